@@ -1,0 +1,56 @@
+"""Every error that KDSR raises on purpose.
+
+    KdsrError            the base: its text is one sentence that may be shown to a user as it is
+    |-- InputError       a picture, file or array that cannot be used
+    |-- SettingsError    a setting, recipe or argument out of its range or unknown
+    |-- UnknownNameError a model, task, loss or runtime that does not exist
+    |-- ShapeError       tensors whose shapes do not fit each other
+    |-- WeightsError     weights that are missing, altered or do not fit their card
+    |-- TrainingError    a training run that cannot go on
+    `-- Stopped          somebody asked to stop; not a failure
+
+A text says what was wanted, what came and what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class KdsrError(Exception):
+    """Base of all errors that KDSR raises on purpose."""
+
+
+class InputError(KdsrError):
+    """A picture, file or array that cannot be used."""
+
+
+class SettingsError(KdsrError):
+    """A setting, recipe or argument that is out of its range or unknown."""
+
+
+class UnknownNameError(KdsrError):
+    """A name that is in no registry."""
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownNameError":
+        """The error for `name`, with the nearest known name and the list of all known ones."""
+        names = sorted(known)
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        return cls(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+class ShapeError(KdsrError):
+    """Tensors whose shapes do not fit each other."""
+
+
+class WeightsError(KdsrError):
+    """Weights that are missing, altered, or do not fit their card."""
+
+
+class TrainingError(KdsrError):
+    """A training run that cannot go on; its last good checkpoint is kept."""
+
+
+class Stopped(KdsrError):
+    """Somebody asked to stop. Not a failure."""

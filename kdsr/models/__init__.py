@@ -1,0 +1,75 @@
+"""The networks, one visible line each.
+
+Every network is an `nn.Module` with
+
+- `scale`: output pixels per input pixel,
+- `multiple`: input sides must be multiples of it,
+- `halo`: input pixels that an output pixel sees on each side (its receptive radius),
+- `forward`: (N, 3, H, W) float32 RGB in [0, 1] to (N, 3, H * scale, W * scale), not clamped.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import nn
+
+from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.models.fold import absorb_folded, folded
+from kdsr.models.plain import Plain
+from kdsr.models.spab import Spab
+
+__all__ = ["MODELS", "Architecture", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a network of one kind is built, and where it comes from."""
+
+    build: Callable[..., nn.Module]
+    source: str
+
+
+MODELS: Mapping[str, Architecture] = MappingProxyType({
+    "plain": Architecture(Plain, source="SESR, arXiv:2103.09404; ECBSR, ACM MM 2021"),
+    "spab":  Architecture(Spab,  source="SPAN, arXiv:2311.12770"),
+})  # fmt: skip
+
+
+def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: bool = False) -> nn.Module:
+    """The network `name` for `scale`, freshly initialised; `rep` gives its over-parameterised form for learning.
+
+    Raises:
+        UnknownNameError: no such architecture.
+        SettingsError: an argument that it does not take.
+    """
+    if name not in MODELS:
+        raise UnknownNameError.among("architecture", name, MODELS)
+    try:
+        return MODELS[name].build(scale, rep=rep, **arguments)
+    except TypeError as error:
+        raise SettingsError(f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error}).") from error
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Learnt numbers of the folded network."""
+    return sum(parameter.numel() for parameter in folded(network).parameters())
+
+
+@torch.no_grad()
+def count_macs(network: nn.Module) -> float:
+    """Multiply-accumulates of the folded network's convolutions per output pixel (so: millions per output megapixel)."""
+    plain = folded(network).eval()
+    total = 0
+
+    def add(module: nn.Conv2d, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal total
+        total += output[0].numel() * module.weight[0].numel()
+
+    hooks = [m.register_forward_hook(add) for m in plain.modules() if isinstance(m, nn.Conv2d)]
+    side = 16
+    plain(torch.zeros(1, 3, side, side))
+    for hook in hooks:
+        hook.remove()
+    return total / (side * plain.scale) ** 2

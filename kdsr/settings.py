@@ -1,0 +1,68 @@
+"""The settings of one installation, read once from the environment and passed on; no module reads the environment itself."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from kdsr.errors import SettingsError
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how much one request may ask for.
+
+    Each field can be set by the environment variable `KDSR_` + its name in capitals.
+    """
+
+    weights_dir: Path = _REPOSITORY / "weights"
+    data_dir: Path = _REPOSITORY / "data"
+    """Where recipes look for their folders of photographs."""
+    home: Path = field(default_factory=lambda: Path.home() / ".cache" / "kdsr")
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    threads: int = 0
+    """Threads of a network on the CPU; 0 means as many as the container allows."""
+    max_input_megapixels: float = 25.0
+    """Largest picture that is decoded; read from the header, before any pixel is."""
+    max_output_megapixels: float = 100.0
+    """Largest picture that is made."""
+    max_side_px: int = 16_384
+    """Longest side of a picture that is decoded."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights_dir", Path(self.weights_dir))
+        object.__setattr__(self, "data_dir", Path(self.data_dir))
+        object.__setattr__(self, "home", Path(self.home))
+        for name in ("max_input_megapixels", "max_output_megapixels", "max_side_px"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} must be above 0, got {getattr(self, name)}.")
+        if self.threads < 0:
+            raise SettingsError(f"threads must be 0 (all) or more, got {self.threads}.")
+        if not (self.device in ("auto", "cpu", "cuda") or self.device.startswith("cuda:")):
+            raise SettingsError(f"device must be auto, cpu, cuda or cuda:N, got '{self.device}'.")
+
+
+def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings with every `KDSR_*` variable of `environment` applied.
+
+    Raises:
+        SettingsError: a value that is not of its field's kind.
+    """
+    given: dict[str, object] = {}
+    for item in fields(Settings):
+        text = environment.get(f"KDSR_{item.name.upper()}")
+        if text is None:
+            continue
+        try:
+            given[item.name] = item.type(text) if callable(item.type) else text
+        except ValueError as error:
+            raise SettingsError(f"KDSR_{item.name.upper()} must be of kind {item.type}, got '{text}'.") from error
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def usable_threads(settings: Settings) -> int:
+    """The number of CPU threads that a network may use here: the setting, or what the container allows."""
+    return settings.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,78 @@
+"""What may be asked of a network: the tasks, each with its scale, its degradation and the convention of its figures.
+
+A task names its degradation; the functions themselves are in `kdsr.degrade`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from kdsr.errors import SettingsError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Strength:
+    """The one number that says how strong a degradation is."""
+
+    name: str
+    """As in the command line and in cards: `sigma` or `quality`."""
+    title: str
+    unit: str
+    minimum: float
+    maximum: float
+    default: float
+
+    def check(self, value: float) -> float:
+        """`value` itself, if it is in range.
+
+        Raises:
+            SettingsError: `value` is outside [minimum, maximum].
+        """
+        if not self.minimum <= value <= self.maximum:
+            raise SettingsError(f"{self.name} must lie between {self.minimum:g} and {self.maximum:g}, got {value:g}.")
+        return value
+
+
+@dataclass(frozen=True)
+class Task:
+    """One restoration task."""
+
+    name: str
+    title: str
+    scale: int
+    degradation: Literal["bicubic", "noise", "jpeg"]
+    colour: Literal["y", "rgb"]
+    """What the figures are taken on: BT.601 luma in 16..235, or RGB."""
+    border: int
+    """Pixels cut from each side before measuring."""
+    strength: Strength | None = None
+
+    @property
+    def convention(self) -> str:
+        """The convention of this task's figures, in words."""
+        plane = "BT.601 luma (Y, 16..235)" if self.colour == "y" else "RGB"
+        return f"{plane}, {self.border} px cut at each side" if self.border else f"{plane}, no border cut"
+
+
+_SIGMA = Strength("sigma", "Noise level", "of 255", 0.0, 55.0, 25.0)
+_QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0)
+
+TASKS: Mapping[str, Task] = MappingProxyType({
+    "sr_x2":   Task("sr_x2", "Super-resolution x2", 2, "bicubic", "y", border=2),
+    "sr_x3":   Task("sr_x3", "Super-resolution x3", 3, "bicubic", "y", border=3),
+    "sr_x4":   Task("sr_x4", "Super-resolution x4", 4, "bicubic", "y", border=4),
+    "denoise": Task("denoise", "Denoising", 1, "noise", "rgb", border=0, strength=_SIGMA),
+    "jpeg":    Task("jpeg", "JPEG clean-up", 1, "jpeg", "y", border=0, strength=_QUALITY),
+})  # fmt: skip
+
+
+def find_task(name: str) -> Task:
+    """The task named `name`.
+
+    Raises:
+        UnknownNameError: no such task; the text names the nearest one.
+    """
+    if name not in TASKS:
+        raise UnknownNameError.among("task", name, TASKS)
+    return TASKS[name]

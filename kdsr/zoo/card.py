@@ -1,0 +1,91 @@
+"""The card of a network: the whole truth about its weights, as `NAME.json` beside `NAME.safetensors`."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kdsr.errors import KdsrError, SettingsError, WeightsError
+from kdsr.tasks import find_task
+
+Role = str
+ROLES = ("teacher", "student", "twin")
+"""A twin is the same student, trained with the same steps, seed and data, without a teacher."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """PSNR and SSIM over one test set; `kdsr card verify` measures it again."""
+
+    set: str
+    n: int
+    psnr_db: float
+    ssim: float
+    worst_psnr_db: float
+    worst_picture: str
+    convention: str
+    strength_name: str | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a network is, how it was made and what it measures."""
+
+    name: str
+    title: str
+    task: str
+    role: Role
+    architecture: str
+    arguments: dict[str, int]
+    parameters: int
+    macs_per_output_megapixel: float
+    """Multiply-accumulates, in millions."""
+    file_bytes: int
+    sha256: str
+    licence: str
+    trained_on: str
+    steps: int
+    seed: int
+    teacher: str | None = None
+    twin: str | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    history: tuple[dict[str, Any], ...] = ()
+    """Earlier stages of training that this network started from, oldest first."""
+    data: tuple[dict[str, Any], ...] = ()
+    """One entry per pack of photographs: pack, pictures, licences."""
+    figures: tuple[Figure, ...] = ()
+    latency: tuple[dict[str, Any], ...] = ()
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        find_task(self.task)
+        if self.role not in ROLES:
+            raise SettingsError(f"The role of a network is one of {', '.join(ROLES)}; the card '{self.name}' says '{self.role}'.")
+
+
+def read_card(path: Path) -> Card:
+    """The card at `path`.
+
+    Raises:
+        WeightsError: not JSON, a field missing, unknown or out of range.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        given["figures"] = tuple(Figure(**item) for item in given.get("figures", ()))
+        for name in ("data", "latency", "history"):
+            given[name] = tuple(given.get(name, ()))
+        return Card(**given)
+    except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
+        raise WeightsError(f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights.") from error
+
+
+def write_card(card: Card, path: Path) -> Path:
+    """Write `card` to `path` in one move, so that no half-written card is ever read."""
+    text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False) + "\n"
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    return path

@@ -1,0 +1,62 @@
+"""Weights on disk: safetensors, written in one move, read strictly. Nothing here unpickles."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from kdsr.errors import WeightsError
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_weights(state: Mapping[str, Tensor], path: Path) -> Path:
+    """Write `state` to `path` in one move (a reader sees the old file or the new one, never a part)."""
+    tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in state.items()}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file.
+
+    Raises:
+        WeightsError: the file is missing or is not one.
+    """
+    if not path.is_file():
+        raise WeightsError(f"The weights {path.name} are missing from {path.parent}; restore the file or remove its card.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"The weights {path.name} are not a readable safetensors file ({error}); restore the file.") from error
+
+
+def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -> nn.Module:
+    """`network` with the weights at `path`, in float32, every key used exactly once.
+
+    Raises:
+        WeightsError: missing or unreadable file, another SHA-256 than `sha256`, or keys or shapes that do not fit.
+    """
+    if sha256 is not None and path.is_file() and sha256_of(path) != sha256:
+        raise WeightsError(f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file.")
+    state = {name: tensor.to(torch.float32) for name, tensor in load_tensors(path).items()}
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise WeightsError(f"The weights {path.name} do not fit the network of the card: {first}.") from error
+    return network

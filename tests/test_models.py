@@ -1,0 +1,95 @@
+"""The networks: shapes, folding, receptive radius, cost."""
+
+import pytest
+import torch
+
+from kdsr.errors import SettingsError, UnknownNameError, WeightsError
+from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded
+from kdsr.models.blocks import RepConv2d, repeat_channels
+
+SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
+         ("spab", 3, {"width": 16, "blocks": 2}), ("spab", 1, {"width": 16, "blocks": 2, "unshuffle": 2})]  # fmt: skip
+
+
+def stirred(network: torch.nn.Module) -> torch.nn.Module:
+    """The network with every parameter moved, so that no branch is zero."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name, scale, arguments", SMALL)
+@pytest.mark.parametrize("size", [(2, 2), (6, 14), (22, 26)])
+def test_the_output_is_scale_times_the_input(name, scale, arguments, size):
+    network = build_model(name, scale, arguments)
+    assert network(torch.rand(2, 3, *size)).shape == (2, 3, size[0] * scale, size[1] * scale)
+
+
+@pytest.mark.parametrize("name, scale, arguments", SMALL)
+def test_folding_changes_nothing_but_the_form(name, scale, arguments):
+    network = stirred(build_model(name, scale, arguments, rep=True))
+    plain = folded(network)
+    image = torch.rand(1, 3, 12, 16)
+    assert not any(isinstance(module, RepConv2d) for module in plain.modules())
+    assert torch.allclose(plain(image), network(image), atol=1e-5)
+    assert plain.state_dict().keys() == build_model(name, scale, arguments).state_dict().keys()
+
+
+def test_an_over_parameterised_network_takes_over_a_folded_one():
+    plain = stirred(build_model("plain", 2, {"width": 16, "depth": 4}))
+    network = stirred(build_model("plain", 2, {"width": 16, "depth": 4}, rep=True))
+    assert absorb_folded(network, plain) == []
+    image = torch.rand(1, 3, 9, 11)
+    assert torch.allclose(network(image), plain(image), atol=1e-5)
+
+
+def test_a_start_at_another_scale_leaves_only_the_last_layer():
+    left = absorb_folded(build_model("plain", 4, {"width": 16, "depth": 4}, rep=True), build_model("plain", 2, {"width": 16, "depth": 4}))
+    assert left == ["layers.3"]
+
+
+def test_a_start_that_shares_nothing_is_refused():
+    with pytest.raises(WeightsError, match="shares no layer"):
+        absorb_folded(build_model("plain", 2, {"width": 16, "depth": 3}), build_model("spab", 2, {"width": 16, "blocks": 2}))
+
+
+@pytest.mark.parametrize("name, scale, arguments", SMALL)
+def test_a_pixel_outside_the_halo_changes_nothing(name, scale, arguments):
+    network = stirred(build_model(name, scale, arguments))
+    side = 4 * network.halo + 2 * network.multiple
+    side -= side % network.multiple
+    image = torch.rand(1, 3, side, side)
+    other = image.clone()
+    other[..., side // 2, side // 2] += 1.0
+    changed = (network(image) != network(other)).any(dim=1)[0].nonzero()
+    reach = (changed.float() / scale - side // 2).abs().max().item()
+    assert 0 < reach <= network.halo + network.multiple
+
+
+def test_an_unlearnt_student_with_a_zero_last_layer_repeats_pixels():
+    network = build_model("plain", 3, {"width": 16, "depth": 2})
+    torch.nn.init.zeros_(network.layers[-1].weight)
+    torch.nn.init.zeros_(network.layers[-1].bias)
+    image = torch.rand(1, 3, 5, 7)
+    assert torch.equal(network(image), image.repeat_interleave(3, dim=2).repeat_interleave(3, dim=3))
+
+
+def test_channels_are_repeated_in_place():
+    image = torch.arange(3.0).reshape(1, 3, 1, 1)
+    assert repeat_channels(image, 2).flatten().tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_cost_and_size_of_the_default_student_are_known():
+    network = build_model("plain", 4, {"width": 32, "depth": 7}, rep=True)
+    weights = 9 * (3 * 32 + 5 * 32 * 32 + 32 * 48)
+    assert count_parameters(network) == weights + 6 * 32 + 48
+    assert count_macs(network) == pytest.approx(weights / 16)
+
+
+def test_unknown_names_and_arguments_are_told():
+    with pytest.raises(UnknownNameError, match="Did you mean 'plain'"):
+        build_model("plane", 4, {})
+    with pytest.raises(SettingsError, match="does not take"):
+        build_model("plain", 4, {"heads": 8})

@@ -1,0 +1,93 @@
+"""Cards, weights and the catalog: what is good is found, what is bad is told in a sentence."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from kdsr.errors import UnknownNameError, WeightsError
+from kdsr.models import build_model, count_macs, count_parameters
+from kdsr.zoo import Card, Catalog, Figure, load_weights, read_card, save_weights, sha256_of, write_card
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A folder with one small student and its card."""
+    network = build_model("plain", 2, {"width": 16, "depth": 2})
+    path = save_weights(network.state_dict(), tmp_path / "small.safetensors")
+    figure = Figure("Set5", 5, 30.0, 0.9, 25.0, "butterfly", "Y")
+    card = Card(
+        name="small", title="Small", task="sr_x2", role="student", architecture="plain", arguments={"width": 16, "depth": 2},
+        parameters=count_parameters(network), macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size,
+        sha256=sha256_of(path), licence="Apache-2.0", trained_on="nothing", steps=0, seed=0, figures=(figure,),
+    )  # fmt: skip
+    write_card(card, tmp_path / "small.json")
+    return tmp_path
+
+
+def test_a_card_reads_back_as_it_was_written(shelf):
+    card = read_card(shelf / "small.json")
+    assert card.figures[0].psnr_db == 30.0
+    write_card(dataclasses.replace(card, notes="äöü"), shelf / "small.json")
+    assert read_card(shelf / "small.json").notes == "äöü"
+
+
+def test_the_catalog_finds_and_loads_what_lies_there(shelf):
+    catalog = Catalog(shelf)
+    assert [card.name for card in catalog.for_task("sr_x2")] == ["small"]
+    assert catalog.for_task("sr_x2", "teacher") == ()
+    network = catalog.load("small")
+    assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_an_unknown_network_is_told_with_the_nearest_name(shelf):
+    with pytest.raises(UnknownNameError, match="Did you mean 'small'"):
+        Catalog(shelf).find("smal")
+
+
+def test_altered_weights_are_refused(shelf):
+    path = shelf / "small.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(WeightsError, match="SHA-256"):
+        Catalog(shelf).load("small")
+
+
+def test_a_card_without_weights_is_left_out_and_told(shelf):
+    (shelf / "small.safetensors").unlink()
+    catalog = Catalog(shelf)
+    assert catalog.cards == () and "no weights beside it" in catalog.problems[0]
+    with pytest.raises(UnknownNameError, match="no weights beside it"):
+        catalog.find("small")
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"name": "small"}', None])
+def test_a_card_that_is_no_card_is_left_out_and_told(shelf, damage):
+    if damage is None:
+        damage = json.dumps(json.loads((shelf / "small.json").read_text()) | {"surprise": 1})
+    (shelf / "small.json").write_text(damage)
+    assert "small.json cannot be used" in Catalog(shelf).problems[0]
+
+
+def test_weights_of_another_shape_are_refused(shelf):
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_weights(build_model("plain", 4, {"width": 16, "depth": 2}), shelf / "small.safetensors")
+
+
+def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="not a readable safetensors"):
+        load_weights(build_model("plain", 4, {}), tmp_path / "bad.safetensors")
+    with pytest.raises(WeightsError, match="missing"):
+        load_weights(build_model("plain", 4, {}), tmp_path / "none.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_weights(tmp_path, monkeypatch):
+    path = save_weights({"a": torch.ones(2)}, tmp_path / "w.safetensors")
+    before = path.read_bytes()
+    monkeypatch.setattr("kdsr.zoo.weights.save_file", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space"):
+        save_weights({"a": torch.zeros(2)}, path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
