@@ -1,0 +1,42 @@
+"""Peak signal-to-noise ratio. Not here: which plane and border a task asks for (`kdsr.metrics.measure`)."""
+
+import math
+
+import cv2
+import torch
+from torch import Tensor
+
+from kdsr.metrics.pair import Plane, PlanePair, plane_pairs, sum_over_strips
+
+
+def psnr(restored: Tensor, truth: Tensor, *, border: int = 0) -> Tensor:
+    """Peak signal-to-noise ratio in dB, one value per picture; higher is better.
+
+    Args:
+        restored: (N, C, H, W), RGB or luma, range [0, 1], on any device. Not clamped here.
+        truth: as `restored`, same shape.
+        border: pixels cut from each side first; super-resolution papers cut `scale`.
+    Returns:
+        (N,) float64 on the processor. The error is the mean over all channels and pixels, the peak is 1. Identical
+        pictures give +inf; no epsilon is added. nan where the border leaves no pixel.
+    Raises:
+        ShapeError: the shapes differ or are not (N, C, H, W).
+
+    Source: definition, 10 log10(peak^2 / mean squared error).
+    """
+    values = [_from_error(_mean_squared_error(planes)) for planes in plane_pairs(restored, truth, border)]
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _mean_squared_error(planes: list[PlanePair]) -> float:
+    """Over all pixels of all planes, summed in float64; nan if there are none."""
+    count = sum(truth.size for _, truth in planes)
+    return sum_over_strips(planes, _squared_error) / count if count else math.nan
+
+
+def _squared_error(restored: Plane, truth: Plane) -> float:
+    return cv2.norm(restored, truth, cv2.NORM_L2SQR)
+
+
+def _from_error(mean_squared_error: float) -> float:
+    return math.inf if mean_squared_error == 0 else -10.0 * math.log10(mean_squared_error)
