@@ -1,0 +1,96 @@
+"""A picture in memory, and the way from it to the inner tensor and back. No files here."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdsr.errors import InputError, ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture, upright, in sRGB or grey.
+
+    Raises:
+        ShapeError: pixels or alpha are not of the shape and dtype below.
+    """
+
+    pixels: np.ndarray
+    """(H, W, C) uint8 or uint16; C = 1 (grey) or 3 (sRGB)."""
+    alpha: np.ndarray | None = None
+    """(H, W) of the same dtype, 0 = transparent, not multiplied into the pixels; or None."""
+    notes: tuple[str, ...] = ()
+    """What was done to the picture on reading, one plain sentence each."""
+    name: str = "picture"
+    """The file's stem, for downloads."""
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if dtype not in (np.uint8, np.uint16) or len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape:
+            raise ShapeError(f"A Picture needs uint8 or uint16 pixels (H, W, 1 or 3), got {dtype} {shape}.")
+        if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
+            raise ShapeError(f"alpha must be {dtype} {shape[:2]}, got {self.alpha.dtype} {self.alpha.shape}.")
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def bits(self) -> int:
+        """Bits per channel: 8 or 16."""
+        return 8 * self.pixels.dtype.itemsize
+
+    @property
+    def is_grey(self) -> bool:
+        return self.pixels.shape[2] == 1
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """`picture` without its alpha as (1, 3, H, W) float32 RGB in [0, 1], its own memory; grey is repeated to 3 channels."""
+    planes = np.empty((3, picture.height, picture.width), np.float32)
+    np.divide(picture.pixels.transpose(2, 0, 1), np.float32(_levels(picture)), out=planes)
+    return torch.from_numpy(planes)[None]
+
+
+def from_tensor(tensor: Tensor, like: Picture) -> Picture:
+    """The picture in `tensor`, with the bits, greyness, name and notes of `like`; `from_tensor(to_tensor(p), p)` is p exactly.
+
+    Args:
+        tensor: (1, 3, H, W) RGB of any float type and device; clamped to [0, 1] and rounded to the nearest level here.
+        like: the picture it was made from. Where that is grey, the mean of the channels is taken. Its alpha is resized to
+            (H, W) by the cubic kernel with a = -0.5, antialiased when shrinking.
+    Raises:
+        ShapeError: `tensor` is not (1, 3, H, W).
+        InputError: `tensor` holds NaN or infinity.
+    """
+    if tensor.ndim != 4 or tensor.shape[:2] != (1, 3) or 0 in tensor.shape:
+        raise ShapeError(f"from_tensor needs one picture (1, 3, H, W), got {tuple(tensor.shape)}.")
+    image = tensor.detach()[0].float()
+    if like.is_grey:
+        image = image.mean(dim=0, keepdim=True)
+    if not torch.isfinite(image.sum()):  # a NaN would become some grey level without a word
+        raise InputError(f"The result for '{like.name}' holds NaN or infinity: the network failed on it; try another one.")
+    steps = image.clamp(0, 1).mul_(_levels(like)).round_()
+    whole = steps.to(torch.uint8 if like.bits == 8 else torch.int32).permute(1, 2, 0).contiguous().cpu().numpy()
+    alpha = None if like.alpha is None else _resized(like.alpha, *whole.shape[:2])
+    return replace(like, pixels=whole.astype(like.pixels.dtype, copy=False), alpha=alpha)
+
+
+def _levels(picture: Picture) -> int:
+    return int(np.iinfo(picture.pixels.dtype).max)
+
+
+def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`plane` (H, W) resized; torch's antialiased bicubic is the one with a = -0.5, the other has a = -0.75."""
+    if plane.shape == (height, width):
+        return plane
+    image = torch.from_numpy(plane.astype(np.float32))[None, None]
+    resized = F.interpolate(image, (height, width), mode="bicubic", antialias=True)[0, 0]
+    return resized.round_().clamp_(0, float(np.iinfo(plane.dtype).max)).numpy().astype(plane.dtype)

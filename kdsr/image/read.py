@@ -1,0 +1,158 @@
+"""Pictures from files, bytes, PIL and arrays. The header is read and its size judged before any pixel is decoded.
+
+What a picture cannot be used for is said in one sentence (InputError); what was changed on the way is said in its notes.
+"""
+
+import importlib
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from kdsr.errors import InputError, KdsrError
+from kdsr.image import tiff
+from kdsr.image.decode import Decoded, decode, decode_array
+from kdsr.image.picture import Picture
+from kdsr.settings import Settings
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "PPM")  # not EPS, which starts a PostScript interpreter
+_SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", *tiff.SIGNATURES)
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_MANY_FRAMES = ("GIF", "PNG", "WEBP", "AVIF")  # not JPEG: a phone's second picture there is a depth or gain map
+_bomb_lock = threading.Lock()
+
+
+def read_picture(source: str | Path | bytes | Image.Image | np.ndarray, settings: Settings, *, name: str | None = None) -> Picture:
+    """The picture in `source`, upright, in sRGB or grey, with its own bits and alpha.
+
+    Args:
+        source: a path, the bytes of a file, a PIL image, or an array of uint8 or uint16: (H, W) or (H, W, C) with C = 1,
+            2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        settings: its `max_input_megapixels` and `max_side_px` are the limits.
+        name: the picture's name, for downloads and sentences; else the file's stem.
+    Raises:
+        InputError: there is no such file, or it is no picture, damaged or too large.
+    """
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        label = f"'{name or path.name}'"
+        with _opened(path, label) as stream:
+            return _picture(_read_stream(stream, label, settings), name or path.stem)
+    label = f"'{name}'" if name else "The picture"
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _picture(_read_stream(io.BytesIO(source), label, settings), name)
+    if isinstance(source, Image.Image):
+        _check_size(source.width, source.height, label, settings)
+        with _in_one_sentence(label):
+            return _picture(decode(source, None, label), name)
+    if isinstance(source, np.ndarray):
+        decoded = decode_array(source, f"'{name}'" if name else "The array")
+        _check_size(source.shape[1], source.shape[0], label, settings)
+        return _picture(decoded, name)
+    raise InputError(f"A picture must be a path, bytes, a PIL image or an array, got {type(source).__name__}: convert it first.")
+
+
+def _picture(decoded: Decoded, name: str | None) -> Picture:
+    alpha = None if decoded.alpha is None else decoded.upright(decoded.alpha)
+    return Picture(decoded.upright(decoded.pixels), alpha, decoded.notes, name or "picture")
+
+
+@contextmanager
+def _opened(path: Path, label: str) -> Iterator[BinaryIO]:
+    try:
+        if path.is_dir():
+            raise InputError(f"{label} is a folder: give one picture file.")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{label} is not an ordinary file: give one picture file.")
+        stream = path.open("rb")
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {label}: check its name and folder.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(f"The file {label} cannot be opened: check its name and your right to read it.") from error
+    with stream:
+        yield stream
+
+
+def _read_stream(stream: BinaryIO, label: str, settings: Settings) -> Decoded:
+    start = stream.read(16)
+    if not start:
+        raise InputError(f"{label} is empty (0 bytes): choose another file or copy it again.")
+    with _in_one_sentence(label):
+        if start.startswith(tiff.SIGNATURES):
+            page, frames = tiff.open_tiff(stream)
+            _check_size(page.imagewidth, page.imagelength, label, settings)
+            decoded = tiff.decode_deep(page, stream, label)
+            if decoded is not None:
+                return _noted(decoded, "TIFF", frames)
+        image = _open_header(stream, start, label)
+        _check_size(image.width, image.height, label, settings)
+        frames = getattr(image, "n_frames", 1)
+        return _noted(decode(image, stream, label), image.format or "", frames)
+
+
+def _noted(decoded: Decoded, format: str, frames: int) -> Decoded:
+    """`decoded` with a note if the file holds more than its first frame or page."""
+    if frames < 2 or format not in (*_MANY_FRAMES, "TIFF"):
+        return decoded
+    note = f"Several pages: the first of {frames} is used." if format == "TIFF" else f"Animated: the first of {frames} frames is used."
+    return Decoded(decoded.pixels, decoded.alpha, decoded.orientation, (note, *decoded.notes))
+
+
+@contextmanager
+def _in_one_sentence(label: str) -> Iterator[None]:
+    """Whatever a decoder raises, as one InputError."""
+    try:
+        yield
+    except KdsrError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, zlib.error, IndexError ...
+        raise InputError(f"{label} is damaged or incomplete and cannot be decoded: copy or save it again.") from error
+
+
+def _open_header(stream: BinaryIO, start: bytes, label: str) -> Image.Image:
+    """The picture with its header read and no pixel decoded."""
+    try:
+        return _open(stream, _FORMATS)
+    except UnidentifiedImageError as error:
+        if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
+            return _open_heif(stream, label)
+        if start.startswith(_SIGNATURES):
+            raise
+        names = ", ".join(_FORMATS)
+        raise InputError(f"{label} is not a picture in a format that is read ({names}): save it as PNG or JPEG.") from error
+
+
+def _open(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
+    """`Image.open` without Pillow's own size limit: ours comes right after, and is one sentence."""
+    with _bomb_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            stream.seek(0)
+            return Image.open(stream, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open_heif(stream: BinaryIO, label: str) -> Image.Image:
+    try:
+        pillow_heif = importlib.import_module("pillow_heif")  # optional
+    except ImportError as error:
+        wanted = "install the optional package pillow-heif, or save it as JPEG or PNG"
+        raise InputError(f"{label} is a HEIC picture, which is not read here: {wanted}.") from error
+    pillow_heif.register_heif_opener()
+    return _open(stream, ("HEIF",))
+
+
+def _check_size(width: int, height: int, label: str, settings: Settings) -> None:
+    if max(width, height) > settings.max_side_px:
+        limit = f"the longest side may have {settings.max_side_px}: make it smaller or raise KDSR_MAX_SIDE_PX"
+        raise InputError(f"{label} is {width} x {height} pixels, and {limit}.")
+    megapixels = width * height / 1e6
+    if megapixels > settings.max_input_megapixels:
+        limit = f"at most {settings.max_input_megapixels:g} are read: make it smaller or raise KDSR_MAX_INPUT_MEGAPIXELS"
+        raise InputError(f"{label} is {width} x {height} pixels ({megapixels:.1f} megapixels), and {limit}.")

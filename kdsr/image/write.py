@@ -1,0 +1,126 @@
+"""Pictures to bytes and files, each format without loss but JPEG. A file appears whole or not at all."""
+
+import io
+import struct
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from kdsr.errors import InputError
+from kdsr.image.picture import Picture
+from kdsr.image.tiff import encode_tiff
+
+# Level 1 with one fixed filter: twice as fast as libpng's choice of filters, 5 % larger on a photograph.
+_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB]
+_WEBP_MAX_SIDE_PX = 16_383
+_JPEG_MAX_SIDE_PX = 65_500
+
+
+def write_picture(picture: Picture, path: str | Path) -> Path:
+    """The path that `picture` was written to, atomically; its format follows from the suffix (`WRITABLE_SUFFIXES`).
+
+    Raises:
+        InputError: the suffix is unknown, the format cannot hold the picture, or the file cannot be written.
+    """
+    path = Path(path)
+    data = encode_picture(picture, path.suffix)
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights.") from error
+    return path
+
+
+def encode_picture(picture: Picture, suffix: str) -> bytes:
+    """The bytes of a file with that `suffix` (".png").
+
+    Raises:
+        InputError: the suffix is unknown or the format cannot hold the picture.
+    """
+    if suffix.lower() not in _ENCODERS:
+        raise InputError(f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{suffix}': choose one of these.")
+    return _ENCODERS[suffix.lower()](picture)
+
+
+def encode_png(picture: Picture) -> bytes:
+    """`picture` as a PNG of its own bits, quick rather than small."""
+    if picture.is_grey and picture.alpha is not None:
+        return _encode_grey_alpha_png(_samples(picture))
+    samples = picture.pixels
+    if picture.alpha is not None:
+        samples = cv2.merge([*cv2.split(samples)[::-1], picture.alpha])
+    elif not picture.is_grey:
+        samples = cv2.cvtColor(samples, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", samples, _PNG_OPTIONS)[1].tobytes()
+
+
+def _encode_tiff(picture: Picture) -> bytes:
+    return encode_tiff(_samples(picture), has_alpha=picture.alpha is not None)
+
+
+def _encode_webp(picture: Picture) -> bytes:
+    """Lossless, also where alpha is 0; grey becomes RGB, as WebP knows nothing else."""
+    _check_holds(picture, "WebP", _WEBP_MAX_SIDE_PX)
+    stream = io.BytesIO()
+    _pillow(picture).save(stream, "WEBP", lossless=True, exact=True, quality=0, method=0)  # quality is effort here
+    return stream.getvalue()
+
+
+def _encode_jpeg(picture: Picture) -> bytes:
+    """Quality 95, 4:4:4: the one format with loss."""
+    _check_holds(picture, "JPEG", _JPEG_MAX_SIDE_PX)
+    if picture.alpha is not None:
+        raise InputError("JPEG holds no transparency: write this picture as .png, .webp or .tif.")
+    stream = io.BytesIO()
+    _pillow(picture).save(stream, "JPEG", quality=95, subsampling=0)
+    return stream.getvalue()
+
+
+_ENCODERS: Mapping[str, Callable[[Picture], bytes]] = MappingProxyType({
+    ".png":  encode_png,
+    ".webp": _encode_webp,
+    ".tif":  _encode_tiff,
+    ".tiff": _encode_tiff,
+    ".jpg":  _encode_jpeg,
+    ".jpeg": _encode_jpeg,
+})  # fmt: skip
+WRITABLE_SUFFIXES = tuple(_ENCODERS)
+
+
+def _check_holds(picture: Picture, format: str, max_side_px: int) -> None:
+    if picture.bits != 8:
+        raise InputError(f"{format} holds 8 bits, and this picture has {picture.bits}: write it as .png or .tif.")
+    if max(picture.height, picture.width) > max_side_px:
+        size = f"{picture.width} x {picture.height}"
+        raise InputError(f"{format} holds sides up to {max_side_px} pixels, and this picture is {size}: write it as .png.")
+
+
+def _samples(picture: Picture) -> np.ndarray:
+    """(H, W, 1 to 4): the pixels, then alpha if there is one."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def _pillow(picture: Picture) -> Image.Image:
+    samples = _samples(picture)
+    return Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def _encode_grey_alpha_png(samples: np.ndarray) -> bytes:
+    """`samples` (H, W, 2) as a PNG of colour type 4, which OpenCV does not write. Source: PNG 1.2, filter type 2 (Up)."""
+    height, width = samples.shape[:2]
+    rows = np.ascontiguousarray(samples.astype(samples.dtype.newbyteorder(">"))).view(np.uint8).reshape(height, -1)
+    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
+    filtered[:, 1:] = np.diff(rows, axis=0, prepend=np.uint8(0))  # modulo 256
+    header = struct.pack(">IIBBBBB", width, height, 8 * samples.dtype.itemsize, 4, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), 1)), (b"IEND", b""))
+    chunks = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
