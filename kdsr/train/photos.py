@@ -1,0 +1,94 @@
+"""Training photographs in memory: decoded once, kept as uint8 on the device, held-out ones apart."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Tensor
+
+from kdsr.errors import InputError
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+_HELD_OUT_OF = 24
+"""One scene in so many may be held out."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph: where it came from, and its pixels (H, W, 3) uint8 RGB."""
+
+    path: Path
+    pixels: Tensor
+
+
+def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
+    """All pictures below `folders`, sorted; a folder that is no path of its own is looked up under `data_dir`.
+
+    Raises:
+        InputError: a folder that is missing or holds no picture.
+    """
+    found: list[Path] = []
+    for name in folders:
+        folder = Path(name) if Path(name).is_dir() else data_dir / name
+        if not folder.is_dir():
+            raise InputError(f"The folder of photographs '{name}' is neither here nor under {data_dir}; give its path, or set KDSR_DATA_DIR.")
+        pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        if not pictures:
+            raise InputError(f"The folder {folder} holds no photograph (PNG, JPEG, WebP, BMP or TIFF).")
+        found += pictures
+    return found
+
+
+def held_out(paths: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]:
+    """`paths` parted into (training, validation): at most `count` for validation, chosen by a hash of the scene's name.
+
+    A scene that stands in several packs at several scales is held out of all of them. With fewer than
+    4 pictures none can be spared, and the same ones serve for both.
+    """
+    if len(paths) < 4:
+        return list(paths), list(paths)
+    scenes = sorted({_scene(path) for path in paths}, key=lambda scene: hashlib.sha256(scene.encode()).hexdigest())
+    out = set(scenes[: max(1, min(count, len(scenes) // 4, max(4, len(scenes) // _HELD_OUT_OF)))])
+    validation: dict[str, Path] = {}
+    for path in paths:
+        if _scene(path) in out:
+            validation.setdefault(_scene(path), path)
+    return [path for path in paths if _scene(path) not in out], sorted(validation.values())
+
+
+def load_photos(paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 1) -> list[Photo]:
+    """The photographs at `paths` as uint8 RGB, each side cut to a multiple of `multiple`; smaller ones than `smallest_px` are left out.
+
+    Raises:
+        InputError: a file that is no picture, or none is large enough.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        photos = list(pool.map(lambda path: Photo(path, _decode(path, multiple)), paths))
+    large = [photo for photo in photos if min(photo.pixels.shape[:2]) >= smallest_px]
+    if not large:
+        raise InputError(f"None of the {len(photos)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px.")
+    return large
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """A short name for this very list of files (names and sizes), for caches."""
+    text = "\n".join(f"{path.parent.parent.name}/{path.name}:{path.stat().st_size}" for path in paths)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _decode(path: Path, multiple: int) -> Tensor:
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise InputError(f"The file {path} is not a readable picture; remove it from the training folder.")
+    height, width = (side - side % multiple for side in pixels.shape[:2])
+    return torch.from_numpy(cv2.cvtColor(pixels[:height, :width], cv2.COLOR_BGR2RGB))
+
+
+def _scene(path: Path) -> str:
+    """The photograph's name without the ending that marks a whole frame beside its cut-out."""
+    return re.sub(r"_(f|full)$", "", path.stem)

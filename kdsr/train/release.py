@@ -1,0 +1,58 @@
+"""What a run gives away: the folded average as weights, and the card that tells the truth about it."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from kdsr.models import count_macs, count_parameters, folded
+from kdsr.settings import Settings
+from kdsr.train.checkpoint import Learner
+from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.sources import Sources
+from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
+
+
+def release(recipe: Recipe, learner: Learner, folder: Path, *, settings: Settings, sources: Sources, minutes: float, device: torch.device) -> Card:
+    """Write `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr card measure` adds them)."""
+    network = folded(learner.average).cpu()
+    weights = save_weights({name: value.contiguous() for name, value in network.state_dict().items()}, folder / f"{recipe.name}.safetensors")
+    card = Card(
+        name=recipe.name,
+        title=recipe.title or recipe.name,
+        task=recipe.task,
+        role=recipe.role,
+        architecture=recipe.architecture,
+        arguments=dict(recipe.arguments),
+        parameters=count_parameters(network),
+        macs_per_output_megapixel=count_macs(network),
+        file_bytes=weights.stat().st_size,
+        sha256=sha256_of(weights),
+        licence=recipe.licence,
+        trained_on=f"{device_name(device)}, torch {torch.__version__}, {minutes:.0f} minutes",
+        steps=learner.step,
+        seed=recipe.seed,
+        teacher=recipe.teacher,
+        recipe=json.loads(recipe_to_json(recipe)),
+        history=_history(recipe, settings),
+        data=sources.data,
+        notes=recipe.notes,
+    )
+    write_card(card, folder / f"{recipe.name}.json")
+    return card
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words, for cards."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
+    """The stages of training that this run started from, oldest first."""
+    if recipe.warm_start is None or recipe.warm_start.endswith(".safetensors"):
+        return ({"warm_start": recipe.warm_start},) if recipe.warm_start else ()
+    start = Catalog(settings.weights_dir).find(recipe.warm_start)
+    stage = {"name": start.name, "sha256": start.sha256, "steps": start.steps, "seed": start.seed, "trained_on": start.trained_on, "recipe": start.recipe}
+    return (*start.history, stage)

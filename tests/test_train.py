@@ -1,0 +1,223 @@
+"""Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
+
+import dataclasses
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from kdsr.errors import InputError, SettingsError, Stopped, TrainingError, UnknownNameError
+from kdsr.settings import Settings
+from kdsr.train import Recipe, recipe_from_json, recipe_to_json, train
+from kdsr.train.labels import with_labels
+from kdsr.train.pairs import fixed_pairs, fresh_pairs
+from kdsr.train.photos import find_photos, held_out, load_photos
+from kdsr.train.trainer import learning_rate
+from kdsr.tasks import find_task
+from kdsr.zoo import Catalog, read_card
+from kdsr.zoo.weights import load_tensors
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Eight small smooth photographs, an empty weights folder and a home, all temporary."""
+    folder = tmp_path / "data" / "pack" / "images"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        coarse = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"photo{index}.png"), cv2.resize(coarse, (72, 64), interpolation=cv2.INTER_CUBIC))
+    (tmp_path / "weights").mkdir()
+    return Settings(weights_dir=tmp_path / "weights", home=tmp_path / "home", data_dir=tmp_path / "data", device="cpu")
+
+
+def recipe(**changes):
+    """A run of seconds."""
+    plain = Recipe(
+        name="tiny", task="sr_x2", arguments={"width": 16, "depth": 3}, photos=("pack",), steps=12, batch_size=2, patch_px=12,
+        warmup_steps=2, validate_every=6, validation_photos=2, compile=False, precision="fp32",
+    )  # fmt: skip
+    return dataclasses.replace(plain, **changes)
+
+
+def events(folder):
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_path):
+    result = train(recipe(steps=150), tmp_path / "run", settings=settings)
+    assert result.finished and result.step == 150
+    logged = [event["loss"] for event in events(tmp_path / "run") if event["event"] == "step"]
+    assert logged[-1] < logged[0]
+    card = read_card(tmp_path / "run" / "tiny.json")
+    assert card.steps == 150 and card.data[0]["pack"] == "images" and card.figures == ()
+    assert Catalog(tmp_path / "run").problems[0].startswith("The card recipe.json")
+    assert Catalog(tmp_path / "run").load("tiny").scale == 2
+
+
+@pytest.mark.parametrize("task, fixed", [("sr_x2", False), ("denoise", False), ("denoise", True), ("jpeg", False), ("jpeg", True)])
+def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, task, fixed):
+    plan = recipe(task=task, degrade_once=fixed)
+    train(plan, tmp_path / "whole", settings=settings)
+    steps = iter(range(100))
+    with pytest.raises(Stopped, match="step 5 of 12"):
+        train(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
+    assert train(plan, tmp_path / "parts", settings=settings, resume=True).finished
+    whole, parts = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_time_limit_pauses_a_run_that_can_go_on(settings, tmp_path):
+    result = train(recipe(steps=100_000), tmp_path / "run", settings=settings, time_limit_s=1.0)
+    assert not result.finished and 0 < result.step < 100_000
+    assert events(tmp_path / "run")[-1]["event"] == "paused"
+    assert read_card(tmp_path / "run" / "tiny.json").steps == result.step
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(settings, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(recipe(seed=seed), tmp_path / name, settings=settings)
+    a, b, c = (load_tensors(tmp_path / name / "tiny.safetensors")["layers.0.weight"] for name in "abc")
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+def released(settings, tmp_path, **changes):
+    """A network trained for a moment and put among the weights."""
+    plan = recipe(**changes)
+    train(plan, tmp_path / plan.name, settings=settings)
+    for suffix in (".safetensors", ".json"):
+        (tmp_path / plan.name / f"{plan.name}{suffix}").rename(settings.weights_dir / f"{plan.name}{suffix}")
+
+
+@pytest.mark.parametrize("task", ["sr_x2", "denoise"])
+def test_a_student_learns_from_cached_labels_what_it_learns_from_fresh_ones(settings, tmp_path, task):
+    released(settings, tmp_path, name="teacher", task=task, role="teacher")
+    plan = recipe(task=task, teacher="teacher", truth_share=0.3, truth_share_end=1.0, degrade_once=True)
+    train(plan, tmp_path / "first", settings=settings)
+    cached = list((settings.home / "labels").glob("*.npy"))
+    train(plan, tmp_path / "second", settings=settings)
+    assert len(cached) == 1 and list((settings.home / "labels").glob("*.npy")) == cached
+    first, second = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert {"truth", "teacher"} <= events(tmp_path / "first")[-3].keys() | events(tmp_path / "first")[-2].keys()
+    assert not any("point" in name or "teacher" in name for name in first)
+
+
+def test_labels_are_the_teachers_own_output(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher")
+    teacher = Catalog(settings.weights_dir).load("teacher")
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
+    pairs = with_labels(fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24), teacher, tmp_path / "labels.npy")
+    for degraded, labelled in zip(pairs.degraded, pairs.labels, strict=True):
+        wanted = teacher(degraded.permute(2, 0, 1)[None] / 255)[0].permute(1, 2, 0).clamp(0, 1)
+        assert (wanted - labelled / 255).abs().max() < 0.02  # bfloat16 and 8 bits
+
+
+def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=60)
+    plan = recipe(warm_start="start", steps=1, learning_rate=1e-9, final_learning_rate=0.0)
+    train(plan, tmp_path / "run", settings=settings)
+    start, now = load_tensors(settings.weights_dir / "start.safetensors"), load_tensors(tmp_path / "run" / "tiny.safetensors")
+    assert all(torch.allclose(start[name], now[name], atol=1e-6) for name in start)
+    assert read_card(tmp_path / "run" / "tiny.json").history[0]["name"] == "start"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(settings, tmp_path):
+    with pytest.raises(Stopped):
+        train(recipe(steps=300), tmp_path / "run", settings=settings, should_stop=lambda: True)
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    (tmp_path / "run" / "recipe.json").unlink()
+    with pytest.raises(TrainingError, match="another recipe"):
+        train(recipe(steps=300, learning_rate=1e30), tmp_path / "run", settings=settings, resume=True)
+    with pytest.raises(TrainingError, match="no longer a finite number"):
+        train(recipe(steps=300, learning_rate=1e30, warmup_steps=0), tmp_path / "wild", settings=settings)
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
+    train(recipe(steps=2), tmp_path / "run", settings=settings)
+    with pytest.raises(SettingsError, match="resume"):
+        train(recipe(steps=2), tmp_path / "run", settings=settings)
+
+
+def test_held_out_scenes_are_held_out_at_every_scale(settings):
+    paths = find_photos(("pack",), settings.data_dir)
+    more = [path.with_name(f"{path.stem}_f{path.suffix}") for path in paths]
+    training, validation = held_out(paths + more, 2)
+    kept = {path.stem.removesuffix("_f") for path in training}
+    assert len(validation) == 2 and not kept & {path.stem.removesuffix("_f") for path in validation}
+    assert held_out(paths + more, 2) == (training, validation)
+
+
+def test_photographs_that_cannot_be_used_are_told(settings):
+    with pytest.raises(InputError, match="neither here nor under"):
+        find_photos(("nowhere",), settings.data_dir)
+    with pytest.raises(InputError, match="None of the 8 photographs"):
+        load_photos(find_photos(("pack",), settings.data_dir), smallest_px=1000)
+    broken = settings.data_dir / "pack" / "images" / "broken.png"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not a readable picture"):
+        load_photos([broken])
+
+
+@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg"])
+def test_a_batch_is_a_function_of_seed_and_step(settings, task):
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=6)
+    make = fixed_pairs if task.startswith("sr") else fresh_pairs
+    extra = {"cell_px": 32, "smallest_px": 24} if make is fixed_pairs else {}
+    pairs, again = (make(photos, find_task(task), 5, CPU, **extra) for _ in range(2))
+    one, other, later = pairs.batch(7, 3, 8, with_label=False), again.batch(7, 3, 8, with_label=False), pairs.batch(8, 3, 8, with_label=False)
+    scale = find_task(task).scale
+    assert one.degraded.shape == (3, 3, 8, 8) and one.truth.shape == (3, 3, 8 * scale, 8 * scale)
+    assert torch.equal(one.degraded, other.degraded) and torch.equal(one.truth, other.truth)
+    assert not torch.equal(one.truth, later.truth)
+
+
+def test_crops_of_a_fixed_pair_belong_together(settings):
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
+    batch = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24).batch(0, 8, 16, with_label=False)
+    shrunk = torch.nn.functional.avg_pool2d(batch.truth, 2)
+    assert (shrunk - batch.degraded).abs().mean() < 0.02
+
+
+def test_the_learning_rate_warms_up_and_falls_to_its_end():
+    plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
+    rates = [learning_rate(plan, step) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4) and rates[10] == pytest.approx(1e-3) and rates[100] == pytest.approx(1e-5)
+    assert all(math.isfinite(rate) for rate in rates) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_a_recipe_reads_back_as_it_was_written():
+    plan = recipe(teacher="big", truth_share=0.5)
+    assert recipe_from_json(recipe_to_json(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "not valid JSON"),
+        ("[]", "one JSON object"),
+        ('{"name": "a"}', "lacks task"),
+        ('{"name": "a", "task": "sr_x4", "step": 3}', "Did you mean 'steps'"),
+        ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
+        ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
+        ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "needs a teacher"),
+        ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
+        ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
+        ('{"name": "a", "task": "sr_x4", "role": "boss"}', "role must be"),
+    ],
+)
+def test_a_recipe_that_cannot_be_run_is_told(text, message):
+    with pytest.raises(SettingsError, match=message):
+        recipe_from_json(text)
+
+
+def test_an_unknown_task_in_a_recipe_is_told():
+    with pytest.raises(UnknownNameError, match="sr_x4"):
+        recipe_from_json('{"name": "a", "task": "sr_x8"}')
