@@ -65,4 +65,16 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
 
 def usable_threads(settings: Settings) -> int:
     """The number of CPU threads that a network may use here: the setting, or what the container allows."""
-    return settings.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if settings.threads:
+        return settings.threads
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _container_cpus()))
+
+
+def _container_cpus() -> int:
+    """Whole CPUs that the container's quota (cgroup v2) gives; a large number where there is none."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return 1_000_000

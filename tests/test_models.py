@@ -93,3 +93,9 @@ def test_unknown_names_and_arguments_are_told():
         build_model("plane", 4, {})
     with pytest.raises(SettingsError, match="does not take"):
         build_model("plain", 4, {"heads": 8})
+
+
+@pytest.mark.parametrize("name", ["plain", "spab"])
+def test_unshuffling_and_enlarging_at_once_is_refused(name):
+    with pytest.raises(SettingsError, match="not both"):
+        build_model(name, 2, {"unshuffle": 2})

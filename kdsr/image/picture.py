@@ -79,7 +79,7 @@ def from_tensor(tensor: Tensor, like: Picture) -> Picture:
         raise InputError(f"The result for '{like.name}' holds NaN or infinity: the network failed on it; try another one.")
     steps = image.clamp(0, 1).mul_(_levels(like)).round_()
     whole = steps.to(torch.uint8 if like.bits == 8 else torch.int32).permute(1, 2, 0).contiguous().cpu().numpy()
-    alpha = None if like.alpha is None else _resized(like.alpha, *whole.shape[:2])
+    alpha = None if like.alpha is None else resize_plane(like.alpha, *whole.shape[:2])
     return replace(like, pixels=whole.astype(like.pixels.dtype, copy=False), alpha=alpha)
 
 
@@ -87,7 +87,7 @@ def _levels(picture: Picture) -> int:
     return int(np.iinfo(picture.pixels.dtype).max)
 
 
-def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize_plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     """`plane` (H, W) resized; torch's antialiased bicubic is the one with a = -0.5, the other has a = -0.75."""
     if plane.shape == (height, width):
         return plane

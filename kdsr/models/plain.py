@@ -8,6 +8,7 @@ Not here: attention, normalisation, activations other than ReLU.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdsr.errors import SettingsError
 from kdsr.models.blocks import conv3x3, repeat_channels
 
 
@@ -18,12 +19,14 @@ class Plain(nn.Module):
         scale: output pixels per input pixel, 1 to 4.
         width: channels between the convolutions.
         depth: number of convolutions, at least 2.
-        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (needs sides that are multiples of 2).
+        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
         rep: over-parameterised kernels for learning; `folded()` of the module gives the plain network.
     """
 
     def __init__(self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, *, rep: bool = False) -> None:
         super().__init__()
+        if scale > 1 and unshuffle > 1:
+            raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
         self.scale = scale
         self.multiple = unshuffle
         self.halo = depth * unshuffle

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdsr.errors import SettingsError
 from kdsr.models.blocks import conv3x3, repeat_channels
 
 
@@ -32,12 +33,14 @@ class Spab(nn.Module):
         scale: output pixels per input pixel, 1 to 4.
         width: channels between the convolutions.
         blocks: number of attention blocks (three convolutions each), at least 2.
-        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (needs sides that are multiples of 2).
+        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
         rep: over-parameterised kernels for learning.
     """
 
     def __init__(self, scale: int, width: int = 48, blocks: int = 6, unshuffle: int = 1, *, rep: bool = False) -> None:
         super().__init__()
+        if scale > 1 and unshuffle > 1:
+            raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
         self.scale = scale
         self.multiple = unshuffle
         self.halo = (3 * blocks + 3) * unshuffle

@@ -1,0 +1,118 @@
+"""A picture through a network: tile by tile, in bounded memory, with progress and a way to stop.
+
+`restore` is tensor to tensor, `restore_picture` array to array. Clamping to [0, 1] happens here, once, at the exit.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdsr.errors import InputError, ShapeError, Stopped
+from kdsr.image import Picture, from_tensor, to_tensor
+from kdsr.image.picture import resize_plane
+from kdsr.restore.runtimes import Runtime
+from kdsr.restore.tiling import Tile, padded_size, plan_tiles
+
+Progress = Callable[[float], None]
+"""Takes the finished share, in (0, 1], rising, 1.0 last."""
+
+TILE_PX = MappingProxyType({"cpu": 256, "cuda": 1024})
+"""Side of a tile's core when none is asked for. On a CPU 256 keeps a run under 1 GB and loses little to the halo."""
+
+
+def restore(
+    image: Tensor,
+    runtime: Runtime,
+    *,
+    tile_px: int | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Tensor:
+    """The restored picture (1, 3, H * scale, W * scale), float32, clamped to [0, 1], on the device of `image`.
+
+    Args:
+        image: (1, 3, H, W) float32 RGB in [0, 1]; sides from 1 pixel.
+        tile_px: longest side of a tile in input pixels, halo not counted; None chooses. The result does not depend on it.
+        on_progress: is called after each tile.
+        should_stop: is asked before each tile.
+    Raises:
+        ShapeError: `image` is not one picture.
+        InputError: the result would be larger than the runtime's `max_output_megapixels`.
+        SettingsError: `tile_px` is below 1.
+        Stopped: `should_stop` said so.
+    """
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+        raise ShapeError(f"restore needs one picture (1, 3, H, W), got {tuple(image.shape)}.")
+    height, width = image.shape[-2:]
+    tiles = _plan(height, width, runtime, tile_px)
+    rows, columns = padded_size(height, width, runtime.multiple)
+    source = image.detach()
+    if (rows, columns) != (height, width):
+        source = F.pad(source, (0, columns - width, 0, rows - height), mode="replicate")
+    restored = torch.empty(1, 3, height * runtime.scale, width * runtime.scale, device=image.device)
+    for tile in _watched(tiles, on_progress, should_stop):
+        part = runtime.run(source[..., *tile.read])[..., *tile.keep]
+        restored[..., *tile.write] = part.clamp(0, 1)
+    return restored
+
+
+def restore_picture(
+    picture: Picture,
+    runtime: Runtime,
+    *,
+    tile_px: int | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Picture:
+    """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
+
+    8-bit RGB stays 8-bit on the way in and out of the network; grey and 16-bit pictures go through floats, tile by tile, so
+    that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides, InputError where
+    a network gives NaN.
+    """
+    height, width, channels = picture.pixels.shape
+    tiles = _plan(height, width, runtime, tile_px)
+    rows, columns = padded_size(height, width, runtime.multiple)
+    source = picture.pixels
+    if (rows, columns) != (height, width):
+        source = np.pad(source, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
+    run = runtime.run_uint8 if picture.bits == 8 and not picture.is_grey else (lambda pixels: _run_as_float(Picture(pixels, name=picture.name), runtime))
+    restored = np.empty((height * runtime.scale, width * runtime.scale, channels), picture.pixels.dtype)
+    for tile in _watched(tiles, on_progress, should_stop):
+        restored[tile.write] = run(source[tile.read])[tile.keep]
+    alpha = None if picture.alpha is None else resize_plane(picture.alpha, *restored.shape[:2])
+    return replace(picture, pixels=restored, alpha=alpha)
+
+
+def _run_as_float(tile: Picture, runtime: Runtime) -> np.ndarray:
+    """The restored pixels of one tile of any bits and channels, (H, W, C) to (H * scale, W * scale, C)."""
+    return from_tensor(runtime.run(to_tensor(tile)).clamp_(0, 1), tile).pixels
+
+
+def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:
+    """The tiles of a picture, if its result is not too large."""
+    megapixels = height * width * runtime.scale**2 / 1e6
+    if megapixels > runtime.max_output_megapixels:
+        raise InputError(
+            f"The result would have {math.ceil(megapixels)} megapixels, and at most {runtime.max_output_megapixels:g} are made here; "
+            "give a smaller picture, or raise KDSR_MAX_OUTPUT_MEGAPIXELS."
+        )
+    if tile_px is None:
+        tile_px = TILE_PX[runtime.device.partition(":")[0]]
+    return plan_tiles(height, width, tile_px=tile_px, halo=runtime.halo, multiple=runtime.multiple, scale=runtime.scale)
+
+
+def _watched(tiles: tuple[Tile, ...], on_progress: Progress | None, should_stop: Callable[[], bool] | None) -> Iterator[Tile]:
+    """`tiles`, one by one, asking before and telling after each."""
+    for done, tile in enumerate(tiles, start=1):
+        if should_stop is not None and should_stop():
+            raise Stopped("The restoration was stopped before its end; nothing of it is kept.")
+        yield tile
+        if on_progress is not None:
+            on_progress(done / len(tiles))

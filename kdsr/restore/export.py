@@ -1,0 +1,125 @@
+"""ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's SHA-256.
+
+Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name, the
+SHA-256 of the weights, task, scale, multiple, halo and licence in their metadata.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from kdsr.errors import InputError, SettingsError, WeightsError
+from kdsr.restore.graph import INPUT, OUTPUT, onnx_graph
+from kdsr.restore.session import Session, metadata_of, open_session
+from kdsr.settings import Settings
+from kdsr.zoo import Card, Catalog
+
+LARGEST_DIFFERENCE = 1e-4
+"""Between the float graph and torch, on a scale of [0, 1]."""
+LARGEST_LEVELS = 1
+"""Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
+FORMAT = "1"
+"""Counted up when graphs of an older form must not be used any more."""
+
+
+def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
+    """Write the network of `card` to `path` (float) and beside it as `.uint8.onnx`; the path of the float graph.
+
+    Raises:
+        InputError: `path` does not end in `.onnx`, or cannot be written.
+        WeightsError: the weights do not fit the card, or a graph does not compute what torch does.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise InputError(f"An ONNX file must end in .onnx, got '{path.name}'; give for example {card.name}.onnx.")
+    network = catalog.load(card.name)
+    try:
+        write_graph(network, card, path, uint8=False)
+        write_graph(network, card, path.with_suffix(".uint8.onnx"), uint8=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+    return path
+
+
+def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool, threads: int) -> Session:
+    """A session for the network of `card`: from the file beside its weights, else from the one made on first use.
+
+    A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again, into
+    the folder `onnx` of `settings.home`.
+
+    Raises:
+        SettingsError: that folder cannot be written.
+        WeightsError: as in `export_onnx`.
+    """
+    suffix = ".uint8.onnx" if uint8 else ".onnx"
+    made = settings.home / "onnx" / f"{card.sha256}{suffix}"
+    for path in (catalog.weights_dir / f"{card.name}{suffix}", made):
+        session = _fitting_session(path, card, threads)
+        if session is not None:
+            return session
+    try:
+        write_graph(catalog.load(card.name), card, made, uint8=uint8)
+    except OSError as error:
+        raise SettingsError(f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
+    return open_session(made, threads=threads)
+
+
+def write_graph(network: nn.Module, card: Card, path: Path, *, uint8: bool) -> None:
+    """Write one graph of `network` to `path` in one move, after it was compared with torch.
+
+    Raises:
+        WeightsError: it differs by more than `LARGEST_DIFFERENCE`, or `LARGEST_LEVELS` for 8 bits.
+        OSError: `path` cannot be written.
+    """
+    model = onnx_graph(network, uint8=uint8)
+    about = {"name": card.name, "sha256": card.sha256, "format": FORMAT, "task": card.task, "licence": card.licence}
+    about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
+    onnx.helper.set_model_props(model, about)
+    content = model.SerializeToString()
+    check_graph(content, network, uint8=uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def check_graph(content: bytes, network: nn.Module, *, uint8: bool) -> None:
+    """Run the graph and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
+
+    Raises:
+        WeightsError: they differ by more than is allowed.
+    """
+    session, multiple = open_session(content, threads=1), cast(int, network.multiple)
+    random = np.random.default_rng(0)
+    for rows, columns in ((13, 17), (1, 1)):
+        pixels = random.integers(0, 256, (rows * multiple, columns * multiple, 3), np.uint8)
+        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
+        wanted = network(image)[0]
+        if uint8:
+            wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
+        given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]
+        difference = float(np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy()).max())
+        if not difference <= (LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE):  # NaN must not pass
+            raise WeightsError(f"The ONNX graph differs from the network by {difference:.2g}, too much to be used; take the runtime torch and report this.")
+
+
+def _fitting_session(path: Path, card: Card, threads: int) -> Session | None:
+    """A session for the graph at `path`, or None if there is no readable one that was made from these weights."""
+    if not path.is_file():
+        return None
+    try:
+        session = open_session(path, threads=threads)
+    except WeightsError:
+        return None
+    about = metadata_of(session)
+    return session if (about.get("sha256"), about.get("format")) == (card.sha256, FORMAT) else None

@@ -1,0 +1,205 @@
+"""A network as an ONNX graph: traced by torch.fx, each step written as one operator or a few.
+
+torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
+with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv, Relu,
+Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze and the
+casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize.
+A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+from torch import fx, nn
+from torch.fx.node import map_arg
+
+from kdsr.errors import SettingsError
+
+OPSET = 17
+IR_VERSION = 8
+"""Both are old on purpose: runtimes and browsers of 2022 and later read them."""
+INPUT, OUTPUT = "image", "restored"
+
+
+def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
+    """`network` as an ONNX model with one input `image` and one output `restored`, height and width free.
+
+    Float: (1, 3, H, W) float32 RGB in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped. With `uint8`:
+    (H, W, 3) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded half to even. H and W are multiples of
+    `network.multiple`.
+
+    Raises:
+        SettingsError: the network has a step that no operator is known for.
+    """
+    graph = _Graph()
+    traced = fx.symbolic_trace(network)
+    values: dict[fx.Node, _Value] = {}
+    last = next(node for node in traced.graph.nodes if node.op == "output").args[0]
+    for node in traced.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = _Value(graph.from_bytes(INPUT) if uint8 else INPUT, channels=3)
+        elif node.op != "output":
+            if uint8 and node is last and node.target is F.pixel_shuffle:  # round first: then single bytes are moved, not floats
+                values[node.args[0]] = graph.to_bytes(values[node.args[0]])
+            arguments, keywords = map_arg((node.args, node.kwargs), cast(Any, values.__getitem__))
+            values[node] = _step(node, traced)(graph, *arguments, **keywords)
+    result = values[last]
+    if uint8:
+        planes = result if last.target is F.pixel_shuffle else graph.to_bytes(result)
+        pixels = graph.add("Transpose", graph.add("Squeeze", planes.name, graph.constant(np.array([0]))), perm=[1, 2, 0])
+        return graph.model(pixels, ["H", "W", 3], ["H_out", "W_out", 3], TensorProto.UINT8)
+    return graph.model(result.name, [1, 3, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A tensor (1, channels, height, width) in the graph."""
+
+    name: str
+    channels: int
+
+
+@dataclass
+class _Graph:
+    """The operators and constants written so far."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def add(self, operator_name: str, *inputs: str, **attributes: Any) -> str:
+        """Write one operator; the name of its output."""
+        output = f"{operator_name.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator_name, list(inputs), [output], name=output, **attributes))
+        return output
+
+    def constant(self, array: np.ndarray | np.generic) -> str:
+        """Write one constant; its name."""
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def from_bytes(self, name: str) -> str:
+        """(H, W, 3) uint8 to (1, 3, H, W) float32 in [0, 1]."""
+        planes = self.add("Unsqueeze", self.add("Transpose", name, perm=[2, 0, 1]), self.constant(np.array([0])))
+        return self.add("DequantizeLinear", planes, *self._levels())
+
+    def to_bytes(self, value: _Value) -> _Value:
+        """float32 in [0, 1] to uint8, clipped and rounded."""
+        return _Value(self.add("QuantizeLinear", value.name, *self._levels()), value.channels)
+
+    def _levels(self) -> tuple[str, str]:
+        """Step and zero of 8-bit levels."""
+        return self.constant(np.float32(1 / 255)), self.constant(np.uint8(0))
+
+    def model(self, result: str, input_shape: list, output_shape: list, element: int) -> onnx.ModelProto:
+        """The whole model, checked."""
+        for node in self.nodes:
+            node.output[:] = [OUTPUT if name == result else name for name in node.output]
+        given = helper.make_tensor_value_info(INPUT, element, input_shape)
+        restored = helper.make_tensor_value_info(OUTPUT, element, output_shape)
+        graph = helper.make_graph(self.nodes, "kdsr", [given], [restored], self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="kdsr")
+        onnx.checker.check_model(model)
+        return model
+
+
+def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
+    """The function that writes `node` into a graph, called as (graph, *values)."""
+    if node.op == "call_module":
+        layer = traced.get_submodule(str(node.target))
+        if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
+            return lambda graph, image: _convolution(graph, image, layer)
+        raise SettingsError(f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py.")
+    if node.target not in _STEPS:
+        raise SettingsError(f"The step {node.target} has no ONNX form here; add one to kdsr/restore/graph.py.")
+    return _STEPS[node.target]
+
+
+def _convolution(graph: _Graph, image: _Value, layer: nn.Conv2d) -> _Value:
+    inputs = [image.name, graph.constant(layer.weight.detach().cpu().numpy())]
+    if layer.bias is not None:
+        inputs.append(graph.constant(layer.bias.detach().cpu().numpy()))
+    name = graph.add(
+        "Conv", *inputs,
+        kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2,
+        strides=list(layer.stride), dilations=list(layer.dilation), group=layer.groups,
+    )  # fmt: skip
+    return _Value(name, layer.out_channels)
+
+
+def _relu(graph: _Graph, image: _Value, *, inplace: bool = False) -> _Value:
+    return _Value(graph.add("Relu", image.name), image.channels)
+
+
+def _sigmoid(graph: _Graph, image: _Value) -> _Value:
+    return _Value(graph.add("Sigmoid", image.name), image.channels)
+
+
+def _silu(graph: _Graph, image: _Value, *, inplace: bool = False) -> _Value:
+    return _Value(graph.add("Mul", image.name, graph.add("Sigmoid", image.name)), image.channels)
+
+
+def _arithmetic(operator_name: str) -> Callable[[_Graph, _Value | float, _Value | float], _Value]:
+    """The step that joins two tensors of equal shape, or a tensor and a number."""
+
+    def write(graph: _Graph, left: _Value | float, right: _Value | float) -> _Value:
+        names = [side.name if isinstance(side, _Value) else graph.constant(np.float32(side)) for side in (left, right)]
+        return _Value(graph.add(operator_name, *names), max(side.channels for side in (left, right) if isinstance(side, _Value)))
+
+    return write
+
+
+def _join(graph: _Graph, images: list[_Value], dim: int = 0) -> _Value:
+    if dim != 1:
+        raise SettingsError(f"Tensors are joined along channels (dim 1) only, got dim {dim}.")
+    return _Value(graph.add("Concat", *(image.name for image in images), axis=1), sum(image.channels for image in images))
+
+
+def _select(graph: _Graph, image: _Value, channels: np.ndarray) -> _Value:
+    """The given channels in that order; nothing is written when they are all of them as they stand."""
+    if np.array_equal(channels, np.arange(image.channels)):
+        return image
+    return _Value(graph.add("Gather", image.name, graph.constant(channels), axis=1), len(channels))
+
+
+def _repeat(graph: _Graph, image: _Value, times: int, dim: int = 1) -> _Value:
+    if dim != 1:
+        raise SettingsError(f"Channels (dim 1) are repeated only, got dim {dim}.")
+    return _select(graph, image, np.repeat(np.arange(image.channels), times))
+
+
+def _shuffle(graph: _Graph, image: _Value, factor: int) -> _Value:
+    if factor == 1:
+        return image
+    return _Value(graph.add("DepthToSpace", image.name, blocksize=factor, mode="CRD"), image.channels // factor**2)
+
+
+def _unshuffle(graph: _Graph, image: _Value, factor: int) -> _Value:
+    """torch counts the channels of its result by colour, then place; ONNX by place, then colour."""
+    if factor == 1:
+        return image
+    packed = _Value(graph.add("SpaceToDepth", image.name, blocksize=factor), image.channels * factor**2)
+    return _select(graph, packed, np.arange(packed.channels).reshape(factor**2, image.channels).T.ravel())
+
+
+_STEPS: Mapping[Any, Callable[..., _Value]] = MappingProxyType({
+    F.relu:              _relu,
+    F.silu:              _silu,
+    torch.sigmoid:       _sigmoid,
+    operator.add:        _arithmetic("Add"),
+    operator.sub:        _arithmetic("Sub"),
+    operator.mul:        _arithmetic("Mul"),
+    torch.cat:           _join,
+    F.pixel_shuffle:     _shuffle,
+    F.pixel_unshuffle:   _unshuffle,
+    "repeat_interleave": _repeat,
+})  # fmt: skip
+"""By the function that a network calls, or by the name of the tensor's method."""

@@ -1,0 +1,66 @@
+"""Where exact tiles lie. Pure: sides in, slices out; no picture and no network here.
+
+A tile reads its core plus `halo` pixels on each side, and keeps what its core became. At the picture's border there is no
+halo: a tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does untiled. So
+tiled equals untiled, up to the order of sums inside a convolution.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from kdsr.errors import SettingsError
+
+Region = tuple[slice, slice]
+"""Rows and columns."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: what it reads, which part of its own output it keeps, and where that belongs."""
+
+    read: Region
+    """In the input, after its sides were padded to multiples."""
+    keep: Region
+    """In the network's output for this tile."""
+    write: Region
+    """In the output of the picture as it came."""
+
+
+def padded_size(height: int, width: int, multiple: int) -> tuple[int, int]:
+    """The smallest sides from `height` and `width` up that are multiples of `multiple`."""
+    return math.ceil(height / multiple) * multiple, math.ceil(width / multiple) * multiple
+
+
+def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: int, scale: int) -> tuple[Tile, ...]:
+    """The tiles that cover a picture of `height` x `width` input pixels, row by row; each output pixel is written once.
+
+    Args:
+        tile_px: longest side of a tile's core, in input pixels, halo not counted; rounded down to a multiple of `multiple`,
+            and at least that. Cores are made nearly equal, so that no thin rest is left over.
+        halo: input pixels that an output pixel sees on each side.
+        multiple: sides and origins of what a tile reads are multiples of it, once the picture is padded to `padded_size`.
+        scale: output pixels per input pixel.
+    Raises:
+        SettingsError: `tile_px` is below 1.
+    """
+    if tile_px < 1:
+        raise SettingsError(f"A tile must be at least 1 pixel wide, got {tile_px}; leave it out to have it chosen.")
+    rows = _spans(height, tile_px, halo, multiple, scale)
+    columns = _spans(width, tile_px, halo, multiple, scale)
+    return tuple(Tile(*zip(row, column, strict=True)) for row, column in itertools.product(rows, columns))
+
+
+def _spans(length: int, tile_px: int, halo: int, multiple: int, scale: int) -> list[tuple[slice, slice, slice]]:
+    """(read, keep, write) along one axis of `length` input pixels."""
+    cells = math.ceil(length / multiple)  # everything is counted in cells of `multiple` pixels, so that origins are aligned
+    margin = math.ceil(halo / multiple)
+    count = math.ceil(cells / max(1, tile_px // multiple))
+    spans = []
+    for index in range(count):
+        first, last = cells * index // count, cells * (index + 1) // count
+        start, stop = max(0, first - margin) * multiple, min(cells, last + margin) * multiple
+        begin, end = first * multiple * scale, min(last * multiple, length) * scale
+        offset = start * scale
+        spans.append((slice(start, stop), slice(begin - offset, end - offset), slice(begin, end)))
+    return spans
