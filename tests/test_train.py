@@ -11,12 +11,12 @@ import torch
 
 from kdsr.errors import InputError, SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.settings import Settings
+from kdsr.tasks import find_task
 from kdsr.train import Recipe, recipe_from_json, recipe_to_json, train
 from kdsr.train.labels import with_labels
 from kdsr.train.pairs import fixed_pairs, fresh_pairs
 from kdsr.train.photos import find_photos, held_out, load_photos
 from kdsr.train.trainer import learning_rate
-from kdsr.tasks import find_task
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 

@@ -1,11 +1,6 @@
 """The networks, one visible line each.
 
-Every network is an `nn.Module` with
-
-- `scale`: output pixels per input pixel,
-- `multiple`: input sides must be multiples of it,
-- `halo`: input pixels that an output pixel sees on each side (its receptive radius),
-- `forward`: (N, 3, H, W) float32 RGB in [0, 1] to (N, 3, H * scale, W * scale), not clamped.
+Every network is a `Network`: its scale, the multiple its sides must have, its receptive radius, and a forward pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,27 +12,30 @@ from torch import nn
 
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models.fold import absorb_folded, folded
+from kdsr.models.network import Network
 from kdsr.models.plain import Plain
+from kdsr.models.residual import Residual
 from kdsr.models.spab import Spab
 
-__all__ = ["MODELS", "Architecture", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded"]
+__all__ = ["MODELS", "Architecture", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded"]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """How a network of one kind is built, and where it comes from."""
 
-    build: Callable[..., nn.Module]
+    build: Callable[..., Network]
     source: str
 
 
 MODELS: Mapping[str, Architecture] = MappingProxyType({
     "plain": Architecture(Plain, source="SESR, arXiv:2103.09404; ECBSR, ACM MM 2021"),
+    "residual": Architecture(Residual, source="EDSR, arXiv:1707.02921; PAN, arXiv:2010.01073"),
     "spab":  Architecture(Spab,  source="SPAN, arXiv:2311.12770"),
 })  # fmt: skip
 
 
-def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: bool = False) -> nn.Module:
+def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: bool = False) -> Network:
     """The network `name` for `scale`, freshly initialised; `rep` gives its over-parameterised form for learning.
 
     Raises:
@@ -52,13 +50,13 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: boo
         raise SettingsError(f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error}).") from error
 
 
-def count_parameters(network: nn.Module) -> int:
+def count_parameters(network: Network) -> int:
     """Learnt numbers of the folded network."""
     return sum(parameter.numel() for parameter in folded(network).parameters())
 
 
 @torch.no_grad()
-def count_macs(network: nn.Module) -> float:
+def count_macs(network: Network) -> float:
     """Multiply-accumulates of the folded network's convolutions per output pixel (so: millions per output megapixel)."""
     plain = folded(network).eval()
     total = 0

@@ -1,6 +1,7 @@
 """From over-parameterised networks to plain ones and back."""
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -8,8 +9,10 @@ from torch import nn
 from kdsr.errors import WeightsError
 from kdsr.models.blocks import RepConv2d
 
+NetworkType = TypeVar("NetworkType", bound=nn.Module)
 
-def folded(network: nn.Module) -> nn.Module:
+
+def folded(network: NetworkType) -> NetworkType:
     """A copy of `network` with every `RepConv2d` replaced by the ordinary convolution that it amounts to."""
     plain = copy.deepcopy(network)
     for parent in list(plain.modules()):

@@ -5,14 +5,17 @@ It adds its output to the input (each pixel repeated `scale` x `scale`) and move
 Not here: attention, normalisation, activations other than ReLU.
 """
 
+import itertools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
 from kdsr.models.blocks import conv3x3, repeat_channels
+from kdsr.models.network import Network
 
 
-class Plain(nn.Module):
+class Plain(Network):
     """`depth` 3x3 convolutions of `width` channels, ReLU between them.
 
     Args:
@@ -33,7 +36,7 @@ class Plain(nn.Module):
         inside = 3 * unshuffle**2
         outside = 3 * (scale * unshuffle) ** 2
         sizes = [inside] + [width] * (depth - 1) + [outside]
-        self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in itertools.pairwise(sizes))
 
     def forward(self, image: Tensor) -> Tensor:
         """Restored (N, 3, H * scale, W * scale), not clamped, from `image` (N, 3, H, W) in [0, 1]."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
 from kdsr.models.blocks import conv3x3, repeat_channels
+from kdsr.models.network import Network
 
 
 class AttentionBlock(nn.Module):
@@ -26,7 +27,7 @@ class AttentionBlock(nn.Module):
         return (out + feature) * (torch.sigmoid(out) - 0.5)
 
 
-class Spab(nn.Module):
+class Spab(Network):
     """`blocks` attention blocks of `width` channels at 1/`unshuffle` of the input's resolution.
 
     Args:

@@ -7,14 +7,13 @@ SHA-256 of the weights, task, scale, multiple, halo and licence in their metadat
 import os
 import threading
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import onnx
 import torch
-from torch import nn
 
 from kdsr.errors import InputError, SettingsError, WeightsError
+from kdsr.models import Network
 from kdsr.restore.graph import INPUT, OUTPUT, onnx_graph
 from kdsr.restore.session import Session, metadata_of, open_session
 from kdsr.settings import Settings
@@ -70,7 +69,7 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bo
     return open_session(made, threads=threads)
 
 
-def write_graph(network: nn.Module, card: Card, path: Path, *, uint8: bool) -> None:
+def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> None:
     """Write one graph of `network` to `path` in one move, after it was compared with torch.
 
     Raises:
@@ -93,13 +92,13 @@ def write_graph(network: nn.Module, card: Card, path: Path, *, uint8: bool) -> N
 
 
 @torch.no_grad()
-def check_graph(content: bytes, network: nn.Module, *, uint8: bool) -> None:
+def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
     """Run the graph and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
         WeightsError: they differ by more than is allowed.
     """
-    session, multiple = open_session(content, threads=1), cast(int, network.multiple)
+    session, multiple = open_session(content, threads=1), network.multiple
     random = np.random.default_rng(0)
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, 3), np.uint8)

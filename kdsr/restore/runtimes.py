@@ -3,7 +3,6 @@
 Not here: tiles, padding and clamping (`engine`); a runtime takes a picture whole, with sides that are multiples.
 """
 
-import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -12,9 +11,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.models import Network
 from kdsr.restore.export import graph_session
 from kdsr.restore.graph import INPUT, OUTPUT
 from kdsr.restore.session import Session
@@ -23,10 +23,6 @@ from kdsr.zoo import Card, Catalog
 
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
-
-
-_GEOMETRY = operator.attrgetter("scale", "multiple", "halo")
-"""Every network has these three (see `kdsr.models`)."""
 
 
 class Runtime(Protocol):
@@ -58,8 +54,8 @@ class TorchRuntime:
     name = "torch"
     precision = "float32"
 
-    def __init__(self, network: nn.Module, settings: Settings) -> None:
-        self.scale, self.multiple, self.halo = _GEOMETRY(network)
+    def __init__(self, network: Network, settings: Settings) -> None:
+        self.scale, self.multiple, self.halo = network.scale, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.device = torch_device(settings)
         self.threads = usable_threads(settings) if self.device == "cpu" else 1
@@ -89,8 +85,8 @@ class OnnxRuntime:
     device = "cpu"
     precision = "float32"
 
-    def __init__(self, network: nn.Module, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
-        self.scale, self.multiple, self.halo = _GEOMETRY(network)
+    def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
+        self.scale, self.multiple, self.halo = network.scale, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdsr.errors import TrainingError
+from kdsr.models import Network
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.zoo.weights import load_tensors, save_weights
 
@@ -22,8 +23,8 @@ _KEY = "recipe"
 class Learner:
     """What changes while a network learns: the network, its moving average, the optimiser and the step reached."""
 
-    network: nn.Module
-    average: nn.Module
+    network: Network
+    average: Network
     optimiser: torch.optim.Optimizer
     step: int = 0
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdsr.errors import WeightsError
+from kdsr.models import Network
 from kdsr.train.pairs import Pairs, Progress
 
 
@@ -21,7 +22,7 @@ def label_key(teacher_sha256: str, photos_digest: str, task: str, cell_px: int, 
     return hashlib.sha256(f"{teacher_sha256} {photos_digest} {task} {cell_px} {seed}".encode()).hexdigest()[:20]
 
 
-def with_labels(pairs: Pairs, teacher: nn.Module, path: Path, *, on_progress: Progress | None = None) -> Pairs:
+def with_labels(pairs: Pairs, teacher: Network, path: Path, *, on_progress: Progress | None = None) -> Pairs:
     """`pairs` with the teacher's labels, read from `path` or made and written there (in one move).
 
     Raises:
@@ -44,7 +45,7 @@ def with_labels(pairs: Pairs, teacher: nn.Module, path: Path, *, on_progress: Pr
     return pairs
 
 
-def _write(pairs: Pairs, teacher: nn.Module, path: Path, on_progress: Progress | None) -> None:
+def _write(pairs: Pairs, teacher: Network, path: Path, on_progress: Progress | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     total = sum(truth.numel() for truth in pairs.truths)
@@ -63,7 +64,7 @@ def _write(pairs: Pairs, teacher: nn.Module, path: Path, on_progress: Progress |
 
 
 @torch.inference_mode()
-def label(teacher: nn.Module, degraded: Tensor) -> Tensor:
+def label(teacher: Network, degraded: Tensor) -> Tensor:
     """The teacher's output (H * scale, W * scale, 3) uint8 for one degraded picture (H, W, 3)."""
     image = degraded.permute(2, 0, 1)[None].float()
     image = image if degraded.dtype == torch.float16 else image / 255

@@ -72,7 +72,9 @@ def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.de
     return Pairs(task, [photo.pixels.to(device) for photo in photos], seed)
 
 
-def fixed_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, on_progress: Progress | None = None) -> Pairs:
+def fixed_pairs(
+    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, on_progress: Progress | None = None
+) -> Pairs:
     """Pairs of photographs degraded once: whole for super-resolution, otherwise in cells of about `cell_px`, each of its own strength.
 
     `smallest_px`: cells of the truth are at least this large, so that a crop fits.

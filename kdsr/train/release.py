@@ -33,6 +33,7 @@ def release(recipe: Recipe, learner: Learner, folder: Path, *, settings: Setting
         steps=learner.step,
         seed=recipe.seed,
         teacher=recipe.teacher,
+        twin=_twin(recipe, settings),
         recipe=json.loads(recipe_to_json(recipe)),
         history=_history(recipe, settings),
         data=sources.data,
@@ -47,6 +48,12 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _twin(recipe: Recipe, settings: Settings) -> str | None:
+    """The name of the twin, `NAME-twin`, if a student has one among the released networks."""
+    name = f"{recipe.name}-twin"
+    return name if recipe.role == "student" and any(card.name == name for card in Catalog(settings.weights_dir).cards) else None
 
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:

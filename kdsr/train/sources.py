@@ -54,7 +54,7 @@ def _labelled(
     assert recipe.teacher is not None
     catalog = Catalog(settings.weights_dir)
     card = catalog.find(recipe.teacher)
-    teacher = catalog.load(recipe.teacher).to(device, memory_format=torch.channels_last)
+    teacher = catalog.load(recipe.teacher).to(device).to(memory_format=torch.channels_last)
     key = label_key(card.sha256, digest(paths), recipe.task, recipe.cell_px, recipe.seed)
 
     def tell(done: int, total: int) -> None:

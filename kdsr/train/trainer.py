@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError, Stopped, TrainingError
-from kdsr.models import absorb_folded, build_model, folded
+from kdsr.models import Network, absorb_folded, build_model, folded
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint, save_checkpoint
 from kdsr.train.recipe import Recipe, recipe_to_json
@@ -204,21 +204,23 @@ def _new_learner(recipe: Recipe, settings: Settings, device: torch.device) -> Le
     network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, rep=recipe.rep)
     if recipe.warm_start is not None:
         absorb_folded(network, _start_network(recipe, settings))
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     return Learner(network, average, optimiser)
 
 
-def _start_network(recipe: Recipe, settings: Settings) -> nn.Module:
+def _start_network(recipe: Recipe, settings: Settings) -> Network:
     assert recipe.warm_start is not None
     path = Path(recipe.warm_start)
     if path.suffix == ".safetensors":
-        return load_weights(build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments), path)
+        network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments)
+        load_weights(network, path)
+        return network
     return Catalog(settings.weights_dir).load(recipe.warm_start)
 
 
-def _loss_function(recipe: Recipe, network: nn.Module, device: torch.device) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
+def _loss_function(recipe: Recipe, network: Network, device: torch.device) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
     objective, mixed = recipe.objective, recipe.precision == "bf16"
 
     def losses(degraded: Tensor, truth: Tensor, label: Tensor | None, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -3,10 +3,10 @@
 import hashlib
 
 import torch
-from torch import nn
 
 from kdsr.degrade import degrade
 from kdsr.metrics import measure
+from kdsr.models import Network
 from kdsr.tasks import Task
 from kdsr.train.photos import Photo
 
@@ -15,7 +15,7 @@ _LARGEST_PX = 384
 
 
 @torch.inference_mode()
-def validate(network: nn.Module, photos: list[Photo], task: Task) -> tuple[float, float]:
+def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, float]:
     """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength."""
     network = network.eval()
     device = next(network.parameters()).device

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from torch import nn
-
 from kdsr.errors import UnknownNameError, WeightsError
-from kdsr.models import build_model
+from kdsr.models import Network, build_model
 from kdsr.tasks import find_task
 from kdsr.zoo.card import ROLES, Card, read_card
 from kdsr.zoo.weights import load_weights
@@ -56,7 +54,7 @@ class Catalog:
         """Where the weights of `card` lie."""
         return self.weights_dir / f"{card.name}.safetensors"
 
-    def load(self, name: str) -> nn.Module:
+    def load(self, name: str) -> Network:
         """The network named `name` with its weights, in eval mode, on the CPU.
 
         Raises:
@@ -65,4 +63,5 @@ class Catalog:
         """
         card = self.find(name)
         network = build_model(card.architecture, find_task(card.task).scale, card.arguments)
-        return load_weights(network, self.weights_path(card), sha256=card.sha256).eval().requires_grad_(False)
+        load_weights(network, self.weights_path(card), sha256=card.sha256)
+        return network.eval().requires_grad_(False)

@@ -45,8 +45,8 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"The weights {path.name} are not a readable safetensors file ({error}); restore the file.") from error
 
 
-def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -> nn.Module:
-    """`network` with the weights at `path`, in float32, every key used exactly once.
+def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -> None:
+    """Give `network` the weights at `path`, in float32, every key used exactly once.
 
     Raises:
         WeightsError: missing or unreadable file, another SHA-256 than `sha256`, or keys or shapes that do not fit.
@@ -59,4 +59,3 @@ def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise WeightsError(f"The weights {path.name} do not fit the network of the card: {first}.") from error
-    return network

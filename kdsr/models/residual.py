@@ -1,0 +1,61 @@
+"""The teacher: residual blocks with pixel attention, without any global operation, so that tiles are exact.
+
+Source: residual blocks without normalisation, EDSR (arXiv:1707.02921, section 3.1); pixel attention, PAN (arXiv:2010.01073,
+section 3.1). Difference: the input is added back by pixel repeat, as in the student.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdsr.errors import SettingsError
+from kdsr.models.blocks import conv3x3, repeat_channels
+from kdsr.models.network import Network
+
+
+class AttentionBlock(nn.Module):
+    """Two 3x3 convolutions; what they add to the input is weighted, pixel by pixel and channel by channel."""
+
+    def __init__(self, width: int, *, rep: bool) -> None:
+        super().__init__()
+        self.first = conv3x3(width, width, rep=rep)
+        self.second = conv3x3(width, width, rep=rep)
+        self.attention = nn.Conv2d(width, width, 1)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        change = self.second(F.relu(self.first(feature)))
+        return feature + change * torch.sigmoid(self.attention(change))
+
+
+class Residual(Network):
+    """`blocks` attention blocks of `width` channels at 1/`unshuffle` of the input's resolution.
+
+    Args:
+        scale: output pixels per input pixel, 1 to 4.
+        width: channels between the convolutions.
+        blocks: number of attention blocks (two 3x3 convolutions each).
+        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
+        rep: over-parameterised kernels for learning.
+    """
+
+    def __init__(self, scale: int, width: int = 48, blocks: int = 8, unshuffle: int = 1, *, rep: bool = False) -> None:
+        super().__init__()
+        if scale > 1 and unshuffle > 1:
+            raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
+        self.scale = scale
+        self.multiple = unshuffle
+        self.halo = (2 * blocks + 3) * unshuffle
+        self.head = conv3x3(3 * unshuffle**2, width, rep=rep)
+        self.blocks = nn.ModuleList(AttentionBlock(width, rep=rep) for _ in range(blocks))
+        self.after = conv3x3(width, width, rep=rep)
+        self.tail = conv3x3(width, 3 * (scale * unshuffle) ** 2, rep=rep)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Restored (N, 3, H * scale, W * scale), not clamped, from `image` (N, 3, H, W) in [0, 1]."""
+        packed = F.pixel_unshuffle(image, self.multiple) if self.multiple > 1 else image
+        head = self.head(packed)
+        feature = head
+        for block in self.blocks:
+            feature = block(feature)
+        residual = self.tail(self.after(feature) + head)
+        return F.pixel_shuffle(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)
