@@ -1,0 +1,193 @@
+"""Quality of a network over a test set, in the task's convention.
+
+A set is a folder in one of three forms:
+
+- `HR/NAME.png` with `LR_bicubic/X{s}/NAMEx{s}.png`: super-resolution restores these files and compares with `HR[:h*s, :w*s]`;
+- `HR/` alone, or a folder of pictures: they are the truth, and are degraded here.
+
+Noise is drawn from a seed of the picture's name, so that a picture gets the same noise on each machine and in each set, and is
+neither clipped nor rounded, as in the published figures. What is restored is rounded to 8 bits before it is measured.
+Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their plane.
+Not here: latency, and which sets a card reports (`verify`).
+"""
+
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
+from kdsr.errors import InputError, SettingsError
+from kdsr.image import Picture, read_picture, to_tensor
+from kdsr.metrics import measure
+from kdsr.restore import open_runtime, restore
+from kdsr.settings import Settings
+from kdsr.tasks import Task
+from kdsr.zoo import Catalog
+
+BASELINES = ("bicubic", "unprocessed")
+"""Names that need no weights: bicubic enlargement for super-resolution; for tasks at scale 1 the degraded picture as it is."""
+
+PICTURE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".ppm", ".pgm", ".pbm"])
+"""Files of a folder that are taken for pictures."""
+
+
+@dataclass(frozen=True)
+class PictureFigure:
+    """The figures of one picture of a set."""
+
+    name: str
+    psnr_db: float
+    """+inf where restored and truth are the same."""
+    ssim: float
+    is_grey: bool
+    """Measured on its grey plane, as MATLAB's scripts do with a picture of one channel (`bridge` of Set14)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """PSNR and SSIM over a set: the means over its pictures, and the picture with the lowest PSNR."""
+
+    n: int
+    psnr_db: float
+    ssim: float
+    convention: str
+    worst_psnr_db: float
+    worst_picture: str
+    per_picture: tuple[PictureFigure, ...]
+
+
+def evaluate(
+    model: str,
+    set_dir: Path,
+    task: Task,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    strength: float | None = None,
+    runtime: str = "torch",
+    on_picture: Callable[[int, int, str], None] | None = None,
+) -> Evaluation:
+    """The figures of `model` over the pictures of `set_dir`, in the convention of `task`.
+
+    Args:
+        model: a network of `catalog`, or one of `BASELINES`.
+        strength: noise sigma (of 255) or JPEG quality; None takes the task's default.
+        runtime: `torch`, `onnx` or `auto`.
+        on_picture: is called with (pictures done, all pictures, name) after each one.
+    Raises:
+        UnknownNameError: no network of that name.
+        SettingsError: the network or baseline is for another task, or `strength` is out of range.
+        InputError: no pictures, one that cannot be read, or a degraded one that does not fit its truth.
+    """
+    files = pairs_of(set_dir, task)
+    apply = _restorer(model, task, catalog, settings, runtime)
+    figures = []
+    for done, (truth_path, degraded_path) in enumerate(files, start=1):
+        pair = _load_pair(truth_path, degraded_path, task, settings, strength)
+        taken = measure(apply(pair.degraded), pair.truth, task, grey=pair.is_grey)
+        figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey))
+        if on_picture:
+            on_picture(done, len(files), truth_path.stem)
+    return _summary(figures, task)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files that lie directly in `folder`, by name.
+
+    Raises:
+        InputError: no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"A folder of pictures was wanted, and {folder} is none; give an existing folder.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."))
+    if not found:
+        raise InputError(f"There is no picture in {folder}; put some there, or give another folder.")
+    return found
+
+
+def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
+    """(truth, degraded file or None) of each picture of a set, by name; None means: degrade it here.
+
+    Raises:
+        InputError: no pictures, or a truth whose degraded file is missing.
+    """
+    truths = pictures_in(set_dir / "HR" if (set_dir / "HR").is_dir() else set_dir)
+    low = set_dir / "LR_bicubic" / f"X{task.scale}"
+    if task.degradation != "bicubic" or not low.is_dir():
+        return [(truth, None) for truth in truths]
+    pairs = [(truth, low / f"{truth.stem}x{task.scale}.png") for truth in truths]
+    missing = [degraded.name for _, degraded in pairs if not degraded.is_file()]
+    if missing:
+        raise InputError(f"{low} lacks {len(missing)} of {len(pairs)} pictures ({missing[0]} first); add them, or remove the folder to have them made.")
+    return list(pairs)
+
+
+def picture_seed(name: str, seed: int = 0) -> int:
+    """The seed of a picture's noise: the CRC-32 of its file name without suffix, plus `seed`. The same everywhere."""
+    return zlib.crc32(name.encode("utf-8")) + seed
+
+
+def degrade_picture(picture: Picture, task: Task, *, strength: float | None, seed: int) -> Tensor:
+    """`picture` degraded as `task` has it, (1, 3, H // scale, W // scale); noise is neither clipped nor rounded.
+
+    A grey picture is degraded as one plane: three different noises would average out.
+    """
+    truth = to_tensor(picture)
+    planes = truth[:, :1] if picture.is_grey else truth
+    return degrade(planes, task, strength=strength, seed=seed).expand(-1, 3, -1, -1).contiguous()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    truth: Tensor
+    """(1, 3, H * scale, W * scale), float32 in [0, 1]."""
+    degraded: Tensor
+    """(1, 3, H, W), float32."""
+    is_grey: bool
+
+
+def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | None) -> _Pair:
+    picture = read_picture(truth_path, settings)
+    truth = to_tensor(picture)
+    if degraded_path is None:
+        degraded = degrade_picture(picture, task, strength=strength, seed=picture_seed(truth_path.stem))
+        return _Pair(crop_to_multiple(truth, task.scale), degraded, picture.is_grey)
+    if strength is not None:
+        raise SettingsError(f"{task.title} has no strength to set, got {strength:g}; leave it out.")
+    degraded = to_tensor(read_picture(degraded_path, settings))
+    height, width = (side * task.scale for side in degraded.shape[-2:])
+    if truth.shape[-2] - height not in range(task.scale) or truth.shape[-1] - width not in range(task.scale):
+        given = f"{truth.shape[-1]} x {truth.shape[-2]}"
+        raise InputError(f"{degraded_path.name} times {task.scale} is {width} x {height}, and its truth is {given}; give files that belong together.")
+    return _Pair(truth[..., :height, :width], degraded, picture.is_grey)
+
+
+def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str) -> Callable[[Tensor], Tensor]:
+    """The function that restores one degraded picture (1, 3, H, W)."""
+    if model in BASELINES:
+        if (model == "bicubic") != (task.scale > 1):
+            raise SettingsError(f"The baseline '{model}' is not for {task.title}; take '{BASELINES[task.scale == 1]}'.")
+        return (lambda image: bicubic_resize(image, task.scale)) if model == "bicubic" else (lambda image: image)
+    card = catalog.find(model)
+    if card.task != task.name:
+        raise SettingsError(f"The network '{model}' is for the task {card.task}, and {task.name} was asked; choose a network for it.")
+    opened = open_runtime(card, catalog, runtime=runtime, settings=settings)
+    return lambda image: restore(image, opened)
+
+
+def _summary(figures: Sequence[PictureFigure], task: Task) -> Evaluation:
+    worst = min(figures, key=lambda figure: figure.psnr_db)
+    count, grey = len(figures), sum(figure.is_grey for figure in figures)
+    return Evaluation(
+        n=count,
+        psnr_db=math.fsum(figure.psnr_db for figure in figures) / count,
+        ssim=math.fsum(figure.ssim for figure in figures) / count,
+        convention=f"{task.convention}; grey pictures ({grey}) on their plane" if grey else task.convention,
+        worst_psnr_db=worst.psnr_db,
+        worst_picture=worst.name,
+        per_picture=tuple(figures),
+    )

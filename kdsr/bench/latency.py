@@ -1,0 +1,128 @@
+"""How long a network takes on this machine, stated two ways that are never mixed.
+
+- network only: one pass through the network, tensor to tensor, on its device;
+- end to end: array to array (conversion, tiles, network, rounding), without files.
+
+Both are medians of warm repeats: opening, compiling and the first runs are left out. What a visitor waits (upload, encoding,
+queue) is the page's to tell. Not here: comparing networks; time them in one run on an idle machine for that.
+"""
+
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdsr.errors import SettingsError
+from kdsr.image import Picture, to_tensor
+from kdsr.restore import Runtime, open_runtime, restore_picture
+from kdsr.settings import Settings
+from kdsr.zoo import Card, Catalog
+
+WARM_UP = 3
+"""Runs that are not timed: the first ones allocate, and choose kernels."""
+
+_SAME_PLACE = ("runtime", "device", "machine", "threads", "precision", "input_width_px", "input_height_px")
+"""A new measurement replaces an earlier one that agrees in these."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Medians in milliseconds, and where they were taken."""
+
+    runtime: str
+    device: str
+    machine: str
+    """The processor's or GPU's own name."""
+    threads: int
+    precision: str
+    input_width_px: int
+    input_height_px: int
+    network_ms: float
+    end_to_end_ms: float
+    repeats: int
+
+
+def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, clock: Callable[[], float] = time.perf_counter) -> Latency:
+    """The latency of `runtime` on a square 8-bit RGB picture of `side_px`, after `WARM_UP` runs that are not counted.
+
+    Args:
+        side_px: made a multiple of what the network needs.
+        repeats: timed runs of each kind, at least 1; the median is given.
+        clock: seconds; of a steady clock.
+    Raises:
+        SettingsError: `repeats` or `side_px` is below 1.
+    """
+    if repeats < 1 or side_px < 1:
+        raise SettingsError(f"Latency needs at least 1 repeat and 1 pixel, got {repeats} and {side_px}.")
+    side = -(-side_px // runtime.multiple) * runtime.multiple
+    picture = Picture(pixels=np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), alpha=None)
+    image = to_tensor(picture)
+    on_gpu = runtime.device.startswith("cuda")
+    if on_gpu:
+        image = image.to(runtime.device)
+
+    def network() -> None:
+        runtime.run(image)
+        if on_gpu:
+            torch.cuda.synchronize(runtime.device)
+
+    network_ms, end_to_end_ms = _medians_ms((network, lambda: restore_picture(picture, runtime)), repeats, clock)
+    return Latency(
+        runtime=runtime.name,
+        device=runtime.device,
+        machine=machine_name(runtime.device),
+        threads=runtime.threads,
+        precision=runtime.precision,
+        input_width_px=side,
+        input_height_px=side,
+        network_ms=network_ms,
+        end_to_end_ms=end_to_end_ms,
+        repeats=repeats,
+    )
+
+
+def measure_card_latency(
+    card: Card, catalog: Catalog, settings: Settings, *, runtimes: tuple[str, ...] = ("torch", "onnx"), side_px: int = 256, repeats: int = 15
+) -> tuple[Card, tuple[Latency, ...]]:
+    """`card` with its latency on this machine for each of `runtimes`, and these latencies. Nothing is written."""
+    taken = tuple(measure_latency(open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats) for runtime in runtimes)
+    entries = [asdict(latency) for latency in taken]
+    places = [_place(entry) for entry in entries]
+    kept = [entry for entry in card.latency if _place(entry) not in places]
+    return replace(card, latency=(*kept, *entries)), taken
+
+
+def machine_name(device: str) -> str:
+    """The name of the processor or GPU behind `device`, as its maker gives it."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:
+    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up; taken in turn, so that a busy minute hits all alike."""
+    durations: list[list[float]] = [[] for _ in runs]
+    for repeat in range(WARM_UP + repeats):
+        for run, taken in zip(runs, durations, strict=True):
+            if repeat < WARM_UP:
+                run()
+                continue
+            started = clock()
+            run()
+            taken.append(clock() - started)
+    return [round(1000 * statistics.median(taken), 3) for taken in durations]
+
+
+def _place(entry: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(entry.get(name) for name in _SAME_PLACE)

@@ -1,0 +1,126 @@
+"""The figures of a card: measured on the standard sets of its task, and measured again to see whether the card tells the truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from kdsr.bench.evaluate import evaluate
+from kdsr.errors import SettingsError
+from kdsr.settings import Settings
+from kdsr.tasks import Task, find_task
+from kdsr.zoo import Card, Catalog, Figure
+
+STANDARD_SETS: Mapping[str, tuple[tuple[str, float | None], ...]] = MappingProxyType({
+    "bicubic": (("Set5", None), ("Set14", None), ("BSD100", None)),
+    "noise":   tuple(("CBSD68", sigma) for sigma in (15.0, 25.0, 50.0)),
+    "jpeg":    tuple((name, quality) for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
+})  # fmt: skip
+"""What the field reports for each degradation: pairs of (set, strength)."""
+
+PSNR_TOLERANCE_DB = 0.01
+SSIM_TOLERANCE = 0.0005
+"""How far a figure may be off when it is measured again; other processors round sums in another order."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure of a card beside the same figure measured again; `measured` is None where its set is missing."""
+
+    stated: Figure
+    measured: Figure | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure was measured again and is the stated one within the tolerances."""
+        if self.measured is None or self.measured.n != self.stated.n or self.measured.convention != self.stated.convention:
+            return False
+        gap_db = _gap(self.measured.psnr_db, self.stated.psnr_db)
+        return gap_db <= PSNR_TOLERANCE_DB and _gap(self.measured.ssim, self.stated.ssim) <= SSIM_TOLERANCE
+
+
+def measure_figure(
+    model: str,
+    set_name: str,
+    strength: float | None,
+    data_dir: Path,
+    task: Task,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    runtime: str = "torch",
+) -> Figure:
+    """The figure of `model` on `data_dir/set_name`, as a card states it: PSNR to 1e-4 dB, SSIM to 1e-6.
+
+    Raises:
+        As `evaluate`.
+    """
+    found = evaluate(model, data_dir / set_name, task, catalog, settings, strength=strength, runtime=runtime)
+    return Figure(
+        set=set_name,
+        n=found.n,
+        psnr_db=round(found.psnr_db, 4),
+        ssim=round(found.ssim, 6),
+        worst_psnr_db=round(found.worst_psnr_db, 4),
+        worst_picture=found.worst_picture,
+        convention=found.convention,
+        strength_name=task.strength.name if task.strength else None,
+        strength=strength,
+    )
+
+
+def measure_card(
+    card: Card, data_dir: Path, catalog: Catalog, settings: Settings, *, on_figure: Callable[[Figure], None] = lambda figure: None
+) -> tuple[Card, tuple[str, ...]]:
+    """`card` with the standard figures of its task measured anew, and the names of the sets that are not in `data_dir`.
+
+    Figures of other sets stay in the card as they are. Nothing is written.
+
+    Raises:
+        SettingsError: none of the standard sets is there.
+    """
+    task = find_task(card.task)
+    wanted = STANDARD_SETS[task.degradation]
+    here = [(name, strength) for name, strength in wanted if (data_dir / name).is_dir()]
+    if not here:
+        names = " and ".join(dict.fromkeys(name for name, _ in wanted))
+        raise SettingsError(f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; give the folder that does.")
+    measured = []
+    for name, strength in here:
+        figure = measure_figure(card.name, name, strength, data_dir, task, catalog, settings)
+        measured.append(figure)
+        on_figure(figure)
+    kept = [figure for figure in card.figures if (figure.set, figure.strength) not in here]
+    missing = tuple(dict.fromkeys(name for name, strength in wanted if (name, strength) not in here))
+    return replace(card, figures=(*measured, *kept)), missing
+
+
+def verify_card(
+    card: Card,
+    data_dir: Path,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    runtime: str = "torch",
+    on_check: Callable[[Check], None] = lambda check: None,
+) -> tuple[Check, ...]:
+    """Every figure of `card`, measured again on `data_dir`; `on_check` hears of each as it comes.
+
+    Raises:
+        SettingsError: the card has no figures.
+    """
+    if not card.figures:
+        raise SettingsError(f"The card of {card.name} states no figures yet; measure them first with `kdsr card measure {card.name}`.")
+    checks = []
+    for stated in card.figures:
+        measured = None
+        if (data_dir / stated.set).is_dir():
+            measured = measure_figure(card.name, stated.set, stated.strength, data_dir, find_task(card.task), catalog, settings, runtime=runtime)
+        checks.append(Check(stated, measured))
+        on_check(checks[-1])
+    return tuple(checks)
+
+
+def _gap(measured: float, stated: float) -> float:
+    """Distance of two figures as they are written, to 9 digits, so that a gap of exactly the tolerance still holds; equal infinities have none."""
+    return 0.0 if measured == stated else round(abs(measured - stated), 9)

@@ -1,0 +1,89 @@
+"""The command line: each command turns its arguments into calls of the package and prints what comes back.
+
+Results go to stdout, progress and complaints to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do not hold;
+2 input that cannot be used, told in one sentence; 130 stopped. Imports lie inside the commands, so that `kdsr --help` is
+quick and each command needs only the libraries that it uses. Not here: anything that another program could want to call.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from kdsr import __version__
+from kdsr.cli.cards import card_latency, card_measure, card_verify
+from kdsr.cli.networks import evaluate, export, models
+from kdsr.cli.options import note
+from kdsr.cli.pictures import degrade, restore
+from kdsr.cli.training import train
+from kdsr.errors import KdsrError, Stopped
+from kdsr.settings import settings_from_environment
+
+COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, evaluate, models, export)
+"""Each is a command of its own name; `serve` and the group `card` come beside them."""
+CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
+"""`kdsr card verify` and so on."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every error on purpose is one sentence on stderr."""
+    try:
+        build_app()()
+    except Stopped as error:
+        _fail(str(error), 130)
+    except KdsrError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}.", 2)
+    sys.exit(0)
+
+
+def build_app() -> typer.Typer:
+    """The command line as one object."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app.callback()(_common)
+    for command in (*COMMANDS, _serve):
+        app.command(command.__name__.strip("_"))(command)
+    cards = typer.Typer(help="Measure the figures of a card, and check them.", no_args_is_help=True)
+    for command in CARD_COMMANDS:
+        cards.command(command.__name__.removeprefix("card_"))(command)
+    app.add_typer(cards, name="card")
+    return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kdsr {__version__}")
+        raise typer.Exit
+
+
+def _common(
+    context: typer.Context,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the networks and their cards.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads of a network; 0 takes all.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """Restore pictures by large teachers and their tiny students. Settings also come from KDSR_* variables."""
+    given: dict[str, Any] = {"weights_dir": weights, "device": device, "threads": threads}
+    context.obj = replace(settings_from_environment(), **{name: value for name, value in given.items() if value is not None})
+
+
+def _serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65_535)] = 7860,
+    share: Annotated[bool, typer.Option("--share", help="Also give the page a public address.")] = False,
+) -> None:
+    """Open the page in a browser's reach."""
+    from kdsr.ui import serve as serve_page
+
+    serve_page(context.obj, host=host, port=port, share=share)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    note(f"kdsr: {text}")
+    sys.exit(code)

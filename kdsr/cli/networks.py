@@ -1,0 +1,84 @@
+"""`kdsr models`, `kdsr evaluate` and `kdsr export`: which networks there are, how good they are, and taking one away."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kdsr.cli.options import AsJson, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
+from kdsr.errors import InputError
+from kdsr.tasks import find_task
+
+if TYPE_CHECKING:
+    from kdsr.zoo import Card
+
+
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the networks at hand."""
+    catalog = open_catalog(context.obj)
+    if as_json:
+        print_json([_described(card) for card in catalog.cards])
+    else:
+        print(f"{'name':<28} {'task':<8} {'role':<8} {'parameters':>11} {'MACs/px':>10} {'bytes':>11}  title")
+        for card in catalog.cards:
+            cost = f"{card.parameters:>11,} {card.macs_per_output_megapixel:>10,.0f} {card.file_bytes:>11,}"
+            print(f"{card.name:<28} {card.task:<8} {card.role:<8} {cost}  {card.title}")
+    for problem in catalog.problems:
+        note(problem)
+
+
+def _described(card: "Card") -> dict[str, Any]:
+    """What `kdsr models --json` tells of a network; multiply-accumulates in full, not in millions as in the card."""
+    kept = ("name", "title", "task", "role", "architecture", "arguments", "file_bytes", "sha256", "licence", "teacher", "twin")
+    costs = {"params": card.parameters, "macs_per_output_megapixel": round(card.macs_per_output_megapixel * 1e6)}
+    return {name: getattr(card, name) for name in kept} | costs | {"figures": [asdict(figure) for figure in card.figures]}
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[str, typer.Option("--model", help="Name of a network, or bicubic (super-resolution) or unprocessed (the others).")],
+    set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, HR alone, or pictures.")],
+    task: TaskName,
+    sigma: Sigma = None,
+    quality: Quality = None,
+    runtime: RunOn = RuntimeName.TORCH,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a network over a test set, in the task's convention."""
+    from kdsr.bench.evaluate import evaluate as measure_set
+
+    found = find_task(task)
+    strength = strength_of(found, sigma, quality)
+    networks = open_catalog(context.obj)
+    done = measure_set(model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, on_picture=_tell_picture)
+    asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
+    if found.strength:
+        asked[found.strength.name] = found.strength.default if strength is None else strength
+    if as_json:
+        print_json(asked | asdict(done))
+        return
+    print(" ".join(f"{name} {value}" for name, value in asked.items()))
+    print(f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention}); worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB")
+
+
+def _tell_picture(done: int, total: int, name: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done}/{total} {name:<40}", end="\n" if done == total else "\r", file=sys.stderr, flush=True)
+
+
+def export(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a network; see `kdsr models`.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.onnx", help="File to write.")],
+    uint8: Annotated[bool, typer.Option("--uint8", help="8-bit pictures in and out, instead of float32 in [0, 1].")] = False,
+) -> None:
+    """Write a network as ONNX, checked against torch."""
+    from kdsr.restore.export import write_graph
+
+    if out.suffix != ".onnx":
+        raise InputError(f"An ONNX file must end in .onnx, got '{out.name}'; give for example {model}.onnx.")
+    catalog = open_catalog(context.obj)
+    write_graph(catalog.load(model), catalog.find(model), out, uint8=uint8)
+    print(out)

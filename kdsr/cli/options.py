@@ -1,0 +1,77 @@
+"""What the commands share: their options, the catalog, and how they speak. Imports nothing heavy."""
+
+import json
+import math
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kdsr.errors import SettingsError
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    from kdsr.zoo import Catalog
+
+
+class RuntimeName(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
+_TASK_HELP = f"One of {', '.join(TASKS)}."
+Out = Annotated[Path, typer.Option("-o", "--out", help="File or folder to write.")]
+Model = Annotated[str, typer.Option("--model", help="Name of a network; see `kdsr models`.")]
+TaskName = Annotated[str, typer.Option("--task", help=_TASK_HELP)]
+Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 255.")]
+Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]
+RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of a network; see `kdsr models`.")]
+Data = Annotated[Path, typer.Option("--data", help="Folder that holds the test sets (Set5, Set14, BSD100, CBSD68).")]
+
+
+def open_catalog(settings: Settings) -> "Catalog":
+    """The networks in the settings' folder of weights."""
+    from kdsr.zoo import Catalog
+
+    return Catalog(settings.weights_dir)
+
+
+def strength_of(task: Task, sigma: float | None, quality: float | None) -> float | None:
+    """The strength given for `task`, in its range; None if none was.
+
+    Raises:
+        SettingsError: an option that belongs to another task, or a value out of range.
+    """
+    mine = task.strength.name if task.strength else None
+    for name, value in (("sigma", sigma), ("quality", quality)):
+        if value is not None and name != mine:
+            wanted = f"takes --{mine}" if mine else "has no strength to set"
+            raise SettingsError(f"{task.title} {wanted}, got --{name}; leave that out.")
+    value = sigma if mine == "sigma" else quality
+    return value if value is None or task.strength is None else task.strength.check(value)
+
+
+def print_json(value: Any) -> None:
+    """`value` as strict JSON; a figure that is not finite (identical pictures) becomes null."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def note(text: str) -> None:
+    """Progress or a complaint, on stderr."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,75 @@
+"""`kdsr train`: a run from a recipe, its progress on stdout."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kdsr.errors import InputError
+from kdsr.settings import Settings
+
+
+def train(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="Recipe of the run.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run: weights, card, checkpoint, events.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
+    time_limit_s: Annotated[float | None, typer.Option(help="Stop in time, in a state that --resume continues.", min=0)] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Where the recipe's folders of photographs lie.")] = None,
+) -> None:
+    """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
+    from kdsr.train.recipe import recipe_from_json
+    from kdsr.train.trainer import train as run_training
+
+    settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
+    run = recipe_from_json(_read_text(recipe))
+    result = run_training(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
+    if not result.finished:
+        print(f"Paused at step {result.step:,} of {run.steps:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
+
+
+class _EventPrinter:
+    """Prints the events of a training run, one line each."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.validation = ""
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "validation":
+            self.validation = f"  validation {event['psnr_db']:.2f} dB"
+        line = self._line(event)
+        if line:
+            print(line, flush=True)
+
+    def _line(self, event: Mapping[str, Any]) -> str:
+        step = f"step {event.get('step', 0):>8,} of {self.steps:,}"
+        match event["event"]:
+            case "reading":
+                return f"Reading {event['photographs']} photographs"
+            case "labelling":
+                return f"The teacher labels: {event['done']} of {event['total']}"
+            case "started":
+                return f"Started at {step} on {event['device']}, {event['photographs']} photographs"
+            case "step":
+                return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {_duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
+            case "validation":
+                return f"{step}{self.validation}  SSIM {event['ssim']:.4f}"
+            case "finished":
+                return f"Finished at {step} after {event['minutes']:.1f} minutes"
+        return ""
+
+
+def _duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"A recipe (a JSON file) was wanted, and {path} cannot be read as one: {error}.") from error
