@@ -204,11 +204,11 @@ def test_a_side_that_no_jpeg_can_have_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("KDSR_TEST_SETS" not in os.environ, reason="set KDSR_TEST_SETS to the folder that holds Set5, Set14 and BSD100")
+@pytest.mark.skipif("KDSR_TEST_DATA" not in os.environ, reason="set KDSR_TEST_DATA to the folder that holds Set5, Set14 and BSD100")
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("name", ["Set5", "Set14", "BSD100"])
 def test_the_published_low_resolution_sets_come_out_level_for_level(name, scale):
-    folder = Path(os.environ["KDSR_TEST_SETS"]) / name
+    folder = Path(os.environ["KDSR_TEST_DATA"]) / name
     margin = -(-16 // scale)
     for path in sorted((folder / "HR").glob("*.png")):
         truth = _read(path)
