@@ -1,5 +1,6 @@
 """`kdsr train`: a run from a recipe, its progress on stdout."""
 
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ def train(
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
+    for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     result = run_training(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
     if not result.finished:
         print(f"Paused at step {result.step:,} of {run.steps:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
