@@ -1,0 +1,116 @@
+"""What a visitor asked for, and the pictures that follow from it before any network runs.
+
+`prepare` reads, checks and degrades. Not here: networks and timing (`restore_run`), anything of gradio.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
+from kdsr.errors import InputError
+from kdsr.image import Picture, from_tensor, read_picture, to_tensor
+from kdsr.settings import Settings
+from kdsr.tasks import Task, find_task
+
+Mode = Literal["clean", "degraded", "both"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One press of the button."""
+
+    picture: Path | None
+    mode: Mode
+    task: str
+    truth: Path | None = None
+    """The clean picture, for the mode `both` only."""
+    strength: float | None = None
+    """Of the degradation, for the mode `clean` only."""
+    teacher: str | None = None
+    student: str | None = None
+    runtime: str = "auto"
+    tile_px: int | None = None
+    """Side of a tile; None lets the engine choose."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The pictures that are there before any network runs."""
+
+    task: Task
+    name: str
+    degraded: Picture
+    """What is shown and downloaded as the input."""
+    network_input: Tensor | None
+    """(1, 3, H, W), given where the input is not `degraded` itself: noise is neither clipped nor rounded."""
+    baseline: Picture
+    """The input at the size of the result: bicubic for super-resolution, as it is otherwise."""
+    truth: Picture | None
+    notes: tuple[str, ...]
+
+
+def prepare(order: Order, settings: Settings) -> Prepared:
+    """The degraded picture, the baseline and, where one is known, the truth.
+
+    Raises:
+        InputError: no picture, one that cannot be read, one too large, or a reference of another size.
+        SettingsError: a strength out of its range.
+    """
+    task = find_task(order.task)
+    if order.picture is None:
+        raise InputError("There is no picture yet; drop one on the page, paste one, or pick an example.")
+    picture = read_picture(order.picture, settings)
+    if order.mode == "clean":
+        return _degraded_here(picture, task, order, settings)
+    check_output_size(picture.height * task.scale, picture.width * task.scale, task, settings)
+    truth = _reference(order, picture, task, settings) if order.mode == "both" else None
+    notes = picture.notes + (truth.notes if truth else ())
+    return Prepared(task, picture.name, picture, None, _baseline(to_tensor(picture), picture, task), truth, notes)
+
+
+def check_output_size(height: int, width: int, task: Task, settings: Settings) -> None:
+    """Pass if the page may make a picture of that size.
+
+    Raises:
+        InputError: it has more megapixels than the settings allow; the text says what to do.
+    """
+    megapixels, limit = height * width / 1e6, settings.max_output_megapixels
+    if megapixels > limit:
+        raise InputError(
+            f"The result would have {width:,} x {height:,} pixels ({megapixels:.1f} megapixels) and this page makes at most "
+            f"{limit:g}; give a picture of at most {limit / task.scale**2:.2g} megapixels, or use `kdsr restore` on your own machine."
+        )
+
+
+def _degraded_here(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
+    """The clean `picture` degraded as the task has it, and the part of it that the result is measured against."""
+    check_output_size(picture.height, picture.width, task, settings)
+    clean = to_tensor(picture)
+    tensor = degrade(clean, task, strength=order.strength if task.strength else None, seed=order.seed)
+    truth = from_tensor(crop_to_multiple(clean, task.scale), picture)
+    degraded = from_tensor(tensor, picture)
+    exact = tensor if task.degradation == "noise" else None
+    return Prepared(task, picture.name, degraded, exact, _baseline(tensor, degraded, task), truth, picture.notes)
+
+
+def _reference(order: Order, picture: Picture, task: Task, settings: Settings) -> Picture:
+    """The truth that the visitor gave, if it has the size of the result."""
+    if order.truth is None:
+        raise InputError("The clean picture to measure against is missing; give it as the second picture, or choose another mode.")
+    truth = read_picture(order.truth, settings)
+    wanted = (picture.width * task.scale, picture.height * task.scale)
+    if (truth.width, truth.height) != wanted:
+        times = f" ({task.scale} times the picture's {picture.width} x {picture.height})" if task.scale > 1 else ""
+        raise InputError(
+            f"The clean picture must have {wanted[0]} x {wanted[1]} pixels{times}, got {truth.width} x {truth.height}; give the same scene at that size."
+        )
+    return truth
+
+
+def _baseline(tensor: Tensor, picture: Picture, task: Task) -> Picture:
+    """`tensor` at the size of the result, without any network."""
+    return from_tensor(bicubic_resize(tensor, task.scale), picture) if task.scale > 1 else picture

@@ -1,0 +1,103 @@
+"""What a run of the page gives: its columns, each a picture on disk with its figures. Plain data that a session can hold.
+
+The file of a column is the exact array that its figures were taken on. What is shown may differ: the input is enlarged to the
+size of the result, and very large pictures are shrunk. Not here: how the pictures are made (`restore_run`).
+"""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch.nn.functional as F
+
+from kdsr.image import Picture, from_tensor, to_tensor, write_picture
+from kdsr.metrics import Measurement
+from kdsr.zoo import Card
+
+PREVIEW_MEGAPIXELS = 6.0
+"""Larger pictures are shown shrunk, so that a browser can hold a pair of them."""
+
+COLUMNS: dict[str, str] = {
+    "input": "Input",
+    "bicubic": "Bicubic",
+    "twin": "Student without distillation",
+    "student": "Student",
+    "teacher": "Teacher",
+    "truth": "Truth",
+    "error_student": "Error of the student",
+    "error_teacher": "Error of the teacher",
+    "difference": "Student against teacher",
+}  # in the order of the dropdowns and the table
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one network took; first run and loading are in `waited_s` only."""
+
+    network_s: float
+    end_to_end_s: float
+    waited_s: float
+    repeats: int
+    """Warm runs behind the medians; 0 while they are still being taken."""
+    device: str
+    threads: int
+    precision: str
+    runtime: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One picture of the comparison."""
+
+    key: str
+    shown: Path
+    file: Path
+    measurement: Measurement | None = None
+    timing: Timing | None = None
+    card: Card | None = None
+
+    @property
+    def title(self) -> str:
+        return COLUMNS[self.key]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is known of one restored picture so far."""
+
+    task: str
+    name: str
+    bits: int
+    size: tuple[int, int]
+    """Width and height of the result."""
+    truth_given: bool
+    columns: tuple[Column, ...] = ()
+    apart: Measurement | None = None
+    """Student against teacher, taken as if the teacher were the truth."""
+    notes: tuple[str, ...] = ()
+    description: str = ""
+    """What was done, in a few words: picture, task, strength."""
+
+    def column(self, key: str) -> Column | None:
+        """The column `key`, or None while it is not there."""
+        return next((column for column in self.columns if column.key == key), None)
+
+    def with_column(self, column: Column) -> "Result":
+        """This result with `column` added or replaced, columns in their order."""
+        kept = {each.key: each for each in self.columns} | {column.key: column}
+        return replace(self, columns=tuple(kept[key] for key in COLUMNS if key in kept))
+
+
+def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge: int = 1) -> Column:
+    """The column `key` with `picture` written exactly, and a copy to be shown where that must differ."""
+    file = write_picture(picture, folder / f"{picture.name}-{task}-{key}.png")
+    shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
+    if enlarge == 1 and shrink == 1:
+        return Column(key, file, file)
+    tensor = to_tensor(picture)
+    if enlarge > 1:
+        tensor = tensor.repeat_interleave(enlarge, dim=2).repeat_interleave(enlarge, dim=3)
+    if shrink > 1:
+        tensor = F.avg_pool2d(tensor, shrink, ceil_mode=True)
+    shown = write_picture(from_tensor(tensor, picture), folder / "shown" / file.name)
+    return Column(key, shown, file)

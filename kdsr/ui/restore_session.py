@@ -1,0 +1,298 @@
+"""The handlers of the tab *Restore*: what a visitor does in, what the page shows out. They run without a browser.
+
+A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself (`restore_run`).
+"""
+
+import dataclasses
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from kdsr.errors import InputError, KdsrError, Stopped
+from kdsr.image import read_picture, write_picture
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS, find_task
+from kdsr.ui import restore_figures as figures
+from kdsr.ui import texts
+from kdsr.ui.examples import available_examples
+from kdsr.ui.restore_order import Mode, Order
+from kdsr.ui.restore_result import Result
+from kdsr.ui.restore_run import restore_steps
+from kdsr.ui.restore_view import View, ended_view, final_view, pair_view, stopped_view, views_of
+from kdsr.ui.sessions import Orders
+from kdsr.zoo import Catalog
+
+KEPT_S = 2 * 3600
+"""How long the pictures of a run stay on disk."""
+
+
+class Choice(NamedTuple):
+    """What the controls say, for the next run.
+
+    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what they offer
+    when its turn in the queue comes: by then the visitor may have gone on to another task.
+    """
+
+    task: str
+    mode: Mode
+    teacher: str | None
+    student: str | None
+    strength: float
+
+
+class RestoreSession:
+    """The handlers, with what they share: settings, the folder for pictures, the orders, the opening result."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.orders = Orders()
+        self.opening: Result | None = None
+
+    # What is there
+
+    def tasks(self) -> list[tuple[str, str]]:
+        """(title, name) of the tasks that have a network; of all tasks where there is none."""
+        cards = Catalog(self.settings.weights_dir).cards
+        able = {card.task for card in cards} or set(TASKS)
+        return [(task.title, name) for name, task in TASKS.items() if name in able]
+
+    def default_task(self) -> str:
+        """x4 super-resolution if there are networks for it, else the first task that has some."""
+        names = [name for _, name in self.tasks()]
+        return "sr_x4" if "sr_x4" in names else names[0]
+
+    def networks(self, task: str, role: str) -> list[tuple[str, str]]:
+        """(title, name) of the networks for `task` in `role`, the largest first."""
+        return [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
+
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each card that cannot be used."""
+        return Catalog(self.settings.weights_dir).problems
+
+    # Small handlers
+
+    def on_load(self) -> tuple[Any, ...]:
+        """Tasks, networks, strength and problems as they stand in the weights folder now."""
+        task = self.default_task()
+        problems = self.problems()
+        note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
+        lines = "".join(f"- {sentence}\n" for sentence in problems)
+        return gr.update(choices=self.tasks(), value=task), *self._task_updates(task, "clean"), note, lines
+
+    def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
+        """Another network, for the next run."""
+        return choice._replace(teacher=teacher, student=student)
+
+    def on_task(self, task: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """Networks and strength for `task`; a picture that is degraded here is restored anew at once."""
+        return *self._task_updates(task, choice.mode), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
+        """Strength and second upload, shown where `mode` has a use for them."""
+        return choice._replace(mode=mode), gr.update(visible=_has_strength(choice.task, mode)), gr.update(visible=mode == "both")
+
+    def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """Another strength restores anew."""
+        return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_press(self, request: gr.Request) -> tuple[Any, ...]:
+        """The button Restore."""
+        return self._ordered(request, go=True)
+
+    def on_upload(self, path: str | None, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """The visitor's picture, if it can be read; else one sentence, and everything stays as it was."""
+        try:
+            line = self._described(path)
+        except KdsrError as error:
+            return gr.skip(), gr.update(value=None), gr.skip(), *_refused(error)
+        return path, gr.update(value=None), line, *self._ordered(request, go=choice.mode != "both")
+
+    def on_truth(self, path: str | None) -> tuple[Any, ...]:
+        """The visitor's clean picture, if it can be read."""
+        try:
+            line = self._described(path)
+        except KdsrError as error:
+            return gr.skip(), gr.update(value=None), gr.skip(), _refused(error)[0]
+        return path, gr.update(value=None), line, figures.status(texts.PRESS)
+
+    def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
+        """An example is a clean picture: it is degraded, restored and measured."""
+        path = available_examples()[event.index][1]
+        strength, second = gr.update(visible=_has_strength(choice.task, "clean")), gr.update(visible=False)
+        ordered = self._ordered(request, go=True)
+        return str(path), choice._replace(mode="clean"), "clean", strength, second, self._described(str(path)), *ordered
+
+    def on_stop(self, request: gr.Request) -> Any:
+        """Stop the visitor's run; the run itself says so on the page."""
+        self.orders.stop(_session(request))
+        return figures.status(texts.STOPPING, kind="busy")
+
+    def on_close(self, request: gr.Request) -> None:
+        """A closed tab ends its run."""
+        self.orders.close(_session(request))
+
+    def on_pair(self, result: Result | None, left: str, right: str) -> tuple[Any, ...]:
+        """(pair, slider, tags, left picture, right picture, status) for another pair."""
+        if result is None:
+            return (left, right), *(gr.skip(),) * 5
+        if not _on_disk(result):
+            gr.Warning(texts.EXPIRED)
+            return (*(gr.skip(),) * 5, figures.status(texts.EXPIRED, kind="error"))
+        view = pair_view(result, left, right)
+        return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, gr.skip()
+
+    def on_format(self, result: Result | None, suffix: str) -> Any:
+        """All pictures of `result` as files of another kind; each holds the same numbers."""
+        if result is None or not _on_disk(result):
+            gr.Warning(texts.EXPIRED)
+            return gr.skip()
+        return files_as(result, suffix, self.settings)
+
+    # The run
+
+    def on_open(self, choice: Choice, request: gr.Request) -> Iterator[View]:
+        """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
+        picture, session = self._opening_picture(), _session(request)
+        if picture is None:
+            yield View(status=figures.status(texts.NO_EXAMPLES))
+        elif self.opening is not None and _on_disk(self.opening) and self.opening.task == choice.task:
+            yield final_view(self.opening, "teacher", "student")
+        elif self.orders.is_waiting(session):
+            yield View()
+        else:
+            self.orders.give(session)
+            yield from self._run(_order(picture, None, choice), ("teacher", "student"), session, keep=True)
+
+    def on_restore(
+        self,
+        picture: str | None,
+        truth: str | None,
+        choice: Choice,
+        runtime: str,
+        tile_px: float | None,
+        seed: float | None,
+        pair: tuple[str, str],
+        request: gr.Request,
+    ) -> Iterator[View]:
+        """One run, from the order to the final figures; nothing where no order waits."""
+        order = _order(picture, truth, choice)
+        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0))
+        yield from self._run(order, pair, _session(request))
+
+    def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
+        """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays."""
+        signal = self.orders.take(session)
+        if signal is None:
+            yield View()  # gradio empties the outputs of a generator that yields nothing
+            return
+        self._sweep()
+        try:
+            steps = restore_steps(order, self.settings, self.folder / uuid.uuid4().hex, signal)
+            result = yield from views_of(steps, *pair)
+        except Stopped as stop:
+            if self.orders.is_newest(session, signal):
+                yield stopped_view(stop)
+        except KdsrError as error:
+            gr.Warning(str(error))
+            yield ended_view(figures.status(str(error), kind="error"))
+        except Exception:
+            yield ended_view(figures.status(texts.UNEXPECTED, kind="error"))
+            raise
+        else:
+            self.opening = result if keep else self.opening
+            yield final_view(result, *pair)
+
+    def _task_updates(self, task: str, mode: Mode) -> tuple[Any, ...]:
+        """(choice, teacher, student, strength) for `task`: its largest networks, and its usual strength."""
+        strength = find_task(task).strength
+        names = [next((name for _, name in self.networks(task, role)), None) for role in ("teacher", "student")]
+        drop = [self._role_update(task, role) for role in ("teacher", "student")]
+        if strength is None:
+            return Choice(task, mode, *names, 0.0), *drop, gr.update(visible=False)
+        level = gr.update(
+            label=f"{strength.title} ({strength.name}, {strength.unit})", minimum=strength.minimum, maximum=strength.maximum,
+            value=strength.default, visible=_has_strength(task, mode),
+        )  # fmt: skip
+        return Choice(task, mode, *names, strength.default), *drop, level
+
+    def _role_update(self, task: str, role: str) -> Any:
+        choices = self.networks(task, role)
+        info = None if choices else f"No {role} for this task yet; the rest works without."
+        return gr.update(choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info)
+
+    def _ordered(self, request: gr.Request, *, go: bool) -> tuple[Any, ...]:
+        """(status, run, stop) after an order was given, or for one that still waits for the button."""
+        if not go:
+            return figures.status(texts.PRESS), gr.skip(), gr.skip()
+        self.orders.give(_session(request))
+        return figures.status(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
+
+    def _described(self, path: str | None) -> str:
+        """The line that names a chosen picture, after it has been read in full.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if path is None:
+            raise InputError("No file arrived; choose a picture again.")
+        picture = read_picture(Path(path), self.settings)
+        return figures.chosen(picture.name, picture.width, picture.height, picture.bits)
+
+    def _opening_picture(self) -> Path | None:
+        examples = available_examples()
+        return examples[0][1] if examples else None
+
+    def _sweep(self) -> None:
+        """Remove the folders of runs older than `KEPT_S`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in self.folder.iterdir():
+            if time.time() - folder.stat().st_mtime > KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def files_as(result: Result, suffix: str, settings: Settings) -> list[str]:
+    """The exact pictures of `result` as PNG, lossless WebP or TIFF; written beside the PNG files when first asked for."""
+    if suffix == "PNG":
+        return [str(column.file) for column in result.columns]
+    made = []
+    for column in result.columns:
+        target = column.file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
+        made.append(str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target)))
+    return made
+
+
+def _unlimited(settings: Settings) -> Settings:
+    """Settings that read back whatever the page itself has written."""
+    side = max(settings.max_side_px, 1_000_000)
+    return dataclasses.replace(settings, max_input_megapixels=settings.max_output_megapixels * 2, max_side_px=side)
+
+
+def _order(picture: str | Path | None, truth: str | Path | None, choice: Choice) -> Order:
+    """The order that the controls amount to."""
+    strength = choice.strength if _has_strength(choice.task, choice.mode) else None
+    given, reference = (None if path is None else Path(path) for path in (picture, truth))
+    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student)
+
+
+def _refused(error: KdsrError) -> tuple[Any, ...]:
+    """(status, run, stop) for a picture that cannot be used."""
+    gr.Warning(str(error))
+    return figures.status(str(error), kind="error"), gr.skip(), gr.skip()
+
+
+def _has_strength(task: str, mode: str) -> bool:
+    return mode == "clean" and find_task(task).strength is not None
+
+
+def _on_disk(result: Result) -> bool:
+    return all(column.shown.is_file() and column.file.is_file() for column in result.columns)
+
+
+def _session(request: gr.Request | None) -> str:
+    return getattr(request, "session_hash", None) or "one"

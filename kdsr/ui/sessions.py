@@ -1,0 +1,56 @@
+"""Who is running what: one order and one stop signal per visitor's session, so that Stop, a new picture and a closed tab end the right run."""
+
+from threading import Event, Lock
+
+
+class Orders:
+    """The newest order of each session: its stop signal, and whether a run has taken it up yet.
+
+    Orders are given by quick handlers and taken up when the queue has a place. A run that finds none taken up since leaves: the
+    visitor has changed something meanwhile, and an earlier run in the queue has done the newest order already.
+    """
+
+    def __init__(self) -> None:
+        self._signals: dict[str, Event] = {}
+        self._waiting: set[str] = set()
+        self._lock = Lock()
+
+    def give(self, session: str) -> Event:
+        """A new order of `session`, with its stop signal; whatever that session ran before is told to stop."""
+        with self._lock:
+            if session in self._signals:
+                self._signals[session].set()
+            self._signals[session] = Event()
+            self._waiting.add(session)
+            return self._signals[session]
+
+    def is_waiting(self, session: str) -> bool:
+        """Whether `session` has an order that no run has taken up."""
+        with self._lock:
+            return session in self._waiting
+
+    def take(self, session: str) -> Event | None:
+        """The stop signal of the waiting order of `session`, which waits no more; None if there is none."""
+        with self._lock:
+            if session not in self._waiting:
+                return None
+            self._waiting.remove(session)
+            return self._signals[session]
+
+    def is_newest(self, session: str, signal: Event) -> bool:
+        """Whether `signal` belongs to the newest order of `session`."""
+        with self._lock:
+            return self._signals.get(session) is signal
+
+    def stop(self, session: str) -> None:
+        """Tell the newest run of `session` to stop."""
+        with self._lock:
+            if session in self._signals:
+                self._signals[session].set()
+
+    def close(self, session: str) -> None:
+        """Tell it to stop, and forget the session."""
+        self.stop(session)
+        with self._lock:
+            self._signals.pop(session, None)
+            self._waiting.discard(session)

@@ -1,0 +1,228 @@
+"""How the page looks: theme, style sheet, and the little script for pasting. System fonts only; nothing is fetched from elsewhere.
+
+One accent for the student, one for the teacher, greys for the rest; both schemes, and widths from 360 px on.
+"""
+
+import gradio as gr
+
+_SANS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+
+def build_theme() -> gr.themes.Base:
+    """The theme, which belongs to `launch()`."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.stone,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
+        font=[gr.themes.Font(name) for name in _SANS],
+        font_mono=[gr.themes.Font(name) for name in _MONO],
+    ).set(
+        body_background_fill="#faf9f7",
+        body_background_fill_dark="#151413",
+        body_text_color="#24211e",
+        body_text_color_dark="#ece8e3",
+        body_text_color_subdued="#6b645c",
+        body_text_color_subdued_dark="#a39b91",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#1d1b1a",
+        background_fill_secondary="#f4f2ee",
+        background_fill_secondary_dark="#242220",
+        border_color_primary="#e4dfd8",
+        border_color_primary_dark="#36322e",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1d1b1a",
+        block_border_width="0px",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_border_width="0px",
+        block_label_text_color="*body_text_color_subdued",
+        block_title_text_weight="500",
+        block_title_text_color="*body_text_color_subdued",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#242220",
+        input_border_color="#d8d2c9",
+        input_border_color_dark="#45403b",
+        button_primary_background_fill="#0f766e",
+        button_primary_background_fill_hover="#0b5f59",
+        button_primary_background_fill_dark="#14877e",
+        button_primary_background_fill_hover_dark="#19998f",
+        button_primary_text_color="#ffffff",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_hover="#f4f2ee",
+        button_secondary_background_fill_dark="#242220",
+        button_secondary_background_fill_hover_dark="#2e2b28",
+        button_secondary_border_color="#d8d2c9",
+        button_secondary_border_color_dark="#45403b",
+        slider_color="#0f766e",
+        color_accent="#0f766e",
+        color_accent_soft="#e3f1ef",
+        color_accent_soft_dark="#17322f",
+        checkbox_background_color_selected="#0f766e",
+        checkbox_background_color_selected_dark="#14877e",
+        checkbox_border_color_selected="#0f766e",
+        checkbox_border_color_selected_dark="#14877e",
+        checkbox_label_background_fill="transparent",
+        checkbox_label_background_fill_dark="transparent",
+        checkbox_label_background_fill_hover="#f4f2ee",
+        checkbox_label_background_fill_hover_dark="#2e2b28",
+        checkbox_label_background_fill_selected="#e3f1ef",
+        checkbox_label_background_fill_selected_dark="#17322f",
+        checkbox_label_text_color_selected="#0b5f59",
+        checkbox_label_text_color_selected_dark="#9fe0d8",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_color="#d8d2c9",
+        checkbox_label_border_color_dark="#45403b",
+        checkbox_label_border_color_selected="#0f766e",
+        checkbox_label_border_color_selected_dark="#14877e",
+        checkbox_label_padding="7px 11px",
+        checkbox_label_shadow="none",
+    )
+
+
+CSS = """
+:root { --student: #0f766e; --teacher: #a3541a; --quiet: #6b645c; --rule: #e4dfd8; --warn: #9a3412; --warn-bg: #fdf1ea; }
+.dark { --student: #4fc3b6; --teacher: #e79a5c; --quiet: #a39b91; --rule: #36322e; --warn: #fdba8c; --warn-bg: #33211a; }
+.dark { --color-accent: #4fc3b6; --checkbox-label-border-color: #45403b; }
+.gradio-container { width: 100% !important; min-width: 0 !important; max-width: 1360px !important; margin: 0 auto !important; padding: 0 !important;
+  box-sizing: border-box; }
+.gradio-container > .main { padding: 0 clamp(14px, 2.5vw, 32px) 48px !important; min-width: 0; } .gradio-container main { min-width: 0; }
+.gradio-container .html-container { padding: 0 !important; }
+#masthead { padding: 26px 0 8px; }
+#masthead h1 { display: inline; font-size: 26px; font-weight: 700; letter-spacing: -.02em; margin: 0 14px 0 0; }
+#masthead p { display: inline; color: var(--quiet); font-size: 16px; margin: 0; }
+
+#stage { display: grid !important; gap: 8px 36px; grid-template-columns: minmax(0, 1fr) 328px;
+  grid-template-areas: "result pick" "result options" "details options"; grid-template-rows: auto auto 1fr; align-items: start; }
+#details { grid-area: details; min-width: 0 !important; gap: 12px; }
+#pick { grid-area: pick; } #result { grid-area: result; min-width: 0 !important; } #options { grid-area: options; }
+#pick, #options { gap: 14px; min-width: 0 !important; }
+
+#figure { position: relative; gap: 0; padding: 0; }
+#hero:not(.fullscreen) { --fit: min(74vh, 900px); height: auto !important; width: min(100%, calc(var(--fit) * var(--ratio, 1.5))) !important;
+  min-width: 0 !important; margin: 0 auto; padding: 0; border-radius: 10px; overflow: hidden; background: transparent; isolation: isolate; }
+#hero .image-container, #hero .slider-wrap, #hero .wrap { height: auto; }
+#labels { position: absolute; inset: 0; pointer-events: none; z-index: 5; overflow: visible !important;
+  padding: 0; background: none; min-width: 0 !important; }
+#labels, #labels .html-container, #labels .prose { height: 100%; }
+.tags { position: absolute; inset: 0; margin: 0 auto; width: min(100%, calc(min(74vh, 900px) * var(--ratio, 1.5))); }
+.tag { position: absolute; bottom: 14px; display: flex; align-items: baseline; gap: 8px; max-width: 46%; padding: 5px 11px; border-radius: 7px;
+  background: rgba(20, 18, 16, .78); color: #fff; font-size: 14px; line-height: 1.35; backdrop-filter: blur(4px); }
+.tag b { font-weight: 600; color: #fff; } .tag small { font-size: 12.5px; color: #ddd6cc; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tag.left { left: 14px; } .tag.right { right: 14px; }
+.tag.student { box-shadow: inset 3px 0 0 #4fc3b6; } .tag.teacher { box-shadow: inset 3px 0 0 #e79a5c; }
+
+.headline { font-size: 23px; line-height: 1.3; font-weight: 600; letter-spacing: -.012em; margin: 16px 0 2px; color: var(--body-text-color);
+  min-height: 30px; }
+.about { color: var(--quiet); font-size: 14px; margin: 0; }
+ul.notes { margin: 8px 0 0; padding: 0; list-style: none; }
+ul.notes li { color: var(--quiet); font-size: 14px; margin: 2px 0; padding-left: 12px; border-left: 3px solid var(--rule); }
+
+.line { font-size: 14px; color: var(--quiet); min-height: 26px; display: flex; flex-direction: column; gap: 6px; justify-content: center; }
+.line.error { color: var(--warn); background: var(--warn-bg); border-left: 3px solid var(--warn); border-radius: 6px; padding: 10px 14px;
+  font-size: 15px; }
+.line.done { min-height: 0; } #status:has(.line.done) { display: none; }
+#summary .html-container, #status .html-container { overflow: visible; }
+.bar { display: block; height: 3px; border-radius: 2px; background: var(--rule); overflow: hidden; }
+.bar i { display: block; height: 100%; background: var(--student); transition: width .25s; }
+.bar.endless i { width: 30%; animation: slide 1.4s ease-in-out infinite alternate; }
+@keyframes slide { from { margin-left: 0 } to { margin-left: 70% } }
+@media (prefers-reduced-motion: reduce) { .bar.endless i { animation: none } .bar i { transition: none } }
+
+.scroll { overflow-x: auto; margin-top: 6px; }
+table.figures { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13.5px; border: 0; margin: 0; }
+#figures table.figures, #figures table.figures tr, #figures table.figures thead, #figures table.figures tbody { border: 0; background: none; }
+table.figures th, table.figures td { padding: 9px 7px; border: 0 !important; border-bottom: 1px solid var(--rule) !important; text-align: right;
+  white-space: nowrap; background: none; color: var(--body-text-color); }
+table.figures thead th { color: var(--quiet); font-weight: 500; font-size: 13px; text-decoration: underline dotted var(--rule);
+  text-underline-offset: 4px; cursor: help; }
+table.figures th:first-child { text-align: left; z-index: 1; position: sticky; left: 0; background: var(--body-background-fill); font-weight: 500;
+  white-space: normal; min-width: 148px; }
+table.figures th small { display: block; color: var(--quiet); font-weight: 400; font-size: 12.5px; padding-left: 16px; }
+table.figures td.none { color: var(--quiet); text-align: center; }
+table.figures tr.student td, table.figures tr.teacher td, table.figures tr.student th, table.figures tr.teacher th { font-weight: 600; }
+.dot { display: inline-block; width: 8px; height: 8px; border-radius: 50%; background: var(--rule); margin-right: 8px; }
+.dot.student { background: var(--student); } .dot.teacher { background: var(--teacher); }
+.foot { color: var(--quiet); font-size: 12.5px; line-height: 1.55; margin: 10px 0 0; max-width: 86ch; }
+.foot b { color: var(--quiet); font-weight: 600; }
+
+#sides { margin-top: 4px; } #sides .form { display: flex; gap: 14px; flex-wrap: nowrap; } #sides .block { min-width: 0 !important; flex: 1; }
+#sides .wrap-inner, #options .wrap-inner { border: 0; } #sides .container > .wrap { border: 1px solid var(--input-border-color); border-radius: 7px; }
+#downloads button { border: 1px solid var(--button-secondary-border-color); font-weight: 500; font-size: 15px; }
+#result { gap: 8px; } #pair { gap: 14px; flex-wrap: nowrap !important; } #pair > * { min-width: 0 !important; }
+#pair .image-container, #pair img { border-radius: 8px; }
+#files .label-clear-button { display: none; }
+.small-heading { font-size: 13px; font-weight: 600; color: var(--quiet); margin: 18px 0 0; }
+
+#upload, #truth { padding: 0; border: 1.5px dashed #c9c1b6; border-radius: 10px; background: var(--background-fill-primary); overflow: hidden; }
+.dark #upload, .dark #truth { border-color: #524c45; }
+#upload:hover, #truth:hover { border-color: var(--student); }
+#upload .wrap, #truth .wrap { font-size: 0; min-height: 0; padding: 0; height: 76px; display: flex; flex-direction: column; align-items: center;
+  justify-content: center; }
+#upload .wrap > *, #truth .wrap > * { display: none; }
+#upload .wrap::before { content: "Drop your picture here"; font-size: 16px; font-weight: 600; color: var(--body-text-color); line-height: 1.5; }
+#upload .wrap::after { content: "or paste it, or click to choose"; font-size: 13.5px; color: var(--quiet); }
+#truth .wrap::before { content: "Drop the clean picture here"; font-size: 15px; font-weight: 600; color: var(--body-text-color); line-height: 1.5; }
+#truth .wrap::after { content: "what the result is measured against"; font-size: 13.5px; color: var(--quiet); }
+.chosen { font-size: 14px; color: var(--quiet); margin: 0; }
+.chosen b { color: var(--body-text-color); font-weight: 600; margin-right: 6px; overflow-wrap: anywhere; }
+#examples { padding: 0; background: none; overflow: visible; }
+#examples .grid-wrap { padding: 0; height: auto; max-height: none; min-height: 0; overflow: visible; }
+#examples .gallery-container, #examples .grid-wrap { width: 100%; }
+#examples .grid-container { gap: 8px; padding: 0; grid-template-rows: auto; grid-auto-rows: auto; align-content: start;
+  grid-template-columns: repeat(4, minmax(0, 1fr)) !important; }
+#examples .gallery-item { min-width: 0; height: auto; aspect-ratio: 1; }
+#examples .thumbnail-item { border-radius: 8px; border: 0; aspect-ratio: 1; width: 100%; height: auto; min-width: 0; box-shadow: none; }
+#examples .thumbnail-item.selected, #examples .thumbnail-item:focus-visible { outline: 2.5px solid var(--student); outline-offset: 1.5px;
+  box-shadow: none; }
+#examples .caption-label { display: none; }
+button:focus-visible, .scroll:focus-visible { outline: 2.5px solid var(--student); outline-offset: 2px; }
+#task label, #mode label, #format label { border: 1px solid var(--input-border-color) !important; border-radius: 7px; }
+.dark #task label, .dark #mode label, .dark #format label { border-color: #45403b !important; }
+#task label.selected, #mode label.selected, #format label.selected { border-color: var(--student) !important; }
+#pick #task, #pick .form { background: none; border: 0; padding: 0; } #task .wrap, #mode .wrap, #format .wrap { gap: 7px; }
+#mode .wrap { flex-direction: column; } #mode label { width: 100%; }
+#task input, #mode input, #format input { position: absolute; opacity: 0; }
+#task label:has(input:focus-visible), #mode label:has(input:focus-visible),
+#format label:has(input:focus-visible) { outline: 2.5px solid var(--student); outline-offset: 2px; }
+#task label span, #mode label span, #format label span { margin: 0; font-size: 14.5px; }
+#options .block, #options .form { background: none; } #task, #mode, #strength { padding: 0; }
+#options .form { gap: 16px; border: 0; overflow: visible; }
+#sides .block, #sides .form { background: none; padding: 0; border: 0; }
+#advanced, #all-files, #problems { border: 1px solid var(--rule); border-radius: 8px; }
+#buttons { gap: 10px; flex-wrap: nowrap; } #buttons button { min-width: 0 !important; }
+#stop { border: 1px solid var(--button-secondary-border-color); }
+
+@media (max-width: 900px) {
+  #masthead { padding: 16px 0 2px; } #masthead h1 { font-size: 21px; } #masthead p { font-size: 14px; display: block; }
+  #stage { display: flex !important; flex-direction: column; gap: 12px; }
+  #pick { order: 1; gap: 10px; } #result { order: 2; } #options { order: 3; } #details { order: 4; }
+  #pick, #result, #options, #details { width: 100%; } #task .block-info, #task > span { display: none; }
+  #task .wrap { flex-wrap: nowrap; overflow-x: auto; padding: 2px; }
+  #upload .wrap, #truth .wrap { height: 58px; }
+  #examples .grid-container { display: flex !important; overflow-x: auto; padding: 3px !important; } #examples .gallery-item { flex: 0 0 56px; }
+  table.figures th:first-child { min-width: 112px; max-width: 128px; font-size: 13px; } table.figures td { font-size: 13px; }
+  .headline { font-size: 19px; } .tag { bottom: 9px; padding: 4px 9px; font-size: 12.5px; flex-direction: column; gap: 0; }
+  .tag small { font-size: 11.5px; }
+  .tag.left { left: 9px; } .tag.right { right: 9px; }
+}
+"""
+
+HEAD = """
+<meta name="color-scheme" content="light dark">
+<script>
+document.addEventListener("paste", (event) => {
+  const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
+  const input = document.querySelector("#upload input[type=file]");
+  if (!file || !input) return;
+  const moved = new DataTransfer();
+  moved.items.add(file);
+  input.files = moved.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  event.preventDefault();
+});
+</script>
+"""

@@ -1,0 +1,244 @@
+"""The real page in a headless Chromium: what a visitor sees, drops, downloads and stops.
+
+Networks are small and random, made on the spot. Skips where there is no browser: `CHROMIUM_PATH` names one, else `chromium`
+is looked for on the path.
+"""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kdsr.image import read_picture, to_tensor
+from kdsr.metrics import measure
+from kdsr.models import build_model, count_macs, count_parameters
+from kdsr.settings import Settings
+from kdsr.tasks import find_task
+from kdsr.zoo import Card, save_weights, sha256_of, write_card
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no browser: install chromium, or name one in CHROMIUM_PATH"),
+    pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
+]
+WAIT_MS = 120_000
+NETWORKS = {
+    "teacher": ("spab", {"width": 32, "blocks": 4}),
+    "student": ("plain", {"width": 16, "depth": 4}),
+    "twin": ("plain", {"width": 16, "depth": 4}),
+}
+
+
+def add_network(folder: Path, task: str, role: str) -> None:
+    architecture, arguments = NETWORKS[role]
+    network = build_model(architecture, find_task(task).scale, arguments)
+    path = save_weights(network.state_dict(), folder / f"{task}-{role}.safetensors")
+    card = Card(
+        path.stem, f"The {role}", task, role, architecture, arguments, count_parameters(network), count_macs(network), path.stat().st_size,
+        sha256_of(path), "Apache-2.0", "nothing", 0, 0,
+    )  # fmt: skip
+    write_card(card, path.with_suffix(".json"))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, served by this process on a free port."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "weights").mkdir()
+    torch.manual_seed(0)
+    for task in ("sr_x4", "denoise"):
+        for role in NETWORKS:
+            add_network(folder / "weights", task, role)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        from kdsr.ui import serve
+
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        blocks = serve(Settings(weights_dir=folder / "weights", home=folder / "home", threads=1), port=port, block=False)
+        yield f"http://127.0.0.1:{port}/"
+        blocks.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator["sync_api.Page"]:
+    """The page at 1280 px, opened and restored."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    finished(page)
+    yield page
+    page.close()
+
+
+def finished(page: "sync_api.Page") -> None:
+    """Wait until a run has ended with its result."""
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.wait_for_selector(".tag.teacher")
+
+
+def upload(page: "sync_api.Page", path: Path, field: str = "upload") -> None:
+    page.set_input_files(f"#{field} input[type=file]", path)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    rows, columns = np.mgrid[:512, :512]
+    pixels = np.stack([rows // 2, columns // 2, (rows * columns // 64) % 256], axis=-1).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "my photo.png")
+    return tmp_path / "my photo.png"
+
+
+def test_the_page_opens_on_an_example_already_restored(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    asked, wrong = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto(address)
+    finished(page)
+    assert [tag.inner_text().split("\n")[0] for tag in page.query_selector_all(".tag b")] == ["Teacher", "Student"]
+    assert page.inner_text(".headline").startswith("The student is ")
+    widths = page.eval_on_selector_all("#hero img", "images => images.map(image => image.naturalWidth)")
+    assert len(widths) == 2 and widths[0] == widths[1] > 100
+    box = page.query_selector("#hero").bounding_box()
+    assert box["y"] < 200 and box["width"] > 600 and box["height"] > 350
+    foreign = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert foreign == [] and wrong == []
+    page.close()
+
+
+def test_an_upload_goes_through_student_and_teacher_and_its_downloads_are_the_measured_arrays(page, photo):
+    upload(page, photo)
+    page.wait_for_selector("#summary .about:has-text('my photo')")
+    finished(page)
+    assert "512 × 512" in page.inner_text("#chosen")
+    cells = page.inner_text("#figures tr.student").split()
+    page.click("#all-files button")
+    with page.expect_download() as student:
+        page.click("#student-file")
+    with page.expect_download() as truth:
+        page.click("#files a[download$='truth.png'], #files a[href$='truth.png']")
+    settings = Settings()
+    restored, clean = (to_tensor(read_picture(str(each.value.path()), settings)) for each in (student, truth))
+    figures = measure(restored, clean, find_task("sr_x4"))
+    assert f"{figures.psnr_db:.2f}" in cells and f"{figures.ssim:.4f}" in cells
+    assert student.value.suggested_filename.endswith("-sr_x4-student.png")
+
+
+def test_a_bad_file_is_one_sentence_and_the_page_goes_on(page, photo, tmp_path):
+    before = page.get_attribute("#hero img", "src")
+    (tmp_path / "notes.png").write_text("This is no picture.")
+    upload(page, tmp_path / "notes.png")
+    page.wait_for_selector("#status .line.error")
+    page.wait_for_timeout(2_000)  # nothing that comes later may empty the page
+    assert "notes.png" in page.inner_text("#status") and page.get_attribute("#hero img", "src") == before
+    assert page.inner_text("#run") == "Restore" and page.inner_text(".headline").startswith("The student is ")
+    upload(page, photo)
+    page.wait_for_selector("#summary .about:has-text('my photo')")
+    finished(page)
+
+
+def test_a_picture_can_be_pasted(page):
+    page.evaluate("""async () => {
+        const canvas = document.createElement('canvas'); canvas.width = 64; canvas.height = 48;
+        canvas.getContext('2d').fillRect(5, 5, 30, 30);
+        const blob = await new Promise((done) => canvas.toBlob(done, 'image/png'));
+        const data = new DataTransfer(); data.items.add(new File([blob], 'pasted.png', {type: 'image/png'}));
+        document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+    }""")
+    page.wait_for_selector("#summary .about:has-text('pasted')")
+
+
+def test_task_strength_and_another_pair(page):
+    assert not page.is_visible("#strength")
+    page.click("#task label:has-text('Denoising')")
+    page.wait_for_selector("#summary .about:has-text('noise level 25')")
+    finished(page)
+    assert page.is_visible("#strength")
+    page.click("#right input")
+    page.click("[role=option]:has-text('Truth')")
+    page.wait_for_selector(".tag.right.truth")
+    assert page.get_attribute("#pair-right img", "src").endswith("truth.png")
+
+
+def test_an_example_is_one_click_or_key_away(page):
+    page.focus("#examples button >> nth=4")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#summary .about:has-text('page')")
+    finished(page)
+
+
+def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (1600, 1600, 3), np.uint8)).save(tmp_path / "large.png")
+    page.click("#task label:has-text('Denoising')")
+    upload(page, tmp_path / "large.png")  # while the run before is still going: it is stopped for this one
+    page.wait_for_selector("#status :has-text('Teacher at work')")
+    page.click("#stop")
+    started = time.monotonic()
+    page.wait_for_selector("#status .line.stopped")
+    assert time.monotonic() - started < 10
+    assert page.is_enabled("#run") and not page.is_visible("#stop")
+    assert page.inner_text(".tag.right b") == "Student"
+
+
+def test_a_closed_tab_does_not_leave_its_run_going(browser, address, tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (2400, 2400, 3), np.uint8)).save(tmp_path / "larger.png")
+    page = browser.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    finished(page)
+    page.click("#task label:has-text('Denoising')")
+    upload(page, tmp_path / "larger.png")
+    page.wait_for_selector("#status :has-text('Teacher at work')")
+    page.close()
+    until = time.monotonic() + 20
+    while any(thread.name.startswith("restore") for thread in threading.enumerate()) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert time.monotonic() < until
+
+
+def test_a_reference_of_another_size_is_one_sentence(page, photo):
+    page.click("#mode label:has-text('both')")
+    upload(page, photo)
+    page.wait_for_selector("#chosen:has-text('my photo')")
+    upload(page, photo, "truth")
+    page.wait_for_selector("#second:has-text('my photo')")
+    page.click("#run")
+    page.wait_for_selector("#status .line.error:has-text('must have 2048 x 2048 pixels')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    finished(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert ("dark" in (page.get_attribute("body", "class") or "")) == (scheme == "dark")
+    box = page.query_selector("#hero").bounding_box()
+    assert box["y"] + box["height"] < 844 and box["width"] > 0.6 * width - 30
+    page.close()
