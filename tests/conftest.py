@@ -12,7 +12,7 @@ from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 TINY = {
-    "tiny_x4_teacher":      ("sr_x4",   "teacher", "spab",  {"width": 8, "blocks": 2}),
+    "tiny_x4_teacher":      ("sr_x4",   "teacher", "residual",  {"width": 8, "blocks": 2}),
     "tiny_x4_student":      ("sr_x4",   "student", "plain", {"width": 8, "depth": 3}),
     "tiny_x4_twin":         ("sr_x4",   "twin",    "plain", {"width": 8, "depth": 3}),
     "tiny_denoise_student": ("denoise", "student", "plain", {"width": 8, "depth": 3, "unshuffle": 2}),

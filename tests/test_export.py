@@ -15,7 +15,7 @@ from kdsr.restore.session import metadata_of, open_session
 
 NETWORKS = [
     (name, scale, {"width": 4, "unshuffle": unshuffle} | size)
-    for name, size in (("plain", {"depth": 3}), ("spab", {"blocks": 2}))
+    for name, size in (("plain", {"depth": 3}), ("residual", {"blocks": 2}))
     for scale, unshuffle in ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))
 ]
 PLAIN_OPERATORS = {"Conv", "Relu", "Sigmoid", "Add", "Sub", "Mul", "Concat", "Gather", "DepthToSpace", "SpaceToDepth"}

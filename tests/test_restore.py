@@ -114,7 +114,7 @@ def test_a_runtime_says_what_it_is(tiny_catalog, tiny_settings):
     for runtime, name in (("torch", "torch"), ("onnx", "onnx"), ("auto", "onnx")):
         opened = open_runtime(tiny_catalog.find("tiny_x4_teacher"), tiny_catalog, runtime=runtime, settings=tiny_settings)
         assert (opened.name, opened.device, opened.threads, opened.precision) == (name, "cpu", 1, "float32")
-        assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 9)
+        assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 7)
 
 
 def test_an_unknown_runtime_names_the_known_ones(tiny_catalog, tiny_settings):

@@ -21,8 +21,8 @@ SIZES = [
 NETWORKS = [
     ("plain", 4, {"width": 8, "depth": 4}),
     ("plain", 1, {"width": 8, "depth": 4, "unshuffle": 2}),
-    ("spab", 2, {"width": 4, "blocks": 2}),
-    ("spab", 1, {"width": 4, "blocks": 2, "unshuffle": 2}),
+    ("residual", 2, {"width": 4, "blocks": 2}),
+    ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2}),
 ]
 
 

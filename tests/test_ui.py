@@ -33,7 +33,7 @@ from kdsr.zoo import Card, save_weights, sha256_of, write_card
 REQUEST = SimpleNamespace(session_hash="visitor")
 CHOICE = Choice("sr_x4", "clean", "sr_x4-teacher", "sr_x4-student", 0.0)
 ARCHITECTURES = {
-    "teacher": ("spab", {"width": 16, "blocks": 2}),
+    "teacher": ("residual", {"width": 16, "blocks": 2}),
     "student": ("plain", {"width": 16, "depth": 3}),
     "twin": ("plain", {"width": 16, "depth": 3}),
 }

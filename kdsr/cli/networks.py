@@ -21,18 +21,18 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_described(card) for card in catalog.cards])
     else:
-        print(f"{'name':<28} {'task':<8} {'role':<8} {'parameters':>11} {'MACs/px':>10} {'bytes':>11}  title")
+        print(f"{'name':<28} {'task':<8} {'role':<8} {'parameters':>11} {'GMACs/MP':>8} {'bytes':>11}  title")
         for card in catalog.cards:
-            cost = f"{card.parameters:>11,} {card.macs_per_output_megapixel:>10,.0f} {card.file_bytes:>11,}"
+            cost = f"{card.parameters:>11,} {card.macs_per_output_megapixel / 1e9:>8,.2f} {card.file_bytes:>11,}"
             print(f"{card.name:<28} {card.task:<8} {card.role:<8} {cost}  {card.title}")
     for problem in catalog.problems:
         note(problem)
 
 
 def _described(card: "Card") -> dict[str, Any]:
-    """What `kdsr models --json` tells of a network; multiply-accumulates in full, not in millions as in the card."""
+    """What `kdsr models --json` tells of a network."""
     kept = ("name", "title", "task", "role", "architecture", "arguments", "file_bytes", "sha256", "licence", "teacher", "twin")
-    costs = {"params": card.parameters, "macs_per_output_megapixel": round(card.macs_per_output_megapixel * 1e6)}
+    costs = {"params": card.parameters, "macs_per_output_megapixel": card.macs_per_output_megapixel}
     return {name: getattr(card, name) for name in kept} | costs | {"figures": [asdict(figure) for figure in card.figures]}
 
 

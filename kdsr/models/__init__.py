@@ -15,7 +15,6 @@ from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
 from kdsr.models.residual import Residual
-from kdsr.models.spab import Spab
 
 __all__ = ["MODELS", "Architecture", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded"]
 
@@ -31,7 +30,6 @@ class Architecture:
 MODELS: Mapping[str, Architecture] = MappingProxyType({
     "plain": Architecture(Plain, source="SESR, arXiv:2103.09404; ECBSR, ACM MM 2021"),
     "residual": Architecture(Residual, source="EDSR, arXiv:1707.02921; PAN, arXiv:2010.01073"),
-    "spab":  Architecture(Spab,  source="SPAN, arXiv:2311.12770"),
 })  # fmt: skip
 
 
@@ -56,8 +54,8 @@ def count_parameters(network: Network) -> int:
 
 
 @torch.no_grad()
-def count_macs(network: Network) -> float:
-    """Multiply-accumulates of the folded network's convolutions per output pixel (so: millions per output megapixel)."""
+def count_macs(network: Network) -> int:
+    """Multiply-accumulates of the folded network's convolutions for one output megapixel."""
     plain = folded(network).eval()
     total = 0
 
@@ -70,4 +68,4 @@ def count_macs(network: Network) -> float:
     plain(torch.zeros(1, 3, side, side))
     for hook in hooks:
         hook.remove()
-    return total / (side * plain.scale) ** 2
+    return round(total / (side * plain.scale) ** 2 * 1_000_000)

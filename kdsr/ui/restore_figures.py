@@ -147,7 +147,7 @@ def _size_cells(column: Column, result: Result) -> str:
     if column.card is None:
         return "<td>–</td>" * 3
     card, megapixels = column.card, result.size[0] * result.size[1] / 1e6
-    macs = card.macs_per_output_megapixel * 1e6
+    macs = card.macs_per_output_megapixel
     per = f"{texts.counted(macs)} per output megapixel"
     return (
         f'<td title="{card.parameters:,}">{texts.counted(card.parameters)}</td>'

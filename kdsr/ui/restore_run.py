@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -79,7 +80,7 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         waited_s = time.perf_counter() - started
         result = _compared(result.with_column(_timed(column, [done], waited_s, final=False)), restored, prepared, folder)
         yield Step(f"{text}: timing", None, result)
-        passes = yield from watched(lambda _, w=work, d=done: w.repeat(d), stop, started, f"{text}: timing")
+        passes = yield from watched(partial(work.repeat, done), stop, started, f"{text}: timing")
         result = result.with_column(_timed(result.column(role) or column, passes, waited_s, final=True))
     yield Step("Done", 1.0, result, last=True)
 
@@ -152,16 +153,18 @@ class _Work:
         """One pass, array to array."""
         watch.seconds = 0.0
         started = time.perf_counter()
-        keywords = {"tile_px": self.order.tile_px, "on_progress": on_progress, "should_stop": self.should_stop}
-        if self.prepared.network_input is None:
-            restored = restore_picture(self.prepared.degraded, watch, **keywords)
+        tile_px, image = self.order.tile_px, self.prepared.network_input
+        if image is None:
+            restored = restore_picture(self.prepared.degraded, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
         else:
-            restored = from_tensor(restore(self.prepared.network_input, watch, **keywords), self.prepared.degraded)
+            made = restore(image, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
+            restored = from_tensor(made, self.prepared.degraded)
         return _Pass(restored, watch, watch.seconds, time.perf_counter() - started)
 
-    def repeat(self, first: _Pass) -> list[_Pass]:
+    def repeat(self, first: _Pass, _on_progress: Callable[[float], None]) -> list[_Pass]:
         """Warm repeats of `first` within the budget; `first` alone if it took longer than that."""
-        passes, spent = [], 0.0
+        passes: list[_Pass] = []
+        spent = 0.0
         while len(passes) < REPEATS and spent + first.end_to_end_s < TIMING_BUDGET_S:
             passes.append(self.once(first.watch))
             spent += passes[-1].end_to_end_s
@@ -177,8 +180,9 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shown").mkdir(exist_ok=True)
-    strength = order.strength if order.mode == "clean" and task.strength else None
-    words = [prepared.name, task.title] + ([f"{task.strength.title.lower()} {strength:g}"] if strength is not None else [])
+    words = [prepared.name, task.title]
+    if order.mode == "clean" and task.strength is not None:
+        words.append(f"{task.strength.title.lower()} {order.strength:g}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
     result = Result(
         task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,

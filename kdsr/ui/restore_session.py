@@ -211,15 +211,15 @@ class RestoreSession:
     def _task_updates(self, task: str, mode: Mode) -> tuple[Any, ...]:
         """(choice, teacher, student, strength) for `task`: its largest networks, and its usual strength."""
         strength = find_task(task).strength
-        names = [next((name for _, name in self.networks(task, role)), None) for role in ("teacher", "student")]
+        teacher, student = (next((name for _, name in self.networks(task, role)), None) for role in ("teacher", "student"))
         drop = [self._role_update(task, role) for role in ("teacher", "student")]
         if strength is None:
-            return Choice(task, mode, *names, 0.0), *drop, gr.update(visible=False)
+            return Choice(task, mode, teacher, student, 0.0), *drop, gr.update(visible=False)
         level = gr.update(
             label=f"{strength.title} ({strength.name}, {strength.unit})", minimum=strength.minimum, maximum=strength.maximum,
             value=strength.default, visible=_has_strength(task, mode),
         )  # fmt: skip
-        return Choice(task, mode, *names, strength.default), *drop, level
+        return Choice(task, mode, teacher, student, strength.default), *drop, level
 
     def _role_update(self, task: str, role: str) -> Any:
         choices = self.networks(task, role)

@@ -41,7 +41,7 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
     """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent again."""
     shown: Any = None
     for step in steps:
-        if step.last:
+        if step.last and step.result is not None:
             return step.result
         view = View(status=figures.status(step.text, kind="busy", fraction=step.fraction))
         if step.result is not None:

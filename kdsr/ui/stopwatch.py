@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kdsr.restore import Runtime
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -32,7 +33,7 @@ class Stopwatch:
         """As the runtime's own."""
         return self._counted(self.runtime.run_uint8, pixels)
 
-    def _counted(self, call: Callable[[object], T], argument: object) -> T:
+    def _counted(self, call: Callable[[A], T], argument: A) -> T:
         started = time.perf_counter()
         value = call(argument)
         if self.device.startswith("cuda"):

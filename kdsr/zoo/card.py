@@ -41,8 +41,8 @@ class Card:
     architecture: str
     arguments: dict[str, int]
     parameters: int
-    macs_per_output_megapixel: float
-    """Multiply-accumulates, in millions."""
+    macs_per_output_megapixel: int
+    """Multiply-accumulates of the convolutions, as a full count."""
     file_bytes: int
     sha256: str
     licence: str

@@ -33,7 +33,7 @@ pytestmark = [
 ]
 WAIT_MS = 120_000
 NETWORKS = {
-    "teacher": ("spab", {"width": 32, "blocks": 4}),
+    "teacher": ("residual", {"width": 32, "blocks": 4}),
     "student": ("plain", {"width": 16, "depth": 4}),
     "twin": ("plain", {"width": 16, "depth": 4}),
 }
