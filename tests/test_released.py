@@ -1,0 +1,52 @@
+"""The released networks: every card can be used, and what the README says of it is what the card says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kdsr.models import build_model, count_macs, count_parameters
+from kdsr.settings import Settings
+from kdsr.tasks import find_task
+from kdsr.train.recipe import recipe_from_json, recipe_from_mapping
+from kdsr.zoo import Card, Catalog
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOG = Catalog(Settings().weights_dir)
+EACH_CARD = pytest.mark.parametrize("card", CATALOG.cards, ids=lambda card: card.name)
+
+
+def test_every_card_can_be_used():
+    assert CATALOG.problems == () and CATALOG.cards
+
+
+@EACH_CARD
+def test_a_card_describes_its_weights(card: Card):
+    network = build_model(card.architecture, find_task(card.task).scale, card.arguments)
+    assert (count_parameters(network), count_macs(network)) == (card.parameters, card.macs_per_output_megapixel)
+    assert CATALOG.weights_path(card).stat().st_size == card.file_bytes
+    assert CATALOG.load(card.name).scale == find_task(card.task).scale
+
+
+@EACH_CARD
+def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
+    recipe = recipe_from_mapping(card.recipe)
+    assert (recipe.name, recipe.task, recipe.role, recipe.seed) == (card.name, card.task, card.role, card.seed)
+    assert card.steps == recipe.steps and card.data and card.figures and card.latency
+    assert recipe == recipe_from_json((ROOT / "recipes" / f"{card.name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("student", [card for card in CATALOG.cards if card.role == "student"], ids=lambda card: card.name)
+def test_a_student_stands_between_its_twin_and_its_teacher(student: Card):
+    assert student.teacher and student.twin
+    teacher, twin = CATALOG.find(student.teacher), CATALOG.find(student.twin)
+    assert (twin.architecture, twin.arguments, twin.steps, twin.seed, twin.data) == (
+        student.architecture, student.arguments, student.steps, student.seed, student.data,
+    )  # fmt: skip
+    assert all(above.psnr_db > mine.psnr_db for above, mine in zip(teacher.figures, student.figures, strict=True))
+
+
+@EACH_CARD
+def test_the_readme_says_what_the_card_says(card: Card):
+    row = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{card.name}` |"))
+    assert re.findall(r"\d+\.\d\d", row.split("|", 4)[4]) == [f"{figure.psnr_db:.2f}" for figure in card.figures]
