@@ -222,6 +222,7 @@ def test_a_closed_tab_does_not_leave_its_run_going(browser, address, tmp_path):
 
 def test_a_reference_of_another_size_is_one_sentence(page, photo):
     page.click("#mode label:has-text('both')")
+    page.wait_for_selector("#second", state="visible")
     upload(page, photo)
     page.wait_for_selector("#chosen:has-text('my photo')")
     upload(page, photo, "truth")
