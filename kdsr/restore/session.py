@@ -26,6 +26,8 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     options.enable_mem_pattern = False
+    # Sessions stand beside each other and beside torch: threads that spin after a run take the cores from the next one.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return Session(source if isinstance(source, bytes) else str(source), options, providers=["CPUExecutionProvider"])
     except _UNREADABLE as error:
