@@ -37,6 +37,19 @@ def test_constant_error_has_a_closed_form(error, expected_db):
     assert psnr((truth + error).float(), truth.float()).tolist() == pytest.approx([expected_db] * 2, abs=1e-6)
 
 
+@given(height=sides, width=sides, border=st.integers(0, 3))
+def test_psnr_of_levels_equals_that_of_numbers(height, width, border):
+    restored, truth = ((picture.clamp(0, 1) * 255).round().to(torch.uint8) for picture in pair(height, width, count=2))
+    numbers = psnr(restored.double() / 255, truth.double() / 255, border=border)
+    assert psnr(restored, truth, border=border).tolist() == pytest.approx(numbers.tolist(), abs=1e-9, nan_ok=True)
+
+
+def test_psnr_of_levels_against_numbers_is_refused():
+    restored, truth = pair(8, 8)
+    with pytest.raises(ShapeError, match="uint8"):
+        psnr(restored, (truth * 255).to(torch.uint8))
+
+
 @pytest.mark.parametrize(("dark", "light"), [(0.0, 1.0), (0.2, 0.25), (0.5, 0.5)])
 def test_two_flat_pictures_have_a_closed_form_ssim(dark, light):
     one = torch.full((1, 1, 20, 30), dark, dtype=torch.float64)
@@ -142,7 +155,7 @@ def test_what_cannot_be_measured_is_refused(metric):
     with pytest.raises(ShapeError, match="border"):
         function(restored, truth, border=-1)
     with pytest.raises(ShapeError, match="floating"):
-        function(restored.byte(), truth.byte())
+        function(restored.int(), truth.int())
 
 
 @pytest.mark.parametrize("noise", [0.002, 0.1, 1.0])

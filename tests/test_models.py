@@ -50,6 +50,15 @@ def test_a_start_at_another_scale_leaves_only_the_last_layer():
     assert left == ["layers.3"]
 
 
+@pytest.mark.parametrize("rep", [False, True])
+def test_a_wider_network_computes_what_its_start_computes(rep):
+    plain = stirred(build_model("residual", 4, {"width": 16, "blocks": 2}))
+    network = stirred(build_model("residual", 4, {"width": 24, "blocks": 2}, rep=rep))
+    assert absorb_folded(network, plain) == []
+    image = torch.rand(1, 3, 9, 11)
+    assert torch.allclose(network(image), plain(image), atol=1e-5)
+
+
 def test_a_start_that_shares_nothing_is_refused():
     with pytest.raises(WeightsError, match="shares no layer"):
         absorb_folded(build_model("plain", 2, {"width": 16, "depth": 3}), build_model("residual", 2, {"width": 16, "blocks": 2}))

@@ -16,7 +16,7 @@ from torch import Tensor
 from kdsr.errors import ShapeError
 
 Plane = np.ndarray
-"""(H, W), float32 or float64."""
+"""(H, W), float32 or float64; uint8 where asked for."""
 PlanePair = tuple[Plane, Plane]
 """Restored and truth, of one size."""
 
@@ -25,12 +25,13 @@ _PIXELS_PER_THREAD = 500_000  # below that, starting a thread costs more than it
 _MOST_THREADS = 8  # memory is the limit beyond
 
 
-def plane_pairs(restored: Tensor, truth: Tensor, border: int) -> Iterator[list[PlanePair]]:
+def plane_pairs(restored: Tensor, truth: Tensor, border: int, *, levels_too: bool = False) -> Iterator[list[PlanePair]]:
     """For each picture, its channels as (restored, truth) planes with `border` pixels cut from each side; planes may be empty.
 
     Args:
         restored: (N, C, H, W), any floating type, on any device; copied to the processor if it is not there.
         truth: as `restored`, same shape.
+        levels_too: two uint8 tensors are taken as well, and come as uint8 planes.
     Raises:
         ShapeError: the shapes differ, are not (N, C, H, W), the numbers are not floating, or `border` is below 0.
     """
@@ -40,7 +41,10 @@ def plane_pairs(restored: Tensor, truth: Tensor, border: int) -> Iterator[list[P
         )
     if border < 0:
         raise ShapeError(f"The border to cut must be 0 or more pixels, got {border}.")
-    left, right = _array(restored, truth.dtype), _array(truth, restored.dtype)
+    if levels_too and restored.dtype == truth.dtype == torch.uint8:
+        left, right = restored.cpu().numpy(), truth.cpu().numpy()
+    else:
+        left, right = _array(restored, truth.dtype), _array(truth, restored.dtype)
     rows, columns = (slice(border, max(border, side - border)) for side in truth.shape[2:])
     for one, other in zip(left, right, strict=True):
         yield [(a[rows, columns], b[rows, columns]) for a, b in zip(one, other, strict=True)]
