@@ -1,41 +1,65 @@
-"""The objective of output distillation, in closed form."""
+"""The objective: the balance of truth and teacher in closed form, and terms beside it."""
 
 import pytest
 import torch
 
-from kdsr.distill import LOSSES, OutputObjective, find_loss
+from kdsr.distill import Balance, Objective, Seen, Tapped, Term, channels_at, find_loss
 from kdsr.errors import SettingsError, ShapeError, UnknownNameError
+from kdsr.models import build_model
 
-
-def test_l1_of_a_constant_difference_is_that_difference():
-    image = torch.zeros(2, 3, 5, 7)
-    assert LOSSES["l1"].function(image + 0.25, image).item() == pytest.approx(0.25)
+FLAT = torch.zeros(1, 3, 4, 4)
 
 
 @pytest.mark.parametrize("share, wanted", [(1.0, 0.1), (0.0, 0.3), (0.5, 0.2), (0.25, 0.25)])
 def test_the_total_balances_truth_and_teacher(share, wanted):
-    restored = torch.zeros(1, 3, 4, 4)
-    total, parts = OutputObjective(truth_share=share)(restored, restored + 0.1, restored + 0.3, share)
+    total, parts = Objective(Balance(truth_share=0.5))(Seen(FLAT, FLAT + 0.1, FLAT + 0.3), share)
     assert total.item() == pytest.approx(wanted)
     assert {name: round(value.item(), 6) for name, value in parts.items()} == {"truth": 0.1, "teacher": 0.3}
 
 
 def test_without_a_label_only_the_truth_counts():
-    restored = torch.zeros(1, 3, 4, 4)
-    total, parts = OutputObjective()(restored, restored + 0.1, None, 1.0)
+    total, parts = Objective(Balance())(Seen(FLAT, FLAT + 0.1), 1.0)
     assert total.item() == pytest.approx(0.1) and parts.keys() == {"truth"}
 
 
+def test_terms_come_in_with_their_weights_and_are_told_apart():
+    terms = (Term("l2", weight=10.0), Term("l2", weight=2.0, target="truth"), Term("attention_map", weight=3.0, student_tap="a", teacher_tap="b"))
+    feature = torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 2)
+    seen = Seen(FLAT, FLAT + 0.1, FLAT + 0.3, student_features={"a": feature}, teacher_features={"b": feature.flip(3)})
+    total, parts = Objective(Balance(), terms)(seen, 1.0)
+    assert parts["l2"].item() == pytest.approx(0.09) and parts["l2_1"].item() == pytest.approx(0.01)
+    assert total.item() == pytest.approx(0.1 + 10 * 0.09 + 2 * 0.01 + 3 * parts["attention_map"].item())
+
+
 def test_the_share_slides_in_a_straight_line():
-    objective = OutputObjective(truth_share=0.2, truth_share_end=1.0)
-    assert [objective.share(p) for p in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.6, 1.0])
-    assert objective.needs_label and not OutputObjective().needs_label
+    balance = Balance(truth_share=0.2, truth_share_end=1.0)
+    assert [balance.share(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.6, 1.0])
+    assert balance.needs_teacher and not Balance().needs_teacher
+
+
+def test_what_a_loss_learns_is_no_part_of_the_student():
+    student, teacher = build_model("plain", 2, {"width": 16, "depth": 3}), build_model("residual", 2, {"width": 24, "blocks": 2})
+    term = Term("fitnet", student_tap="layers.1", teacher_tap="blocks.1")
+    objective = Objective(Balance(), (term,), student_channels=lambda tap: channels_at(student, tap), teacher_channels=lambda tap: channels_at(teacher, tap))
+    before = set(student.state_dict())
+    restored, seen = Tapped(student, ["layers.1"])(torch.rand(2, 3, 5, 7))
+    with torch.no_grad():
+        label, taught = Tapped(teacher, ["blocks.1"])(torch.rand(2, 3, 5, 7))
+    total, _ = objective(Seen(restored, torch.rand_like(label), label, student_features=seen, teacher_features=taught), 1.0)
+    total.backward()
+    assert set(student.state_dict()) == before and {tuple(value.shape[:2]) for value in objective.parameters() if value.ndim == 4} == {(24, 16)}
+    assert all(parameter.grad is not None for parameter in objective.parameters()) and student.layers[0].weight.grad is not None
+    assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
 def test_what_does_not_fit_is_told():
     with pytest.raises(SettingsError, match="between 0 and 1"):
-        OutputObjective(truth_share=1.5)
+        Balance(truth_share=1.5)
     with pytest.raises(UnknownNameError, match="Did you mean 'l1'"):
         find_loss("l11")
-    with pytest.raises(ShapeError, match="equal shapes"):
-        OutputObjective()(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5), None, 1.0)
+    with pytest.raises(ShapeError, match="one shape"):
+        Objective(Balance())(Seen(FLAT, torch.zeros(1, 3, 4, 5)), 1.0)
+    with pytest.raises(SettingsError, match="one kind of negatives"):
+        _ = Objective(Balance(), (Term("contrastive"), Term("contrastive_dynamic"))).negatives
+    with pytest.raises(UnknownNameError, match=r"layers\.2"):
+        channels_at(build_model("plain", 2, {"width": 16, "depth": 3}), "layer.2")

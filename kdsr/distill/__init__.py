@@ -1,5 +1,7 @@
-"""What a student learns from: losses, and the objective that weighs them."""
+"""What a student learns from: losses, the objective that weighs them, and features by module name."""
 
-from kdsr.distill.objective import LOSSES, Loss, OutputObjective, find_loss
+from kdsr.distill.objective import Balance, Objective, Seen, Term
+from kdsr.distill.registry import LOSSES, Loss, find_loss
+from kdsr.distill.taps import Tapped, channels_at
 
-__all__ = ["LOSSES", "Loss", "OutputObjective", "find_loss"]
+__all__ = ["LOSSES", "Balance", "Loss", "Objective", "Seen", "Tapped", "Term", "channels_at", "find_loss"]

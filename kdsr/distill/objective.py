@@ -1,50 +1,67 @@
-"""The objective of output distillation: a loss to the truth and the same loss to the teacher's output, in balance.
+"""What a student minimises: a balance of truth and teacher, and any further losses beside it, each with its weight.
 
-The balance may slide from the start of the run to its end, from the teacher's smoother picture to the truth
-(as ECO does, arXiv:2404.13518). The teacher itself is not here: its outputs come as labels, so it cannot be trained by mistake.
+    total = share * L(restored, truth) + (1 - share) * L(restored, label) + sum of weight_i * loss_i
+
+The share may slide from the start of the run to its end, from the teacher's smoother picture to the truth (as ECO does,
+arXiv:2404.13518). The teacher itself is not here: what it gave comes as labels and features, so it cannot be trained by mistake.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from kdsr.distill import pixel
-from kdsr.errors import SettingsError, ShapeError, UnknownNameError
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss, what it reads and where it comes from."""
-
-    function: Callable[[Tensor, Tensor], Tensor]
-    reads: str
-    source: str
-
-
-LOSSES: Mapping[str, Loss] = MappingProxyType({
-    "l1": Loss(pixel.l1, reads="image", source="definition"),
-})  # fmt: skip
-
-
-def find_loss(name: str) -> Loss:
-    """The loss named `name`.
-
-    Raises:
-        UnknownNameError: no such loss; the text names the nearest one.
-    """
-    if name not in LOSSES:
-        raise UnknownNameError.among("loss", name, LOSSES)
-    return LOSSES[name]
+from kdsr.distill.registry import LOSSES, find_loss
+from kdsr.errors import SettingsError, ShapeError
 
 
 @dataclass(frozen=True)
-class OutputObjective:
-    """`share * loss(restored, truth) + (1 - share) * loss(restored, label)`.
+class Term:
+    """One further loss of an objective.
 
     Args:
         loss: name in `LOSSES`.
+        weight: its factor in the total, above 0.
+        target: `teacher` or `truth`: what a loss between pictures compares with.
+        student_tap: name of the student's module whose output a loss between features reads.
+        teacher_tap: likewise of the teacher.
+    """
+
+    loss: str
+    weight: float = 1.0
+    target: str = "teacher"
+    student_tap: str = ""
+    teacher_tap: str = ""
+
+    def __post_init__(self) -> None:
+        reads = find_loss(self.loss).reads
+        if not self.weight > 0:
+            raise SettingsError(f"The weight of '{self.loss}' must be above 0, got {self.weight:g}.")
+        if self.target not in ("teacher", "truth"):
+            raise SettingsError(f"The target of '{self.loss}' must be teacher or truth, got '{self.target}'.")
+        if reads == "scores":
+            raise SettingsError(f"'{self.loss}' compares class scores, and a restoration network has none; choose a loss between pictures or features.")
+        if (reads == "features") != bool(self.student_tap and self.teacher_tap):
+            wanted = "needs student_tap and teacher_tap" if reads == "features" else "reads pictures and takes no taps"
+            raise SettingsError(f"The loss '{self.loss}' {wanted}, got '{self.student_tap}' and '{self.teacher_tap}'.")
+
+    @property
+    def reads(self) -> str:
+        """What the loss compares; see `Loss.reads`."""
+        return LOSSES[self.loss].reads
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether the teacher's picture or feature is used."""
+        return self.reads != "pictures" or self.target == "teacher"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How much the truth counts beside the teacher's output, and by which loss.
+
+    Args:
+        loss: name in `LOSSES` of a loss between pictures that learns nothing itself.
         truth_share: weight of the truth at the first step, in [0, 1]; 1 is training without a teacher.
         truth_share_end: weight of the truth at the last step; between them it slides in a straight line.
     """
@@ -54,13 +71,14 @@ class OutputObjective:
     truth_share_end: float = 1.0
 
     def __post_init__(self) -> None:
-        find_loss(self.loss)
+        if find_loss(self.loss).reads != "pictures" or find_loss(self.loss).learns:
+            raise SettingsError(f"The balance needs a plain loss between pictures, and '{self.loss}' is none; name it among the terms.")
         for share in (self.truth_share, self.truth_share_end):
             if not 0.0 <= share <= 1.0:
                 raise SettingsError(f"The share of the truth must lie between 0 and 1, got {share:g}.")
 
     @property
-    def needs_label(self) -> bool:
+    def needs_teacher(self) -> bool:
         """Whether the teacher's output is used at any step."""
         return min(self.truth_share, self.truth_share_end) < 1.0
 
@@ -68,17 +86,90 @@ class OutputObjective:
         """Weight of the truth when `progress` (0 to 1) of the run is done."""
         return self.truth_share + (self.truth_share_end - self.truth_share) * progress
 
-    def __call__(self, restored: Tensor, truth: Tensor, label: Tensor | None, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
-        """The total and its named parts, each a scalar. `label` (the teacher's output) may be None if none is needed.
+
+@dataclass(frozen=True)
+class Seen:
+    """What one step shows the objective; pictures (N, 3, H, W) in [0, 1], features (N, C, H, W) by the name of their tap."""
+
+    restored: Tensor
+    truth: Tensor
+    label: Tensor | None = None
+    """The teacher's output."""
+    negative: Tensor | None = None
+    """A worse picture to be pushed away from."""
+    student_features: dict[str, Tensor] = field(default_factory=dict)
+    teacher_features: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Objective(nn.Module):
+    """A balance and terms, ready to be computed. Its parameters are those of losses that learn; no student's file holds them.
+
+    Args:
+        student_channels: channels of the student's feature at a tap; for losses that project it.
+        teacher_channels: likewise of the teacher.
+    """
+
+    def __init__(
+        self,
+        balance: Balance,
+        terms: Sequence[Term] = (),
+        *,
+        student_channels: Callable[[str], int] | None = None,
+        teacher_channels: Callable[[str], int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.balance = balance
+        self.terms = tuple(terms)
+        self.learnt = nn.ModuleDict()
+        for index, term in enumerate(self.terms):
+            if LOSSES[term.loss].learns:
+                both = (student_channels, teacher_channels) if term.reads == "features" else ()
+                taps = (term.student_tap, term.teacher_tap)
+                self.learnt[str(index)] = LOSSES[term.loss].function(*(channels(tap) for channels, tap in zip(both, taps, strict=False) if channels))
+
+    def forward(self, seen: Seen, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total and its named parts (before their weights), each a scalar. `share` is the weight of the truth.
 
         Raises:
             ShapeError: pictures of different shapes.
         """
-        if restored.shape != truth.shape or (label is not None and label.shape != truth.shape):
-            raise ShapeError(f"The objective needs equal shapes, got {tuple(restored.shape)} and {tuple(truth.shape)}.")
-        function = LOSSES[self.loss].function
-        parts = {"truth": function(restored, truth)}
-        if label is None:
+        for other in (seen.truth, seen.label):
+            if other is not None and seen.restored.shape != other.shape:
+                raise ShapeError(f"The objective needs pictures of one shape, got {tuple(seen.restored.shape)} and {tuple(other.shape)}.")
+        total, parts = self._balanced(seen, share)
+        for index, term in enumerate(self.terms):
+            name = term.loss if term.loss not in parts else f"{term.loss}_{index}"
+            parts[name] = self._value(index, term, seen)
+            total = total + term.weight * parts[name]
+        return total, parts
+
+    def compare(self, restored: Tensor, truth: Tensor) -> Tensor:
+        """The balance's loss between two pictures."""
+        value: Tensor = LOSSES[self.balance.loss].function(restored, truth)
+        return value
+
+    def _balanced(self, seen: Seen, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
+        parts = {"truth": self.compare(seen.restored, seen.truth)}
+        if seen.label is None or not self.balance.needs_teacher:
             return parts["truth"], parts
-        parts["teacher"] = function(restored, label)
+        parts["teacher"] = self.compare(seen.restored, seen.label)
         return share * parts["truth"] + (1.0 - share) * parts["teacher"], parts
+
+    def _value(self, index: int, term: Term, seen: Seen) -> Tensor:
+        function = self.learnt[str(index)] if str(index) in self.learnt else LOSSES[term.loss].function
+        target = seen.truth if term.target == "truth" else seen.label
+        if term.reads == "features":
+            value: Tensor = function(seen.student_features[term.student_tap], seen.teacher_features[term.teacher_tap])
+        elif term.reads == "pictures":
+            value = function(seen.restored, target)
+        else:
+            value = function(seen.restored, target, [seen.negative])
+        return value
+
+    @property
+    def negatives(self) -> str | None:
+        """Where the worse picture of a contrastive term comes from: `input` (the degraded one, enlarged), `average` (the student's own average)."""
+        kinds = {term.reads.removeprefix("negatives_") for term in self.terms if term.reads.startswith("negatives_")}
+        if len(kinds) > 1:
+            raise SettingsError("Only one kind of negatives can be used in a run; choose contrastive or contrastive_dynamic.")
+        return kinds.pop() if kinds else None

@@ -14,9 +14,10 @@ from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
+from kdsr.models.prune import pruned
 from kdsr.models.residual import Residual
 
-__all__ = ["MODELS", "Architecture", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded"]
+__all__ = ["MODELS", "Architecture", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded", "pruned", "start"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: boo
         return MODELS[name].build(scale, rep=rep, **arguments)
     except TypeError as error:
         raise SettingsError(f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error}).") from error
+
+
+def start(network: Network, trained: Network) -> None:
+    """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see `absorb_folded`.
+
+    Raises:
+        WeightsError: no layer fits.
+    """
+    if isinstance(network, Plain) and isinstance(trained, Plain):
+        trained = pruned(trained, width=network.width, depth=len(network.layers))
+    absorb_folded(network, trained)
 
 
 def count_parameters(network: Network) -> int:

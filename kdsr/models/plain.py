@@ -31,6 +31,7 @@ class Plain(Network):
         if scale > 1 and unshuffle > 1:
             raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
         self.scale = scale
+        self.width = width
         self.multiple = unshuffle
         self.halo = depth * unshuffle
         inside = 3 * unshuffle**2

@@ -1,15 +1,18 @@
-"""Checkpoints: network, average, optimiser and step in one safetensors file, replaced in one move; nothing unpickles.
+"""Checkpoints: all that changes in a run, in one safetensors file, replaced in one move; nothing unpickles.
 
 The random numbers of a step come from the seed and the step, so no generator's state is kept.
 """
 
 import hashlib
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from kdsr.distill import Objective
 from kdsr.errors import TrainingError
 from kdsr.models import Network
 from kdsr.train.recipe import Recipe, recipe_to_json
@@ -17,16 +20,44 @@ from kdsr.zoo.weights import load_tensors, save_weights
 
 _STEP = "step"
 _KEY = "recipe"
+_JUDGED = "judged"
 
 
 @dataclass
 class Learner:
-    """What changes while a network learns: the network, its moving average, the optimiser and the step reached."""
+    """What changes while a network learns."""
 
     network: Network
     average: Network
+    """The moving average of the network's weights: what is released."""
     optimiser: torch.optim.Optimizer
+    objective: Objective
+    teacher: nn.Module | None = None
+    """A teacher that learns along."""
     step: int = 0
+    best: dict[str, Tensor] | None = None
+    """The average at the best validation so far; kept where a run may stop early."""
+    best_psnr_db: float = -math.inf
+    stale: int = 0
+    """Validations since then."""
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Everything with weights that change, by the name it has in a checkpoint."""
+        named: dict[str, nn.Module | None] = {"network": self.network, "average": self.average, "objective": self.objective, "teacher": self.teacher}
+        return {name: module for name, module in named.items() if module is not None}
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Everything that the optimiser changes."""
+        return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+
+    def judge(self, psnr_db: float) -> None:
+        """Remember the average if it is the best so far by its validation."""
+        self.stale += 1
+        if psnr_db > self.best_psnr_db:
+            self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
+            self.best_psnr_db, self.stale = psnr_db, 0
 
     def update_average(self, decay: float) -> None:
         """Move the average towards the network; faster in the first steps, when the average is still the start."""
@@ -38,7 +69,10 @@ class Learner:
 def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     """Write everything needed to go on to `path`; a reader sees the old checkpoint or the new one."""
     tensors: dict[str, Tensor] = {_STEP: torch.tensor(learner.step), _KEY: _fingerprint(recipe)}
-    for prefix, module in (("network", learner.network), ("average", learner.average)):
+    if learner.best is not None:
+        tensors |= {f"best.{name}": value for name, value in learner.best.items()}
+        tensors[_JUDGED] = torch.tensor([learner.best_psnr_db, learner.stale], dtype=torch.float64)
+    for prefix, module in learner.modules.items():
         tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
     for index, moments in learner.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
@@ -58,16 +92,18 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     tensors = load_tensors(path)
     if not torch.equal(tensors[_KEY], _fingerprint(recipe)):
         raise TrainingError(f"The checkpoint {path} belongs to another recipe; resume with the recipe beside it, or choose an empty folder.")
-    for prefix, module in (("network", learner.network), ("average", learner.average)):
+    for prefix, module in learner.modules.items():
         module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in module.state_dict()})
-    parameters = [parameter for group in learner.optimiser.param_groups for parameter in group["params"]]
     state = learner.optimiser.state_dict()
     for key, value in tensors.items():
         if key.startswith("optimiser."):
             _, index, name = key.split(".", 2)
-            state["state"].setdefault(int(index), {})[name] = _laid_out_as(parameters[int(index)], value)
+            state["state"].setdefault(int(index), {})[name] = _laid_out_as(learner.parameters[int(index)], value)
     learner.optimiser.load_state_dict(state)
     learner.step = int(tensors[_STEP])
+    if _JUDGED in tensors:
+        learner.best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        learner.best_psnr_db, learner.stale = float(tensors[_JUDGED][0]), int(tensors[_JUDGED][1])
 
 
 def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
@@ -76,4 +112,10 @@ def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
 
 
 def _fingerprint(recipe: Recipe) -> Tensor:
-    return torch.frombuffer(bytearray(hashlib.sha256(recipe_to_json(recipe).encode()).digest()), dtype=torch.uint8)
+    """Of all that differs from the defaults, so that a key that comes later leaves old checkpoints usable."""
+    given = {name: value for name, value in json.loads(recipe_to_json(recipe)).items() if value != _DEFAULTS.get(name, ...)}
+    text = json.dumps(given, sort_keys=True)
+    return torch.frombuffer(bytearray(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
+
+
+_DEFAULTS = json.loads(recipe_to_json(Recipe(name="-", task="sr_x4")))

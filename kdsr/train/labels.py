@@ -1,11 +1,12 @@
-"""The teacher's labels: its output for every degraded picture of a run, made once and kept on disk.
+"""The teacher's labels, made once and kept on disk: for whole degraded pictures, or for the crops of a plan together with features.
 
-A key of the teacher's SHA-256, the photographs, the degradation and the seed decides whether labels found on disk
-are the right ones. Labels are 8-bit pictures; the rounding (0.3 levels) is far below the teacher's own error.
+A key of the teacher's SHA-256, the photographs, the degradation, the plan and the seed decides whether what lies on disk
+is the right thing. Labels are 8-bit pictures; features are 16-bit floats.
 """
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,21 @@ import torch
 from torch import Tensor
 
 from kdsr.errors import WeightsError
-from kdsr.models import Network
 from kdsr.train.pairs import Pairs, Progress
+from kdsr.train.plan import Plan
+from kdsr.train.teacher import Teacher
+
+_AT_ONCE = 16
 
 
-def label_key(teacher_sha256: str, photos_digest: str, task: str, cell_px: int, seed: int) -> str:
-    """A short name for one set of labels."""
-    return hashlib.sha256(f"{teacher_sha256} {photos_digest} {task} {cell_px} {seed}".encode()).hexdigest()[:20]
+def label_key(parts: Mapping[str, object]) -> str:
+    """A short name for one set of labels, from everything that decides it."""
+    text = " ".join(f"{name}={value}" for name, value in sorted(parts.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def with_labels(pairs: Pairs, teacher: Network, path: Path, *, on_progress: Progress | None = None) -> Pairs:
-    """`pairs` with the teacher's labels, read from `path` or made and written there (in one move).
+def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Progress | None = None) -> Pairs:
+    """`pairs` with the teacher's labels for whole pictures, read from `path` or made and written there (in one move).
 
     Raises:
         WeightsError: labels on disk that do not fit the photographs.
@@ -45,7 +50,39 @@ def with_labels(pairs: Pairs, teacher: Network, path: Path, *, on_progress: Prog
     return pairs
 
 
-def _write(pairs: Pairs, teacher: Network, path: Path, on_progress: Progress | None) -> None:
+def label_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, *, on_progress: Progress | None = None) -> None:
+    """Give every crop of `plan` its label and the features at the teacher's taps, read from `folder` or made and written there (in one move)."""
+    if not folder.is_dir():
+        _write_plan(pairs, plan, teacher, patch_px, folder, on_progress)
+    kept = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+    plan.labels = kept.pop("label", None)
+    plan.features = kept
+    if plan.labels is None or any(len(values) != len(plan.crops) for values in (plan.labels, *kept.values())):
+        raise WeightsError(f"The labels in {folder} do not fit the plan of {len(plan.crops)} crops; delete the folder and start again.")
+
+
+@torch.inference_mode()
+def _write_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, on_progress: Progress | None) -> None:
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    files: dict[str, np.memmap] = {}
+    for start in range(0, len(plan.crops), _AT_ONCE):
+        crops = plan.crops[start : start + _AT_ONCE]
+        label, features = teacher(pairs.degraded_crops(crops, patch_px))
+        values = {"label": label.clamp(0, 1).mul(255).round().to(torch.uint8)} | {tap: feature.half() for tap, feature in features.items()}
+        for name, value in values.items():
+            if name not in files:
+                dtype = np.uint8 if name == "label" else np.float16
+                files[name] = np.lib.format.open_memmap(part / f"{name}.npy", mode="w+", dtype=dtype, shape=(len(plan.crops), *value.shape[1:]))
+            files[name][start : start + len(crops)] = value.cpu().numpy()
+        if on_progress is not None:
+            on_progress(start + len(crops), len(plan.crops))
+    for file in files.values():
+        file.flush()
+    part.rename(folder)
+
+
+def _write(pairs: Pairs, teacher: Teacher, path: Path, on_progress: Progress | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     total = sum(truth.numel() for truth in pairs.truths)
@@ -64,14 +101,13 @@ def _write(pairs: Pairs, teacher: Network, path: Path, on_progress: Progress | N
 
 
 @torch.inference_mode()
-def label(teacher: Network, degraded: Tensor) -> Tensor:
+def label(teacher: Teacher, degraded: Tensor) -> Tensor:
     """The teacher's output (H * scale, W * scale, 3) uint8 for one degraded picture (H, W, 3)."""
     image = degraded.permute(2, 0, 1)[None].float()
     image = image if degraded.dtype == torch.float16 else image / 255
     height, width = image.shape[-2:]
     multiple = teacher.multiple
     padded = torch.nn.functional.pad(image, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-    with torch.autocast(image.device.type, torch.bfloat16):
-        output = teacher(padded.contiguous(memory_format=torch.channels_last))
+    output, _ = teacher(padded)
     output = output[0, :, : height * teacher.scale, : width * teacher.scale]
-    return output.float().permute(1, 2, 0).mul(255).round().clamp(0, 255).to(torch.uint8)
+    return output.permute(1, 2, 0).mul(255).round().clamp(0, 255).to(torch.uint8)

@@ -12,23 +12,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdsr.degrade import degrade
+from kdsr.degrade import bicubic_resize, degrade
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
 from kdsr.tasks import Task
 from kdsr.train.photos import Photo
+from kdsr.train.plan import Crop, Plan, running_share
 
 Progress = Callable[[int, int], None]
+_PLAN = 2**40
+"""Stands where a step's number stands, for the random numbers of a plan."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`degraded` (N, 3, P, P), `truth` and `label` (N, 3, P * scale, P * scale), float32 in [0, 1]; `label` may be None."""
+    """`degraded` (N, 3, P, P), `truth` and `label` (N, 3, P * scale, P * scale), float32 in [0, 1]; `label` may be None.
+
+    `features`: the teacher's, by tap, (N, C, H, W) float32; empty where none are kept. A new input has no truth of its own; its
+    label stands in for it.
+    """
 
     degraded: Tensor
     truth: Tensor
     label: Tensor | None
+    features: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,30 +49,90 @@ class Pairs:
     degraded: list[Tensor] | None = None
     """uint8, or float16 where a degradation leaves [0, 1]; None: every crop is degraded when it is drawn."""
     labels: list[Tensor] | None = None
+    new_inputs: list[Tensor] = field(default_factory=list)
+    """Degraded pictures without a truth, which only a teacher can label; numbered behind the others, and drawn by a plan alone."""
+    plan: Plan | None = None
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        sizes = np.array([truth.shape[0] * truth.shape[1] for truth in self.truths], dtype=np.float64)
-        self.areas = np.cumsum(sizes / sizes.sum())
+        self.areas = running_share([truth.shape[0] * truth.shape[1] for truth in self.truths])
+
+    def random_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
+        """A crop of the photographs, spread evenly over all pixels."""
+        index = min(int(np.searchsorted(self.areas, rng.random(), side="right")), len(self.truths) - 1)
+        height, width = (side // self.task.scale for side in self.truths[index].shape[:2])
+        return Crop(index, int(rng.integers(height - patch_px + 1)), int(rng.integers(width - patch_px + 1)), int(rng.integers(8)))
 
     def batch(self, step: int, batch_size: int, patch_px: int, *, with_label: bool) -> Batch:
-        """The batch of `step`: crops spread evenly over all pixels, each in one of the 8 symmetries of the square."""
+        """The batch of `step`, decided by it and the seed."""
         rng = np.random.default_rng([self.seed, step])
+        if self.plan is not None:
+            return self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
+        crops = [self.random_crop(rng, patch_px) for _ in range(batch_size)]
+        truth = _to_float([self._truth(crop, patch_px) for crop in crops])
+        degraded = self.degraded_crops(crops, patch_px) if self.degraded is not None else degrade_fresh(truth, self.task, rng)
+        label = None
+        if with_label and self.labels is not None:
+            label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
+        return Batch(degraded, truth, label)
+
+    def degraded_crops(self, crops: Sequence[Crop], patch_px: int) -> Tensor:
+        """The degraded pictures at `crops`, (N, 3, P, P) float32."""
+        assert self.degraded is not None
+        pictures = [self.degraded[crop.picture] if crop.picture < len(self.truths) else self.new_inputs[crop.picture - len(self.truths)] for crop in crops]
+        return _to_float([_crop(picture, crop.top, crop.left, patch_px, crop.symmetry) for picture, crop in zip(pictures, crops, strict=True)])
+
+    def _planned_batch(self, plan: Plan, numbers: list[int], patch_px: int) -> Batch:
+        crops = [plan.crops[number] for number in numbers]
+        degraded = self.degraded_crops(crops, patch_px)
+        label = None
+        if plan.labels is not None:
+            label = torch.from_numpy(plan.labels[numbers]).to(degraded.device).float().div_(255)
+        truths = []
+        for place, crop in enumerate(crops):
+            if crop.picture < len(self.truths):
+                truths.append(_to_float([self._truth(crop, patch_px)])[0])
+            else:
+                assert label is not None
+                truths.append(label[place])
+        features = {tap: torch.from_numpy(kept[numbers]).to(degraded.device).float() for tap, kept in plan.features.items()}
+        return Batch(degraded, torch.stack(truths), label, features)
+
+    def _truth(self, crop: Crop, patch_px: int) -> Tensor:
+        return self._scaled(self.truths[crop.picture], crop, patch_px)
+
+    def _scaled(self, picture: Tensor, crop: Crop, patch_px: int) -> Tensor:
         scale = self.task.scale
-        crops: list[list[Tensor]] = [[], [], []]
-        for _ in range(batch_size):
-            index = min(int(np.searchsorted(self.areas, rng.random(), side="right")), len(self.truths) - 1)
-            height, width = (side // scale for side in self.truths[index].shape[:2])
-            top, left = int(rng.integers(height - patch_px + 1)), int(rng.integers(width - patch_px + 1))
-            symmetry = int(rng.integers(8))
-            crops[0].append(_crop(self.truths[index], top * scale, left * scale, patch_px * scale, symmetry))
-            if self.degraded is not None:
-                crops[1].append(_crop(self.degraded[index], top, left, patch_px, symmetry))
-            if with_label and self.labels is not None:
-                crops[2].append(_crop(self.labels[index], top * scale, left * scale, patch_px * scale, symmetry))
-        truth = _to_float(crops[0])
-        degraded = _to_float(crops[1]) if crops[1] else degrade_fresh(truth, self.task, rng)
-        return Batch(degraded, truth, _to_float(crops[2]) if crops[2] else None)
+        return _crop(picture, crop.top * scale, crop.left * scale, patch_px * scale, crop.symmetry)
+
+
+def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:
+    """`count` crops of the photographs, decided by the seed; a share of them from `new_inputs`, spread evenly over their pixels.
+
+    Raises:
+        InputError: no new input is large enough for a crop.
+    """
+    rng = np.random.default_rng([pairs.seed, _PLAN])
+    new = round(count * new_input_share)
+    crops = [pairs.random_crop(rng, patch_px) for _ in range(count - new)]
+    usable = [index for index, picture in enumerate(pairs.new_inputs) if min(picture.shape[:2]) >= patch_px]
+    if new and not usable:
+        raise InputError(f"None of the new inputs has sides of {patch_px} px; take a smaller patch_px or larger photographs.")
+    shares = running_share([pairs.new_inputs[index].shape[0] * pairs.new_inputs[index].shape[1] for index in usable]) if new else np.empty(0)
+    for _ in range(new):
+        index = usable[min(int(np.searchsorted(shares, rng.random(), side="right")), len(usable) - 1)]
+        height, width = pairs.new_inputs[index].shape[:2]
+        top, left = int(rng.integers(height - patch_px + 1)), int(rng.integers(width - patch_px + 1))
+        crops.append(Crop(len(pairs.truths) + index, top, left, int(rng.integers(8))))
+    return Plan(crops)
+
+
+def zoomed(pairs: Pairs, way: str) -> list[Tensor]:
+    """New inputs from the photographs at another zoom (DUKD, arXiv:2312.14709): `in` takes the truths themselves, `out` halves the degraded ones."""
+    if way == "in":
+        return list(pairs.truths)
+    halves = [bicubic_resize(picture.permute(2, 0, 1)[None].float() / 255, 0.5) for picture in pairs.degraded or []]
+    return [_to_bytes(half).to(pairs.truths[0].device) for half in halves]
 
 
 def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device) -> Pairs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kdsr.distill import OutputObjective
+from kdsr.distill import Balance, Term
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models import MODELS
 from kdsr.tasks import Task, find_task
@@ -33,8 +33,26 @@ class Recipe:
     truth_share: float = 1.0
     truth_share_end: float | None = None
     """Weight of the truth beside the teacher at the last step; as `truth_share` if left out."""
+    terms: tuple[Term, ...] = ()
+    """Further losses beside the balance of truth and teacher."""
+    more_teachers: tuple[str, ...] = ()
+    """Networks whose outputs are averaged with the teacher's."""
+    self_ensemble: bool = False
+    """The label is the mean of the teacher's outputs over the 8 symmetries of the square."""
+    online: bool = False
+    """The teacher learns from the truth beside its student, in a copy of its own."""
+    cache_labels: bool = True
+    """Keep the teacher's labels on disk; without, the teacher works at every step."""
+    planned_crops: int = 0
+    """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled photographs."""
+    new_inputs: str = "none"
+    """Inputs without a truth that the teacher labels: `in` takes the photographs themselves, `out` halves the degraded ones. Needs a plan."""
+    new_input_share: float = 0.25
+    """Share of the plan's crops that come from new inputs."""
+    prefer_hard: bool = False
+    """Draw the plan's crops by how far the teacher's label lies from the plain input. Needs a plan."""
     warm_start: str | None = None
-    """Name of a network, or path of a safetensors file of the same architecture, to start from."""
+    """Name or safetensors file of a network of the same architecture to start from; a wider or deeper one is pruned."""
     photos: tuple[str, ...] = ("photos_a",)
     """Folders of photographs, each a path or a folder under the data folder."""
     degrade_once: bool = False
@@ -59,6 +77,8 @@ class Recipe:
     compile: bool = True
     """Compile the step where a compiler is at hand; the first step then takes 10 to 30 s."""
     validate_every: int = 1_000
+    patience: int = 0
+    """Stop after so many validations without a gain, and keep the best; 0 never stops early."""
     licence: str = "Apache-2.0"
     notes: str = ""
 
@@ -79,16 +99,47 @@ class Recipe:
             raise SettingsError(f"ema_decay must lie in [0, 1), got {self.ema_decay:g}.")
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
             raise SettingsError(f"name must be a plain file name without folders, got '{self.name}'.")
-        if self.objective.needs_label and not self.teacher:
-            raise SettingsError("A truth_share below 1 needs a teacher; name one, or set truth_share to 1.")
-        if self.objective.needs_label and not self.fixed_pairs:
-            raise SettingsError("A teacher's labels need degrade_once, so that a label belongs to its degraded picture.")
+        self._check_teaching()
+
+    def _check_teaching(self) -> None:
+        """Refuse what does not go together in labels, plans and teachers."""
+        balance = self.balance
+        if self.needs_teacher and not self.teacher:
+            raise SettingsError("A truth_share below 1 and losses to a teacher need one; name a teacher, or set truth_share to 1 and leave the terms out.")
+        if self.needs_teacher and not self.fixed_pairs and not self.teacher_at_work:
+            raise SettingsError("A teacher's labels need degrade_once, so that a label belongs to its degraded picture; or set cache_labels to false.")
+        if self.planned_crops and (self.planned_crops < self.batch_size or not self.fixed_pairs):
+            raise SettingsError("planned_crops needs degrade_once and at least as many crops as batch_size.")
+        if self.new_inputs not in ("none", "in", "out"):
+            raise SettingsError(f"new_inputs must be none, in or out, got '{self.new_inputs}'.")
+        labelled_plan = self.planned_crops and self.cache_labels and balance.needs_teacher
+        if (self.new_inputs != "none" or self.prefer_hard) and not labelled_plan:
+            raise SettingsError("new_inputs and prefer_hard need planned_crops, cached labels and a truth_share below 1.")
+        if not 0 < self.new_input_share < 1:
+            raise SettingsError(f"new_input_share must lie between 0 and 1, got {self.new_input_share:g}.")
+        if self.online and not balance.needs_teacher:
+            raise SettingsError("A teacher that learns online needs a truth_share below 1.")
 
     @property
-    def objective(self) -> OutputObjective:
-        """The objective of the run."""
+    def balance(self) -> Balance:
+        """The balance of truth and teacher."""
         end = self.truth_share if self.truth_share_end is None else self.truth_share_end
-        return OutputObjective(self.loss, self.truth_share, end)
+        return Balance(self.loss, self.truth_share, end)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether a teacher's output or feature is used at any step."""
+        return self.balance.needs_teacher or any(term.needs_teacher for term in self.terms)
+
+    @property
+    def teacher_taps(self) -> tuple[str, ...]:
+        """Modules of the teacher whose features are used."""
+        return tuple(dict.fromkeys(term.teacher_tap for term in self.terms if term.reads == "features"))
+
+    @property
+    def teacher_at_work(self) -> bool:
+        """Whether the teacher works at every step: it learns, nothing is kept, or features are used of crops that no plan fixes."""
+        return self.needs_teacher and (self.online or not self.cache_labels or bool(self.teacher_taps and not self.planned_crops))
 
     @property
     def the_task(self) -> Task:
@@ -129,9 +180,19 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
     if missing:
         raise SettingsError(f"The recipe lacks {' and '.join(missing)}.")
     values = dict(given)
-    if "photos" in values:
-        values["photos"] = tuple(values["photos"])
+    for name in ("photos", "more_teachers"):
+        if name in values:
+            values[name] = tuple(values[name])
+    if "terms" in values:
+        values["terms"] = tuple(_term(term) for term in values["terms"])
     return Recipe(**values)
+
+
+def _term(given: Any) -> Term:
+    keys = [item.name for item in dataclasses.fields(Term)]
+    if not isinstance(given, dict) or "loss" not in given or not set(given) <= set(keys):
+        raise SettingsError(f"A term is an object with loss and any of {', '.join(keys[1:])}; got {given!r}.")
+    return Term(**given)
 
 
 def recipe_to_json(recipe: Recipe) -> str:

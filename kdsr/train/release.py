@@ -58,8 +58,12 @@ def _twin(recipe: Recipe, settings: Settings) -> str | None:
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
     """The stages of training that this run started from, oldest first."""
-    if recipe.warm_start is None or recipe.warm_start.endswith(".safetensors"):
-        return ({"warm_start": recipe.warm_start},) if recipe.warm_start else ()
-    start = Catalog(settings.weights_dir).find(recipe.warm_start)
+    if recipe.warm_start is None:
+        return ()
+    path = Path(recipe.warm_start)
+    if path.suffix == ".safetensors" and not path.with_suffix(".json").is_file():
+        return ({"warm_start": recipe.warm_start},)
+    folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, recipe.warm_start)
+    start = Catalog(folder).find(name)
     stage = {"name": start.name, "sha256": start.sha256, "steps": start.steps, "seed": start.seed, "trained_on": start.trained_on, "recipe": start.recipe}
     return (*start.history, stage)

@@ -1,18 +1,24 @@
 """What a run reads: its photographs, held-out ones, pairs and labels, opened from a recipe."""
 
+import copy
 import csv
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from kdsr.settings import Settings
-from kdsr.train.labels import label_key, with_labels
-from kdsr.train.pairs import Pairs, fixed_pairs, fresh_pairs
+from kdsr.tasks import find_task
+from kdsr.train.labels import label_key, label_plan, with_labels
+from kdsr.train.pairs import Pairs, fixed_pairs, fresh_pairs, make_plan, zoomed
 from kdsr.train.photos import Photo, digest, find_photos, held_out, load_photos
+from kdsr.train.plan import Plan, prefer_hard
 from kdsr.train.recipe import Recipe
+from kdsr.train.teacher import open_teacher
 from kdsr.zoo import Catalog
 
 
@@ -38,30 +44,67 @@ def open_sources(recipe: Recipe, settings: Settings, device: torch.device, on_ev
     smallest = recipe.patch_px * task.scale
     training, validation = held_out(find_photos(recipe.photos, settings.data_dir), recipe.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
-    photos = load_photos(training, multiple=task.scale, smallest_px=smallest)
+    photos = _photos(tuple(training), task.scale, smallest)
     if recipe.fixed_pairs:
-        pairs = fixed_pairs(photos, task, recipe.seed, device, cell_px=recipe.cell_px, smallest_px=smallest)
+        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, recipe.seed if task.strength else 0, device))
+        pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device)
-    if recipe.objective.needs_label:
-        pairs = _labelled(recipe, pairs, [photo.path for photo in photos], settings, device, on_event)
+    if recipe.planned_crops:
+        pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
+        share = recipe.new_input_share if recipe.new_inputs != "none" else 0.0
+        pairs.plan = make_plan(pairs, recipe.planned_crops, recipe.patch_px, new_input_share=share)
+    if recipe.needs_teacher and not recipe.teacher_at_work:
+        _label(recipe, pairs, [photo.path for photo in photos], settings, device, on_event)
     return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(photos), _packs([photo.path for photo in photos]))
 
 
-def _labelled(
-    recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None]
-) -> Pairs:
+@functools.lru_cache(maxsize=1)
+def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int) -> list[Photo]:
+    """Kept for the next run in this process: decoding 300 megapixels takes half a minute."""
+    return load_photos(paths, multiple=multiple, smallest_px=smallest_px)
+
+
+@functools.lru_cache(maxsize=1)
+def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, seed: int, device: torch.device) -> Pairs:
+    """Kept likewise; whoever takes them copies them."""
+    the_task = find_task(task)
+    return fixed_pairs(_photos(paths, the_task.scale, smallest_px), the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px)
+
+
+def _label(recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None]) -> None:
+    """Give `pairs`, or their plan, the teacher's labels."""
     assert recipe.teacher is not None
     catalog = Catalog(settings.weights_dir)
-    card = catalog.find(recipe.teacher)
-    teacher = catalog.load(recipe.teacher).to(device).to(memory_format=torch.channels_last)
-    key = label_key(card.sha256, digest(paths), recipe.task, recipe.cell_px, recipe.seed)
+    names = (recipe.teacher, *recipe.more_teachers)
+    teacher = open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble)
+    made_of: dict[str, object] = {"teachers": [catalog.find(name).sha256 for name in names], "self_ensemble": recipe.self_ensemble}
+    made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if recipe.the_task.strength else None}
 
     def tell(done: int, total: int) -> None:
-        if done % max(1, total // 20) == 0:
+        if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
             on_event({"event": "labelling", "done": done, "total": total})
 
-    return with_labels(pairs, teacher, settings.home / "labels" / f"{key}.npy", on_progress=tell)
+    folder = settings.home / "labels"
+    if pairs.plan is None:
+        with_labels(pairs, teacher, folder / f"{label_key(made_of)}.npy", on_progress=tell)
+        return
+    made_of |= {"seed": recipe.seed, "taps": recipe.teacher_taps, "crops": recipe.planned_crops, "patch_px": recipe.patch_px}
+    made_of |= {"new_inputs": recipe.new_inputs, "new_input_share": recipe.new_input_share}
+    label_plan(pairs, pairs.plan, teacher, recipe.patch_px, folder / label_key(made_of), on_progress=tell)
+    if recipe.prefer_hard:
+        prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.patch_px))
+
+
+def _hardness(pairs: Pairs, plan: Plan, patch_px: int) -> np.ndarray:
+    """For each crop the mean distance of its label from its input, enlarged by repeating pixels."""
+    assert plan.labels is not None
+    scale = pairs.task.scale
+    found = []
+    for crop, label in zip(plan.crops, plan.labels, strict=True):
+        plain = pairs.degraded_crops([crop], patch_px)[0].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
+        found.append(float((plain.cpu() - torch.from_numpy(np.array(label)) / 255).abs().mean()))
+    return np.array(found)
 
 
 def _packs(paths: Sequence[Path]) -> tuple[dict[str, Any], ...]:

@@ -1,0 +1,271 @@
+"""An ablation as data: the same student by several methods (rows) and seeds, and what each run gave. Nothing is trained here.
+
+A run is one row with one seed; it has a folder of its own, and `result.json` in it says that it is over.
+"""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdsr.errors import InputError, KdsrError, SettingsError, UnknownNameError
+from kdsr.tasks import Task
+from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+-]+")
+_GIVEN_BY_THE_RUN = ("name", "seed", "title")
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method: its title in the report, and the keys of the recipe that it sets beside the plan's base."""
+
+    title: str
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row with one seed."""
+
+    row: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the network that comes out, and of its folder."""
+        return f"{self.row}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared: rows in the order of the report, every row with every seed, measured on every set at every strength."""
+
+    name: str
+    base: dict[str, Any]
+    baseline: str
+    """The row that the others are compared with."""
+    seeds: tuple[int, ...]
+    sets: tuple[str, ...]
+    rows: dict[str, Row]
+    title: str = ""
+    strengths: tuple[float, ...] = ()
+    """Noise levels or JPEG qualities; none for super-resolution."""
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.rows):
+            if not _PLAIN_NAME.fullmatch(name) or name.startswith("."):
+                raise SettingsError(f"A plan and its rows are named with letters, digits and _ . + - only, got '{name}'.")
+        if self.baseline not in self.rows:
+            raise SettingsError(str(UnknownNameError.among("row", self.baseline, self.rows)))
+        for name in ("seeds", "sets"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values):
+                raise SettingsError(f"{name} must hold at least one value, and each once, got {list(values)}.")
+        if any(type(seed) is not int for seed in self.seeds):
+            raise SettingsError(f"seeds must be whole numbers, got {list(self.seeds)}.")
+        tasks = {self._checked_task(name) for name in self.rows}
+        if len(tasks) > 1:
+            raise SettingsError(f"All rows of a plan are for one task, got {' and '.join(sorted(task.name for task in tasks))}; write a plan for each.")
+        strength = self.task.strength
+        if strength is None and self.strengths:
+            raise SettingsError(f"{self.task.title} has no strengths to measure at, got {list(self.strengths)}; leave them out.")
+        for value in self.strengths:
+            assert strength is not None
+            strength.check(value)
+
+    @property
+    def task(self) -> Task:
+        """The task that all rows are for."""
+        return self.recipe(self.runs[0]).the_task
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run; all rows of the first seed come first, so that early results cover every row."""
+        return tuple(Run(row, seed) for seed in self.seeds for row in self.rows)
+
+    @property
+    def measurements(self) -> tuple[tuple[str, float | None], ...]:
+        """What every run is measured on: pairs of set and strength."""
+        return tuple((name, strength) for name in self.sets for strength in self.strengths or (None,))
+
+    def recipe(self, run: Run) -> Recipe:
+        """The recipe of `run`: the base with the row's keys over it."""
+        kept = {name: value for name, value in self.base.items() if name not in _GIVEN_BY_THE_RUN}
+        return recipe_from_mapping(kept | self.rows[run.row].recipe | {"name": run.name, "seed": run.seed})
+
+    def find_run(self, text: str) -> Run:
+        """The run that `text` names as ROW:SEED.
+
+        Raises:
+            SettingsError: no such row or seed in the plan.
+        """
+        for run in self.runs:
+            if text in (f"{run.row}:{run.seed}", run.name):
+                return run
+        raise SettingsError(
+            f"A run is named ROW:SEED, with a row and a seed of the plan '{self.name}', got '{text}'; for example {self.baseline}:{self.seeds[0]}."
+        )
+
+    def _checked_task(self, row: str) -> Task:
+        taken = [name for name in _GIVEN_BY_THE_RUN if name in self.rows[row].recipe]
+        if taken:
+            raise SettingsError(f"Row '{row}' sets {' and '.join(taken)}, which the plan gives to each run; leave that out.")
+        try:
+            return self.recipe(Run(row, self.seeds[0])).the_task
+        except KdsrError as error:
+            raise SettingsError(f"Row '{row}' cannot be run: {error}") from error
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in the file `path`; a base given as a path lies relative to it."""
+    return plan_from_json(_read_text(path, "plan"), path.parent)
+
+
+def plan_from_json(text: str, folder: Path = Path()) -> Plan:
+    """The plan in `text`; `folder` is where a base given as a path is looked for.
+
+    Raises:
+        SettingsError: not JSON, an unknown or missing key, a row that cannot be run.
+        InputError: a base that cannot be read.
+    """
+    given = _parsed(text, "plan")
+    _check_keys("plan", given, Plan)
+    rows = given["rows"]
+    if not isinstance(rows, dict) or not rows:
+        raise SettingsError('rows must be one JSON object, {"NAME": {"title": "...", "recipe": {...}}}, with at least one row.')
+    for name, row in rows.items():
+        _check_keys(f"row '{name}'", row, Row)
+        if not isinstance(row["recipe"], dict):
+            raise SettingsError(f"The recipe of row '{name}' is one JSON object, got {row['recipe']!r}.")
+    base = given["base"]
+    if isinstance(base, str):
+        base = _parsed(_read_text(folder / base, "recipe"), "recipe")
+    if not isinstance(base, dict):
+        raise SettingsError(f"base is a recipe (one JSON object) or the path of one, got {base!r}.")
+    lists = {name: _a_list(name, given.get(name, [])) for name in ("seeds", "sets", "strengths")}
+    return Plan(**{**given, **lists, "base": base, "rows": {name: Row(**row) for name, row in rows.items()}})
+
+
+def plan_to_json(plan: Plan) -> str:
+    """`plan` as JSON, with its base inside."""
+    return json.dumps(dataclasses.asdict(plan), indent=2, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True)
+class SetFigure:
+    """What one run reached on one set at one strength."""
+
+    set: str
+    strength: float | None
+    psnr_db: float
+    ssim: float
+    worst_psnr_db: float
+    worst_picture: str
+    per_picture_psnr_db: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave. A run that failed has a sentence in `failed`, and no figures."""
+
+    row: str
+    seed: int
+    failed: str | None
+    figures: tuple[SetFigure, ...]
+    validation_psnr_db: float | None
+    """On held-out training photographs, at the end."""
+    steps: int
+    step_s: float
+    """Median time of a step."""
+    training_s: float
+    reading_s: float
+    """Reading, degrading and labelling the photographs, before the first step."""
+    measuring_s: float
+    machine: str
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of the whole run."""
+        return self.training_s + self.reading_s + self.measuring_s
+
+    def psnr_db(self, measurement: tuple[str, float | None]) -> float | None:
+        """The mean PSNR of `measurement`, a pair of set and strength; None if the run failed."""
+        return next((figure.psnr_db for figure in self.figures if (figure.set, figure.strength) == measurement), None)
+
+
+def run_folder(out_dir: Path, run: Run) -> Path:
+    """Where `run` lies."""
+    return out_dir / "runs" / run.name
+
+
+def read_results(plan: Plan, out_dir: Path) -> dict[Run, Result]:
+    """The results of the runs of `plan` that are over, in the plan's order.
+
+    Raises:
+        SettingsError: a run in `out_dir` was made by another recipe than the plan's.
+    """
+    found = {run: read_result(plan, out_dir, run) for run in plan.runs}
+    return {run: result for run, result in found.items() if result is not None}
+
+
+def read_result(plan: Plan, out_dir: Path, run: Run) -> Result | None:
+    """The result of `run`; None if it is not over, or not measured on everything that the plan asks for."""
+    folder = run_folder(out_dir, run)
+    recipe = folder / "recipe.json"
+    if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(run):
+        raise SettingsError(f"{folder} holds a run of another recipe than the plan's; remove that folder, or choose another one for the plan.")
+    if not (folder / RESULT).is_file():
+        return None
+    given = _parsed(_read_text(folder / RESULT, "result"), "result")
+    result = Result(**{**given, "figures": tuple(SetFigure(**figure) for figure in given["figures"])})
+    is_whole = result.failed or all(result.psnr_db(measurement) is not None for measurement in plan.measurements)
+    return result if is_whole else None
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write `text` to `path` in one move, so that nobody reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _check_keys(kind: str, given: object, wanted: type) -> None:
+    if not isinstance(given, dict):
+        raise SettingsError(f"A {kind} is one JSON object, got {type(given).__name__}.")
+    known: Mapping[str, Any] = {item.name: item for item in dataclasses.fields(wanted)}
+    for name in given:
+        if name not in known:
+            raise SettingsError(str(UnknownNameError.among(f"key of a {kind}", name, known)))
+    missing = [name for name, item in known.items() if item.default is dataclasses.MISSING and name not in given]
+    if missing:
+        raise SettingsError(f"The {kind} lacks {' and '.join(missing)}.")
+
+
+def _a_list(name: str, given: object) -> tuple[Any, ...]:
+    if not isinstance(given, list):
+        raise SettingsError(f"{name} is a JSON list, got {given!r}.")
+    return tuple(given)
+
+
+def _parsed(text: str, kind: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"The {kind} is not valid JSON: {error}.") from error
+    if not isinstance(given, dict):
+        raise SettingsError(f"A {kind} is one JSON object, got {type(given).__name__}.")
+    return given
+
+
+def _read_text(path: Path, kind: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"A {kind} (a JSON file) was wanted, and {path} cannot be read as one: {error}.") from error

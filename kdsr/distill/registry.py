@@ -1,0 +1,53 @@
+"""The losses, one visible line each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from kdsr.distill import contrastive, features, pixel, scores
+from kdsr.distill.adversarial import Adversarial
+from kdsr.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss, what it reads and where it comes from.
+
+    `reads` is `pictures` (restored, target), `features` (student's, teacher's), `negatives_input` or `negatives_average` (restored,
+    target, worse pictures: the enlarged input, or the output of the student's own average), or `scores` (class scores).
+    """
+
+    function: Callable[..., Any]
+    """The loss; where it learns something itself, the class of the module that is the loss (features: built from both channel counts)."""
+    reads: str
+    source: str
+    learns: bool = False
+
+
+LOSSES: Mapping[str, Loss] = MappingProxyType({
+    "l1": Loss(pixel.l1, "pictures", source="definition"),
+    "l2": Loss(pixel.l2, "pictures", source="definition"),
+    "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1710.01992"),
+    "fft": Loss(pixel.fft, "pictures", source="MIMO-UNet, arXiv:2108.05054"),
+    "fitnet": Loss(features.FitNet, "features", source="FitNets, arXiv:1412.6550", learns=True),
+    "attention_map": Loss(features.attention_map, "features", source="AT, arXiv:1612.03928"),
+    "spatial_affinity": Loss(features.spatial_affinity, "features", source="FAKD, ICIP 2020"),
+    "channel_distribution": Loss(features.ChannelDistribution, "features", source="CWD, arXiv:2011.13256", learns=True),
+    "variational": Loss(features.VariationalInformation, "features", source="VID, arXiv:1904.05835; PISR, arXiv:2007.07524", learns=True),
+    "contrastive": Loss(contrastive.contrastive, "negatives_input", source="CSD, arXiv:2105.11683"),
+    "contrastive_dynamic": Loss(contrastive.contrastive, "negatives_average", source="DCKD, arXiv:2312.08939"),
+    "adversarial": Loss(Adversarial, "pictures", source="hinge loss, arXiv:1705.02894", learns=True),
+    "soft_labels": Loss(scores.soft_labels, "scores", source="Hinton et al., arXiv:1503.02531"),
+})  # fmt: skip
+
+
+def find_loss(name: str) -> Loss:
+    """The loss named `name`.
+
+    Raises:
+        UnknownNameError: no such loss; the text names the nearest one.
+    """
+    if name not in LOSSES:
+        raise UnknownNameError.among("loss", name, LOSSES)
+    return LOSSES[name]

@@ -1,0 +1,50 @@
+"""Features of any network by the names of its modules, without a change to the network's code."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from kdsr.errors import UnknownNameError
+from kdsr.models import Network
+
+
+class Tapped:
+    """A network that also gives the outputs of the modules `names`, as `named_modules` names them (`layers.3`, `blocks.5`).
+
+    Raises:
+        UnknownNameError: the network has no such module; the text names the nearest one.
+    """
+
+    def __init__(self, network: Network, names: Sequence[str] = ()) -> None:
+        self.network = network
+        self._seen: dict[str, Tensor] = {}
+        modules = dict(network.named_modules())
+        for name in dict.fromkeys(names):
+            if not name or name not in modules:
+                raise UnknownNameError.among("module of the network", name, [key for key in modules if key])
+            modules[name].register_forward_hook(self._keep(name))
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The network's output for `image`, and the features by name, each (N, C, H, W)."""
+        self._seen.clear()
+        output = self.network(image)
+        return output, dict(self._seen)
+
+    def _keep(self, name: str):  # type: ignore[no-untyped-def]
+        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            self._seen[name] = output
+
+        return hook
+
+
+def channels_at(network: Network, name: str) -> int:
+    """Channels of the module `name`: those of its last convolution.
+
+    Raises:
+        UnknownNameError: no such module, or none that holds a convolution.
+    """
+    module = dict(network.named_modules()).get(name)
+    widths = [part.weight.shape[0] for part in module.modules() if hasattr(part, "weight") and part.weight.ndim == 4] if module is not None else []
+    if not name or not widths:
+        raise UnknownNameError.among("module of the network with a convolution", name, [key for key, _ in network.named_modules() if key])
+    return int(widths[-1])

@@ -1,0 +1,49 @@
+"""A smaller plain network out of a larger one: layers copied, channels chosen by norm.
+
+Source: starting the student out of a trained network by structured pruning, ASSL (NeurIPS 2021); norms as the measure of a
+channel, Li et al. (arXiv:1608.08710). Difference: a channel counts by the product of the norms of the kernels that write and read it.
+"""
+
+import copy
+import itertools
+from typing import cast
+
+import torch
+from torch import nn
+
+from kdsr.models.plain import Plain
+
+
+@torch.no_grad()
+def pruned(network: Plain, width: int, depth: int) -> Plain:
+    """A copy of the folded `network` with at most `width` channels and `depth` layers: its first, its last and evenly spaced ones between."""
+    layers = [cast(nn.Conv2d, copy.deepcopy(layer)) for layer in network.layers]
+    if len(layers) > depth:
+        last = len(layers) - 1
+        layers = [layers[round(index * last / (depth - 1))] for index in range(depth)]
+    for writer, reader in itertools.pairwise(layers):
+        kept = _strongest(writer, reader, width)
+        _keep_outputs(writer, kept)
+        _keep_inputs(reader, kept)
+    smaller = copy.deepcopy(network)
+    smaller.layers = nn.ModuleList(layers)
+    smaller.halo = len(layers) * network.multiple
+    return smaller
+
+
+def _strongest(writer: nn.Conv2d, reader: nn.Conv2d, count: int) -> torch.Tensor:
+    """Numbers of the `count` channels with the largest product of norms, in their old order."""
+    strength = writer.weight.flatten(1).norm(dim=1) * reader.weight.transpose(0, 1).flatten(1).norm(dim=1)
+    return strength.topk(min(count, len(strength))).indices.sort().values
+
+
+def _keep_outputs(conv: nn.Conv2d, kept: torch.Tensor) -> None:
+    conv.weight = nn.Parameter(conv.weight[kept])
+    if conv.bias is not None:
+        conv.bias = nn.Parameter(conv.bias[kept])
+    conv.out_channels = len(kept)
+
+
+def _keep_inputs(conv: nn.Conv2d, kept: torch.Tensor) -> None:
+    conv.weight = nn.Parameter(conv.weight[:, kept])
+    conv.in_channels = len(kept)

@@ -1,0 +1,68 @@
+"""One step's loss: the student, the teacher where it works along, and the objective, compiled as one where it pays."""
+
+import shutil
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdsr.distill import Objective, Seen, Tapped
+from kdsr.train.checkpoint import Learner
+from kdsr.train.pairs import Batch
+from kdsr.train.recipe import Recipe
+from kdsr.train.teacher import Teacher, rounded
+
+Losses = Callable[[Batch, Tensor], tuple[Tensor, dict[str, Tensor]]]
+
+
+def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, device: torch.device) -> Losses:
+    """The function from a batch and the truth's share to the total loss and its named parts.
+
+    `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are needed.
+    """
+    taps = [term.student_tap for term in recipe.terms if term.reads == "features"]
+    student, objective, mixed = Tapped(learner.network, taps), learner.objective, recipe.precision == "bf16"
+    negatives = objective.negatives
+
+    def losses(degraded: Tensor, truth: Tensor, label: Tensor | None, features: dict[str, Tensor], share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            restored, seen = student(degraded)
+        negative = None
+        if negatives == "input":
+            negative = F.interpolate(degraded, scale_factor=float(learner.network.scale), mode="bicubic") if learner.network.scale > 1 else degraded
+        elif negatives == "average":
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                negative = learner.average(degraded).float()
+        shown = Seen(restored.float(), truth, label, negative, seen, features)
+        result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
+        return result
+
+    step = torch.compile(losses) if recipe.compile and has_compiler(device) else losses
+
+    def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        if teacher is None:
+            return step(batch.degraded, batch.truth, batch.label, batch.features, share)
+        if recipe.online:
+            return _online(step, teacher, batch, share, objective)
+        with torch.no_grad():
+            label, features = teacher(batch.degraded)
+        features = {tap: feature.half().float() for tap, feature in features.items()}
+        return step(batch.degraded, batch.truth, rounded(label), features, share)
+
+    return with_teacher
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch can compile for `device` here."""
+    return device.type == "cuda" or any(shutil.which(name) for name in ("g++", "clang++"))
+
+
+def _online(
+    step: Callable[..., tuple[Tensor, dict[str, Tensor]]], teacher: Teacher, batch: Batch, share: Tensor, objective: Objective
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """As any step, and the teacher's own loss to the truth; the student's loss does not reach the teacher."""
+    label, features = teacher(batch.degraded)
+    total, parts = step(batch.degraded, batch.truth, label.detach(), {tap: feature.detach().float() for tap, feature in features.items()}, share)
+    parts["teacher_truth"] = objective.compare(label, batch.truth)
+    return total + parts["teacher_truth"], parts

@@ -1,0 +1,73 @@
+"""The teacher at work: its labels and features for any degraded pictures. Not here: where labels are kept (`labels`)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from kdsr.distill import Tapped
+from kdsr.models import Network
+from kdsr.zoo import Catalog
+
+
+class Teacher:
+    """One network or several: the label is the mean of their outputs; features are tapped from the first.
+
+    Args:
+        networks: folded networks of one scale, on the device that they work on.
+        taps: names of modules of the first network.
+        self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921, section 3.4).
+    """
+
+    def __init__(self, networks: Sequence[Network], *, taps: Sequence[str] = (), self_ensemble: bool = False) -> None:
+        self.networks = [Tapped(network, taps if index == 0 else ()) for index, network in enumerate(networks)]
+        self.symmetries = range(8) if self_ensemble else range(1)
+        self.scale = networks[0].scale
+        self.multiple = max(network.multiple for network in networks)
+
+    def __call__(self, degraded: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, 3, H, W), not rounded, and the features by tap.
+
+        Sides must be multiples of `multiple`. Features are those of the picture as it is, not turned.
+        """
+        total: Tensor | None = None
+        features: dict[str, Tensor] = {}
+        for symmetry in self.symmetries:
+            turned = turn(degraded, symmetry).contiguous(memory_format=torch.channels_last)
+            for network in self.networks:
+                with torch.autocast(degraded.device.type, torch.bfloat16):
+                    output, seen = network(turned)
+                features = features or seen
+                output = turn_back(output.float(), symmetry)
+                total = output if total is None else total + output
+        assert total is not None
+        return total / (len(self.symmetries) * len(self.networks)), features
+
+
+def open_teacher(catalog: Catalog, names: Sequence[str], device: torch.device, *, taps: Sequence[str], self_ensemble: bool, learns: bool = False) -> Teacher:
+    """The networks `names` as one teacher, frozen unless it `learns`.
+
+    Raises:
+        UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
+    """
+    networks = [catalog.load(name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns) for name in names]
+    return Teacher(networks, taps=taps, self_ensemble=self_ensemble)
+
+
+def rounded(label: Tensor) -> Tensor:
+    """`label` as it is kept: 8 bits, in [0, 1]. The rounding (0.3 levels) is far below the teacher's own error."""
+    return torch.round(label.clamp(0, 1) * 255) / 255
+
+
+def turn(image: Tensor, symmetry: int) -> Tensor:
+    """(..., H, W) in one of the 8 symmetries of the square: bit 0 transposes, then bits 1 and 2 flip rows and columns."""
+    image = image.transpose(-2, -1) if symmetry & 1 else image
+    flips = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
+    return image.flip(flips) if flips else image
+
+
+def turn_back(image: Tensor, symmetry: int) -> Tensor:
+    """The inverse of `turn`."""
+    flips = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
+    image = image.flip(flips) if flips else image
+    return image.transpose(-2, -1) if symmetry & 1 else image
