@@ -15,12 +15,12 @@ from kdsr.distill import LOSSES, Term
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.models import build_model, pruned, start
 from kdsr.tasks import find_task
-from kdsr.train import recipe_from_json, recipe_to_json, train
+from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train
 from kdsr.train.pairs import fixed_pairs, make_plan, zoomed
 from kdsr.train.photos import find_photos, load_photos
 from kdsr.train.plan import prefer_hard
 from kdsr.train.teacher import Teacher, turn, turn_back
-from kdsr.zoo import read_card
+from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 
 CPU = torch.device("cpu")
@@ -209,3 +209,20 @@ def test_two_processes_take_the_steps_of_one(settings, tmp_path):
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert all(torch.allclose(one[name], two[name], atol=1e-5, rtol=0) for name in one)
     assert len(events(tmp_path / "two")) == len({event["event"] + str(event.get("step", event.get("done"))) for event in events(tmp_path / "two")})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "sr_x4", "denoise", "jpeg"])
+def test_every_preset_is_a_recipe(name, task):
+    made = distillation(name, task, name="mine", teacher="big", photos=("pack",))
+    assert (made.task, made.teacher, made.photos, made.needs_teacher, made.warm_start) == (task, "big", ("pack",), True, None)
+
+
+def test_a_preset_tunes_a_trained_student_gently(settings, tmp_path):
+    released(settings, tmp_path, name="start")
+    card = Catalog(settings.weights_dir).find("start")
+    fresh, tuned = (distillation("quick", "sr_x2", name="mine", teacher="big", photos=("pack",), student=student, steps=7) for student in (None, card))
+    assert tuned.arguments == card.arguments and tuned.warm_start == "start" and tuned.steps == 7
+    assert tuned.learning_rate == pytest.approx(0.2 * fresh.learning_rate)
+    with pytest.raises(UnknownNameError, match="Did you mean 'quick'"):
+        distillation("quikc", "sr_x2", name="mine", teacher="big", photos=("pack",))

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import pytest
 import torch
 from training import events, recipe, released, training_settings
@@ -185,3 +186,14 @@ def test_a_recipe_that_cannot_be_run_is_told(text, message):
 def test_an_unknown_task_in_a_recipe_is_told():
     with pytest.raises(UnknownNameError, match="sr_x4"):
         recipe_from_json('{"name": "a", "task": "sr_x8"}')
+
+
+def test_a_run_shows_what_it_stands_against_and_a_held_out_crop(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher", steps=100)
+    train(recipe(teacher="teacher", truth_share=0.5), tmp_path / "run", settings=settings)
+    (references,) = (event for event in events(tmp_path / "run") if event["event"] == "references")
+    assert references["teacher_psnr_db"] > 15 and references["before_psnr_db"] > 15
+    pictures = {path.stem: cv2.imread(str(path)) for path in (tmp_path / "run" / "preview").iterdir()}
+    assert set(pictures) == {"input", "before", "now", "teacher", "truth"}
+    assert len({picture.shape for name, picture in pictures.items() if name != "input"}) == 1
+    assert pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()

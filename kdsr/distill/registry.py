@@ -28,7 +28,7 @@ class Loss:
 LOSSES: Mapping[str, Loss] = MappingProxyType({
     "l1": Loss(pixel.l1, "pictures", source="definition"),
     "l2": Loss(pixel.l2, "pictures", source="definition"),
-    "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1710.01992"),
+    "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
     "fft": Loss(pixel.fft, "pictures", source="MIMO-UNet, arXiv:2108.05054"),
     "fitnet": Loss(features.FitNet, "features", source="FitNets, arXiv:1412.6550", learns=True),
     "attention_map": Loss(features.attention_map, "features", source="AT, arXiv:1612.03928"),

@@ -28,7 +28,7 @@ from kdsr.train.release import release
 from kdsr.train.sources import Sources, open_sources
 from kdsr.train.step import Losses, loss_of_step
 from kdsr.train.teacher import Teacher, open_teacher
-from kdsr.train.validation import validate
+from kdsr.train.validation import validate, write_preview
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_weights
 
@@ -89,6 +89,8 @@ def train(
     sources = open_sources(recipe, settings, device, log.write)
     if processes.is_first:
         processes.wait()
+    if processes.is_first and learner.step == 0:
+        _show_references(recipe, learner, sources, settings, out_dir / "preview", log)
     log.write({"event": "started", "step": learner.step, "steps": recipe.steps, "device": str(device), "photographs": sources.photographs})
     losses = loss_of_step(recipe, learner, teacher if recipe.teacher_at_work else None, device)
     loop = _Loop(recipe, learner, sources, losses, processes, checkpoint, log, started, time_limit_s, should_stop or (lambda: False))
@@ -221,9 +223,21 @@ class _Loop:
         if self.recipe.patience:
             self.learner.judge(psnr_db)
         self.log.write({"event": "validation", "step": self.learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
+        if self.processes.is_first:
+            write_preview(self.checkpoint.parent / "preview", self.sources.validation[0], self.recipe.the_task, {"now": folded(self.learner.average)})
 
     def _out_of_time(self, now: float) -> bool:
         return self.time_limit_s is not None and now - self.started >= self.time_limit_s
+
+
+def _show_references(recipe: Recipe, learner: Learner, sources: Sources, settings: Settings, folder: Path, log: _Log) -> None:
+    """What the run's validations stand against: the student before it, and the teacher, as figures and as pictures."""
+    networks = {"before": folded(learner.average)}
+    if recipe.teacher is not None:
+        networks["teacher"] = Catalog(settings.weights_dir).load(recipe.teacher).to(next(learner.average.parameters()).device)
+    write_preview(folder, sources.validation[0], recipe.the_task, networks)
+    figures = {f"{name}_psnr_db": round(validate(network, sources.validation, recipe.the_task)[0], 4) for name, network in networks.items()}
+    log.write({"event": "references", **figures})
 
 
 def _teacher(recipe: Recipe, settings: Settings, device: torch.device) -> Teacher | None:

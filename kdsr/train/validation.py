@@ -1,8 +1,11 @@
-"""How good a network is on held-out training photographs, in its task's convention. Never on test sets."""
+"""How good a network is on held-out training photographs, in its task's convention, and how one of them looks. Never on test sets."""
 
 import hashlib
+from pathlib import Path
 
+import cv2
 import torch
+from torch import Tensor
 
 from kdsr.degrade import degrade
 from kdsr.metrics import measure
@@ -12,6 +15,7 @@ from kdsr.train.photos import Photo
 
 _LARGEST_PX = 384
 """Validation looks at the middle of a photograph, at most this many pixels wide and high."""
+_PREVIEW_PX = 192
 
 
 @torch.inference_mode()
@@ -21,22 +25,47 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
     device = next(network.parameters()).device
     figures = []
     for photo in photos:
-        truth = _middle(photo, task.scale).to(device)
-        seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
-        degraded = degrade(truth, task, seed=seed)
-        height, width = degraded.shape[-2:]
-        height, width = height - height % network.multiple, width - width % network.multiple
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cpu"):
-            restored = network(degraded[..., :height, :width].contiguous(memory_format=torch.channels_last))
-        truth = truth[..., : height * task.scale, : width * task.scale]
-        figures.append(measure(restored.float().clamp(0, 1), truth, task))
+        truth, degraded = (image.to(device) for image in held_out_pair(photo, task, _LARGEST_PX))
+        restored = _restored(network, degraded)
+        figures.append(measure(restored, truth[..., : restored.shape[-2], : restored.shape[-1]], task))
     return sum(f.psnr_db for f in figures) / len(figures), sum(f.ssim for f in figures) / len(figures)
 
 
-def _middle(photo: Photo, scale: int) -> torch.Tensor:
+def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
+    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at every call."""
+    truth = _middle(photo, task.scale, largest_px)
+    seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
+    return truth, degrade(truth, task, seed=seed)
+
+
+@torch.inference_mode()
+def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Network]) -> None:
+    """A crop of `photo` restored by each of `networks`, as NAME.png in `folder`, each replaced in one move; `input` and `truth` once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    truth, degraded = held_out_pair(photo, task, _PREVIEW_PX)
+    pictures = {name: _restored(network.eval(), degraded.to(next(network.parameters()).device)) for name, network in networks.items()}
+    if not (folder / "truth.png").exists():
+        pictures |= {"truth": truth, "input": degraded}
+    for name, picture in pictures.items():
+        levels = picture[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
+        part = folder / f".{name}.png"
+        cv2.imwrite(str(part), cv2.cvtColor(levels, cv2.COLOR_RGB2BGR))
+        part.replace(folder / f"{name}.png")
+
+
+def _restored(network: Network, degraded: Tensor) -> Tensor:
+    """`degraded`, cut to what the network takes, restored and clamped."""
+    height, width = degraded.shape[-2:]
+    height, width = height - height % network.multiple, width - width % network.multiple
+    with torch.autocast(degraded.device.type, torch.bfloat16, enabled=degraded.device.type == "cpu"):
+        restored = network(degraded[..., :height, :width].contiguous(memory_format=torch.channels_last))
+    return restored.float().clamp(0, 1)
+
+
+def _middle(photo: Photo, scale: int, largest_px: int) -> Tensor:
     """The middle of `photo` as (1, 3, H, W) in [0, 1], sides a multiple of `scale`."""
     height, width = photo.pixels.shape[:2]
-    side_y, side_x = (min(side, _LARGEST_PX) // scale * scale for side in (height, width))
+    side_y, side_x = (min(side, largest_px) // scale * scale for side in (height, width))
     top, left = (height - side_y) // 2, (width - side_x) // 2
     crop = photo.pixels[top : top + side_y, left : left + side_x]
     return crop.permute(2, 0, 1)[None].float() / 255

@@ -1,0 +1,46 @@
+"""Ready recipes: `quick` (about a minute on two cores), `standard` and `best`, one JSON file per task beside this module."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kdsr.errors import UnknownNameError
+from kdsr.tasks import find_task
+from kdsr.train.recipe import Recipe, recipe_from_mapping
+from kdsr.zoo import Card
+
+PRESETS = ("quick", "standard", "best")
+_FOLDER = Path(__file__).parent / "presets"
+_FINE_TUNE = 0.2
+"""A trained student is tuned at this part of a fresh one's learning rate."""
+
+
+def preset(name: str, task: str) -> dict[str, Any]:
+    """The recipe's keys that the preset `name` sets for `task`.
+
+    Raises:
+        UnknownNameError: no such preset, or none for the task.
+    """
+    find_task(task)
+    path = _FOLDER / f"{task}-{name}.json"
+    if name not in PRESETS or not path.is_file():
+        raise UnknownNameError.among(f"preset for {task}", name, [known for known in PRESETS if (_FOLDER / f"{task}-{known}.json").is_file()])
+    keys: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return keys
+
+
+def distillation(preset_name: str, task: str, *, name: str, teacher: str, photos: Sequence[str], student: Card | None = None, **changes: Any) -> Recipe:
+    """The recipe that distills `teacher` into a student by a preset.
+
+    Args:
+        name: of the network that comes out.
+        photos: folders of photographs.
+        student: the network to start from, tuned at a lower learning rate; None starts a fresh one.
+        changes: keys of a recipe that win over the preset's.
+    """
+    keys = preset(preset_name, task)
+    if student is not None:
+        keys |= {"architecture": student.architecture, "arguments": dict(student.arguments), "warm_start": student.name}
+        keys["learning_rate"] = keys["learning_rate"] * _FINE_TUNE
+    return recipe_from_mapping(keys | {"name": name, "teacher": teacher, "photos": list(photos)} | changes)
