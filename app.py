@@ -6,10 +6,7 @@ from typing import Annotated
 import typer
 
 from kdsr.errors import KdsrError
-from kdsr.settings import settings_from_environment
-
-_PAGE_OUTPUT_MEGAPIXELS = 24.0
-"""The page's own default: what two cores restore within a visitor's patience."""
+from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 
 def main(
@@ -21,7 +18,7 @@ def main(
     max_input_megapixels: Annotated[float | None, typer.Option(help="Largest picture that is read.")] = None,
     max_output_megapixels: Annotated[
         float, typer.Option(envvar="KDSR_MAX_OUTPUT_MEGAPIXELS", help="Largest picture that the page makes.")
-    ] = _PAGE_OUTPUT_MEGAPIXELS,
+    ] = PAGE_OUTPUT_MEGAPIXELS,
     max_side_px: Annotated[int | None, typer.Option(help="Longest side of a picture that is read.")] = None,
 ) -> None:
     """Serve the page on which teacher and student restore the same picture."""

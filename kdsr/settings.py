@@ -9,6 +9,9 @@ from kdsr.errors import SettingsError
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
+PAGE_OUTPUT_MEGAPIXELS = 24.0
+"""The page's own default for its largest picture: what two cores restore within a visitor's patience."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,16 +34,41 @@ class Settings:
     """Largest picture that is made."""
     max_side_px: int = 16_384
     """Longest side of a picture that is decoded."""
+    launcher: str = "auto"
+    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`: what is here."""
+    admin_token: str = field(default="", repr=False)
+    """Who gives this may see, stop and delete every run; empty: nobody may."""
+    run_threads: int = 0
+    """Threads of a background run on the CPU; 0 means all but one, so that the page stays quick."""
+    runs_at_once: int = 1
+    max_runs_waiting: int = 20
+    """Runs in the queue and running, of all owners."""
+    max_runs_waiting_per_owner: int = 3
+    max_runs_per_owner: int = 20
+    """Runs that are kept, ended ones included."""
+    max_run_steps: int = 200_000
+    max_run_minutes: float = 120.0
+    """Time that one run may train for, all its parts together."""
+    max_run_photos: int = 300
+    max_run_megapixels: float = 400.0
+    """All photographs of one run together."""
+    max_runs_gigabytes: float = 10.0
+    """Disk space of all runs; the oldest ended ones make room."""
+    runs_keep_days: float = 30.0
+    """How long an ended run is kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights_dir", Path(self.weights_dir))
         object.__setattr__(self, "data_dir", Path(self.data_dir))
         object.__setattr__(self, "home", Path(self.home))
-        for name in ("max_input_megapixels", "max_output_megapixels", "max_side_px"):
-            if getattr(self, name) <= 0:
-                raise SettingsError(f"{name} must be above 0, got {getattr(self, name)}.")
-        if self.threads < 0:
-            raise SettingsError(f"threads must be 0 (all) or more, got {self.threads}.")
+        for item in fields(self):
+            if (item.name.startswith("max_") or item.name in ("runs_at_once", "runs_keep_days")) and not getattr(self, item.name) > 0:
+                raise SettingsError(f"{item.name} must be above 0, got {getattr(self, item.name)}.")
+        for name, zero in (("threads", "all"), ("run_threads", "all but one")):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} must be 0 ({zero}) or more, got {getattr(self, name)}.")
+        if self.launcher not in ("auto", "local", "zerogpu", "off"):
+            raise SettingsError(f"launcher must be auto, local, zerogpu or off, got '{self.launcher}'.")
         if not (self.device in ("auto", "cpu", "cuda") or self.device.startswith("cuda:")):
             raise SettingsError(f"device must be auto, cpu, cuda or cuda:N, got '{self.device}'.")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kdsr.errors import SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.train.labels import label_key, label_plan, with_labels
@@ -18,7 +19,7 @@ from kdsr.train.pairs import Pairs, fixed_pairs, fresh_pairs, make_plan, zoomed
 from kdsr.train.photos import Photo, digest, find_photos, held_out, load_photos
 from kdsr.train.plan import Plan, prefer_hard
 from kdsr.train.recipe import Recipe
-from kdsr.train.teacher import open_teacher
+from kdsr.train.teacher import open_teacher, teacher_sha256
 from kdsr.zoo import Catalog
 
 
@@ -78,7 +79,9 @@ def _label(recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settin
     catalog = Catalog(settings.weights_dir)
     names = (recipe.teacher, *recipe.more_teachers)
     teacher = open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble)
-    made_of: dict[str, object] = {"teachers": [catalog.find(name).sha256 for name in names], "self_ensemble": recipe.self_ensemble}
+    if teacher.scale != recipe.the_task.scale:
+        raise SettingsError(f"The teacher '{recipe.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task.")
+    made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
     made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if recipe.the_task.strength else None}
 
     def tell(done: int, total: int) -> None:

@@ -1,13 +1,16 @@
 """The teacher at work: its labels and features for any degraded pictures. Not here: where labels are kept (`labels`)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from kdsr.distill import Tapped
+from kdsr.errors import SettingsError
 from kdsr.models import Network
-from kdsr.zoo import Catalog
+from kdsr.zoo import Catalog, sha256_of
+from kdsr.zoo.foreign import SUFFIXES, load_foreign
 
 
 class Teacher:
@@ -49,9 +52,27 @@ def open_teacher(catalog: Catalog, names: Sequence[str], device: torch.device, *
 
     Raises:
         UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
+        SettingsError: networks of several scales.
     """
-    networks = [catalog.load(name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns) for name in names]
+    networks = [load_teacher(catalog, name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns) for name in names]
+    if len({network.scale for network in networks}) > 1:
+        raise SettingsError(f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}.")
     return Teacher(networks, taps=taps, self_ensemble=self_ensemble)
+
+
+def load_teacher(catalog: Catalog, name: str) -> Network:
+    """The network `name` of the catalog, or a foreign one by the path of its file."""
+    return load_foreign(Path(name)) if is_path(name) else catalog.load(name)
+
+
+def teacher_sha256(catalog: Catalog, name: str) -> str:
+    """What tells this teacher from any other."""
+    return sha256_of(Path(name)) if is_path(name) else catalog.find(name).sha256
+
+
+def is_path(name: str) -> bool:
+    """Whether a teacher is named by its file."""
+    return Path(name).suffix in SUFFIXES
 
 
 def rounded(label: Tensor) -> Tensor:

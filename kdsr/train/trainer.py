@@ -27,7 +27,7 @@ from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import release
 from kdsr.train.sources import Sources, open_sources
 from kdsr.train.step import Losses, loss_of_step
-from kdsr.train.teacher import Teacher, open_teacher
+from kdsr.train.teacher import Teacher, load_teacher, open_teacher
 from kdsr.train.validation import validate, write_preview
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_weights
@@ -234,7 +234,7 @@ def _show_references(recipe: Recipe, learner: Learner, sources: Sources, setting
     """What the run's validations stand against: the student before it, and the teacher, as figures and as pictures."""
     networks = {"before": folded(learner.average)}
     if recipe.teacher is not None:
-        networks["teacher"] = Catalog(settings.weights_dir).load(recipe.teacher).to(next(learner.average.parameters()).device)
+        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), recipe.teacher).to(next(learner.average.parameters()).device)
     write_preview(folder, sources.validation[0], recipe.the_task, networks)
     figures = {f"{name}_psnr_db": round(validate(network, sources.validation, recipe.the_task)[0], 4) for name, network in networks.items()}
     log.write({"event": "references", **figures})
