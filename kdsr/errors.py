@@ -7,6 +7,9 @@
     |-- ShapeError       tensors whose shapes do not fit each other
     |-- WeightsError     weights that are missing, altered or do not fit their card
     |-- TrainingError    a training run that cannot go on
+    |-- JobError         a background run that is not there, belongs to somebody else, or cannot be stored
+    |   |-- MoveError    a state that a run cannot go to from the one it is in
+    |   `-- LimitError   more than this installation allows
     `-- Stopped          somebody asked to stop; not a failure
 
 A text says what was wanted, what came and what to do.
@@ -50,6 +53,18 @@ class WeightsError(KdsrError):
 
 class TrainingError(KdsrError):
     """A training run that cannot go on; its last good checkpoint is kept."""
+
+
+class JobError(KdsrError):
+    """A background run that is not there, belongs to somebody else, or cannot be stored."""
+
+
+class MoveError(JobError):
+    """A state that a background run cannot go to from the one it is in."""
+
+
+class LimitError(JobError):
+    """More background work than this installation allows."""
 
 
 class Stopped(KdsrError):

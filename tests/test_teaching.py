@@ -158,7 +158,7 @@ def test_patience_keeps_the_best_and_stops(settings, tmp_path):
 
 
 def test_a_loss_that_leaves_the_rails_stops_the_run(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("kdsr.train.trainer.learning_rate", lambda _recipe, step: 0.0 if step < 100 else 10.0)
+    monkeypatch.setattr("kdsr.train.loop.learning_rate", lambda _recipe, step: 0.0 if step < 100 else 10.0)
     with pytest.raises(TrainingError, match="far above"):
         train(recipe(steps=300, learning_rate=10.0), tmp_path / "run", settings=settings)
 

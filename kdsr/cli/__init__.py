@@ -14,18 +14,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from kdsr import __version__
+from kdsr.cli.ablation import ablate
 from kdsr.cli.cards import card_latency, card_measure, card_verify
+from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_show, jobs_start, jobs_stop
 from kdsr.cli.networks import evaluate, export, models
 from kdsr.cli.options import note
 from kdsr.cli.pictures import degrade, restore
 from kdsr.cli.training import train
 from kdsr.errors import KdsrError, Stopped
-from kdsr.settings import settings_from_environment
+from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
-COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, evaluate, models, export)
-"""Each is a command of its own name; `serve` and the group `card` come beside them."""
+COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, ablate, evaluate, models, export)
+"""Each is a command of its own name; `serve` and the groups `card` and `jobs` come beside them."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""
+JOBS_COMMANDS: tuple[Callable[..., None], ...] = (jobs_list, jobs_show, jobs_start, jobs_stop, jobs_resume, jobs_delete, jobs_clean)
+"""`kdsr jobs list` and so on."""
 
 
 def main() -> NoReturn:
@@ -51,6 +55,10 @@ def build_app() -> typer.Typer:
     for command in CARD_COMMANDS:
         cards.command(command.__name__.removeprefix("card_"))(command)
     app.add_typer(cards, name="card")
+    jobs = typer.Typer(help="Train in the background: a queue that outlives the terminal.", no_args_is_help=True)
+    for command in JOBS_COMMANDS:
+        jobs.command(command.__name__.removeprefix("jobs_"))(command)
+    app.add_typer(jobs, name="jobs")
     return app
 
 
@@ -77,11 +85,14 @@ def _serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65_535)] = 7860,
     share: Annotated[bool, typer.Option("--share", help="Also give the page a public address.")] = False,
+    max_output_megapixels: Annotated[
+        float, typer.Option(envvar="KDSR_MAX_OUTPUT_MEGAPIXELS", help="Largest picture that the page makes.")
+    ] = PAGE_OUTPUT_MEGAPIXELS,
 ) -> None:
     """Open the page in a browser's reach."""
     from kdsr.ui import serve as serve_page
 
-    serve_page(context.obj, host=host, port=port, share=share)
+    serve_page(replace(context.obj, max_output_megapixels=max_output_megapixels), host=host, port=port, share=share)
 
 
 def _fail(text: str, code: int) -> NoReturn:

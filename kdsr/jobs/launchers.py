@@ -1,0 +1,205 @@
+"""What gets queued runs trained: a process of this machine, chunks on a borrowed GPU, or nothing.
+
+All have `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called again and again.
+"""
+
+import contextlib
+import contextvars
+import importlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, Protocol
+
+from kdsr.errors import JobError, LimitError, SettingsError
+from kdsr.jobs.holder import this_holder
+from kdsr.jobs.limits import time_left_s
+from kdsr.jobs.run import Run
+from kdsr.jobs.states import State
+from kdsr.jobs.store import Store, store_of
+from kdsr.jobs.work import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.settings import Settings, usable_threads
+
+Gpu = Callable[[Callable[..., Outcome]], Callable[..., Outcome]]
+"""A decorator under which a function has a GPU for a while, as `spaces.GPU(duration=45)`."""
+_CHUNK_S = 30.0
+_START_S = 15
+"""Of a chunk's booking: reading the photographs and the checkpoint."""
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+
+class Launcher(Protocol):
+    """What gets queued runs trained."""
+
+    name: str
+    refusal: str
+
+    def launch(self, run_id: str) -> None:
+        """See to it that the queued run is trained when its turn comes; returns at once."""
+
+
+class OffLauncher:
+    """Trains nothing."""
+
+    name = "off"
+    refusal = "Training is switched off on this installation: run KDSR on a machine of your own, or set KDSR_LAUNCHER=local."
+
+    def launch(self, run_id: str) -> None:
+        """Refuse."""
+        raise LimitError(self.refusal)
+
+
+class LocalLauncher:
+    """Trains in processes of this machine, which outlive this one; each starts the next when it ends."""
+
+    name = "local"
+    refusal = ""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._lock = Lock()
+
+    def launch(self, run_id: str) -> None:
+        """Start a worker if there is room for one; it takes whichever run is next."""
+        with self._lock:
+            room = self.settings.runs_at_once
+            if len(self._workers) >= room or self.store.running() >= room:
+                return
+            worker = self._start()
+            self._workers.add(worker)
+        Thread(target=self._collect, args=(worker,), daemon=True, name="worker's end").start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        home = self.settings.home.absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(home / "workers.log", "ab") as log:
+                return subprocess.Popen(
+                    [sys.executable, "-m", "kdsr.jobs.worker"], cwd=home, env=worker_environment(self.settings),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            raise JobError(f"No worker could be started ({error}); the run stays in the queue.") from error
+
+    def _collect(self, worker: "subprocess.Popen[bytes]") -> None:
+        code = worker.wait()
+        with self._lock:
+            self._workers.discard(worker)
+        if code == 0:
+            with contextlib.suppress(JobError):  # the next tending tries again
+                for run_id in self.store.queue()[:1]:  # it came while the worker was ending
+                    self.launch(run_id)
+
+
+class ChunkLauncher:
+    """Trains in chunks, each under a decorator that lends a GPU; between chunks the run rests in its checkpoint.
+
+    A thread of this process goes from chunk to chunk with the context of the request that launched it, so that the visitor's own
+    share of GPU time is used. Only the disk outlives a chunk, which may run in a forked process.
+    """
+
+    name = "zerogpu"
+    refusal = ""
+
+    def __init__(self, settings: Settings, store: Store, *, gpu: Gpu, chunk_s: float = _CHUNK_S, poll_s: float = 1.0) -> None:
+        self.settings = settings
+        self.store = store
+        self.chunk_s = chunk_s
+        self.poll_s = poll_s
+        self._train_chunk = gpu(train_chunk)
+        self._threads: dict[str, Thread] = {}
+        self._lock = Lock()
+
+    def launch(self, run_id: str) -> None:
+        """Start the thread that trains this run when its turn comes."""
+        with self._lock:
+            self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
+            if run_id not in self._threads:
+                context = contextvars.copy_context()
+                self._threads[run_id] = Thread(target=context.run, args=(self._train, run_id), daemon=True, name=f"chunks of {run_id}")
+                self._threads[run_id].start()
+
+    def _train(self, run_id: str) -> None:
+        importlib.import_module("torch._dynamo")  # the first step of an optimiser imports it: 3 s that every fork would pay again
+        run = self._claim(run_id)
+        if run is not None:
+            with heartbeat(Watch(self.store, run)):
+                outcome = self._go_through(run)
+            finish(self.store, run, outcome)
+
+    def _claim(self, run_id: str) -> Run | None:
+        """The run when its turn has come; None if it no longer waits."""
+        with contextlib.suppress(JobError):  # deleted
+            while self.store.get(run_id).state is State.QUEUED:
+                run = self.store.claim(this_holder(), at_once=self.settings.runs_at_once, only=run_id)
+                if run is not None:
+                    return run
+                time.sleep(self.poll_s)
+        return None
+
+    def _go_through(self, run: Run) -> Outcome:
+        """Chunk after chunk, until the run ends in one of the states."""
+        trained_s = run.trained_s
+        while True:
+            started = time.monotonic()
+            try:
+                left_s = self.chunk_s if run.owner_sha256 == "" else min(self.chunk_s, time_left_s(trained_s, self.settings))
+                outcome = self._train_chunk(self.settings, run, left_s)
+            except LimitError as error:
+                return Outcome(State.STOPPED, str(error))
+            except Exception as error:  # whatever the lender of the GPU raises: no quota left, time is up, no GPU free
+                return Outcome(State.INTERRUPTED, f"The GPU was not lent or was taken back ({error}); resume goes on from the last checkpoint.")
+            trained_s += time.monotonic() - started
+            if outcome.state is not None:
+                return outcome
+
+
+def train_chunk(settings: Settings, run: Run, chunk_s: float) -> Outcome:
+    """Train `run`, which the caller holds, for `chunk_s` seconds from its last checkpoint. Takes and gives plain data, for another process."""
+    return train_part(run, settings, Watch(store_of(settings), run), time_limit_s=chunk_s)
+
+
+def choose_launcher(settings: Settings, store: Store) -> Launcher:
+    """The launcher that the settings name, or (`auto`) the one that fits this machine.
+
+    Raises:
+        SettingsError: `zerogpu` where the package spaces is not installed.
+    """
+    if settings.launcher == "off":
+        return OffLauncher()
+    if settings.launcher == "zerogpu" or (settings.launcher == "auto" and _has_zero_gpu()):
+        return ChunkLauncher(settings, store, gpu=_spaces_gpu())
+    return LocalLauncher(settings, store)
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a worker process: this one's with `settings` in it, fewer threads, and no admin token."""
+    threads = settings.run_threads or max(1, usable_threads(settings) - 1)
+    places = {name: getattr(settings, name).absolute() for name in ("weights_dir", "data_dir", "home")}
+    given = replace(settings, threads=threads, run_threads=threads, **places)
+    own: dict[str, Any] = {f"KDSR_{item.name.upper()}": str(getattr(given, item.name)) for item in fields(given) if item.name != "admin_token"}
+    paths = [str(_PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    inherited = {name: value for name, value in os.environ.items() if name != "KDSR_ADMIN_TOKEN"}
+    return {**inherited, **own, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _has_zero_gpu() -> bool:
+    try:
+        return bool(importlib.import_module("spaces.config").Config.zero_gpu)  # optional
+    except ImportError:
+        return False
+
+
+def _spaces_gpu() -> Gpu:
+    try:
+        spaces = importlib.import_module("spaces")  # optional
+    except ImportError as error:
+        raise SettingsError("KDSR_LAUNCHER=zerogpu needs the package spaces: install it, or choose local.") from error
+    return spaces.GPU(duration=round(_CHUNK_S) + _START_S)

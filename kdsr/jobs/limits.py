@@ -1,0 +1,74 @@
+"""What one run, one owner and all of them together may ask for; each limit answers with one sentence. Pure."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdsr.errors import LimitError, SettingsError
+from kdsr.settings import Settings
+from kdsr.train.recipe import Recipe
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TAKEN_NAMES = ("checkpoint", "recipe")
+"""Files that every run's folder holds beside the network's."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is there already: runs that wait or run, those of the owner, and all that the owner keeps."""
+
+    waiting: int
+    waiting_of_owner: int
+    kept_of_owner: int
+
+
+def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
+    """Do nothing if one more run may wait.
+
+    is_new: it would also be one more to keep.
+    Raises:
+        LimitError: the queue is full, or the owner has enough.
+    """
+    if counts.waiting >= settings.max_runs_waiting:
+        raise LimitError(f"{counts.waiting} runs are waiting or running, and at most {settings.max_runs_waiting} may: try again when some have ended.")
+    most = settings.max_runs_waiting_per_owner
+    if counts.waiting_of_owner >= most:
+        raise LimitError(f"{counts.waiting_of_owner} of your runs are waiting or running, and at most {most} may: stop one first.")
+    if is_new and counts.kept_of_owner >= settings.max_runs_per_owner:
+        raise LimitError(f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one person: delete one first.")
+
+
+def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
+    """Do nothing if a visitor may run `recipe`.
+
+    Raises:
+        LimitError: too many steps.
+        SettingsError: a name or a path that a visitor may not give.
+    """
+    if recipe.steps > settings.max_run_steps:
+        raise LimitError(f"A run may take {settings.max_run_steps:,} steps here, got {recipe.steps:,}: ask for fewer.")
+    start = recipe.warm_start or ""
+    if start.endswith(".safetensors") and not Path(start).resolve().is_relative_to(runs_dir.resolve()):
+        raise SettingsError(f"A run may start from a network that is here by name or from another run's, got the file '{Path(start).name}'.")
+
+
+def check_name(name: str) -> None:
+    """Do nothing if a run's network may have this name.
+
+    Raises:
+        SettingsError: it may not.
+    """
+    if not _NAME.fullmatch(name) or name in _TAKEN_NAMES:
+        raise SettingsError(f"A name has up to 64 letters, digits, dots, dashes and underscores, and is not {' or '.join(_TAKEN_NAMES)}, got '{name[:80]}'.")
+
+
+def time_left_s(trained_s: float, settings: Settings) -> float:
+    """Seconds that a run may still train.
+
+    Raises:
+        LimitError: none are left.
+    """
+    left = settings.max_run_minutes * 60 - trained_s
+    if left <= 0:
+        raise LimitError(f"The run has had its {settings.max_run_minutes:g} minutes: take the network as it is, or start a shorter run.")
+    return left

@@ -1,0 +1,89 @@
+"""The worker: `python -m kdsr.jobs.worker` takes the next queued run, trains it, starts the next worker, and ends.
+
+Its settings come from the environment that its launcher gives it. SIGTERM ends it with a checkpoint.
+"""
+
+import _thread
+import os
+import signal
+import sys
+from types import FrameType
+
+import torch
+
+from kdsr.errors import KdsrError, LimitError
+from kdsr.jobs.folders import LOG, run_dir
+from kdsr.jobs.holder import this_holder
+from kdsr.jobs.launchers import LocalLauncher
+from kdsr.jobs.limits import time_left_s
+from kdsr.jobs.run import Run
+from kdsr.jobs.states import State
+from kdsr.jobs.store import Store, store_of
+from kdsr.jobs.work import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.settings import Settings, settings_from_environment, usable_threads
+
+_NICENESS = 10
+"""Below the page, which somebody looks at."""
+_LOST = 3
+
+
+def main() -> int:
+    """Train one run; the exit code is 0 also where the run failed, because that is told in its row."""
+    os.nice(_NICENESS)
+    settings = settings_from_environment()
+    store = store_of(settings)
+    run = store.claim(this_holder(), at_once=settings.runs_at_once)
+    if run is None:
+        return 0
+    _write_to_log_of(run, settings)
+    torch.set_num_threads(usable_threads(settings))
+    finish(store, run, train_run(run, store, settings))
+    waiting = store.queue()
+    if waiting:
+        LocalLauncher(settings, store).launch(waiting[0])
+    return 0
+
+
+def train_run(run: Run, store: Store, settings: Settings) -> Outcome:
+    """Train a run that this process holds, until it ends in one of the states."""
+    watch = Watch(store, run)
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        watch.is_told_to_end = watch.is_told_to_end or number == signal.SIGTERM
+        if not watch.has_begun:  # no step is cut in two, so this may break in anywhere
+            raise KeyboardInterrupt
+
+    def on_beat() -> None:
+        if watch.is_lost:
+            os._exit(_LOST)  # the folder may have another worker: not one more byte
+        if watch.is_asked_to_stop and not watch.has_begun:
+            _thread.interrupt_main()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    try:
+        left_s = None if run.owner_sha256 == "" else time_left_s(run.trained_s, settings)
+    except LimitError as error:
+        return Outcome(State.STOPPED, str(error))
+    with heartbeat(watch, on_beat):
+        outcome = train_part(run, settings, watch, time_limit_s=left_s)
+    if outcome.state is None:
+        return Outcome(State.STOPPED, f"Stopped after {settings.max_run_minutes:g} minutes, the most that a run may take; the network so far is kept.")
+    return outcome
+
+
+def _write_to_log_of(run: Run, settings: Settings) -> None:
+    """What this process and its libraries say goes to the run's log from here on."""
+    folder = run_dir(settings, run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / LOG, "ab") as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KdsrError as told:
+        sys.exit(f"kdsr: {told}")
