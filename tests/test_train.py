@@ -11,10 +11,10 @@ from kdsr.errors import InputError, SettingsError, Stopped, TrainingError, Unkno
 from kdsr.tasks import find_task
 from kdsr.train import recipe_from_json, recipe_to_json, train
 from kdsr.train.labels import with_labels
+from kdsr.train.loop import learning_rate
 from kdsr.train.pairs import fixed_pairs, fresh_pairs
 from kdsr.train.photos import find_photos, held_out, load_photos
 from kdsr.train.teacher import Teacher
-from kdsr.train.loop import learning_rate
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 
