@@ -92,8 +92,8 @@ class LocalLauncher:
         code = worker.wait()
         with self._lock:
             self._workers.discard(worker)
-        if code == 0:
-            with contextlib.suppress(JobError):  # the next tending tries again
+        if code <= 0:  # it ended or was killed; one that failed would fail again: tending tries that, not so often
+            with contextlib.suppress(JobError):
                 for run_id in self.store.queue()[:1]:  # it came while the worker was ending
                     self.launch(run_id)
 
