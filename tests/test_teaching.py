@@ -51,6 +51,7 @@ WAYS = {loss: {"terms": (term(loss),)} for loss, entry in LOSSES.items() if entr
     "teacher at work": {"cache_labels": False},
     "online": {"online": True},
     "patience": {"patience": 3, "validate_every": 4},
+    "dropout": {"dropout": 0.3},
 }
 
 
@@ -182,6 +183,9 @@ def test_terms_read_back_as_they_were_written():
         ({"new_inputs": "sideways"}, "none, in or out"),
         ({"online": True}, "truth_share below 1"),
         ({"loss": "adversarial"}, "plain loss"),
+        ({"dropout": 1.0}, r"\[0, 1\)"),
+        ({"stages": [{"name": "other"}]}, "apart from name"),
+        ({"stages": [3]}, "A stage is an object"),
     ],
 )
 def test_what_does_not_go_together_is_told(changes, message):

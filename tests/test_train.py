@@ -1,6 +1,7 @@
 """Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
 
 import math
+import signal
 
 import cv2
 import pytest
@@ -10,8 +11,9 @@ from training import events, recipe, released, training_settings
 from kdsr.errors import InputError, SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.tasks import find_task
 from kdsr.train import recipe_from_json, recipe_to_json, train
+from kdsr.train.interrupts import undisturbed
 from kdsr.train.labels import with_labels
-from kdsr.train.loop import learning_rate
+from kdsr.train.loop import events_in, learning_rate
 from kdsr.train.pairs import fixed_pairs, fresh_pairs
 from kdsr.train.photos import find_photos, held_out, load_photos
 from kdsr.train.teacher import Teacher
@@ -197,3 +199,18 @@ def test_a_run_shows_what_it_stands_against_and_a_held_out_crop(settings, tmp_pa
     assert set(pictures) == {"input", "before", "now", "teacher", "truth"}
     assert len({picture.shape for name, picture in pictures.items() if name != "input"}) == 1
     assert pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()
+
+
+def test_a_log_with_a_half_written_line_is_read(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"event": "step"}\n{"event": "st')
+    assert events_in(tmp_path / "events.jsonl") == [{"event": "step"}]
+
+
+def test_ctrl_c_waits_until_an_update_is_whole():
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            seen.append("whole")
+        seen.append("not reached")
+    assert seen == ["whole"]

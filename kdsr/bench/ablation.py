@@ -24,8 +24,9 @@ from kdsr.bench.evaluate import evaluate, pairs_of
 from kdsr.bench.latency import machine_name
 from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.settings import Settings, usable_threads
+from kdsr.train.loop import events_in
 from kdsr.train.processes import choose_device
-from kdsr.train.trainer import train
+from kdsr.train.stages import train_stages
 from kdsr.zoo import Catalog
 
 Event = dict[str, Any]
@@ -153,7 +154,7 @@ def _train(work: _Work, run: Run) -> bool:
 
     torch.compiler.reset()  # otherwise the compiler gives up after 8 networks in one process, and the later rows run slower
     try:
-        outcome = train(
+        outcome = train_stages(
             work.plan.recipe(run),
             run_folder(work.out_dir, run),
             settings=work.settings,
@@ -174,8 +175,7 @@ def _is_trained(folder: Path) -> bool:
 
 
 def _events(folder: Path) -> list[Event]:
-    path = folder / "events.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return events_in(folder / "events.jsonl")
 
 
 def _measured(work: _Work, run: Run, failed: str | None) -> Result:
@@ -193,13 +193,23 @@ def _measured(work: _Work, run: Run, failed: str | None) -> Result:
         failed=failed,
         figures=figures,
         validation_psnr_db=validation[-1] if validation and not failed else None,
-        steps=steps[-1]["step"] if steps else 0,
+        steps=_steps_in(events),
         step_s=statistics.median(1 / max(event["steps_per_s"], 0.01) for event in steps) if steps else 0.0,
         training_s=round(training_s, 1),
         reading_s=round(reading_s, 1),
         measuring_s=round(time.monotonic() - started, 1),
         machine=machine_name(str(choose_device(work.settings.device))),
     )
+
+
+def _steps_in(events: Sequence[Event]) -> int:
+    """Steps of all stages together."""
+    stage, reached = 1, dict[int, int]()
+    for event in events:
+        stage = event.get("stage", stage)
+        if event["event"] == "step":
+            reached[stage] = event["step"]
+    return sum(reached.values())
 
 
 def _figure(work: _Work, run: Run, name: str, strength: float | None) -> SetFigure:

@@ -22,13 +22,13 @@ def train(
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
     from kdsr.train.recipe import recipe_from_json
-    from kdsr.train.trainer import train as run_training
+    from kdsr.train.stages import train_stages
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
     for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = run_training(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
+    result = train_stages(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
     if not result.finished:
         print(f"Paused at step {result.step:,} of {run.steps:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
 
@@ -56,6 +56,8 @@ class _EventPrinter:
                 return f"The teacher labels: {event['done']} of {event['total']}"
             case "started":
                 return f"Started at {step} on {event['device']}, {event['photographs']} photographs"
+            case "stage":
+                return f"Stage {event['stage']} of {event['stages']}"
             case "step":
                 return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {_duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
             case "validation":

@@ -11,7 +11,7 @@ from threading import Event as Signal
 from threading import Thread
 from typing import Any
 
-from kdsr.errors import JobError, LimitError
+from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs import folders
 from kdsr.jobs.holder import is_alive
 from kdsr.jobs.launchers import Launcher, choose_launcher
@@ -183,6 +183,8 @@ class Jobs:
         if self.launcher.refusal:
             raise LimitError(self.launcher.refusal)
         check_name(recipe.name)
+        if recipe.stages:
+            raise SettingsError("A run in the background has one stage, and this recipe has several: train it with `kdsr train`, or submit them one by one.")
         if not admin:
             if len(owner) < _SHORTEST_OWNER:
                 raise JobError(f"A run needs an owner: a secret text of {_SHORTEST_OWNER} characters or more.")

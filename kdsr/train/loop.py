@@ -1,5 +1,6 @@
 """The loop of a run: learn, report, validate, keep checkpoints, stop in time. Not here: how a run is put together (`trainer`)."""
 
+import contextlib
 import json
 import math
 import time
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from kdsr.errors import Stopped, TrainingError
 from kdsr.models import folded
 from kdsr.train.checkpoint import Learner, save_checkpoint
+from kdsr.train.interrupts import undisturbed
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe
 from kdsr.train.sources import Sources
@@ -36,15 +38,23 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.final_learning_rate + (recipe.learning_rate - recipe.final_learning_rate) * half_cosine
 
 
+def events_in(path: Path) -> list[Event]:
+    """The events of a log; none where there is no file. A line that a killed run left half-written is skipped."""
+    found = []
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
+
+
 class Log:
     """Events as JSON lines, appended to one file and handed to a listener."""
 
-    def __init__(self, path: Path, listener: Callable[[Event], None] | None, *, silent: bool) -> None:
+    def __init__(self, path: Path, listener: Callable[[Event], None] | None, *, silent: bool = False) -> None:
         self.path = path
         self.listener = listener
         self.silent = silent
-        before = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-        self.minutes_before = sum(event.get("minutes", 0.0) for event in before)
+        self.minutes_before = sum(event.get("minutes", 0.0) for event in events_in(path))
 
     def write(self, event: Event) -> None:
         if self.silent:
@@ -127,9 +137,10 @@ class Loop:
         self.processes.average_gradients(learner.parameters)
         if recipe.gradient_clip > 0:
             nn.utils.clip_grad_norm_(learner.network.parameters(), recipe.gradient_clip)  # what losses and teachers learn is left alone
-        learner.optimiser.step()
-        learner.step += 1
-        learner.update_average(recipe.ema_decay)
+        with undisturbed():
+            learner.optimiser.step()
+            learner.step += 1
+            learner.update_average(recipe.ema_decay)
         return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 
     def _report(self, sums: dict[str, Tensor], counted: int, step_s: float) -> None:

@@ -79,6 +79,10 @@ class Recipe:
     validate_every: int = 1_000
     patience: int = 0
     """Stop after so many validations without a gain, and keep the best; 0 never stops early."""
+    dropout: float = 0.0
+    """Chance that a channel before the last convolution is dropped in a step (Reflash Dropout, arXiv:2112.12089)."""
+    stages: tuple[Mapping[str, Any], ...] = ()
+    """Runs in sequence, each the keys in which it differs from this recipe; see `train.stages`."""
     licence: str = "Apache-2.0"
     notes: str = ""
 
@@ -95,6 +99,8 @@ class Recipe:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:
             raise SettingsError(f"learning_rate must be above 0 and at least final_learning_rate, got {self.learning_rate:g} and {self.final_learning_rate:g}.")
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:
             raise SettingsError(f"ema_decay must lie in [0, 1), got {self.ema_decay:g}.")
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
@@ -183,12 +189,22 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
     for name in ("photos", "more_teachers"):
         if name in values:
             values[name] = tuple(values[name])
+    if "stages" in values:
+        values["stages"] = tuple(_stage(stage) for stage in values["stages"])
     if "terms" in values:
         values["terms"] = tuple(_term(term) for term in values["terms"])
     return Recipe(**values)
 
 
+def _stage(given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, dict) or {"stages", "name", "task"} & given.keys():
+        raise SettingsError(f"A stage is an object with keys of a recipe apart from name, task and stages; got {given!r}.")
+    return given
+
+
 def _term(given: Any) -> Term:
+    if isinstance(given, Term):
+        return given
     keys = [item.name for item in dataclasses.fields(Term)]
     if not isinstance(given, dict) or "loss" not in given or not set(given) <= set(keys):
         raise SettingsError(f"A term is an object with loss and any of {', '.join(keys[1:])}; got {given!r}.")

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdsr.distill import Objective, Seen, Tapped
+from kdsr.models import Network
+from kdsr.models.blocks import RepConv2d
 from kdsr.train.checkpoint import Learner
 from kdsr.train.pairs import Batch
 from kdsr.train.recipe import Recipe
@@ -23,6 +25,8 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
     """
     taps = [term.student_tap for term in recipe.terms if term.reads == "features"]
     student, objective, mixed = Tapped(learner.network, taps), learner.objective, recipe.precision == "bf16"
+    if recipe.dropout:
+        _drop_channels(learner.network, recipe.dropout)
     negatives = objective.negatives
 
     def losses(degraded: Tensor, truth: Tensor, label: Tensor | None, features: dict[str, Tensor], share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -41,6 +45,8 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
     step = torch.compile(losses) if recipe.compile and has_compiler(device) else losses
 
     def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        if recipe.dropout:
+            torch.manual_seed(recipe.seed * 1_000_003 + learner.step)
         if teacher is None:
             return step(batch.degraded, batch.truth, batch.label, batch.features, share)
         if recipe.online:
@@ -51,6 +57,12 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         return step(batch.degraded, batch.truth, rounded(label), features, share)
 
     return with_teacher
+
+
+def _drop_channels(network: Network, chance: float) -> None:
+    """Have channels of the input of the last convolution of `network` dropped; its average is another module and drops none."""
+    last = [module for module in network.modules() if isinstance(module, (nn.Conv2d, RepConv2d))][-1]
+    last.register_forward_pre_hook(lambda _, given: (F.dropout2d(given[0], chance), *given[1:]))
 
 
 def has_compiler(device: torch.device) -> bool:

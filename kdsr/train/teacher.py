@@ -61,8 +61,11 @@ def open_teacher(catalog: Catalog, names: Sequence[str], device: torch.device, *
 
 
 def load_teacher(catalog: Catalog, name: str) -> Network:
-    """The network `name` of the catalog, or a foreign one by the path of its file."""
-    return load_foreign(Path(name)) if is_path(name) else catalog.load(name)
+    """The network `name` of the catalog, or by the path of its file: one of ours, with its card beside it, or a foreign one."""
+    if not is_path(name):
+        return catalog.load(name)
+    path = Path(name)
+    return Catalog(path.parent).load(path.stem) if path.with_suffix(".json").is_file() else load_foreign(path)
 
 
 def teacher_sha256(catalog: Catalog, name: str) -> str:

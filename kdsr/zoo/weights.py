@@ -20,12 +20,18 @@ def sha256_of(path: Path) -> str:
 
 
 def save_weights(state: Mapping[str, Tensor], path: Path) -> Path:
-    """Write `state` to `path` in one move (a reader sees the old file or the new one, never a part)."""
+    """Write `state` to `path` in one move (a reader sees the old file or the new one, never a part).
+
+    Raises:
+        OSError: it cannot be written.
+    """
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in state.items()}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, part)
         part.replace(path)
+    except SafetensorError as error:  # a full disk, among others
+        raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
     return path
