@@ -1,5 +1,6 @@
 """Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
 
+import dataclasses
 import math
 import signal
 
@@ -214,3 +215,18 @@ def test_ctrl_c_waits_until_an_update_is_whole():
             seen.append("whole")
         seen.append("not reached")
     assert seen == ["whole"]
+
+
+def test_labels_that_were_cut_off_go_on_where_they_were(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher", arguments={"width": 24, "depth": 4})
+    plan = recipe(teacher="teacher", truth_share=0.5, steps=2)
+    pieces = 0
+    while not (tmp_path / "run" / "tiny.safetensors").exists():
+        train(plan, tmp_path / "run", settings=settings, time_limit_s=0.0)
+        pieces += 1
+    done = [event["done"] for event in events(tmp_path / "run") if event["event"] == "labelling"]
+    assert done == [1, 2, 3, 4, 5, 6] and pieces == 6
+    train(plan, tmp_path / "run", settings=settings, resume=True)
+    train(plan, tmp_path / "whole", settings=dataclasses.replace(settings, home=tmp_path / "other"))
+    one, other = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("run", "whole"))
+    assert all(torch.equal(one[name], other[name]) for name in one)

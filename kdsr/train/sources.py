@@ -34,10 +34,17 @@ class Sources:
     """For the card: one entry per pack."""
 
 
-def open_sources(recipe: Recipe, settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None]) -> Sources:
+class OutOfTime(Exception):
+    """The time limit came while the teacher labelled; what it labelled is kept."""
+
+
+def open_sources(
+    recipe: Recipe, settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None], is_out_of_time: Callable[[], bool]
+) -> Sources:
     """The photographs of `recipe`, decoded, degraded and labelled as it asks.
 
     Raises:
+        OutOfTime: `is_out_of_time` said so between two pictures.
         InputError: folders or pictures that cannot be used.
         UnknownNameError, WeightsError: a teacher that is missing or altered.
     """
@@ -56,7 +63,7 @@ def open_sources(recipe: Recipe, settings: Settings, device: torch.device, on_ev
         share = recipe.new_input_share if recipe.new_inputs != "none" else 0.0
         pairs.plan = make_plan(pairs, recipe.planned_crops, recipe.patch_px, new_input_share=share)
     if recipe.needs_teacher and not recipe.teacher_at_work:
-        _label(recipe, pairs, [photo.path for photo in photos], settings, device, on_event)
+        _label(recipe, pairs, [photo.path for photo in photos], settings, device, on_event, is_out_of_time)
     return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(photos), _packs([photo.path for photo in photos]))
 
 
@@ -73,7 +80,10 @@ def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: 
     return fixed_pairs(_photos(paths, the_task.scale, smallest_px), the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px)
 
 
-def _label(recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None]) -> None:
+def _label(
+    recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settings, device: torch.device,
+    on_event: Callable[[dict[str, Any]], None], is_out_of_time: Callable[[], bool],
+) -> None:  # fmt: skip
     """Give `pairs`, or their plan, the teacher's labels."""
     assert recipe.teacher is not None
     catalog = Catalog(settings.weights_dir)
@@ -87,6 +97,8 @@ def _label(recipe: Recipe, pairs: Pairs, paths: Sequence[Path], settings: Settin
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
             on_event({"event": "labelling", "done": done, "total": total})
+        if done < total and is_out_of_time():
+            raise OutOfTime
 
     folder = settings.home / "labels"
     if pairs.plan is None:

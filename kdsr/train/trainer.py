@@ -23,7 +23,7 @@ from kdsr.train.loop import Event, Log, Loop
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import release
-from kdsr.train.sources import Sources, open_sources
+from kdsr.train.sources import OutOfTime, Sources, open_sources
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
 from kdsr.train.validation import validate, write_preview
@@ -78,7 +78,11 @@ def train(
         load_checkpoint(learner, recipe, checkpoint)
     if not processes.is_first:
         processes.wait()  # for the labels that the first one makes
-    sources = open_sources(recipe, settings, device, log.write)
+    try:
+        sources = open_sources(recipe, settings, device, log.write, lambda: time_limit_s is not None and time.monotonic() - started > time_limit_s)
+    except OutOfTime:
+        log.write({"event": "paused", "step": learner.step, "minutes": round((time.monotonic() - started) / 60, 2)})
+        return RunResult(False, learner.step, out_dir)
     if processes.is_first:
         processes.wait()
     if processes.is_first and learner.step == 0:
