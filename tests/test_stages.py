@@ -22,6 +22,7 @@ def same(one, other):
 def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
     assert train(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
     card = Catalog(tmp_path / "run").find("tiny")
+    assert card.steps == 18 and card.recipe["stages"] == [dict(stage) for stage in PRUNING]
     assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == ["tiny-stage1", "tiny-stage2"]
     told = events(tmp_path / "run")
     assert [event["stage"] for event in told if event["event"] == "stage"] == [1, 2, 3] and [event["event"] for event in told].count("finished") == 1
@@ -42,7 +43,7 @@ def test_an_assistant_learns_from_the_teacher_and_teaches_the_student(settings, 
     assistant = {"arguments": {"width": 32, "depth": 3}, "teacher": "big", "truth_share": 0.0}
     train(recipe(stages=(assistant, {"teacher": "previous", "truth_share": 0.0})), tmp_path / "run", settings=settings)
     card = Catalog(tmp_path / "run").find("tiny")
-    assert card.teacher.endswith("tiny-stage1.safetensors") and card.history == () and card.recipe["warm_start"] is None
+    assert card.teacher.endswith("tiny-stage1.safetensors") and card.history == ()
     assert Catalog(tmp_path / "run" / "stage1").find("tiny-stage1").teacher == "big"
 
 

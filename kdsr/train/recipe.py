@@ -148,6 +148,11 @@ class Recipe:
         return self.needs_teacher and (self.online or not self.cache_labels or bool(self.teacher_taps and not self.planned_crops))
 
     @property
+    def all_steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.get("steps", self.steps) for stage in self.stages) if self.stages else self.steps
+
+    @property
     def the_task(self) -> Task:
         """The task that is trained for."""
         return find_task(self.task)

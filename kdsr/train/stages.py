@@ -5,6 +5,7 @@ and a tiny student (TAKD, arXiv:1902.03393).
 """
 
 import dataclasses
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kdsr.settings import Settings
 from kdsr.train.loop import Event, Log, events_in
 from kdsr.train.recipe import Recipe, recipe_from_mapping, recipe_to_json
 from kdsr.train.trainer import RunResult, train
+from kdsr.zoo import read_card, write_card
 
 PREVIOUS = "previous"
 """In a stage's `warm_start` or `teacher`: the network that the stage before it brought."""
@@ -57,7 +59,8 @@ def train_stages(
 ) -> RunResult:
     """Train the stages of `recipe` one after the other, or the one run that it is; arguments, result and errors as `train`.
 
-    Each stage has a folder of its own; the last one's weights and card are copied to `out_dir`, whose log tells all stages.
+    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the whole recipe and
+    all steps, and the log tells all stages.
     """
     if not recipe.stages:
         return train(recipe, out_dir, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=on_event, should_stop=should_stop)
@@ -76,10 +79,11 @@ def train_stages(
         result = train(stage, folder, settings=settings, resume=resume, time_limit_s=left_s, on_event=inner, should_stop=should_stop)
         if not result.finished:
             return RunResult(False, result.step, out_dir)
-    last, folder = stages[-1]
-    for path in (_weights(last, folder), _weights(last, folder).with_suffix(".json")):
-        shutil.copy2(path, out_dir / path.name)
-    return RunResult(True, last.steps, out_dir)
+    weights = _weights(*stages[-1])
+    shutil.copy2(weights, out_dir / weights.name)
+    card = read_card(weights.with_suffix(".json"))
+    write_card(dataclasses.replace(card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps), out_dir / f"{recipe.name}.json")
+    return RunResult(True, recipe.all_steps, out_dir)
 
 
 def _inner(log: Log, *, is_last: bool) -> Callable[[Event], None]:

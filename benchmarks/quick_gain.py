@@ -1,0 +1,60 @@
+"""What a run with the preset `quick` gains, from a fresh student and from the released one, on photographs that neither has seen.
+
+    python benchmarks/quick_gain.py --data PHOTOS [--task sr_x4]
+
+Eight of the photographs held out of every training are learnt from, eight others are measured on. Prints one JSON object.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kdsr.models import Network
+from kdsr.settings import settings_from_environment
+from kdsr.tasks import find_task
+from kdsr.train import distillation, train
+from kdsr.train.photos import find_photos, held_out, load_photos
+from kdsr.train.validation import validate
+from kdsr.zoo import Catalog
+
+
+def main() -> None:
+    """Train twice and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--task", default="sr_x4")
+    options = parser.parse_args()
+    settings, task = settings_from_environment(), find_task(options.task)
+    catalog = Catalog(settings.weights_dir)
+    teacher, released = (catalog.for_task(options.task, role)[0] for role in ("teacher", "student"))
+    _, unseen = held_out(find_photos(released.recipe["photos"], options.data), released.recipe["validation_photos"])
+    measured_on = load_photos(unseen[8:], multiple=task.scale, smallest_px=16)
+    report: dict[str, Any] = {"task": options.task, "teacher": teacher.name, "unseen_photographs": [path.name for path in unseen[8:]]}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "learnt").mkdir()
+        for path in unseen[:8]:
+            shutil.copy2(path, folder / "learnt")
+        for kind, student in (("fresh", None), ("released", released)):
+            recipe = distillation("quick", options.task, name=kind, teacher=teacher.name, photos=("learnt",), student=student)
+            seen: list[dict[str, Any]] = []
+            since = time.monotonic()
+            train(recipe, folder / kind, settings=replace(settings, data_dir=folder, home=folder / "home"), on_event=seen.append)
+            seconds = time.monotonic() - since
+            psnrs = [event["psnr_db"] for event in seen if event["event"] == "validation"]
+            before_db = next(event["before_psnr_db"] for event in seen if event["event"] == "references")
+            networks: dict[str, Network] = {"after": Catalog(folder / kind).load(kind)}
+            if student is not None:
+                networks["before"] = catalog.load(student.name)
+            figures = {f"unseen_{when}_db": round(validate(network, measured_on, task)[0], 3) for when, network in networks.items()}
+            report[kind] = {"seconds": round(seconds, 1), "held_out_before_db": before_db, "held_out_best_db": max(psnrs), **figures}
+    print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
+
+
+if __name__ == "__main__":
+    main()
