@@ -2,6 +2,7 @@
 
     python benchmarks/runs_under_fire.py kill [--times 20]
     python benchmarks/runs_under_fire.py disk        # mounts a small tmpfs, so it needs root
+    python benchmarks/runs_under_fire.py lent [--chunk-s 30] [--steps 4000]   # chunks in forked daemons, as a GPU is lent on ZeroGPU
     python benchmarks/runs_under_fire.py beside      # Restore's latency while a run trains; on a machine that does nothing else
 
 Networks and photographs are random and made here. Prints one JSON object.
@@ -10,6 +11,7 @@ Networks and photographs are random and made here. Prints one JSON object.
 import argparse
 import contextlib
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -30,6 +32,8 @@ import torch
 from kdsr.errors import JobError
 from kdsr.image import Picture
 from kdsr.jobs import WAITING, Jobs, Run, State
+from kdsr.jobs.launchers import ChunkLauncher
+from kdsr.jobs.store import store_of
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
@@ -43,13 +47,23 @@ OWNER = "the owner of all runs here"
 def main() -> None:
     """Do what was asked and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kill", "disk", "beside"])
+    parser.add_argument("what", choices=["kill", "disk", "lent", "beside"])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--chunk-s", type=float, default=30.0)
+    parser.add_argument("--steps", type=int, default=4000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        report = killed(folder, options.times, options.seed) if options.what == "kill" else full_disk(folder) if options.what == "disk" else beside(folder)
+        match options.what:
+            case "kill":
+                report = killed(folder, options.times, options.seed)
+            case "disk":
+                report = full_disk(folder)
+            case "lent":
+                report = lent(folder, options.steps, options.chunk_s)
+            case _:
+                report = beside(folder)
     print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
 
 
@@ -73,11 +87,10 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, Any]:
         unreadable += not readable(jobs.folder(run.id) / "checkpoint.safetensors")
         jobs.resume(run.id, OWNER)
     done = wait_until(lambda: (now := jobs.get(run.id)).state not in WAITING and now, limit_s=1800)
-    train(recipe_from_json(done.recipe), folder / "whole", settings=replace(jobs.settings, data_dir=jobs.settings.home / "runs"))
-    one, other = load_tensors(jobs.folder(run.id) / "student.safetensors"), load_tensors(folder / "whole" / "student.safetensors")
+    same, _ = compare(jobs, done, folder / "whole")
     return {
         "kills": len(noticed), "steps_at_the_kills": steps, "rows_lost": lost, "unreadable_checkpoints": unreadable, "interrupted_within_s": max(noticed),
-        "state": done.state, "same_weights_as_an_uninterrupted_run": all(torch.equal(one[name], other[name]) for name in one),
+        "state": done.state, "same_weights_as_an_uninterrupted_run": same,
     }  # fmt: skip
 
 
@@ -107,6 +120,40 @@ def full_disk(folder: Path) -> dict[str, Any]:
         "state_when_full": failed.state, "sentence": failed.message, "checkpoint_usable": usable, "step_when_full": failed.step,
         "step_after_resuming": resumed.step, "state_after_a_stop": ended.state,
     }  # fmt: skip
+
+
+def lent(folder: Path, steps: int, chunk_s: float) -> dict[str, Any]:
+    """Train in chunks, each in a forked daemon of its own; whether curve and weights are those of one run."""
+    settings, chunks = settings_in(folder), []
+
+    def forked(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            chunks.append(given)
+            context = multiprocessing.get_context("fork")
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=lambda: there.send(function(*given)), daemon=True)
+            process.start()
+            there.close()
+            outcome = here.recv()
+            process.join()
+            return outcome
+
+        return call
+
+    jobs = Jobs(settings, launcher=ChunkLauncher(settings, store_of(settings), gpu=forked, chunk_s=chunk_s))
+    run = jobs.submit(recipe(steps=steps), OWNER, photographs(folder / "given"))
+    done = wait_until(lambda: (now := jobs.get(run.id)).state not in WAITING and now, limit_s=1800)
+    same, whole = compare(jobs, done, folder / "whole")
+    theirs, ours = ({event["step"]: event["psnr_db"] for event in events if event["event"] == "validation"} for events in (jobs.events(run.id), whole))
+    return {"chunks": len(chunks), "state": done.state, "message": done.message, "same_weights_as_one_run": same, "same_curve_as_one_run": theirs == ours}
+
+
+def compare(jobs: Jobs, done: Run, folder: Path) -> tuple[bool, list[dict[str, Any]]]:
+    """Train the recipe of `done` again without any stop: whether the weights are equal, and the events of it."""
+    events: list[dict[str, Any]] = []
+    train(recipe_from_json(done.recipe), folder, settings=replace(jobs.settings, data_dir=jobs.settings.home / "runs"), on_event=events.append)
+    one, other = load_tensors(jobs.folder(done.id) / "student.safetensors"), load_tensors(folder / "student.safetensors")
+    return all(torch.equal(one[name], other[name]) for name in one), events
 
 
 def beside(folder: Path) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """Background runs with workers: real processes, stopped, killed and resumed, and chunks on a lent GPU."""
 
 import dataclasses
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -181,6 +185,14 @@ def test_chunks_give_the_weights_and_the_curve_of_one_run(jobs, photos, tmp_path
     assert [given[1].id for given in lent] == [runs[0].id] * 4 + [runs[1].id] * 4
     assert same_weights(load_tensors(chunks.folder(runs[1].id) / "tiny.safetensors"), uninterrupted(chunks, runs[1], tmp_path / "whole"))
     assert [event["step"] for event in curve(chunks.events(runs[0].id), "step")] == [1, 2, 3, 4]
+
+
+def test_chunks_in_forked_daemons_give_the_curve_of_one_run():
+    script = Path(__file__).parents[1] / "benchmarks" / "runs_under_fire.py"
+    done = subprocess.run([sys.executable, script, "lent", "--steps", "3", "--chunk-s", "0"], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["chunks"] >= 3 and told["state"] == "done" and told["same_weights_as_one_run"] and told["same_curve_as_one_run"], told
 
 
 def test_chunks_stop_when_asked_and_when_no_gpu_is_lent(jobs, photos, monkeypatch):
