@@ -228,7 +228,7 @@ def pid_of(run: Run) -> int:
     return int((run.holder or "").split()[-2])
 
 
-def wait_until(condition: Callable[[], Any], limit_s: float = 60.0) -> Any:
+def wait_until(condition: Callable[[], Any], limit_s: float = 300.0) -> Any:
     """What `condition()` gives once it is true. A database that a full disk keeps from being read is asked again."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:

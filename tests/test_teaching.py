@@ -194,6 +194,12 @@ def test_what_does_not_go_together_is_told(changes, message):
         recipe_from_json(json.dumps(json.loads(text) | changes))
 
 
+@pytest.mark.parametrize("loss", [name for name, entry in LOSSES.items() if entry.reads not in ("features", "scores")])
+def test_a_loss_between_pictures_may_stand_against_the_truth_and_needs_no_teacher(settings, tmp_path, loss):
+    train(recipe(steps=2, terms=(Term(loss, weight=0.1, target="truth"),)), tmp_path / "run", settings=settings)
+    assert any(event["event"] == "step" and loss in event for event in events(tmp_path / "run"))
+
+
 def test_a_tap_that_does_not_exist_is_told(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, terms=(dataclasses.replace(term("fitnet"), student_tap="layer.1"),))
     with pytest.raises(UnknownNameError, match=r"layers\.1"):

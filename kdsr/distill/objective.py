@@ -53,7 +53,7 @@ class Term:
     @property
     def needs_teacher(self) -> bool:
         """Whether the teacher's picture or feature is used."""
-        return self.reads != "pictures" or self.target == "teacher"
+        return self.reads == "features" or self.target == "teacher"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +37,12 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     progress = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
     half_cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
     return recipe.final_learning_rate + (recipe.learning_rate - recipe.final_learning_rate) * half_cosine
+
+
+def _memory_mb(device: torch.device) -> int:
+    """What this process holds: of the GPU's memory, or of the machine's."""
+    held = torch.cuda.memory_reserved(device) if device.type == "cuda" else psutil.Process().memory_info().rss
+    return round(held / 1e6)
 
 
 def events_in(path: Path) -> list[Event]:
@@ -153,6 +160,7 @@ class Loop:
             )
         left = self.recipe.steps - self.learner.step
         event = {"event": "step", "step": self.learner.step, "steps_per_s": round(1 / step_s, 2), "eta_s": round(left * step_s)}
+        event |= {"memory_mb": _memory_mb(self.processes.device)}
         self.log.write(event | {name: round(value, 6) for name, value in means.items()})
 
     def _validate(self) -> None:
