@@ -48,7 +48,7 @@ def test_an_assistant_learns_from_the_teacher_and_teaches_the_student(settings, 
 
 
 def test_stages_are_read_back_and_the_first_cannot_look_back(tmp_path):
-    plan = recipe(stages=PRUNING)
+    plan = recipe(stages=({"teacher": "big"}, {"truth_share": 1.0}), truth_share=0.0)
     assert recipe_from_json(recipe_to_json(plan)) == plan
     with pytest.raises(SettingsError, match="first stage"):
         stages_of(recipe(stages=({"warm_start": "previous"},)), tmp_path)

@@ -30,7 +30,7 @@ def train(
         signal.signal(number, signal.default_int_handler)
     result = train_stages(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
     if not result.finished:
-        print(f"Paused at step {result.step:,} of {run.steps:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
+        print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
 
 
 class _EventPrinter:
@@ -41,6 +41,7 @@ class _EventPrinter:
         self.validation = ""
 
     def __call__(self, event: Mapping[str, Any]) -> None:
+        self.steps = event.get("steps", self.steps)  # each stage has its own
         if event["event"] == "validation":
             self.validation = f"  validation {event['psnr_db']:.2f} dB"
         line = self._line(event)

@@ -105,7 +105,8 @@ class Recipe:
             raise SettingsError(f"ema_decay must lie in [0, 1), got {self.ema_decay:g}.")
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
             raise SettingsError(f"name must be a plain file name without folders, got '{self.name}'.")
-        self._check_teaching()
+        if not self.stages:  # each of them is checked by itself
+            self._check_teaching()
 
     def _check_teaching(self) -> None:
         """Refuse what does not go together in labels, plans and teachers."""
