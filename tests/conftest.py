@@ -5,36 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from networks import TINY, write_random_network
 
-from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.settings import Settings
-from kdsr.tasks import find_task
-from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
-
-TINY = {
-    "tiny_x4_teacher":      ("sr_x4",   "teacher", "residual",  {"width": 8, "blocks": 2}),
-    "tiny_x4_student":      ("sr_x4",   "student", "plain", {"width": 8, "depth": 3}),
-    "tiny_x4_twin":         ("sr_x4",   "twin",    "plain", {"width": 8, "depth": 3}),
-    "tiny_denoise_student": ("denoise", "student", "plain", {"width": 8, "depth": 3, "unshuffle": 2}),
-}  # fmt: skip
-"""Name: task, role, architecture, arguments. The last one needs sides that are multiples of 2."""
-
-
-def write_random_network(folder: Path, name: str, *, seed: int = 0) -> Card:
-    """The card of the network `name` of `TINY`, written into `folder` with random weights."""
-    task, role, architecture, arguments = TINY[name]
-    torch.manual_seed(seed)
-    network = build_model(architecture, find_task(task).scale, arguments)
-    weights = save_weights(network.state_dict(), folder / f"{name}.safetensors")
-    is_student = role == "student" and task == "sr_x4"
-    card = Card(
-        name=name, title=name.replace("_", " "), task=task, role=role, architecture=architecture, arguments=arguments,
-        parameters=count_parameters(network), macs_per_output_megapixel=count_macs(network), file_bytes=weights.stat().st_size,
-        sha256=sha256_of(weights), licence="Apache-2.0", trained_on="nothing: random weights", steps=0, seed=seed,
-        teacher="tiny_x4_teacher" if is_student else None, twin="tiny_x4_twin" if is_student else None,
-    )  # fmt: skip
-    write_card(card, folder / f"{name}.json")
-    return card
+from kdsr.zoo import Catalog
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """ONNX files: what is in them, that they compute what torch computes, and which file is used."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import onnx
 import pytest
@@ -61,6 +63,18 @@ def test_a_step_without_an_operator_is_told_by_name():
 
     with pytest.raises(SettingsError, match="erf"):
         onnx_graph(Odd(), uint8=False)
+
+
+def test_networks_at_work_in_other_threads_do_not_notice_that_a_graph_is_made():
+    network, image = build_model("plain", 2, {"width": 8, "depth": 3}).eval(), torch.rand(1, 3, 7, 13)
+    others = [build_model("plain", 2, {"width": 8, "depth": 3}).eval() for _ in range(3)]
+    with torch.no_grad(), ThreadPoolExecutor(4) as pool:
+        expected = network(image)
+        made = [pool.submit(onnx_graph, other, uint8=False) for _ in range(8) for other in others]
+        at_work = [pool.submit(torch.no_grad()(network), image) for _ in range(200)]
+        assert all(torch.equal(future.result(), expected) for future in at_work)
+        assert len({len(future.result().graph.node) for future in made}) == 1
+    assert nn.Module.__call__.__name__ == "_wrapped_call_impl"
 
 
 def test_eight_bits_are_clipped_and_rounded_half_to_even():

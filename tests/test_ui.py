@@ -10,13 +10,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+from networks import add_network
 from PIL import Image
 
 from kdsr.errors import InputError, Stopped
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
-from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.ui import restore_figures as figures
@@ -28,7 +27,6 @@ from kdsr.ui.restore_run import restore_steps, watched
 from kdsr.ui.restore_session import Choice, RestoreSession
 from kdsr.ui.restore_view import UNCHANGED, View
 from kdsr.ui.sessions import Orders
-from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 REQUEST = SimpleNamespace(session_hash="visitor")
 CHOICE = Choice("sr_x4", "clean", "sr_x4-teacher", "sr_x4-student", 0.0)
@@ -37,19 +35,6 @@ ARCHITECTURES = {
     "student": ("plain", {"width": 16, "depth": 3}),
     "twin": ("plain", {"width": 16, "depth": 3}),
 }
-
-
-def add_network(folder: Path, task: str, role: str) -> Card:
-    """A card with random weights, named `task-role`."""
-    architecture, arguments = ARCHITECTURES[role]
-    network = build_model(architecture, find_task(task).scale, arguments)
-    path = save_weights(network.state_dict(), folder / f"{task}-{role}.safetensors")
-    card = Card(
-        f"{task}-{role}", f"The {role}", task, role, architecture, arguments, count_parameters(network), count_macs(network),
-        path.stat().st_size, sha256_of(path), "Apache-2.0", "nothing", 0, 0, twin=f"{task}-twin" if role == "student" else None,
-    )  # fmt: skip
-    write_card(card, folder / f"{card.name}.json")
-    return card
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +47,11 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def session(tmp_path: Path) -> RestoreSession:
-    torch.manual_seed(0)
     weights = tmp_path / "weights"
     weights.mkdir()
     for task in ("sr_x4", "denoise"):
-        for role in ARCHITECTURES:
-            add_network(weights, task, role)
+        for seed, (role, shape) in enumerate(ARCHITECTURES.items()):
+            add_network(weights, f"{task}-{role}", task, role, *shape, seed=seed, twin=f"{task}-twin" if role == "student" else None)
     settings = Settings(weights_dir=weights, home=tmp_path / "home", threads=1, max_output_megapixels=4.0)
     return RestoreSession(settings, tmp_path / "runs")
 

@@ -8,6 +8,7 @@ A new step in a network is one entry of `_STEPS`. Not here: files, checks, metad
 """
 
 import operator
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -27,6 +28,7 @@ OPSET = 17
 IR_VERSION = 8
 """Both are old on purpose: runtimes and browsers of 2022 and later read them."""
 INPUT, OUTPUT = "image", "restored"
+_TRACING = threading.Lock()
 
 
 def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
@@ -40,7 +42,7 @@ def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
         SettingsError: the network has a step that no operator is known for.
     """
     graph = _Graph()
-    traced = fx.symbolic_trace(network)
+    traced = _traced(network)
     values: dict[fx.Node, _Value] = {}
     last = next(node for node in traced.graph.nodes if node.op == "output").args[0]
     for node in traced.graph.nodes:
@@ -57,6 +59,24 @@ def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
         pixels = graph.add("Transpose", graph.add("Squeeze", planes.name, graph.constant(np.array([0]))), perm=[1, 2, 0])
         return graph.model(pixels, ["H", "W", 3], ["H_out", "W_out", 3], TensorProto.UINT8)
     return graph.model(result.name, [1, 3, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
+
+
+class _Tracer(fx.Tracer):
+    """fx replaces `nn.Module.__call__` for the whole process while it traces; other threads, whose networks are at work, must not notice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The output of `m`: as a step of the graph in this thread, computed as ever in another."""
+        return super().call_module(m, forward, args, kwargs) if threading.get_ident() == self._thread else forward(*args, **kwargs)
+
+
+def _traced(network: nn.Module) -> fx.GraphModule:
+    """The steps of `network`. One at a time: of two tracers, the later would leave the earlier's replacement behind."""
+    with _TRACING:
+        return fx.GraphModule(network, _Tracer().trace(network))
 
 
 @dataclass(frozen=True)

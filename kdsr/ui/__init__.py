@@ -6,10 +6,13 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
+from kdsr.ui.distill_tab import add_distill_tab
 from kdsr.ui.restore_tab import add_restore_tab
 from kdsr.ui.theme import CSS, HEAD, build_theme
+from kdsr.ui.visitor import add_visitor
 
 __all__ = ["build_ui", "serve"]
 
@@ -20,19 +23,34 @@ _MAX_UPLOAD = "200mb"
 
 def build_ui(settings: Settings) -> gr.Blocks:
     """The whole page, ready for `launch()`; its pictures go to a folder of their own in gradio's cache."""
-    folder = Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
-    with gr.Blocks(title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
-        gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
-        with gr.Tabs(), gr.Tab("Restore", id="restore"):
-            add_restore_tab(settings, folder, blocks)
-    return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)
+    return _build(Jobs(settings))
 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, *, share: bool = False, block: bool = True) -> gr.Blocks:
-    """The page served at `host`:`port` (None: the first free one from 7860 on); returns when stopped, or at once without `block`."""
-    blocks = build_ui(settings)
+    """The page served at `host`:`port` (None: the first free one from 7860 on); returns when stopped, or at once without `block`.
+
+    Background runs are tended as long as this process lives.
+    """
+    jobs = Jobs(settings)
+    blocks = _build(jobs)
+    jobs.keep_tending()
+    # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
         footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
+        _frontend=False,
     )  # fmt: skip
     return blocks
+
+
+def _build(jobs: Jobs) -> gr.Blocks:
+    settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
+    with gr.Blocks(title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
+        gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
+        visitor = add_visitor(settings, blocks)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Restore", id="restore") as restore_tab:
+                restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
+            with gr.Tab("Distill", id="distill") as distill_tab:
+                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+    return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

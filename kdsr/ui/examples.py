@@ -1,4 +1,4 @@
-"""The example pictures of the page: files that scikit-image carries in its wheel, so that nothing is downloaded or committed.
+"""The example pictures of the page: files that installed packages carry in their wheels, so that nothing is downloaded or committed.
 
 Only the folder of the installed package is looked up; `skimage.data` itself is not imported, because some of its names
 fetch their file. Not here: pictures that a wheel does not hold.
@@ -26,24 +26,46 @@ class Example:
 
 
 EXAMPLES: tuple[Example, ...] = (
-    Example("Cat", "chelsea.png"),
     Example("Astronaut", "astronaut.png"),
     Example("Coffee", "coffee.png"),
     Example("Motorcycle", "motorcycle_left.png"),
-    Example("Printed page", "page.png"),
+    Example("Deep field", "hubble_deep_field.jpg"),
     Example("Tissue", "ihc.png"),
     Example("Retina", "retina.jpg"),
-    Example("Deep field", "hubble_deep_field.jpg"),
+    Example("Cat", "chelsea.png"),
+    Example("Printed page", "page.png"),
 )
+"""The page opens on the first: of those with fine texture, the one on which a teacher for x4 gains most over bicubic (2.9 dB)."""
+
+BUILT_IN: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("skimage/data", ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
+                      "ihc.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg")),
+    ("sklearn/datasets/images", ("china.jpg", "flower.jpg")),
+    ("matplotlib/mpl-data/sample_data", ("grace_hopper.jpg",)),
+    ("gradio/media_assets/images", ("cheetah.jpg", "tower.jpg")),
+)  # fmt: skip
+"""Folder in a package, and photographs in it that a run can learn from."""
 
 
 def available_examples() -> tuple[tuple[Example, Path], ...]:
     """The examples whose file is really there, each with its path; empty without scikit-image."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
+    folder = _folder("skimage/data")
+    if folder is None:
         return ()
-    folder = Path(spec.origin).parent / "data"
     return tuple((example, folder / example.file) for example in EXAMPLES if (folder / example.file).is_file())
+
+
+def built_in_photos() -> tuple[Path, ...]:
+    """The photographs of `BUILT_IN` whose package is installed and whose file is really there."""
+    found = [(_folder(place), names) for place, names in BUILT_IN]
+    return tuple(folder / name for folder, names in found if folder is not None for name in names if (folder / name).is_file())
+
+
+def _folder(place: str) -> Path | None:
+    """The folder `PACKAGE/...` of an installed package, which is not imported; None if it is not installed."""
+    package, _, rest = place.partition("/")
+    spec = importlib.util.find_spec(package)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / rest
 
 
 def write_thumbnail(source: Path, target: Path, settings: Settings) -> Path:

@@ -8,7 +8,7 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.restore_result import Column, Result
 
-_TABLE_KEYS = ("input", "bicubic", "twin", "student", "teacher")
+_TABLE_KEYS = ("input", "bicubic", "twin", "before", "student", "teacher")
 _HEADS = (
     ("", ""),
     ("PSNR", "Peak signal-to-noise ratio against the truth, in dB; higher is better"),
@@ -32,9 +32,18 @@ def headline(result: Result, *, working: bool = False) -> str:
         took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
         return f"The student took {took}{_gain(result)}{rest}"
     measured = student.timing.repeats and teacher.timing.repeats
-    parts = [_speed(student, teacher) if measured else "", _distance(result, student, teacher), _size(student, teacher)]
+    parts = [_over_before(result, student), _speed(student, teacher) if measured else "", _distance(result, student, teacher), _size(student, teacher)]
     said = [part for part in parts if part]
     return f"The student is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
+
+
+def _over_before(result: Result, student: Column) -> str:
+    """`0.31 dB better than before`, where a run tuned the student."""
+    before = result.column("before")
+    if before is None or not _finite(before.measurement) or not _finite(student.measurement):
+        return ""
+    gain = student.measurement.psnr_db - before.measurement.psnr_db
+    return f"{abs(gain):.2f} dB {'better' if gain >= 0 else 'worse'} than before"
 
 
 def _speed(student: Column, teacher: Column) -> str:
@@ -77,7 +86,7 @@ def tags(result: Result, left: str, right: str) -> str:
     """The names that lie on the two sides of the slider, and the shape that the slider takes."""
     width, height = result.size
     sides = "".join(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))
-    return f'<style>#hero {{ --ratio: {width / height:.5f}; }}</style><div class="tags">{sides}</div>'
+    return f'<style>#figure {{ --ratio: {width / height:.5f}; }}</style><div class="tags">{sides}</div>'
 
 
 def _tag(column: Column | None, side: str, result: Result) -> str:

@@ -31,6 +31,8 @@ class Order:
     """Of the degradation, for the mode `clean` only."""
     teacher: str | None = None
     student: str | None = None
+    before: str | None = None
+    """The student before a run that tuned it; shown beside the new one."""
     runtime: str = "auto"
     tile_px: int | None = None
     """Side of a tile; None lets the engine choose."""

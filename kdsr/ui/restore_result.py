@@ -21,6 +21,7 @@ COLUMNS: dict[str, str] = {
     "input": "Input",
     "bicubic": "Bicubic",
     "twin": "Student without distillation",
+    "before": "Student before",
     "student": "Student",
     "teacher": "Teacher",
     "truth": "Truth",

@@ -20,8 +20,9 @@ from kdsr.metrics import Measurement, error_map, measure
 from kdsr.restore import open_runtime, restore, restore_picture
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
+from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore_order import Order, Prepared, prepare
-from kdsr.ui.restore_result import Column, Result, Timing, save_column
+from kdsr.ui.restore_result import COLUMNS, Column, Result, Timing, save_column
 from kdsr.ui.stopwatch import Stopwatch
 from kdsr.ui.texts import STOPPED, TOO_SLOW, missing_roles
 from kdsr.zoo import Card, Catalog
@@ -66,12 +67,11 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     started = time.perf_counter()
     yield Step("Reading the picture")
     prepared = prepare(order, settings)
-    catalog = Catalog(settings.weights_dir)
-    cards = chosen_cards(order, catalog)
-    result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in cards])
+    networks = chosen_networks(order, settings)
+    result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
     restored: dict[str, Picture] = {}
-    for role, card in cards.items():
-        text = f"{'Student without distillation' if role == 'twin' else role.capitalize()} at work"
+    for role, (card, catalog) in networks.items():
+        text = f"{COLUMNS[role]} at work"
         work = _Work(card, catalog, prepared, order, settings, _stopper(stop, started))
         done = yield from watched(work.run, stop, started, text)
         restored[role] = done.restored
@@ -85,11 +85,15 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     yield Step("Done", 1.0, result, last=True)
 
 
-def chosen_cards(order: Order, catalog: Catalog) -> dict[str, Card]:
-    """The networks of a run by role, in the order in which they work; a role without a network is left out."""
-    cards = {role: catalog.find(name) for role, name in (("student", order.student), ("teacher", order.teacher)) if name}
-    twin = twin_of(cards["student"], catalog) if "student" in cards else None
-    return cards | ({"twin": twin} if twin else {})
+def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, Catalog]]:
+    """The networks of a run by role, each with its catalog, in the order in which they work; a role without a network is left out."""
+    roles = (("student", order.student), ("before", order.before), ("teacher", order.teacher))
+    networks = {role: find_network(name, settings) for role, name in roles if name}
+    if "student" in networks and not is_of_run(order.student):  # what a visitor trained has no twin of its own
+        student, catalog = networks["student"]
+        twin = twin_of(student, catalog)
+        networks |= {"twin": (twin, catalog)} if twin else {}
+    return networks
 
 
 def twin_of(student: Card, catalog: Catalog) -> Card | None:

@@ -15,18 +15,22 @@ import gradio as gr
 
 from kdsr.errors import InputError, KdsrError, Stopped
 from kdsr.image import read_picture, write_picture
+from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
+from kdsr.ui.networks import own_networks
 from kdsr.ui.restore_order import Mode, Order
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import restore_steps
 from kdsr.ui.restore_view import View, ended_view, final_view, pair_view, stopped_view, views_of
-from kdsr.ui.sessions import Orders
+from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import Catalog
 
+NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 12
+"""In place of what `RestoreSession.compared` gives."""
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
 
@@ -43,13 +47,28 @@ class Choice(NamedTuple):
     teacher: str | None
     student: str | None
     strength: float
+    before: str | None = None
+    """The student before a run that tuned it, while the two are compared."""
+
+
+class Comparison(NamedTuple):
+    """What the tab *Distill* asks to be compared."""
+
+    task: str
+    student: str
+    before: str | None
+    """None: compare with the teacher."""
+    teacher: str | None
+    picture: Path | None
+    """None keeps the visitor's own."""
 
 
 class RestoreSession:
     """The handlers, with what they share: settings, the folder for pictures, the orders, the opening result."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
         self.settings = settings
+        self.jobs = jobs
         self.folder = folder
         self.orders = Orders()
         self.opening: Result | None = None
@@ -67,9 +86,10 @@ class RestoreSession:
         names = [name for _, name in self.tasks()]
         return "sr_x4" if "sr_x4" in names else names[0]
 
-    def networks(self, task: str, role: str) -> list[tuple[str, str]]:
-        """(title, name) of the networks for `task` in `role`, the largest first."""
-        return [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
+    def networks(self, task: str, role: str, owner: str = "") -> list[tuple[str, str]]:
+        """(title, name) of the networks for `task` in `role`, the largest first, and the students that `owner` trained."""
+        released = [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
+        return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each card that cannot be used."""
@@ -77,21 +97,27 @@ class RestoreSession:
 
     # Small handlers
 
-    def on_load(self) -> tuple[Any, ...]:
+    def on_load(self, owner: str = "") -> tuple[Any, ...]:
         """Tasks, networks, strength and problems as they stand in the weights folder now."""
         task = self.default_task()
         problems = self.problems()
         note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
         lines = "".join(f"- {sentence}\n" for sentence in problems)
-        return gr.update(choices=self.tasks(), value=task), *self._task_updates(task, "clean"), note, lines
+        return gr.update(choices=self.tasks(), value=task), *self._task_updates(task, "clean", owner), note, lines
 
     def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
         """Another network, for the next run."""
-        return choice._replace(teacher=teacher, student=student)
+        return choice._replace(teacher=teacher, student=student, before=None)
 
-    def on_task(self, task: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+    def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
+        """(choice, student): the tab is opened again, and a run may have ended or been deleted meanwhile."""
+        names = self.networks(choice.task, "student", owner)
+        kept = choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
+        return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
+
+    def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
         """Networks and strength for `task`; a picture that is degraded here is restored anew at once."""
-        return *self._task_updates(task, choice.mode), *self._ordered(request, go=choice.mode == "clean")
+        return *self._task_updates(task, choice.mode, owner), *self._ordered(request, go=choice.mode == "clean")
 
     def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
         """Strength and second upload, shown where `mode` has a use for them."""
@@ -130,12 +156,12 @@ class RestoreSession:
 
     def on_stop(self, request: gr.Request) -> Any:
         """Stop the visitor's run; the run itself says so on the page."""
-        self.orders.stop(_session(request))
+        self.orders.stop(session_of(request))
         return figures.status(texts.STOPPING, kind="busy")
 
     def on_close(self, request: gr.Request) -> None:
         """A closed tab ends its run."""
-        self.orders.close(_session(request))
+        self.orders.close(session_of(request))
 
     def on_pair(self, result: Result | None, left: str, right: str) -> tuple[Any, ...]:
         """(pair, slider, tags, left picture, right picture, status) for another pair."""
@@ -154,11 +180,28 @@ class RestoreSession:
             return gr.skip()
         return files_as(result, suffix, self.settings)
 
+    def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
+        """(task, choice, networks, strength, mode, second, picture, chosen, pair, status, run, stop) for a comparison, which is ordered."""
+        given = wanted.picture is not None
+        mode: Mode = "clean" if given else choice.mode
+        made, _, _, strength = self._task_updates(wanted.task, mode, owner)
+        made = made._replace(teacher=wanted.teacher, student=wanted.student, before=wanted.before)
+        teacher = gr.update(choices=self.networks(wanted.task, "teacher"), value=wanted.teacher, interactive=True)
+        mine = self.networks(wanted.task, "student", owner)
+        if wanted.student not in [name for _, name in mine]:  # an admin looks at somebody's
+            mine.append((wanted.student, wanted.student))
+        student = gr.update(choices=mine, value=wanted.student, interactive=True)
+        chosen = self._described(str(wanted.picture)) if given else gr.skip()
+        return (
+            wanted.task, made, teacher, student, strength, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,
+            ("before" if wanted.before else "teacher", "student"), *self._ordered(request, go=True),
+        )  # fmt: skip
+
     # The run
 
     def on_open(self, choice: Choice, request: gr.Request) -> Iterator[View]:
         """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
-        picture, session = self._opening_picture(), _session(request)
+        picture, session = self._opening_picture(), session_of(request)
         if picture is None:
             yield View(status=figures.status(texts.NO_EXAMPLES))
         elif self.opening is not None and _on_disk(self.opening) and self.opening.task == choice.task:
@@ -183,7 +226,7 @@ class RestoreSession:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = _order(picture, truth, choice)
         order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0))
-        yield from self._run(order, pair, _session(request))
+        yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
         """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays."""
@@ -208,11 +251,11 @@ class RestoreSession:
             self.opening = result if keep else self.opening
             yield final_view(result, *pair)
 
-    def _task_updates(self, task: str, mode: Mode) -> tuple[Any, ...]:
+    def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
         """(choice, teacher, student, strength) for `task`: its largest networks, and its usual strength."""
         strength = find_task(task).strength
-        teacher, student = (next((name for _, name in self.networks(task, role)), None) for role in ("teacher", "student"))
-        drop = [self._role_update(task, role) for role in ("teacher", "student")]
+        teacher, student = (next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student"))
+        drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
         if strength is None:
             return Choice(task, mode, teacher, student, 0.0), *drop, gr.update(visible=False)
         level = gr.update(
@@ -221,8 +264,8 @@ class RestoreSession:
         )  # fmt: skip
         return Choice(task, mode, teacher, student, strength.default), *drop, level
 
-    def _role_update(self, task: str, role: str) -> Any:
-        choices = self.networks(task, role)
+    def _role_update(self, task: str, role: str, owner: str) -> Any:
+        choices = self.networks(task, role, owner)
         info = None if choices else f"No {role} for this task yet; the rest works without."
         return gr.update(choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info)
 
@@ -230,7 +273,7 @@ class RestoreSession:
         """(status, run, stop) after an order was given, or for one that still waits for the button."""
         if not go:
             return figures.status(texts.PRESS), gr.skip(), gr.skip()
-        self.orders.give(_session(request))
+        self.orders.give(session_of(request))
         return figures.status(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
 
     def _described(self, path: str | None) -> str:
@@ -277,7 +320,7 @@ def _order(picture: str | Path | None, truth: str | Path | None, choice: Choice)
     """The order that the controls amount to."""
     strength = choice.strength if _has_strength(choice.task, choice.mode) else None
     given, reference = (None if path is None else Path(path) for path in (picture, truth))
-    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student)
+    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before)
 
 
 def _refused(error: KdsrError) -> tuple[Any, ...]:
@@ -292,7 +335,3 @@ def _has_strength(task: str, mode: str) -> bool:
 
 def _on_disk(result: Result) -> bool:
     return all(column.shown.is_file() and column.file.is_file() for column in result.columns)
-
-
-def _session(request: gr.Request | None) -> str:
-    return getattr(request, "session_hash", None) or "one"

@@ -6,11 +6,13 @@ from typing import Any
 
 import gradio as gr
 
+from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.restore_session import Choice, RestoreSession
+from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
 
@@ -25,9 +27,30 @@ class _Parts:
     states: dict[str, gr.State]
 
 
-def add_restore_tab(settings: Settings, folder: Path, blocks: gr.Blocks) -> RestoreSession:
-    """The tab, inside `blocks`; pictures are written under `folder`, which must lie in gradio's own cache."""
-    session = RestoreSession(settings, folder / "runs")
+@dataclass(frozen=True)
+class RestoreTab:
+    """The tab, and what another one needs to have something compared in it."""
+
+    session: RestoreSession
+    choice: gr.State
+    compared: list[Any]
+    """The outputs of `RestoreSession.compared`."""
+    order: list[Any]
+    view: list[Any]
+    """Inputs and outputs of `RestoreSession.on_restore`."""
+
+
+QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+"""Handlers that answer at once are queued as well, without a limit: gradio shows a toast for queued events only."""
+QUEUED: dict[str, Any] = {"concurrency_id": "restore", "concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private"}
+
+
+def add_restore_tab(settings: Settings, folder: Path, blocks: gr.Blocks, *, jobs: Jobs, visitor: Visitor, tab: gr.Tab) -> RestoreTab:
+    """The contents of `tab` in `blocks`; pictures are written under `folder`, which must lie in gradio's own cache.
+
+    visitor: whose own networks can be chosen as well.
+    """
+    session = RestoreSession(settings, folder / "runs", jobs)
     task = session.default_task()
     first = available_examples()[:1]
     with gr.Row(elem_id="stage"):
@@ -39,8 +62,7 @@ def add_restore_tab(settings: Settings, folder: Path, blocks: gr.Blocks) -> Rest
         ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
         ("choice", Choice(task, "clean", None, None, 0.0)), ("pair", ("teacher", "student")),
     )}  # fmt: skip
-    _wire(session, _Parts(result, pick, options, states), blocks)
-    return session
+    return _wire(session, _Parts(result, pick, options, states), blocks, visitor, tab)
 
 
 def _result_column() -> dict[str, Any]:
@@ -128,7 +150,7 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks) -> None:
+def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab) -> RestoreTab:
     """Events to handlers. Quick ones answer at once and say whether to run; runs wait in one queue."""
     result, pick, options, states = parts.result, parts.pick, parts.options, parts.states
     view = [states["result"], *(result[key] for key in (
@@ -139,13 +161,11 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks) -> None:
     choice, networks = states["choice"], [options["teacher"], options["student"]]
     for_task = [choice, *networks, options["strength"]]
     order = [states["picture"], states["truth"], choice, options["runtime"], options["tile"], options["seed"], states["pair"]]
-    # Quick ones are queued as well, without a limit: gradio shows a toast for queued events only.
-    quick = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-    queued = {"concurrency_id": "restore", "concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private"}
+    quick, queued = QUICK, QUEUED
 
     starts = [
         options["run"].click(session.on_press, None, begun, **quick),
-        pick["task"].input(session.on_task, [pick["task"], choice], [*for_task, *begun], **quick),
+        pick["task"].input(session.on_task, [pick["task"], choice, visitor.who], [*for_task, *begun], **quick),
         options["strength"].release(session.on_strength, [options["strength"], choice], [choice, *begun], **quick),
         pick["upload"].upload(session.on_upload, [pick["upload"], choice], [states["picture"], pick["upload"], pick["chosen"], *begun], **quick),
         pick["gallery"].select(
@@ -165,6 +185,11 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks) -> None:
     for side in ("left", "right"):
         result[side].input(session.on_pair, [states["result"], result["left"], result["right"]], pair, **quick)
     result["format"].input(session.on_format, [states["result"], result["format"]], result["files"], **quick)
-    opened = blocks.load(session.on_load, None, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick)
+    tab.select(session.on_show, [choice, visitor.who], [choice, options["student"]], **quick)
+    opened = visitor.opened.then(session.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick)
     opened.then(session.on_open, choice, view, **queued)
     blocks.unload(session.on_close)
+    compared = [
+        pick["task"], choice, *networks, options["strength"], options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,
+    ]  # fmt: skip
+    return RestoreTab(session, choice, compared, order, view)

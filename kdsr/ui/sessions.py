@@ -2,6 +2,8 @@
 
 from threading import Event, Lock
 
+import gradio as gr
+
 
 class Orders:
     """The newest order of each session: its stop signal, and whether a run has taken it up yet.
@@ -54,3 +56,8 @@ class Orders:
         with self._lock:
             self._signals.pop(session, None)
             self._waiting.discard(session)
+
+
+def session_of(request: gr.Request | None) -> str:
+    """The visitor's session as gradio names it: one for each open page."""
+    return getattr(request, "session_hash", None) or "one"

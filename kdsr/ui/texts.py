@@ -29,6 +29,25 @@ UNEXPECTED = "Something went wrong that should not; the page still works. Try ag
 STOPPED = "Stopped. What was ready before stays below."
 TOO_SLOW = "Stopped after {seconds:.0f} s, the most that one visit may take here; give a smaller picture or choose a smaller network."
 
+DISTILL_ABOUT = "Make a student of your own"
+DISTILL_STEPS = (
+    ("Give photographs", "of the kind that you care about: 4 at least, 20 are better."),
+    ("Press Start.", "The teacher restores them, and the student learns from it. Close the page when you like; the run goes on."),
+    ("Come back here", "in this browser, compare before and after, and take the network home."),
+)
+COMPARE_BEFORE = "Compare before and after"
+COMPARE_TEACHER = "Compare with the teacher"
+WATCHING = "This run belongs to another browser: you may watch it, but not change it."
+SIGN_IN = "Signed in, your runs follow you to every browser. Those of this browser stay with it, for when you sign out."
+NO_TEACHERS = "No teacher lies in the weights folder, so there is nothing to distill from; add one with its card and reload."
+IS_ADMIN = "You see every run of this installation now, and may change them."
+NO_ADMIN = "That is not the admin token of this installation."
+MEASURING = "Measuring a few steps on this device"
+ESTIMATE_LATER = "How long it takes is told as soon as the run has begun."
+ESTIMATE_SLOW = "This device takes too long for a quick measurement; the run's page tells more after its first steps."
+ESTIMATE_WITHOUT_PHOTOS = "The teacher's work on your photographs comes on top."
+DELETE = "Delete this run for good, with its photographs and its network?"
+
 
 def problems_title(count: int) -> str:
     """The title of the folded note about cards that cannot be used."""
@@ -79,3 +98,22 @@ def fraction(small: float, large: float) -> str:
     if ratio <= 0.5:
         return f"1/{round(large / small)} of"
     return "the same as" if 0.98 <= ratio <= 1.02 else f"{ratio:.0%} of"
+
+
+def duration(seconds: float) -> str:
+    """A duration in words: `8 s`, `3 min`, `1 h 20 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, in one unit."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"

@@ -83,6 +83,7 @@ def build_theme() -> gr.themes.Base:
     )
 
 
+# gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = """
 :root { --student: #0f766e; --teacher: #a3541a; --quiet: #6b645c; --rule: #e4dfd8; --warn: #9a3412; --warn-bg: #fdf1ea; }
 .dark { --student: #4fc3b6; --teacher: #e79a5c; --quiet: #a39b91; --rule: #36322e; --warn: #fdba8c; --warn-bg: #33211a; }
@@ -108,6 +109,7 @@ CSS = """
 #labels { position: absolute; inset: 0; pointer-events: none; z-index: 5; overflow: visible !important;
   padding: 0; background: none; min-width: 0 !important; }
 #labels, #labels .html-container, #labels .prose { height: 100%; }
+#hero .inner { background: rgba(255, 255, 255, .9); }
 .tags { position: absolute; inset: 0; margin: 0 auto; width: min(100%, calc(min(74vh, 900px) * var(--ratio, 1.5))); }
 .tag { position: absolute; bottom: 14px; display: flex; align-items: baseline; gap: 8px; max-width: 46%; padding: 5px 11px; border-radius: 7px;
   background: rgba(20, 18, 16, .78); color: #fff; font-size: 14px; line-height: 1.35; backdrop-filter: blur(4px); }
@@ -196,7 +198,93 @@ button:focus-visible, .scroll:focus-visible { outline: 2.5px solid var(--student
 #buttons { gap: 10px; flex-wrap: nowrap; } #buttons button { min-width: 0 !important; }
 #stop { border: 1px solid var(--button-secondary-border-color); }
 
+#distill { display: grid !important; gap: 10px 36px; grid-template-columns: minmax(0, 1fr) 328px; grid-template-areas: "run form" "run list";
+  grid-template-rows: auto 1fr; align-items: start; padding-top: 8px; }
+#run-page { grid-area: run; gap: 14px; min-width: 0 !important; } #new-run { grid-area: form; gap: 12px; min-width: 0 !important; }
+#my-runs { grid-area: list; gap: 14px; min-width: 0 !important; margin-top: 14px; }
+#new-run h2, .run-head h2 { font-size: 20px; font-weight: 650; letter-spacing: -.012em; margin: 0; color: var(--body-text-color); }
+#run-page .html-container, #new-run .html-container { overflow: visible; }
+.run-head { display: flex; align-items: baseline; gap: 4px 12px; flex-wrap: wrap; } .run-head h2 { overflow-wrap: anywhere; }
+#run-head .about { margin-top: 3px; }
+.badge { font-size: 13px; font-weight: 600; padding: 2px 10px; border-radius: 20px; border: 1px solid var(--rule); color: var(--quiet); white-space: nowrap; }
+.badge.running, .badge.done { color: var(--student); border-color: currentColor; } .badge.done { background: var(--student); color: #fff;
+  border-color: var(--student); } .dark .badge.done { color: #0d1f1d; }
+.badge.failed, .badge.interrupted { color: var(--warn); border-color: currentColor; }
+.share { font-size: 13.5px; color: var(--quiet) !important; text-decoration: underline dotted; text-underline-offset: 4px; margin-left: auto; }
+#run-progress .headline { margin: 4px 0 6px; font-size: 20px; min-height: 0; } #run-progress .about { margin-top: 6px; }
+#run-progress:not(:has(*)) { display: none; }
+.watching { font-size: 14px; color: var(--quiet); margin: 0 0 10px; padding-left: 12px; border-left: 3px solid var(--rule); }
+.line.ended { min-height: 0; } .bar.wide, #run-progress .bar { height: 5px; border-radius: 3px; }
+#run-progress .line.busy { font-size: 15px; color: var(--body-text-color); font-variant-numeric: tabular-nums; }
+#run-buttons, #run-confirm { gap: 10px; flex-wrap: wrap; justify-content: flex-start; } #run-buttons button, #run-confirm button { flex: 0 0 auto;
+  min-width: 0 !important; border: 1px solid var(--button-secondary-border-color); font-size: 15px; padding: 8px 18px; }
+#run-buttons:not(:has(button:not(.hidden):not(.hide))) { display: none; }
+#run-confirm { align-items: center; background: var(--warn-bg); border-left: 3px solid var(--warn); border-radius: 6px; padding: 10px 14px; }
+#run-confirm p { color: var(--warn); font-size: 15px; margin: 0; } #run-confirm > .block { flex: 1 1 240px; background: none; }
+.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 18px 26px; }
+.curve { margin: 0; } .curve figcaption { font-size: 13.5px; color: var(--quiet); min-height: 42px; }
+.curve figcaption > b { display: block; font-weight: 600; color: var(--body-text-color); }
+.curve .keys { display: flex; flex-wrap: wrap; gap: 2px 14px; } .key { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.key b { font-weight: 600; color: var(--body-text-color); } .key i { display: inline-block; width: 14px; height: 0; border-top: 2.5px solid var(--quiet);
+  vertical-align: middle; margin-right: 6px; }
+.key.student i { border-color: var(--student); } .key.teacher i { border-color: var(--teacher); } .key.before i { border-top-style: dashed; }
+.key.truth i { border-top-style: dotted; }
+.curve svg { display: block; width: 100%; height: auto; overflow: visible; }
+.curve text { fill: var(--quiet); font-size: 12px; font-family: inherit; font-variant-numeric: tabular-nums; }
+.curve .rule { stroke: var(--rule); stroke-width: 1; } .curve polyline { fill: none; stroke: var(--quiet); stroke-width: 1.6; stroke-linejoin: round; }
+.curve polyline.student { stroke: var(--student); stroke-width: 2.4; } .curve polyline.teacher { stroke: var(--teacher); }
+.curve polyline.truth { stroke-dasharray: 2 3; } .curve polyline.part { stroke-dasharray: 6 3; }
+.curve circle { fill: var(--quiet); } .curve circle.student { fill: var(--student); } .curve circle.teacher { fill: var(--teacher); }
+.curve .level { stroke: var(--quiet); stroke-width: 1.6; stroke-dasharray: 6 5; } .curve .level.teacher { stroke: var(--teacher); stroke-dasharray: none; }
+.previews { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 10px; margin-top: 8px; } .previews figure { margin: 0; }
+.previews img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; image-rendering: pixelated; display: block; margin: 0; }
+.previews figcaption { font-size: 13.5px; color: var(--quiet); padding-top: 4px; } .previews .now figcaption { color: var(--student); font-weight: 600; }
+.previews .teacher figcaption { color: var(--teacher); font-weight: 600; }
+#run-files { gap: 10px; } #run-files button { border: 1px solid var(--button-secondary-border-color); font-weight: 500; font-size: 14.5px;
+  min-width: 130px !important; flex: 1 1 0; padding: 8px 10px; }
+#run-log, #admin { border: 1px solid var(--rule); border-radius: 8px; }
+pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; max-height: 320px; margin: 0; color: var(--quiet); background: none; }
+.empty { background: var(--background-fill-secondary); border-radius: 10px; padding: clamp(20px, 4vw, 44px); }
+.empty h2 { font-size: 23px; font-weight: 650; letter-spacing: -.012em; margin: 0 0 18px; color: var(--body-text-color); }
+.empty ol { counter-reset: step; list-style: none; margin: 0; padding: 0; display: grid; gap: 16px; max-width: 62ch; }
+.empty li { counter-increment: step; position: relative; padding-left: 44px; font-size: 16px; line-height: 1.5; color: var(--quiet); min-height: 30px; }
+.empty li::before { content: counter(step); position: absolute; left: 0; top: -2px; width: 28px; height: 28px; border-radius: 50%; text-align: center;
+  line-height: 28px; font-size: 14px; font-weight: 600; color: var(--student); box-shadow: inset 0 0 0 1.5px var(--student); }
+.empty b { color: var(--body-text-color); font-weight: 600; }
+.estimate b { display: block; color: var(--body-text-color); } #estimate:not(:has(p)):not(:has(div.line)),
+#form-status:not(:has(div.line)) { display: none; }
+#photos { padding: 0; border: 1.5px dashed #c9c1b6; border-radius: 10px; background: var(--background-fill-primary); overflow: hidden; }
+.dark #photos { border-color: #524c45; } #photos:hover { border-color: var(--student); }
+#photos .wrap { font-size: 0; min-height: 0; padding: 0; height: 76px; display: flex; flex-direction: column; align-items: center; justify-content: center; }
+#photos .wrap > * { display: none; }
+#photos .wrap::before { content: "Drop your photographs here"; font-size: 16px; font-weight: 600; color: var(--body-text-color); line-height: 1.5; }
+#photos .wrap::after { content: "many files or a zip; 4 or more"; font-size: 13.5px; color: var(--quiet); }
+#photos-line { align-items: center; flex-wrap: nowrap; gap: 8px; } #photos-line > .block { flex: 1; }
+#photos-line:not(:has(p)):not(:has(div.line)) { display: none; } #photos-clear { flex: 0 0 auto; min-width: 0 !important; border: 1px solid var(--rule); }
+#new-run .form, #new-run .block:not(#photos), #my-runs .block, #my-runs .form { background: none; border: 0; } #new-run .form { gap: 12px; overflow: visible; }
+#new-run .block:not(#photos), #my-runs .block { padding: 0; }
+#source .wrap, #preset .wrap, #runs .wrap { gap: 7px; } #runs .wrap { flex-direction: column; } #runs label { width: 100%; }
+#source label, #preset label, #runs label { border: 1px solid var(--input-border-color) !important; border-radius: 7px; }
+.dark #source label, .dark #preset label, .dark #runs label { border-color: #45403b !important; }
+#source label.selected, #preset label.selected, #runs label.selected { border-color: var(--student) !important; }
+#source input, #preset input, #runs input { position: absolute; opacity: 0; }
+#source label span, #preset label span, #runs label span { margin: 0; font-size: 14.5px; overflow-wrap: anywhere; }
+#source label:has(input:focus-visible), #preset label:has(input:focus-visible),
+#runs label:has(input:focus-visible) { outline: 2.5px solid var(--student); outline-offset: 2px; }
+#custom .form { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; align-items: end; } #custom .block { min-width: 0 !important; }
+#custom .block-info, #custom span { font-size: 13px; } #new-run .wrap-inner { border: 0; }
+#new-run .container > .wrap, #new-run input[type=number], #new-run input[type=text]:not([role=listbox]), #new-run textarea, #admin input {
+  border: 1px solid var(--input-border-color); border-radius: 7px; } #new-run .container > .wrap input { border: 0 !important; }
+.dark #new-run .container > .wrap, .dark #new-run input[type=number], .dark #new-run textarea { border-color: #45403b; }
+#admin { padding: 10px 14px; }
+.dot.before { background: var(--quiet); }
+
 @media (max-width: 900px) {
+  #distill { display: flex !important; flex-direction: column; gap: 18px; } #distill > * { width: 100%; }
+  .empty { padding: 18px 20px; }
+  .previews { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  #run-files button { min-width: 40% !important; } #my-runs { margin-top: 0; order: 1; } #new-run { order: 2; }
+  #distill:has(.empty) #new-run { order: 0; }
   #masthead { padding: 16px 0 2px; } #masthead h1 { font-size: 21px; } #masthead p { font-size: 14px; display: block; }
   #stage { display: flex !important; flex-direction: column; gap: 12px; }
   #pick { order: 1; gap: 10px; } #result { order: 2; } #options { order: 3; } #details { order: 4; }
@@ -205,9 +293,21 @@ button:focus-visible, .scroll:focus-visible { outline: 2.5px solid var(--student
   #upload .wrap, #truth .wrap { height: 58px; }
   #examples .grid-container { display: flex !important; overflow-x: auto; padding: 3px !important; } #examples .gallery-item { flex: 0 0 56px; }
   table.figures th:first-child { min-width: 112px; max-width: 128px; font-size: 13px; } table.figures td { font-size: 13px; }
-  .headline { font-size: 19px; } .tag { bottom: 9px; padding: 4px 9px; font-size: 12.5px; flex-direction: column; gap: 0; }
+  .headline { font-size: 19px; } #run-progress .headline { font-size: 18px; } .tag { bottom: 9px; padding: 4px 9px; font-size: 12.5px; flex-direction: column; gap: 0; }
   .tag small { font-size: 11.5px; }
   .tag.left { left: 9px; } .tag.right { right: 9px; }
+}
+@media (max-width: 600px) {
+  .scroll { overflow: visible; }
+  table.figures, table.figures thead, table.figures tbody, table.figures tr { display: flex; margin: 0 !important; padding: 0 !important; }
+  table.figures tbody { flex: 1; min-width: 0; } table.figures tr { flex-direction: column; flex: 1 1 0; min-width: 0; }
+  table.figures thead tr { flex: 0 0 74px; }
+  table.figures th, table.figures td { height: 34px; padding: 0 0 0 4px; margin: 0 !important; display: flex; align-items: center;
+    justify-content: flex-end; min-width: 0 !important;
+    max-width: none !important; font-size: 12.5px !important; } table.figures thead th { justify-content: flex-start; padding: 0; }
+  table.figures th:first-child { height: 68px; position: static; text-align: right; justify-content: flex-end; align-items: flex-end; padding-bottom: 6px;
+    line-height: 1.25; } table.figures th:first-child small { display: none; } table.figures .dot { display: block; margin: 0 0 4px auto; }
+  table.figures td.none { height: 68px; white-space: normal; text-align: right; line-height: 1.3; }
 }
 """
 
@@ -216,13 +316,20 @@ HEAD = """
 <script>
 document.addEventListener("paste", (event) => {
   const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
-  const input = document.querySelector("#upload input[type=file]");
+  const input = [...document.querySelectorAll("#upload input[type=file]")].find((each) => each.closest("#stage").offsetParent);
   if (!file || !input) return;
   const moved = new DataTransfer();
   moved.items.add(file);
   input.files = moved.files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
   event.preventDefault();
+});
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a.share");
+  if (!link || !navigator.clipboard) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(link.href);
+  link.textContent = "Link copied";
 });
 </script>
 """

@@ -1,12 +1,8 @@
 """The real page in a headless Chromium: what a visitor sees, drops, downloads and stops.
 
-Networks are small and random, made on the spot. Skips where there is no browser: `CHROMIUM_PATH` names one, else `chromium`
-is looked for on the path.
+Networks are small and random, made on the spot.
 """
 
-import os
-import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,70 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
-from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no browser: install chromium, or name one in CHROMIUM_PATH"),
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
 WAIT_MS = 120_000
-NETWORKS = {
-    "teacher": ("residual", {"width": 32, "blocks": 4}),
-    "student": ("plain", {"width": 16, "depth": 4}),
-    "twin": ("plain", {"width": 16, "depth": 4}),
-}
-
-
-def add_network(folder: Path, task: str, role: str) -> None:
-    architecture, arguments = NETWORKS[role]
-    network = build_model(architecture, find_task(task).scale, arguments)
-    path = save_weights(network.state_dict(), folder / f"{task}-{role}.safetensors")
-    card = Card(
-        path.stem, f"The {role}", task, role, architecture, arguments, count_parameters(network), count_macs(network), path.stat().st_size,
-        sha256_of(path), "Apache-2.0", "nothing", 0, 0,
-    )  # fmt: skip
-    write_card(card, path.with_suffix(".json"))
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page, served by this process on a free port."""
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "weights").mkdir()
-    torch.manual_seed(0)
-    for task in ("sr_x4", "denoise"):
-        for role in NETWORKS:
-            add_network(folder / "weights", task, role)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        from kdsr.ui import serve
-
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        blocks = serve(Settings(weights_dir=folder / "weights", home=folder / "home", threads=1), port=port, block=False)
-        yield f"http://127.0.0.1:{port}/"
-        blocks.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -183,7 +128,7 @@ def test_task_strength_and_another_pair(page):
 
 
 def test_an_example_is_one_click_or_key_away(page):
-    page.focus("#examples button >> nth=4")
+    page.focus("#examples button >> nth=7")
     page.keyboard.press("Enter")
     page.wait_for_selector("#summary .about:has-text('page')")
     finished(page)

@@ -1,0 +1,118 @@
+"""The form of the tab *Distill*: what may be chosen, and the recipe that follows from it. No component stands here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from kdsr.errors import InputError, SettingsError
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS
+from kdsr.train import Recipe, distillation
+from kdsr.zoo import Catalog
+
+FRESH: Mapping[str, dict[str, int]] = MappingProxyType({"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}})
+"""Students that start from nothing; all are `plain`."""
+PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"))
+_SHORT_STEPS = 3000
+"""A custom run below this takes the preset `quick` for whatever the form does not ask."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A number of a custom run."""
+
+    title: str
+    help: str
+    low: float
+    high: float
+    usual: float
+    step: float = 1
+
+
+FIELDS: Mapping[str, Field] = MappingProxyType({
+    "steps":           Field("Steps", "600 is quick, 10,000 thorough.", 10, 200_000, 2000),
+    "batch_size":      Field("Batch size", "Crops in each step.", 1, 32, 8),
+    "patch_px":        Field("Patch in pixels", "Side of a crop.", 16, 96, 48),
+    "learning_rate":   Field("Learning rate", "Fresh 0.001, trained 0.0002.", 1e-5, 5e-3, 1e-3, 1e-5),
+    "truth_share":     Field("Truth at the start", "0: the teacher alone.", 0, 1, 0.0, 0.05),
+    "truth_share_end": Field("Truth at the end", "1: the photographs alone.", 0, 1, 1.0, 0.05),
+})  # fmt: skip
+
+
+class Wish(NamedTuple):
+    """What the form says, without the photographs."""
+
+    task: str
+    teacher: str | None
+    student: str
+    """A key of `FRESH`, or the name of a released network."""
+    preset: str
+    name: str
+    custom: Mapping[str, float]
+    """By the keys of `FIELDS`; used with the preset `custom` only."""
+
+
+def able_tasks(catalog: Catalog) -> list[tuple[str, str]]:
+    """(title, name) of the tasks that have a teacher."""
+    able = {card.task for card in catalog.cards if card.role == "teacher"}
+    return [(task.title, name) for name, task in TASKS.items() if name in able]
+
+
+def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
+    """(title, name) of the teachers for `task`, the largest first."""
+    return [(card.title, card.name) for card in catalog.for_task(task, "teacher")]
+
+
+def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
+    """(title, value) of what a run for `task` may start from."""
+    fresh = [(f"Start fresh, {shape['width']} wide, {shape['depth']} deep", value) for value, shape in FRESH.items()]
+    return fresh + [(f"Go on from {card.title}", card.name) for card in catalog.for_task(task, "student")]
+
+
+def recipe_of(wish: Wish, settings: Settings) -> Recipe:
+    """The recipe that `wish` amounts to.
+
+    Raises:
+        InputError: no teacher.
+        SettingsError: a number out of its bounds.
+        UnknownNameError: a network or preset that there is none of.
+    """
+    if not wish.teacher:
+        raise InputError("There is no teacher for this task to learn from: add one to the weights folder, or choose another task.")
+    catalog = Catalog(settings.weights_dir)
+    teacher = catalog.find(wish.teacher)
+    if teacher.task != wish.task:
+        raise SettingsError(f"The teacher must be one for {wish.task}, and {teacher.name} is for {teacher.task}: choose another.")
+    start = None if wish.student in FRESH else catalog.find(wish.student)
+    if start is not None and start.task != wish.task:
+        raise SettingsError(f"The student must be one for {wish.task}, and {start.name} is for {start.task}: choose another.")
+    changes: dict[str, Any] = {"compile": False}  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
+    if start is None:
+        changes |= {"architecture": "plain", "arguments": dict(FRESH[wish.student])}
+    preset = wish.preset
+    if preset == "custom":
+        changes |= _custom(wish.custom)
+        preset = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
+    name = "-".join(wish.name.split()) or usual_name(wish.task, wish.student)
+    return distillation(preset, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes)
+
+
+def usual_name(task: str, student: str) -> str:
+    """The name of a network that was given none."""
+    return f"{task}-my-{student.removeprefix('fresh ')}" if student in FRESH else f"{task}-my-student"
+
+
+def _custom(given: Mapping[str, float]) -> dict[str, Any]:
+    """The recipe's keys that the numbers of a custom run set."""
+    keys: dict[str, Any] = {name: _bounded(name, given.get(name, field.usual)) for name, field in FIELDS.items()}
+    for name in ("steps", "batch_size", "patch_px"):
+        keys[name] = round(keys[name])
+    return keys | {"warmup_steps": min(50, keys["steps"] // 10), "validate_every": max(5, min(500, keys["steps"] // 10))}
+
+
+def _bounded(name: str, value: Any) -> float:
+    field = FIELDS[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not field.low <= value <= field.high:
+        raise SettingsError(f"{field.title} must lie between {field.low:,g} and {field.high:,g}, got {value!r}.")
+    return float(value)

@@ -1,0 +1,72 @@
+"""The photographs of a new run before it is started: uploaded ones, checked and copied at once, or the built-in set."""
+
+import contextlib
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from kdsr.errors import InputError
+from kdsr.jobs.uploads import take_photos
+from kdsr.settings import Settings
+from kdsr.ui.examples import built_in_photos
+
+FEWEST = 4
+"""With fewer, none can be held out of training."""
+
+
+def stage(files: Sequence[str], folder: Path, settings: Settings) -> str:
+    """Check the uploaded pictures and archives, and copy them into a new folder under `folder`; that folder.
+
+    Raises:
+        InputError, LimitError: a file that is no picture, or too many or too large ones.
+    """
+    target = folder / uuid.uuid4().hex
+    folder.mkdir(parents=True, exist_ok=True)
+    take_photos([Path(name) for name in files], target, settings)
+    for path in sorted(target.iterdir()):
+        if not (plain := path.with_name(own_name(path))).exists():
+            path.rename(plain)
+    return str(target)
+
+
+def own_name(path: Path) -> str:
+    """The name that a photograph came with, without the number that `take_photos` puts before it."""
+    return path.name.partition("_")[2]
+
+
+def copied(path: Path, folder: Path) -> Path:
+    """A copy in `folder` of a photograph of a run, under the name that it came with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, folder / own_name(path)))
+
+
+def photos_of(source: str, staged: Sequence[str]) -> list[Path]:
+    """The pictures to learn from: all in the folders `staged`, or the built-in set.
+
+    Raises:
+        InputError: there are none.
+    """
+    if source == "built-in":
+        return list(built_in_photos())
+    found = [path for folder in staged for path in (sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ())]
+    if not found:
+        raise InputError("There are no photographs to learn from yet: drop some here, or take the built-in set.")
+    return found
+
+
+def megapixels(paths: Sequence[Path]) -> float:
+    """All pictures together, read from their headers."""
+    total = 0.0
+    for path in paths:
+        with contextlib.suppress(OSError), Image.open(path) as image:  # the run itself says what is wrong with it
+            total += image.width * image.height / 1e6
+    return total
+
+
+def described(paths: Sequence[Path]) -> str:
+    """The line that says what was chosen."""
+    few = "" if len(paths) >= FEWEST else f" Give {FEWEST} or more, so that one can be held out to judge by."
+    return f"{len(paths)} photograph{'s' if len(paths) != 1 else ''}, {megapixels(paths):.1f} megapixels.{few}"

@@ -1,0 +1,112 @@
+"""What a run has told so far, read out of its events. Pure functions of plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kdsr.jobs import curve
+from kdsr.train import Recipe
+
+Event = Mapping[str, Any]
+_NOT_LOSSES = ("event", "time", "number", "step", "steps_per_s", "eta_s", "memory_mb")
+
+
+@dataclass(frozen=True)
+class Told:
+    """The events of a run, sorted out."""
+
+    events: Sequence[Event]
+    steps: Sequence[Event]
+    validations: Sequence[Event]
+    references: Event
+    started: Event
+    """The last start; empty before the first."""
+
+    @property
+    def last(self) -> Event:
+        """The newest event; empty if there is none."""
+        return self.events[-1] if self.events else {}
+
+    @property
+    def now_db(self) -> float | None:
+        """PSNR of the student as it stands on the held-out photographs."""
+        return self.validations[-1]["psnr_db"] if self.validations else None
+
+    @property
+    def before_db(self) -> float | None:
+        """PSNR of the student before the run; of an untrained one where it started fresh."""
+        return self.references.get("before_psnr_db")
+
+    @property
+    def teacher_db(self) -> float | None:
+        """PSNR of the teacher."""
+        return self.references.get("teacher_psnr_db")
+
+
+def told_of(events: Sequence[Event]) -> Told:
+    """`events`, sorted out."""
+    found: dict[str, Event] = {event["event"]: event for event in events if event["event"] in ("references", "started")}
+    return Told(events, curve(events, "step"), curve(events, "validation"), found.get("references", {}), found.get("started", {}))
+
+
+def losses_of(told: Told) -> dict[str, tuple[tuple[float, float], ...]]:
+    """(step, value) of the loss and of each of its parts, by name; the total first."""
+    names = dict.fromkeys(name for event in told.steps for name in event if name not in _NOT_LOSSES)
+    return {name: tuple((event["step"], event[name]) for event in told.steps if name in event) for name in names}
+
+
+def kept_db(told: Told, recipe: Recipe) -> float | None:
+    """PSNR of the network that the run leaves at its end: the best validated one if the recipe keeps it, else the last."""
+    if not told.validations:
+        return None
+    return max(event["psnr_db"] for event in told.validations) if recipe.patience else told.now_db
+
+
+def verdict(told: Told, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
+    """One sentence: what was gained over the student before, and how far the teacher is. Empty where that is not known."""
+    kept = kept_db(told, recipe)
+    if kept is None or told.before_db is None:
+        return ""
+    gain, where = kept - told.before_db, "held-out photographs" if is_held_out else "photographs it learnt from"
+    teacher = "" if told.teacher_db is None else f", {_apart(kept - told.teacher_db)} the teacher"
+    if gain < 0.005:
+        rest = " The network is the one from before." if recipe.patience and recipe.warm_start else ""
+        so_far = "Nothing was gained" if is_over else "Nothing is gained so far"
+        return f"{so_far}: the student before the run was as good on the {where} ({told.before_db:.2f} dB{teacher}).{rest}"
+    over = "the student before the run" if recipe.warm_start else "its untrained start"
+    return f"The student gained {gain:.2f} dB over {over} and stands at {kept:.2f} dB on the {where}{teacher}."
+
+
+def _apart(difference_db: float) -> str:
+    return f"{abs(difference_db):.2f} dB {'behind' if difference_db < 0 else 'ahead of'}"
+
+
+def log_lines(told: Told, recipe: Recipe, most: int = 60) -> list[str]:
+    """The newest events, one line each, oldest first."""
+    lines = (_line(event, recipe) for event in told.events[-4 * most :])
+    return [line for line in lines if line][-most:]
+
+
+def _line(event: Event, recipe: Recipe) -> str:
+    step = f"step {event.get('step', 0):>7,}"
+    match event["event"]:
+        case "reading":
+            return f"Reading {event['photographs']} photographs"
+        case "labelling":
+            return f"The teacher labels: {event['done']} of {event['total']}"
+        case "references":
+            figures = {"before": event.get("before_psnr_db"), "teacher": event.get("teacher_psnr_db")}
+            return "References: " + ", ".join(f"{name} {value:.2f} dB" for name, value in figures.items() if value is not None)
+        case "started":
+            return f"{step}  started on {event['device']} with {event.get('photographs', '?')} photographs"
+        case "step":
+            parts = "  ".join(f"{name} {value:.5f}" for name, value in event.items() if name not in _NOT_LOSSES)
+            return f"{step}  {event['steps_per_s']:.1f} steps/s  {parts}"
+        case "validation":
+            return f"{step}  validation {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
+        case "finished":
+            early = " (no gain any more)" if event["step"] < recipe.steps else ""
+            return f"{step}  finished{early}"
+        case "paused":
+            return f"{step}  paused"
+    return ""

@@ -1,0 +1,59 @@
+"""The networks that a visitor may choose: the released ones, and those that runs of their own brought forth.
+
+A run's network is named `run:` and the run's id; it lies in the run's folder until the run is deleted.
+"""
+
+from collections.abc import Iterable
+
+from kdsr.errors import UnknownNameError
+from kdsr.jobs import WAITING, Jobs, Run
+from kdsr.jobs.folders import run_dir
+from kdsr.settings import Settings
+from kdsr.zoo import Card, Catalog
+
+_OF_RUN = "run:"
+
+
+def name_of_run(run: Run) -> str:
+    """The name under which the network of `run` is chosen."""
+    return f"{_OF_RUN}{run.id}"
+
+
+def is_of_run(name: str | None) -> bool:
+    """Whether `name` is that of a run's network."""
+    return (name or "").startswith(_OF_RUN)
+
+
+def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
+    """The network `name`, and the catalog that holds it.
+
+    Raises:
+        UnknownNameError: there is none.
+        JobError: the name of a run that cannot be one.
+    """
+    if not is_of_run(name):
+        catalog = Catalog(settings.weights_dir)
+        return catalog.find(name), catalog
+    catalog = Catalog(run_dir(settings, name.removeprefix(_OF_RUN)))
+    if not catalog.cards:
+        raise UnknownNameError("This run's network is not there: its run was deleted, or has not ended. Choose another one.")
+    return catalog.cards[0], catalog
+
+
+def card_of_run(run: Run, settings: Settings) -> Card | None:
+    """The card of the network of `run`; None while it trains, or where it brought none."""
+    if run.state in WAITING:
+        return None
+    return next(iter(Catalog(run_dir(settings, run.id)).cards), None)
+
+
+def own_networks(jobs: Jobs, owner: str, task: str) -> list[tuple[str, str]]:
+    """(title, name) of the networks for `task` of the runs of `owner`, newest first."""
+    return [(f"{card.title} (yours)", name_of_run(run)) for run, card in _cards(jobs.runs(owner) if owner else (), jobs.settings) if card.task == task]
+
+
+def _cards(runs: Iterable[Run], settings: Settings) -> Iterable[tuple[Run, Card]]:
+    for run in runs:
+        card = card_of_run(run, settings)
+        if card is not None:
+            yield run, card

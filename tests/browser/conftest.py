@@ -1,0 +1,44 @@
+"""A headless Chromium and the page that it opens, served by this process.
+
+Skips where there is no browser: `CHROMIUM_PATH` names one, else `chromium` is looked for on the path.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from networks import add_network
+from serving import served
+
+from kdsr.settings import Settings
+
+NETWORKS = {
+    "teacher": ("residual", {"width": 32, "blocks": 4}),
+    "student": ("plain", {"width": 16, "depth": 4}),
+    "twin": ("plain", {"width": 16, "depth": 4}),
+}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, where it is installed
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    chromium = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no browser: install chromium, or name one in CHROMIUM_PATH")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page on a free port, with random networks for x4 and denoising."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "weights").mkdir()
+    for task in ("sr_x4", "denoise"):
+        for seed, (role, shape) in enumerate(NETWORKS.items()):
+            add_network(folder / "weights", f"{task}-{role}", task, role, *shape, seed=seed)
+    with served(Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)) as address:
+        yield address
