@@ -1,5 +1,6 @@
 """The page: one file per tab, put together here. gradio is imported in this area and in `app.py` only."""
 
+import os
 import uuid
 from pathlib import Path
 
@@ -19,6 +20,8 @@ __all__ = ["build_ui", "serve"]
 _CACHE_S = (3600, 4 * 3600)
 """How often gradio's own cache is swept, and how old its files may become."""
 _MAX_UPLOAD = "200mb"
+_MONITORING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "100"}
+"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here: most of the time of a quick answer."""
 
 
 def build_ui(settings: Settings) -> gr.Blocks:
@@ -44,6 +47,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, 
 
 
 def _build(jobs: Jobs) -> gr.Blocks:
+    for name, value in _MONITORING.items():
+        os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
     with gr.Blocks(title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
