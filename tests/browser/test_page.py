@@ -186,5 +186,5 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert ("dark" in (page.get_attribute("body", "class") or "")) == (scheme == "dark")
     box = page.query_selector("#hero").bounding_box()
-    assert box["y"] + box["height"] < 844 and box["width"] > 0.6 * width - 30
+    assert box["y"] + box["height"] < 844 and box["width"] > 0.45 * width
     page.close()
