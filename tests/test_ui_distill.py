@@ -249,6 +249,10 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), dataclasses.replace(tuned, patience=0), is_held_out=True)
     none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
     assert none.startswith("Nothing was gained") and "photographs it learnt from" in none and "the one from before" in none
+    so_far = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=True, is_over=False)
+    assert (
+        so_far == "Nothing is gained so far: the student stands at 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; 28.00 dB before the run."
+    )
     fresh = recipe_of(wish._replace(student="fresh 32x7"), tiny_settings)
     assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)
     assert verdict(told_of([]), tuned, is_held_out=True) == ""

@@ -63,16 +63,20 @@ def kept_db(told: Told, recipe: Recipe) -> float | None:
 
 
 def verdict(told: Told, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
-    """One sentence: what was gained over the student before, and how far the teacher is. Empty where that is not known."""
-    kept = kept_db(told, recipe)
+    """One sentence: what was gained over the student before, and how far the teacher is. Empty where that is not known.
+
+    is_over: the run went to its end, where it keeps the best validated network; before, it has the newest.
+    """
+    kept = kept_db(told, recipe) if is_over else told.now_db
     if kept is None or told.before_db is None:
         return ""
     gain, where = kept - told.before_db, "held-out photographs" if is_held_out else "photographs it learnt from"
     teacher = "" if told.teacher_db is None else f", {_apart(kept - told.teacher_db)} the teacher"
     if gain < 0.005:
+        if not is_over:
+            return f"Nothing is gained so far: the student stands at {kept:.2f} dB on the {where}{teacher}; {told.before_db:.2f} dB before the run."
         rest = " The network is the one from before." if recipe.patience and recipe.warm_start else ""
-        so_far = "Nothing was gained" if is_over else "Nothing is gained so far"
-        return f"{so_far}: the student before the run was as good on the {where} ({told.before_db:.2f} dB{teacher}).{rest}"
+        return f"Nothing was gained: the student before the run was as good on the {where} ({told.before_db:.2f} dB{teacher}).{rest}"
     over = "the student before the run" if recipe.warm_start else "its untrained start"
     return f"The student gained {gain:.2f} dB over {over} and stands at {kept:.2f} dB on the {where}{teacher}."
 

@@ -294,6 +294,7 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
   #examples .grid-container { display: flex !important; overflow-x: auto; padding: 3px !important; } #examples .gallery-item { flex: 0 0 56px; }
   table.figures th:first-child { min-width: 112px; max-width: 128px; font-size: 13px; } table.figures td { font-size: 13px; }
   .headline { font-size: 19px; } #run-progress .headline { font-size: 18px; }
+  .tag { bottom: 9px; padding: 4px 9px; font-size: 12.5px; flex-direction: column; gap: 0; }
   .tag small { font-size: 11.5px; }
   .tag.left { left: 9px; } .tag.right { right: 9px; }
 }
