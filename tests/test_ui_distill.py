@@ -117,8 +117,18 @@ def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(session, don
 
 def test_what_was_sent_is_not_sent_again(session, done):
     first = session.on_pick(done.id, ANNA)
-    again = session.on_tick(first.shown, ANNA)
+    again = session.on_news(first.shown, ANNA)
     assert all(value == gr.skip() for value in again[1:]) and again.shown == first.shown
+
+
+def test_a_page_hears_of_news_once(session, staged):
+    run = start(session, staged)
+    before, others = session.on_tick(Shown(run.id), ANNA), session.on_tick(Shown(run.id), BERT)
+    assert before == session.on_tick(Shown(run.id), ANNA) and session.on_tick(Shown(), ANNA) == ()
+    held = session.jobs.store.claim("this 1 1", at_once=1)
+    session.jobs.store.add_event(held, {"event": "labelling", "done": 1, "total": 3})
+    assert session.on_tick(Shown(run.id), ANNA) not in (before, others) and session.on_tick(Shown(run.id), BERT) != others
+    assert "no such run" in session.on_tick(Shown("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
 
 
 def test_stop_continue_and_delete(session, staged):
@@ -132,7 +142,7 @@ def test_stop_continue_and_delete(session, staged):
     assert "stop it first" in session.on_delete(shown, ANNA).status
     session.on_stop(shown, ANNA)
     assert session.on_delete(shown, ANNA).shown.run_id is None and session.jobs.runs(ANNA) == []
-    assert "no such run" in session.on_tick(shown, ANNA).status
+    assert "no such run" in session.on_news(shown, ANNA).status
 
 
 def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session, done):

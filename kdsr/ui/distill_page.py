@@ -81,6 +81,11 @@ class Tellings:
                 events += new
             return told_of(list(events))
 
+    def newest(self, run_id: str) -> int:
+        """The number of the last event; 0 if there is none."""
+        events = self.of(run_id).events
+        return events[-1]["number"] if events else 0
+
     def forget(self, run_id: str) -> None:
         """Drop what is kept of a run."""
         with self._lock:
@@ -115,6 +120,12 @@ def page_of_run(run: Run, who: str, jobs: Jobs, tellings: Tellings, folder: Path
         **_list(jobs, who, run.id),
         **files,
     )
+
+
+def news_of(run: Run, who: str, jobs: Jobs, tellings: Tellings) -> tuple[Any, ...]:
+    """What the page of `run` follows from, the clock apart: another page is due when this is another one."""
+    mine = tuple((each.id, each.state) for each in jobs.runs(who)) if who else ()
+    return run.id, run.state, run.step, run.message, tellings.newest(run.id), jobs.place_in_queue(run.id), mine
 
 
 def empty_page(jobs: Jobs, who: str, status: str = "") -> Page:

@@ -18,7 +18,7 @@ from kdsr.ui import distill_view as view
 from kdsr.ui import texts
 from kdsr.ui.distill_estimate import MEASURE_S, Paces, run_seconds
 from kdsr.ui.distill_form import FIELDS, Wish, able_tasks, recipe_of, students, teachers
-from kdsr.ui.distill_page import Page, Shown, Tellings, changed, empty_page, page_of_run
+from kdsr.ui.distill_page import Page, Shown, Tellings, changed, empty_page, news_of, page_of_run
 from kdsr.ui.distill_photos import copied, described, megapixels, photos_of, stage
 from kdsr.ui.networks import name_of_run
 from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, Comparison, RestoreSession
@@ -158,7 +158,17 @@ class DistillSession:
 
     # A run
 
-    def on_tick(self, shown: Shown, who: str) -> Page:
+    def on_tick(self, shown: Shown, who: str) -> Any:
+        """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
+
+        Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's outputs.
+        """
+        try:
+            return () if shown.run_id is None else news_of(self.jobs.get(shown.run_id), who, self.jobs, self.tellings)
+        except KdsrError as error:
+            return str(error)
+
+    def on_news(self, shown: Shown, who: str) -> Page:
         """What is new of the run that is looked at."""
         try:
             return self._page_of(shown.run_id, who, shown)

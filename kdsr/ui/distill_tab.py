@@ -44,7 +44,7 @@ def add_distill_tab(jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Vis
         run = _run_column()
         form, numbers = _form_column(session)
         runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
-    states = {"shown": gr.State(Shown()), "who": visitor.who, "staged": gr.State(()), "timer": gr.Timer(TICK_S, active=False)}
+    states = {"shown": gr.State(Shown()), "who": visitor.who, "staged": gr.State(()), "news": gr.State(()), "timer": gr.Timer(TICK_S, active=False)}
     parts = _Parts(run, form, numbers, runs, states)
     _wire_form(session, parts, tab)
     blocks.unload(session.on_close)
@@ -174,7 +174,8 @@ def _wire_run(session: DistillSession, parts: _Parts, visitor: Visitor, tabs: gr
     run["keep"].click(session.on_keep, None, run["confirm"], **QUICK)
     runs["runs"].input(session.on_pick, [runs["runs"], states["who"]], page, **QUICK)
     runs["enter"].click(session.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK)
-    states["timer"].tick(session.on_tick, looked_at, page, **QUICK)
+    states["timer"].tick(session.on_tick, looked_at, states["news"], **QUICK)
+    states["news"].change(session.on_news, looked_at, page, **QUICK)
     compared = run["compare"].click(session.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK)
     compared.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
     opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
