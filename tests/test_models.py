@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
 from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded
-from kdsr.models.blocks import RepConv2d, repeat_channels
+from kdsr.models.blocks import RepConv2d, depth_to_space, repeat_channels
 
 SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
          ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2})]  # fmt: skip
@@ -108,3 +109,14 @@ def test_unknown_names_and_arguments_are_told():
 def test_unshuffling_and_enlarging_at_once_is_refused(name):
     with pytest.raises(SettingsError, match="not both"):
         build_model(name, 2, {"unshuffle": 2})
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_depth_to_space_under_a_compiler_is_the_pixel_shuffle(factor, layout, dtype):
+    image = torch.randn(2, 3 * factor**2, 5, 7).to(dtype).to(memory_format=layout).requires_grad_()
+    gradient = torch.randn(2, 3, 5 * factor, 7 * factor).to(dtype)
+    shuffled = torch.compile(depth_to_space, fullgraph=True, backend="aot_eager")(image, factor)
+    (shuffled * gradient).sum().backward()
+    assert torch.equal(shuffled, F.pixel_shuffle(image, factor)) and torch.equal(image.grad, F.pixel_unshuffle(gradient, factor))

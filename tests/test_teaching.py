@@ -1,6 +1,7 @@
 """Ways to teach: terms, plans, new inputs, several teachers, online, early stopping; each learns, resumes and keeps to its limits."""
 
 import dataclasses
+import functools
 import json
 import os
 import subprocess
@@ -68,6 +69,14 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
     assert set(whole) == {f"layers.{layer}.{part}" for layer in range(3) for part in ("weight", "bias")}
     named = {name for event in events(tmp_path / "whole") for name in event}
     assert {used.loss for used in plan.terms} <= named and "teacher" in named
+
+
+@pytest.mark.parametrize("loss", ["fitnet", "contrastive", "fft"])
+def test_a_step_is_compiled_whole(settings, tmp_path, loss, monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
+    monkeypatch.setattr("kdsr.train.step.has_compiler", lambda device: True)
+    train(with_teacher(settings, tmp_path, terms=(term(loss),), compile=True, steps=2), tmp_path / "run", settings=settings)
+    assert any(loss in event for event in events(tmp_path / "run"))
 
 
 def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path):

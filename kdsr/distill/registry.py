@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from kdsr.distill import contrastive, features, pixel, scores
@@ -25,7 +24,7 @@ class Loss:
     learns: bool = False
 
 
-LOSSES: Mapping[str, Loss] = MappingProxyType({
+LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a read-only view of one
     "l1": Loss(pixel.l1, "pictures", source="definition"),
     "l2": Loss(pixel.l2, "pictures", source="definition"),
     "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
@@ -39,7 +38,7 @@ LOSSES: Mapping[str, Loss] = MappingProxyType({
     "contrastive_dynamic": Loss(contrastive.contrastive, "negatives_average", source="DCKD, arXiv:2312.08939"),
     "adversarial": Loss(Adversarial, "pictures", source="hinge loss, arXiv:1705.02894", learns=True),
     "soft_labels": Loss(scores.soft_labels, "scores", source="Hinton et al., arXiv:1503.02531"),
-})  # fmt: skip
+}  # fmt: skip
 
 
 def find_loss(name: str) -> Loss:

@@ -4,6 +4,8 @@
 weight space before each use, so that learning costs one 3x3 convolution per layer, not four.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -62,3 +64,65 @@ def conv3x3(in_channels: int, out_channels: int, *, rep: bool) -> nn.Module:
 def repeat_channels(image: Tensor, times: int) -> Tensor:
     """(N, C, H, W) to (N, C * times, H, W), each channel repeated in place: what depth-to-space turns into nearest upscaling."""
     return image.repeat_interleave(times, dim=1)
+
+
+def depth_to_space(image: Tensor, factor: int) -> Tensor:
+    """(N, C * factor^2, H, W) to (N, C, H * factor, W * factor), as `pixel_shuffle`.
+
+    A compiler for processors would make of it, and of all that is fused with it, a loop over single values; compiled code
+    therefore calls torch's own kernel.
+    """
+    if torch.compiler.is_compiling() and image.device.type == "cpu":
+        shuffled: Tensor = _shuffle(image, factor)
+        return shuffled
+    return F.pixel_shuffle(image, factor)
+
+
+@torch.library.custom_op("kdsr::depth_to_space", mutates_args=())
+def _shuffle(image: Tensor, factor: int) -> Tensor:
+    shuffled = _empty_shuffled(image, factor)
+    count, channels, height, width = image.shape
+    cells = image.permute(0, 2, 3, 1).contiguous().view(count, height, width, channels // factor**2, factor, factor)
+    rows = shuffled.view(count, -1, height, factor, width, factor).permute(0, 2, 4, 1, 3, 5)
+    _as_runs(rows, factor).copy_(_as_runs(cells, factor))
+    return shuffled
+
+
+@torch.library.custom_op("kdsr::space_to_depth", mutates_args=())
+def _unshuffle(image: Tensor, factor: int) -> Tensor:
+    unshuffled = _empty_unshuffled(image, factor)
+    count, channels, height, width = image.shape
+    rows = image.contiguous().view(count, channels, height // factor, factor, width // factor, factor).permute(0, 2, 4, 1, 3, 5)
+    cells = unshuffled.permute(0, 2, 3, 1).view(count, height // factor, width // factor, channels, factor, factor)
+    _as_runs(cells, factor).copy_(_as_runs(rows, factor))
+    return unshuffled
+
+
+def _as_runs(cells: Tensor, factor: int) -> Tensor:
+    """`cells` (..., factor) with each run of `factor` values, which lie side by side in both layouts, as one value where there is a type so wide."""
+    wide = {4: torch.int32, 8: torch.int64, 16: torch.complex128}.get(factor * cells.element_size())
+    return cells if wide is None else cells.view(wide)
+
+
+@_shuffle.register_fake
+def _empty_shuffled(image: Tensor, factor: int) -> Tensor:
+    count, channels, height, width = image.shape
+    return image.new_empty(count, channels // factor**2, height * factor, width * factor)
+
+
+@_unshuffle.register_fake
+def _empty_unshuffled(image: Tensor, factor: int) -> Tensor:
+    """Channels last in memory, as the convolution before it wants its gradient."""
+    count, channels, height, width = image.shape
+    return image.new_empty(count, height // factor, width // factor, channels * factor**2).permute(0, 3, 1, 2)
+
+
+def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.factor = inputs[1]
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    return _unshuffle(gradient, ctx.factor), None
+
+
+_shuffle.register_autograd(_backward, setup_context=_keep_factor)

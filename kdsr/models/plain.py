@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
-from kdsr.models.blocks import conv3x3, repeat_channels
+from kdsr.models.blocks import conv3x3, depth_to_space, repeat_channels
 from kdsr.models.network import Network
 
 
@@ -46,4 +46,4 @@ class Plain(Network):
         for layer in self.layers[:-1]:
             feature = F.relu(layer(feature))
         residual = self.layers[-1](feature)
-        return F.pixel_shuffle(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)
+        return depth_to_space(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)

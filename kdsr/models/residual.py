@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
-from kdsr.models.blocks import conv3x3, repeat_channels
+from kdsr.models.blocks import conv3x3, depth_to_space, repeat_channels
 from kdsr.models.network import Network
 
 
@@ -58,4 +58,4 @@ class Residual(Network):
         for block in self.blocks:
             feature = block(feature)
         residual = self.tail(self.after(feature) + head)
-        return F.pixel_shuffle(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)
+        return depth_to_space(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)

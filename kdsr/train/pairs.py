@@ -85,18 +85,16 @@ class Pairs:
     def _planned_batch(self, plan: Plan, numbers: list[int], patch_px: int) -> Batch:
         crops = [plan.crops[number] for number in numbers]
         degraded = self.degraded_crops(crops, patch_px)
-        label = None
-        if plan.labels is not None:
-            label = torch.from_numpy(plan.labels[numbers]).to(degraded.device).float().div_(255)
+        kept = None if plan.labels is None else torch.from_numpy(plan.labels[numbers]).permute(0, 2, 3, 1).to(degraded.device)
         truths = []
         for place, crop in enumerate(crops):
             if crop.picture < len(self.truths):
-                truths.append(_to_float([self._truth(crop, patch_px)])[0])
+                truths.append(self._truth(crop, patch_px))
             else:
-                assert label is not None
-                truths.append(label[place])
-        features = {tap: torch.from_numpy(kept[numbers]).to(degraded.device).float() for tap, kept in plan.features.items()}
-        return Batch(degraded, torch.stack(truths), label, features)
+                assert kept is not None
+                truths.append(kept[place])
+        features = {tap: torch.from_numpy(values[numbers]).to(degraded.device).float() for tap, values in plan.features.items()}
+        return Batch(degraded, _to_float(truths).contiguous(), None if kept is None else _to_float(kept), features)
 
     def _truth(self, crop: Crop, patch_px: int) -> Tensor:
         return self._scaled(self.truths[crop.picture], crop, patch_px)
@@ -192,8 +190,9 @@ def _crop(picture: Tensor, top: int, left: int, side: int, symmetry: int) -> Ten
     return crop.flip(flips) if flips else crop
 
 
-def _to_float(crops: list[Tensor]) -> Tensor:
-    stacked = torch.stack(crops).permute(0, 3, 1, 2)
+def _to_float(crops: Sequence[Tensor] | Tensor) -> Tensor:
+    """Crops (H, W, 3) as one (N, 3, H, W) float32, its channels last in memory as they are kept."""
+    stacked = (crops if isinstance(crops, Tensor) else torch.stack(list(crops))).permute(0, 3, 1, 2)
     return stacked.float() if stacked.dtype == torch.float16 else stacked.float().div_(255)
 
 

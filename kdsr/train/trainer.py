@@ -20,6 +20,7 @@ from kdsr.models import Network, build_model, folded, start
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint
 from kdsr.train.loop import Event, Log, Loop
+from kdsr.train.memory import keep_freed_memory
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import release
@@ -63,6 +64,7 @@ def train(
         Stopped: `should_stop` or Ctrl-C; a checkpoint is left.
     """
     started = time.monotonic()
+    keep_freed_memory()
     out_dir.mkdir(parents=True, exist_ok=True)
     checkpoint = out_dir / "checkpoint.safetensors"
     if checkpoint.exists() and not resume:
