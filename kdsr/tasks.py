@@ -23,15 +23,38 @@ class Strength:
     maximum: float
     default: float
 
-    def check(self, value: float) -> float:
+    def check(self, value: float | str) -> float:
         """`value` itself, if it is in range.
 
         Raises:
-            SettingsError: `value` is outside [minimum, maximum].
+            SettingsError: `value` is outside [minimum, maximum], or no number.
         """
+        if isinstance(value, str):
+            raise SettingsError(f"{self.name} must be a number between {self.minimum:g} and {self.maximum:g}, got '{value}'.")
         if not self.minimum <= value <= self.maximum:
             raise SettingsError(f"{self.name} must lie between {self.minimum:g} and {self.maximum:g}, got {value:g}.")
         return value
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The sorts of a degradation that has no strength; one is asked for by its name."""
+
+    name: str
+    """As in the command line and in cards."""
+    title: str
+    names: tuple[str, ...]
+    default: str
+
+    def check(self, value: float | str) -> str:
+        """`value` itself, if it is one of `names`.
+
+        Raises:
+            UnknownNameError: it is not.
+        """
+        if value not in self.names:
+            raise UnknownNameError.among(self.title.lower(), str(value), self.names)
+        return str(value)
 
 
 @dataclass(frozen=True)
@@ -41,22 +64,30 @@ class Task:
     name: str
     title: str
     scale: int
-    degradation: Literal["bicubic", "noise", "jpeg"]
+    degradation: Literal["bicubic", "noise", "jpeg", "holes"]
     colour: Literal["y", "rgb"]
     """What the figures are taken on: BT.601 luma in 16..235, or RGB."""
     border: int
     """Pixels cut from each side before measuring."""
-    strength: Strength | None = None
+    strength: Strength | Kinds | None = None
+
+    @property
+    def planes(self) -> int:
+        """Planes of what a network is given: red, green and blue, and for holes a fourth that is 1 where pixels are missing."""
+        return 4 if self.degradation == "holes" else 3
 
     @property
     def convention(self) -> str:
         """The convention of this task's figures, in words."""
+        if self.degradation == "holes":
+            return "RGB, PSNR of the missing pixels, SSIM of the whole picture"
         plane = "BT.601 luma (Y, 16..235)" if self.colour == "y" else "RGB"
         return f"{plane}, {self.border} px cut at each side" if self.border else f"{plane}, no border cut"
 
 
 _SIGMA = Strength("sigma", "Noise level", "of 255", 0.0, 55.0, 25.0)
 _QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0)
+_HOLES = Kinds("holes", "Missing pixels", ("dots", "scratches", "text", "strokes", "blocks"), "strokes")
 
 TASKS: Mapping[str, Task] = MappingProxyType({
     "sr_x2":   Task("sr_x2", "Super-resolution x2", 2, "bicubic", "y", border=2),
@@ -64,6 +95,7 @@ TASKS: Mapping[str, Task] = MappingProxyType({
     "sr_x4":   Task("sr_x4", "Super-resolution x4", 4, "bicubic", "y", border=4),
     "denoise": Task("denoise", "Denoising", 1, "noise", "rgb", border=0, strength=_SIGMA),
     "jpeg":    Task("jpeg", "JPEG clean-up", 1, "jpeg", "y", border=0, strength=_QUALITY),
+    "inpaint": Task("inpaint", "Inpainting", 1, "holes", "rgb", border=0, strength=_HOLES),
 })  # fmt: skip
 
 

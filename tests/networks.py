@@ -13,7 +13,7 @@ from kdsr.zoo import Card, save_weights, sha256_of, write_card
 def add_network(folder: Path, name: str, task: str, role: str, architecture: str, arguments: dict[str, int], *, seed: int = 0, **given: Any) -> Card:
     """The card of a network written into `folder`; `given` are further fields of the card."""
     torch.manual_seed(seed)
-    network = build_model(architecture, find_task(task).scale, arguments)
+    network = build_model(architecture, find_task(task).scale, arguments, planes=find_task(task).planes)
     path = save_weights(network.state_dict(), folder / f"{name}.safetensors")
     usual = {"title": f"The {role}", "licence": "Apache-2.0", "trained_on": "nothing: random weights", "steps": 0, "seed": seed}
     card = Card(

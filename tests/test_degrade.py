@@ -110,7 +110,7 @@ def test_every_task_degrades_to_its_size_and_again_to_the_same(task, size):
     truth = picture(*size, count=2)
     kept = truth.clone()
     first, second = degrade(truth, task, seed=3), degrade(truth, task, seed=3)
-    assert first.shape == (2, 3, size[0] // task.scale, size[1] // task.scale)
+    assert first.shape == (2, task.planes, size[0] // task.scale, size[1] // task.scale)
     assert first.dtype == torch.float32
     assert torch.equal(first, second)
     assert torch.equal(truth, kept)

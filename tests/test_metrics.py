@@ -186,7 +186,11 @@ def test_luma_equals_scikit_images():
         to_luma(truth[:, :1])
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+WHOLE = {name: task for name, task in TASKS.items() if task.planes == 3}
+"""Tasks whose figures are those of whole pictures."""
+
+
+@pytest.mark.parametrize("task", WHOLE.values(), ids=WHOLE)
 def test_measuring_follows_the_tasks_convention(task):
     restored, truth = pair(41, 53)
     rounded = [round_to_8_bits(image).double() for image in (restored, truth)]
@@ -212,7 +216,7 @@ def test_a_grey_picture_is_measured_on_its_plane():
 
 
 def test_tiny_pictures_are_measured_without_a_crash():
-    for task in TASKS.values():
+    for task in WHOLE.values():
         found = measure(*pair(1, 1), task)
         assert math.isnan(found.ssim)
         assert math.isnan(found.psnr_db) == (task.border > 0)

@@ -21,6 +21,7 @@ from kdsr.tasks import find_task
 from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
+from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore_order import Order, prepare
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import restore_steps, watched
@@ -49,7 +50,7 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def session(tmp_path: Path) -> RestoreSession:
     weights = tmp_path / "weights"
     weights.mkdir()
-    for task in ("sr_x4", "denoise"):
+    for task in ("sr_x4", "denoise", "inpaint"):
         for seed, (role, shape) in enumerate(ARCHITECTURES.items()):
             add_network(weights, f"{task}-{role}", task, role, *shape, seed=seed, twin=f"{task}-twin" if role == "student" else None)
     settings = Settings(weights_dir=weights, home=tmp_path / "home", threads=1, max_output_megapixels=4.0)
@@ -75,7 +76,7 @@ def run(session: RestoreSession, picture: Path, *, mode: str = "clean", task: st
     order = {"truth": None, "strength": 25, "teacher": f"{task}-teacher", "student": f"{task}-student", "runtime": "torch"} | given
     choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
     session.on_press(REQUEST)
-    return list(session.on_restore(str(picture), order["truth"], choice, order["runtime"], 0, 0, ("teacher", "student"), REQUEST))
+    return list(session.on_restore(str(picture), order["truth"], choice, order["runtime"], 0, 0, order.get("marks"), ("teacher", "student"), REQUEST))
 
 
 def results(views: list[View]) -> list[Result]:
@@ -228,7 +229,7 @@ def test_the_opening_is_computed_once(session):
 
 def test_stop_ends_a_run_and_says_so(session, photo):
     session.on_press(REQUEST)
-    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, ("teacher", "student"), REQUEST)
+    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, None, ("teacher", "student"), REQUEST)
     next(views)
     session.on_stop(REQUEST)
     last = list(views)[-1]
@@ -261,7 +262,7 @@ def test_a_new_order_stops_the_one_before_and_a_closed_session_its_own():
 def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(session, photo):
     session.on_task("denoise", CHOICE, REQUEST)
     choice, *_ = session.on_task("sr_x4", CHOICE, REQUEST)
-    given = (str(photo), None, choice, "torch", 0, 0, ("teacher", "student"), REQUEST)
+    given = (str(photo), None, choice, "torch", 0, 0, None, ("teacher", "student"), REQUEST)
     assert results(list(session.on_restore(*given)))[-1].task == "sr_x4"
     assert list(session.on_restore(*given)) == [View()]
 
@@ -316,3 +317,44 @@ def test_names_are_escaped(session, photo):
     result = dataclasses.replace(run(session, photo)[-1].result, description="<script>alert(1)</script>")
     assert "<script>" not in figures.summary(result)
     assert "<b>x" not in figures.chosen("<b>x", 1, 1, 8)
+
+
+def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
+    result = results(run(session, photo, task="inpaint", strength="text"))[-1]
+    assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
+    given, restored = (read_picture(result.column(key).file, session.settings) for key in ("input", "student"))
+    assert (given.alpha == 0).any() and np.array_equal(restored.pixels[given.alpha > 0], given.pixels[given.alpha > 0])
+    assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {column.key for column in result.columns}
+    assert math.isfinite(result.column("navier_stokes").measurement.psnr_db) and "missing pixels" in result.column("student").measurement.convention
+
+
+def test_what_a_visitor_marks_is_filled(session, photo, toasts):
+    editor, _, _ = session.on_open_marks(str(photo))
+    layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
+    assert session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
+    layer[10:20, 5:40, 3] = 255
+    marks, kind, *_ = session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
+    assert kind["value"] is None
+    for mode in ("clean", "degraded"):
+        result = results(run(session, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
+        restored, before = (read_picture(path, session.settings) for path in (result.column("student").file, photo))
+        changed = (restored.pixels != before.pixels).any(axis=2)
+        assert changed[10:20, 5:40].any() and not changed[:10].any() and not changed[20:].any()
+        assert (result.column("student").measurement is not None) == (mode == "clean")
+    other = marks._replace(picture="another.png")
+    views = run(session, photo, mode="degraded", task="inpaint", marks=other)
+    assert "Nothing says what is missing" in views[-1].status
+
+
+def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
+    _, _, _, strength, kind, marks, *_ = session.on_task("inpaint", CHOICE, REQUEST)
+    assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind["value"] == "strokes"
+    choice, strength, kind, marks, _ = session.on_mode("degraded", CHOICE._replace(task="inpaint"))
+    assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
+    assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
+    choice, marks, *_ = session.on_kind("text", CHOICE, REQUEST)
+    assert choice.strength == "text" and marks is None
+
+
+def test_freed_memory_goes_back_to_the_system():
+    return_freed_memory()  # an error here would end the thread that does it every minute

@@ -23,13 +23,14 @@ from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
 from kdsr.metrics import measure
-from kdsr.restore import open_runtime, restore
+from kdsr.restore import navier_stokes, open_runtime, restore
 from kdsr.settings import Settings
 from kdsr.tasks import Task
 from kdsr.zoo import Catalog
 
-BASELINES = ("bicubic", "unprocessed")
-"""Names that need no weights: bicubic enlargement for super-resolution; for tasks at scale 1 the degraded picture as it is."""
+BASELINES = ("bicubic", "unprocessed", "navier-stokes")
+"""Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for inpainting OpenCV's
+Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first filling that networks are given."""
 
 PICTURE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".ppm", ".pgm", ".pbm"])
 """Files of a folder that are taken for pictures."""
@@ -67,7 +68,7 @@ def evaluate(
     catalog: Catalog,
     settings: Settings,
     *,
-    strength: float | None = None,
+    strength: float | str | None = None,
     runtime: str = "torch",
     on_picture: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
@@ -75,7 +76,7 @@ def evaluate(
 
     Args:
         model: a network of `catalog`, or one of `BASELINES`.
-        strength: noise sigma (of 255) or JPEG quality; None takes the task's default.
+        strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
         on_picture: is called with (pictures done, all pictures, name) after each one.
     Raises:
@@ -88,7 +89,8 @@ def evaluate(
     figures = []
     for done, (truth_path, degraded_path) in enumerate(files, start=1):
         pair = _load_pair(truth_path, degraded_path, task, settings, strength)
-        taken = measure(apply(pair.degraded), pair.truth, task, grey=pair.is_grey)
+        holes = pair.degraded[:, 3:] if task.planes == 4 else None
+        taken = measure(apply(pair.degraded), pair.truth, task, grey=pair.is_grey, holes=holes)
         figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey))
         if on_picture:
             on_picture(done, len(files), truth_path.stem)
@@ -131,12 +133,14 @@ def picture_seed(name: str, seed: int = 0) -> int:
     return zlib.crc32(name.encode("utf-8")) + seed
 
 
-def degrade_picture(picture: Picture, task: Task, *, strength: float | None, seed: int) -> Tensor:
-    """`picture` degraded as `task` has it, (1, 3, H // scale, W // scale); noise is neither clipped nor rounded.
+def degrade_picture(picture: Picture, task: Task, *, strength: float | str | None, seed: int) -> Tensor:
+    """`picture` degraded as `task` has it, (1, planes, H // scale, W // scale); noise is neither clipped nor rounded.
 
     A grey picture is degraded as one plane: three different noises would average out.
     """
     truth = to_tensor(picture)
+    if task.degradation == "holes":
+        return degrade(truth, task, strength=strength, seed=seed)
     planes = truth[:, :1] if picture.is_grey else truth
     return degrade(planes, task, strength=strength, seed=seed).expand(-1, 3, -1, -1).contiguous()
 
@@ -146,18 +150,18 @@ class _Pair:
     truth: Tensor
     """(1, 3, H * scale, W * scale), float32 in [0, 1]."""
     degraded: Tensor
-    """(1, 3, H, W), float32."""
+    """(1, planes, H, W), float32."""
     is_grey: bool
 
 
-def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | None) -> _Pair:
+def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | str | None) -> _Pair:
     picture = read_picture(truth_path, settings)
     truth = to_tensor(picture)
     if degraded_path is None:
         degraded = degrade_picture(picture, task, strength=strength, seed=picture_seed(truth_path.stem))
         return _Pair(crop_to_multiple(truth, task.scale), degraded, picture.is_grey)
     if strength is not None:
-        raise SettingsError(f"{task.title} has no strength to set, got {strength:g}; leave it out.")
+        raise SettingsError(f"{task.title} has no strength to set, got {strength}; leave it out.")
     degraded = to_tensor(read_picture(degraded_path, settings))
     height, width = (side * task.scale for side in degraded.shape[-2:])
     if truth.shape[-2] - height not in range(task.scale) or truth.shape[-1] - width not in range(task.scale):
@@ -169,14 +173,20 @@ def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, setting
 def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str) -> Callable[[Tensor], Tensor]:
     """The function that restores one degraded picture (1, 3, H, W)."""
     if model in BASELINES:
-        if (model == "bicubic") != (task.scale > 1):
-            raise SettingsError(f"The baseline '{model}' is not for {task.title}; take '{BASELINES[task.scale == 1]}'.")
-        return (lambda image: bicubic_resize(image, task.scale)) if model == "bicubic" else (lambda image: image)
+        fitting = [name for name, fits in (("bicubic", task.scale > 1), ("unprocessed", task.scale == 1), ("navier-stokes", task.planes == 4)) if fits]
+        if model not in fitting:
+            raise SettingsError(f"The baseline '{model}' is not for {task.title}; take '{fitting[-1]}'.")
+        return {"bicubic": lambda image: bicubic_resize(image, task.scale), "unprocessed": lambda image: image[:, :3], "navier-stokes": _navier_stokes}[model]
     card = catalog.find(model)
     if card.task != task.name:
         raise SettingsError(f"The network '{model}' is for the task {card.task}, and {task.name} was asked; choose a network for it.")
     opened = open_runtime(card, catalog, runtime=runtime, settings=settings)
     return lambda image: restore(image, opened)
+
+
+def _navier_stokes(image: Tensor) -> Tensor:
+    levels = image[0].permute(1, 2, 0).mul(255).round().byte().cpu().numpy()
+    return to_tensor(navier_stokes(Picture(levels[..., :3]), levels[..., 3] > 0)).to(image)
 
 
 def _summary(figures: Sequence[PictureFigure], task: Task) -> Evaluation:

@@ -62,7 +62,10 @@ def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, 
         raise SettingsError(f"Latency needs at least 1 repeat and 1 pixel, got {repeats} and {side_px}.")
     side = -(-side_px // runtime.multiple) * runtime.multiple
     picture = Picture(pixels=np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), alpha=None)
+    holes = np.random.default_rng(0).random((side, side)) < 0.5 if runtime.planes == 4 else None
     image = to_tensor(picture)
+    if holes is not None:
+        image = torch.cat([image, torch.from_numpy(holes)[None, None].float()], dim=1)
     on_gpu = runtime.device.startswith("cuda")
     if on_gpu:
         image = image.to(runtime.device)
@@ -72,7 +75,7 @@ def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, 
         if on_gpu:
             torch.cuda.synchronize(runtime.device)
 
-    network_ms, end_to_end_ms = _medians_ms((network, lambda: restore_picture(picture, runtime)), repeats, clock)
+    network_ms, end_to_end_ms = _medians_ms((network, lambda: restore_picture(picture, runtime, holes=holes)), repeats, clock)
     return Latency(
         runtime=runtime.name,
         device=runtime.device,

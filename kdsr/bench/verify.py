@@ -11,10 +11,11 @@ from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
 from kdsr.zoo import Card, Catalog, Figure
 
-STANDARD_SETS: Mapping[str, tuple[tuple[str, float | None], ...]] = MappingProxyType({
+STANDARD_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingProxyType({
     "bicubic": (("Set5", None), ("Set14", None), ("BSD100", None)),
     "noise":   tuple(("CBSD68", sigma) for sigma in (15.0, 25.0, 50.0)),
     "jpeg":    tuple((name, quality) for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
+    "holes":   tuple(("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
 })  # fmt: skip
 """What the field reports for each degradation: pairs of (set, strength)."""
 
@@ -42,7 +43,7 @@ class Check:
 def measure_figure(
     model: str,
     set_name: str,
-    strength: float | None,
+    strength: float | str | None,
     data_dir: Path,
     task: Task,
     catalog: Catalog,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdsr.cli.options import Data, Name, RunOn, RuntimeName, note, open_catalog
+from kdsr.cli.options import Data, Name, RunOn, RuntimeName, note, open_catalog, shown
 
 if TYPE_CHECKING:
     from kdsr.zoo import Card, Catalog, Figure
@@ -69,4 +69,4 @@ def _write_card(card: "Card", catalog: "Catalog") -> None:
 
 
 def _what(figure: "Figure") -> str:
-    return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {figure.strength:g}"
+    return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {shown(figure.strength)}"

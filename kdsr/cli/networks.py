@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdsr.cli.options import AsJson, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
+from kdsr.cli.options import AsJson, Holes, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 
@@ -38,11 +38,12 @@ def _described(card: "Card") -> dict[str, Any]:
 
 def evaluate(
     context: typer.Context,
-    model: Annotated[str, typer.Option("--model", help="Name of a network, or bicubic (super-resolution) or unprocessed (the others).")],
+    model: Annotated[str, typer.Option("--model", help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting).")],
     set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, HR alone, or pictures.")],
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,
+    holes: Holes = None,
     runtime: RunOn = RuntimeName.TORCH,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +51,7 @@ def evaluate(
     from kdsr.bench.evaluate import evaluate as measure_set
 
     found = find_task(task)
-    strength = strength_of(found, sigma, quality)
+    strength = strength_of(found, sigma, quality, holes)
     networks = open_catalog(context.obj)
     done = measure_set(model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, on_picture=_tell_picture)
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}

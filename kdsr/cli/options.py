@@ -31,6 +31,7 @@ Model = Annotated[str, typer.Option("--model", help="Name of a network; see `kds
 TaskName = Annotated[str, typer.Option("--task", help=_TASK_HELP)]
 Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 255.")]
 Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]
+Holes = Annotated[str | None, typer.Option(help="Inpainting: kind of holes: dots, scratches, text, strokes or blocks.")]
 RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a network; see `kdsr models`.")]
@@ -44,19 +45,25 @@ def open_catalog(settings: Settings) -> "Catalog":
     return Catalog(settings.weights_dir)
 
 
-def strength_of(task: Task, sigma: float | None, quality: float | None) -> float | None:
+def strength_of(task: Task, sigma: float | None, quality: float | None, holes: str | None) -> float | str | None:
     """The strength given for `task`, in its range; None if none was.
 
     Raises:
         SettingsError: an option that belongs to another task, or a value out of range.
     """
     mine = task.strength.name if task.strength else None
-    for name, value in (("sigma", sigma), ("quality", quality)):
+    given = {"sigma": sigma, "quality": quality, "holes": holes}
+    for name, value in given.items():
         if value is not None and name != mine:
             wanted = f"takes --{mine}" if mine else "has no strength to set"
             raise SettingsError(f"{task.title} {wanted}, got --{name}; leave that out.")
-    value = sigma if mine == "sigma" else quality
+    value = given.get(mine) if mine else None
     return value if value is None or task.strength is None else task.strength.check(value)
+
+
+def shown(strength: float | str) -> str:
+    """A strength in words."""
+    return strength if isinstance(strength, str) else f"{strength:g}"
 
 
 def print_json(value: Any) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdsr.cli.options import Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
-from kdsr.errors import InputError, KdsrError, Stopped
+from kdsr.cli.options import Holes, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
+from kdsr.errors import InputError, KdsrError, SettingsError, Stopped
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 
@@ -23,13 +23,25 @@ def restore(
     model: Model,
     runtime: RunOn = RuntimeName.AUTO,
     tile: Annotated[int | None, typer.Option(help="Side of a tile in pixels; chosen if left out.", min=1)] = None,
+    mask: Annotated[Path | None, typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are.")] = None,
 ) -> None:
     """Restore a picture, or every picture of a folder."""
-    from kdsr.restore import open_runtime, restore_picture
+    from kdsr.image import read_picture
+    from kdsr.restore import holes_in, open_runtime, restore_picture
 
     catalog = open_catalog(context.obj)
     opened = open_runtime(catalog.find(model), catalog, runtime=runtime.value, settings=context.obj)
-    each_picture(source, out, context.obj, lambda picture, tell: restore_picture(picture, opened, tile_px=tile, on_progress=tell))
+    if mask is not None and opened.planes == 3:
+        raise SettingsError(f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting.")
+    marks = None if mask is None else read_picture(mask, context.obj)
+
+    def transform(picture: "Picture", tell: Callable[[float], None]) -> "Picture":
+        if opened.planes == 3:
+            return restore_picture(picture, opened, tile_px=tile, on_progress=tell)
+        opaque, holes = holes_in(picture, marks)
+        return restore_picture(opaque, opened, holes=holes, tile_px=tile, on_progress=tell)
+
+    each_picture(source, out, context.obj, transform)
 
 
 def degrade(
@@ -39,17 +51,21 @@ def degrade(
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,
-    seed: Annotated[int, typer.Option(help="Other noise for another seed.", min=0)] = 0,
+    holes: Holes = None,
+    seed: Annotated[int, typer.Option(help="Other noise or holes for another seed.", min=0)] = 0,
 ) -> None:
-    """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it otherwise."""
+    """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it otherwise; holes become transparent."""
     from kdsr.bench.evaluate import degrade_picture, picture_seed
     from kdsr.image import from_tensor
+    from kdsr.restore.holes import with_transparent
 
     found = find_task(task)
-    strength = strength_of(found, sigma, quality)
+    strength = strength_of(found, sigma, quality, holes)
 
     def transform(picture: "Picture", _tell: Callable[[float], None]) -> "Picture":
-        return from_tensor(degrade_picture(picture, found, strength=strength, seed=picture_seed(picture.name, seed)), picture)
+        degraded = degrade_picture(picture, found, strength=strength, seed=picture_seed(picture.name, seed))
+        made = from_tensor(degraded[:, :3], picture)
+        return made if found.planes == 3 else with_transparent(made, degraded[0, 3].numpy() > 0)
 
     each_picture(source, out, context.obj, transform)
 

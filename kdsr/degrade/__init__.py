@@ -6,9 +6,11 @@ a strength per picture. Not here: which degradation belongs to which task (`kdsr
 
 from fractions import Fraction
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from kdsr.degrade.holes import draw_holes, fill_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
 from kdsr.degrade.noise import add_noise
@@ -16,25 +18,32 @@ from kdsr.degrade.resample import bicubic_resize
 from kdsr.errors import InputError, SettingsError
 from kdsr.tasks import Task
 
-__all__ = ["add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "round_to_8_bits"]
+__all__ = [
+    "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "draw_holes", "fill_holes", "round_to_8_bits", "with_holes",
+]  # fmt: skip
 
 
-def degrade(truth: Tensor, task: Task, *, strength: float | None = None, seed: int = 0) -> Tensor:
+def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Tensor:
     """What a camera, a file or a channel would have left of `truth`, as `task` has it; the same seed gives the same picture.
 
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device.
         task: super-resolution crops `truth` to a multiple of its scale, then shrinks it.
-        strength: noise sigma (of 255) or JPEG quality; None takes the task's default.
-        seed: of the noise; the other degradations draw nothing.
+        strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
+        seed: of the noise and the holes; the other degradations draw nothing.
     Returns:
-        (N, C, H // scale, W // scale). Super-resolution and JPEG are rounded to 8 bits as a file would be; noise is neither
-        clipped nor rounded, which is the convention of the published figures.
+        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution and JPEG are rounded to 8
+        bits as a file would be; noise is neither clipped nor rounded, which is the convention of the published figures.
     Raises:
         SettingsError: `strength` is out of the task's range, or given to a task that has none.
         InputError: `truth` is smaller than the task's scale, or larger than a JPEG can be.
     """
     value = _strength_of(task, strength)
+    if isinstance(value, str):
+        rng = np.random.default_rng(seed)
+        height, width = truth.shape[-2:]
+        masks = [draw_holes(height, width, value, rng) for _ in truth]
+        return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
     if task.degradation == "noise":
         return add_noise(truth, value, torch.Generator().manual_seed(seed))
     if task.degradation == "jpeg":
@@ -54,10 +63,10 @@ def crop_to_multiple(truth: Tensor, scale: int) -> Tensor:
     return truth[..., : height - height % scale, : width - width % scale]
 
 
-def _strength_of(task: Task, strength: float | None) -> float:
+def _strength_of(task: Task, strength: float | str | None) -> float | str:
     """The strength to use: given, checked, or the task's default; 0 for a task that has none."""
     if task.strength is None:
         if strength is not None:
-            raise SettingsError(f"{task.title} has no strength to set, got {strength:g}; leave it out.")
+            raise SettingsError(f"{task.title} has no strength to set, got {strength}; leave it out.")
         return 0.0
     return task.strength.check(task.strength.default if strength is None else strength)

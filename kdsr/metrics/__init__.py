@@ -7,7 +7,7 @@ error is. Not here: losses (`kdsr.distill`), running over a set of pictures (`kd
 from kdsr.metrics.error_map import colour_bar, error_map, full_scale_255
 from kdsr.metrics.luma import to_luma
 from kdsr.metrics.measure import Measurement, measure
-from kdsr.metrics.psnr import psnr
+from kdsr.metrics.psnr import psnr, psnr_in
 from kdsr.metrics.registry import METRICS, Metric, find_metric
 from kdsr.metrics.ssim import ssim
 
@@ -21,6 +21,7 @@ __all__ = [
     "full_scale_255",
     "measure",
     "psnr",
+    "psnr_in",
     "ssim",
     "to_luma",
 ]

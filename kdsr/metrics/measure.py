@@ -10,7 +10,7 @@ from torch import Tensor
 from kdsr.degrade import round_to_8_bits
 from kdsr.errors import ShapeError
 from kdsr.metrics.luma import to_luma
-from kdsr.metrics.psnr import psnr
+from kdsr.metrics.psnr import psnr, psnr_in
 from kdsr.metrics.ssim import ssim
 from kdsr.tasks import Task
 
@@ -26,7 +26,7 @@ class Measurement:
     convention: str
 
 
-def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False) -> Measurement:
+def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False, holes: Tensor | None = None) -> Measurement:
     """PSNR and SSIM of `restored` as papers on `task` take them; of several pictures, their means.
 
     Both are rounded to 8 bits first, because the published figures are those of saved pictures.
@@ -37,15 +37,18 @@ def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False) 
         grey: the picture is a grey one, its plane repeated to three channels: it is measured on that plane, without the
             conversion to luma (MATLAB's scripts convert pictures of three channels only; `bridge` of Set14 is grey). With
             one channel this is so in any case.
+        holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there alone. Needed for inpainting, and only there.
     Raises:
-        ShapeError: the shapes differ, or C is neither 1 nor 3.
+        ShapeError: the shapes differ, C is neither 1 nor 3, or the task has holes and none were given.
     """
+    if (holes is not None) != (task.degradation == "holes"):
+        raise ShapeError(f"{task.title} is measured {'with' if holes is None else 'without'} the mask of its holes.")
     if truth.ndim == 4 and truth.shape[1] not in (1, 3):
         raise ShapeError(f"measure needs pictures of 1 or 3 channels, got {tuple(truth.shape)}.")
     is_grey = grey or truth.shape[1] == 1
     first, second = (_measured_planes(image, task, is_grey=is_grey) for image in (restored, truth))
     return Measurement(
-        psnr_db=psnr(first, second, border=task.border).mean().item(),
+        psnr_db=(psnr(first, second, border=task.border) if holes is None else psnr_in(first, second, holes)).mean().item(),
         ssim=ssim(first, second, border=task.border).mean().item(),
         convention=_grey_convention(task) if is_grey else task.convention,
     )
@@ -60,4 +63,6 @@ def _measured_planes(image: Tensor, task: Task, *, is_grey: bool) -> Tensor:
 
 
 def _grey_convention(task: Task) -> str:
+    if task.degradation == "holes":
+        return task.convention.replace("RGB", "grey plane")
     return f"grey plane, {task.border} px cut at each side" if task.border else "grey plane, no border cut"

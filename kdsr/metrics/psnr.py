@@ -6,6 +6,7 @@ import cv2
 import torch
 from torch import Tensor
 
+from kdsr.errors import ShapeError
 from kdsr.metrics.pair import Plane, PlanePair, plane_pairs, sum_over_strips
 
 
@@ -28,6 +29,20 @@ def psnr(restored: Tensor, truth: Tensor, *, border: int = 0) -> Tensor:
     peak = 255.0 if restored.dtype == torch.uint8 else 1.0
     values = [_from_error(_mean_squared_error(planes) / peak**2) for planes in plane_pairs(restored, truth, border, levels_too=True)]
     return torch.tensor(values, dtype=torch.float64)
+
+
+def psnr_in(restored: Tensor, truth: Tensor, holes: Tensor) -> Tensor:
+    """As `psnr`, over the pixels where `holes` (N, 1, H, W) is not 0; nan for a picture without any. Pictures in [0, 1].
+
+    Raises:
+        ShapeError: the shapes do not belong together.
+    """
+    if restored.shape != truth.shape or holes.shape != (truth.shape[0], 1, *truth.shape[2:]):
+        raise ShapeError(f"psnr_in needs two pictures of one shape and their masks, got {tuple(restored.shape)}, {tuple(truth.shape)}, {tuple(holes.shape)}.")
+    marked = (holes != 0).expand_as(truth).to("cpu")
+    error = (restored.to("cpu", torch.float64) - truth.to("cpu", torch.float64)).square()
+    means = [error[index][marked[index]].mean().item() for index in range(len(truth))]
+    return torch.tensor([mean if math.isnan(mean) else _from_error(mean) for mean in means], dtype=torch.float64)
 
 
 def _mean_squared_error(planes: list[PlanePair]) -> float:

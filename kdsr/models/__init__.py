@@ -34,8 +34,8 @@ MODELS: Mapping[str, Architecture] = MappingProxyType({
 })  # fmt: skip
 
 
-def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: bool = False) -> Network:
-    """The network `name` for `scale`, freshly initialised; `rep` gives its over-parameterised form for learning.
+def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: int = 3, rep: bool = False) -> Network:
+    """The network `name` for `scale` and `planes` of input, freshly initialised; `rep` gives its over-parameterised form for learning.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -44,7 +44,7 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, rep: boo
     if name not in MODELS:
         raise UnknownNameError.among("architecture", name, MODELS)
     try:
-        return MODELS[name].build(scale, rep=rep, **arguments)
+        return MODELS[name].build(scale, planes=planes, rep=rep, **arguments)
     except TypeError as error:
         raise SettingsError(f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error}).") from error
 
@@ -77,7 +77,7 @@ def count_macs(network: Network) -> int:
 
     hooks = [m.register_forward_hook(add) for m in plain.modules() if isinstance(m, nn.Conv2d)]
     side = 16
-    plain(torch.zeros(1, 3, side, side))
+    plain(torch.zeros(1, plain.planes, side, side))
     for hook in hooks:
         hook.remove()
     return round(total / (side * plain.scale) ** 2 * 1_000_000)

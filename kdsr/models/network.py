@@ -4,10 +4,12 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """A restoration network: (N, 3, H, W) float32 RGB in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+    """A restoration network: (N, planes, H, W) float32 RGB in [0, 1], and a mask if there are 4, to (N, 3, H * scale, W * scale), not clamped."""
 
     scale: int
     """Output pixels per input pixel."""
+    planes: int
+    """Planes of the input: 3, or 4 with the mask of what is missing."""
     multiple: int
     """Input sides must be multiples of it."""
     halo: int

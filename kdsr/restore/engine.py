@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdsr.errors import InputError, ShapeError, Stopped
+from kdsr.errors import InputError, SettingsError, ShapeError, Stopped
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.image.picture import resize_plane
+from kdsr.restore.holes import filled
 from kdsr.restore.runtimes import Runtime
 from kdsr.restore.tiling import Tile, padded_size, plan_tiles
 
@@ -37,7 +38,7 @@ def restore(
     """The restored picture (1, 3, H * scale, W * scale), float32, clamped to [0, 1], on the device of `image`.
 
     Args:
-        image: (1, 3, H, W) float32 RGB in [0, 1]; sides from 1 pixel.
+        image: (1, planes, H, W) float32 RGB in [0, 1], and the mask where the network takes one (`with_holes`); sides from 1 pixel.
         tile_px: longest side of a tile in input pixels, halo not counted; None chooses. The result does not depend on it.
         on_progress: is called after each tile.
         should_stop: is asked before each tile.
@@ -47,8 +48,8 @@ def restore(
         SettingsError: `tile_px` is below 1.
         Stopped: `should_stop` said so.
     """
-    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
-        raise ShapeError(f"restore needs one picture (1, 3, H, W), got {tuple(image.shape)}.")
+    if image.ndim != 4 or image.shape[:2] != (1, runtime.planes) or 0 in image.shape:
+        raise ShapeError(f"restore needs one picture (1, {runtime.planes}, H, W), got {tuple(image.shape)}.")
     height, width = image.shape[-2:]
     tiles = _plan(height, width, runtime, tile_px)
     rows, columns = padded_size(height, width, runtime.multiple)
@@ -66,6 +67,7 @@ def restore_picture(
     picture: Picture,
     runtime: Runtime,
     *,
+    holes: np.ndarray | None = None,
     tile_px: int | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -75,24 +77,33 @@ def restore_picture(
     8-bit RGB stays 8-bit on the way in and out of the network; grey and 16-bit pictures go through floats, tile by tile, so
     that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides, InputError where
     a network gives NaN.
+
+    holes: (H, W) bool, True where pixels are missing: needed by a network for inpainting, which changes these alone, and taken by no
+        other (SettingsError).
     """
+    if (holes is not None) != (runtime.planes == 4):
+        raise SettingsError("Inpainting needs the mask of what is missing; draw one, or give one." if holes is None else "Only inpainting takes a mask.")
     height, width, channels = picture.pixels.shape
     tiles = _plan(height, width, runtime, tile_px)
+    planes = picture.pixels if holes is None else filled(picture, holes)
     rows, columns = padded_size(height, width, runtime.multiple)
-    source = picture.pixels
     if (rows, columns) != (height, width):
-        source = np.pad(source, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
-    run = runtime.run_uint8 if picture.bits == 8 and not picture.is_grey else (lambda pixels: _run_as_float(Picture(pixels, name=picture.name), runtime))
+        planes = np.pad(planes, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
     restored = np.empty((height * runtime.scale, width * runtime.scale, channels), picture.pixels.dtype)
     for tile in _watched(tiles, on_progress, should_stop):
-        restored[tile.write] = run(source[tile.read])[tile.keep]
+        restored[tile.write] = _run_on(planes[tile.read], picture, runtime)[tile.keep]
     alpha = None if picture.alpha is None else resize_plane(picture.alpha, *restored.shape[:2])
     return replace(picture, pixels=restored, alpha=alpha)
 
 
-def _run_as_float(tile: Picture, runtime: Runtime) -> np.ndarray:
-    """The restored pixels of one tile of any bits and channels, (H, W, C) to (H * scale, W * scale, C)."""
-    return from_tensor(runtime.run(to_tensor(tile)).clamp_(0, 1), tile).pixels
+def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarray:
+    """The restored pixels of one tile of `picture`: (H, W, C) and the mask's plane, if there is one, to (H * scale, W * scale, C)."""
+    if picture.bits == 8 and not picture.is_grey:
+        return runtime.run_uint8(planes)
+    channels = picture.pixels.shape[2]
+    tile = Picture(planes[..., :channels], name=picture.name)
+    masks = [torch.from_numpy(planes[None, None, ..., plane].astype(bool).astype(np.float32)) for plane in range(channels, planes.shape[2])]
+    return from_tensor(runtime.run(torch.cat([to_tensor(tile), *masks], dim=1)).clamp_(0, 1), tile).pixels
 
 
 def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:

@@ -101,7 +101,7 @@ def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
     session, multiple = open_session(content, threads=1), network.multiple
     random = np.random.default_rng(0)
     for rows, columns in ((13, 17), (1, 1)):
-        pixels = random.integers(0, 256, (rows * multiple, columns * multiple, 3), np.uint8)
+        pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
         wanted = network(image)[0]
         if uint8:

@@ -23,6 +23,7 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
+from kdsr.models import Network
 
 OPSET = 17
 IR_VERSION = 8
@@ -31,11 +32,11 @@ INPUT, OUTPUT = "image", "restored"
 _TRACING = threading.Lock()
 
 
-def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
+def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
     """`network` as an ONNX model with one input `image` and one output `restored`, height and width free.
 
-    Float: (1, 3, H, W) float32 RGB in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped. With `uint8`:
-    (H, W, 3) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded half to even. H and W are multiples of
+    Float: (1, planes, H, W) float32 RGB in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped. With `uint8`:
+    (H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded half to even. H and W are multiples of
     `network.multiple`.
 
     Raises:
@@ -47,7 +48,7 @@ def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
     last = next(node for node in traced.graph.nodes if node.op == "output").args[0]
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            values[node] = _Value(graph.from_bytes(INPUT) if uint8 else INPUT, channels=3)
+            values[node] = _Value(graph.from_bytes(INPUT) if uint8 else INPUT, channels=network.planes)
         elif node.op != "output":
             if uint8 and node is last and node.target is F.pixel_shuffle:  # round first: then single bytes are moved, not floats
                 values[node.args[0]] = graph.to_bytes(values[node.args[0]])
@@ -57,8 +58,8 @@ def onnx_graph(network: nn.Module, *, uint8: bool) -> onnx.ModelProto:
     if uint8:
         planes = result if last.target is F.pixel_shuffle else graph.to_bytes(result)
         pixels = graph.add("Transpose", graph.add("Squeeze", planes.name, graph.constant(np.array([0]))), perm=[1, 2, 0])
-        return graph.model(pixels, ["H", "W", 3], ["H_out", "W_out", 3], TensorProto.UINT8)
-    return graph.model(result.name, [1, 3, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
+        return graph.model(pixels, ["H", "W", network.planes], ["H_out", "W_out", 3], TensorProto.UINT8)
+    return graph.model(result.name, [1, network.planes, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
 
 
 class _Tracer(fx.Tracer):
@@ -107,7 +108,7 @@ class _Graph:
         return name
 
     def from_bytes(self, name: str) -> str:
-        """(H, W, 3) uint8 to (1, 3, H, W) float32 in [0, 1]."""
+        """(H, W, C) uint8 to (1, C, H, W) float32 in [0, 1]."""
         planes = self.add("Unsqueeze", self.add("Transpose", name, perm=[2, 0, 1]), self.constant(np.array([0])))
         return self.add("DequantizeLinear", planes, *self._levels())
 
@@ -190,6 +191,12 @@ def _select(graph: _Graph, image: _Value, channels: np.ndarray) -> _Value:
     return _Value(graph.add("Gather", image.name, graph.constant(channels), axis=1), len(channels))
 
 
+def _slice(graph: _Graph, image: _Value, where: tuple[slice, ...]) -> _Value:
+    if len(where) != 2 or where[0] != slice(None):
+        raise SettingsError(f"Slices are taken of channels (dim 1) only, got {where}.")
+    return _select(graph, image, np.arange(image.channels)[where[1]])
+
+
 def _repeat(graph: _Graph, image: _Value, times: int, dim: int = 1) -> _Value:
     if dim != 1:
         raise SettingsError(f"Channels (dim 1) are repeated only, got dim {dim}.")
@@ -217,6 +224,7 @@ _STEPS: Mapping[Any, Callable[..., _Value]] = MappingProxyType({
     operator.add:        _arithmetic("Add"),
     operator.sub:        _arithmetic("Sub"),
     operator.mul:        _arithmetic("Mul"),
+    operator.getitem:    _slice,
     torch.cat:           _join,
     F.pixel_shuffle:     _shuffle,
     F.pixel_unshuffle:   _unshuffle,

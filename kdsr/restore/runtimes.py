@@ -36,16 +36,17 @@ class Runtime(Protocol):
     precision: str
     """Of the arithmetic inside."""
     scale: int
+    planes: int
     multiple: int
     halo: int
     max_output_megapixels: float
     """Largest picture that is made with it."""
 
     def run(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
+        """(1, planes, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
+        """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
 
 class TorchRuntime:
@@ -55,7 +56,7 @@ class TorchRuntime:
     precision = "float32"
 
     def __init__(self, network: Network, settings: Settings) -> None:
-        self.scale, self.multiple, self.halo = network.scale, network.multiple, network.halo
+        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.device = torch_device(settings)
         self.threads = usable_threads(settings) if self.device == "cpu" else 1
@@ -86,7 +87,7 @@ class OnnxRuntime:
     precision = "float32"
 
     def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
-        self.scale, self.multiple, self.halo = network.scale, network.multiple, network.halo
+        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, degrade
+from kdsr.degrade import bicubic_resize, degrade, draw_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
-from kdsr.tasks import Task
+from kdsr.tasks import Kinds, Task
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
 
@@ -27,7 +27,7 @@ _PLAN = 2**40
 
 @dataclass(frozen=True)
 class Batch:
-    """`degraded` (N, 3, P, P), `truth` and `label` (N, 3, P * scale, P * scale), float32 in [0, 1]; `label` may be None.
+    """`degraded` (N, planes, P, P), `truth` and `label` (N, 3, P * scale, P * scale), float32 in [0, 1]; `label` may be None.
 
     `features`: the teacher's, by tap, (N, C, H, W) float32; empty where none are kept. A new input has no truth of its own; its
     label stands in for it.
@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass
 class Pairs:
-    """Photographs of one task to draw batches from; all lists run in parallel and hold (H, W, 3) tensors."""
+    """Photographs of one task to draw batches from; all lists run in parallel and hold (H, W, C) tensors."""
 
     task: Task
     truths: list[Tensor]
@@ -77,7 +77,7 @@ class Pairs:
         return Batch(degraded, truth, label)
 
     def degraded_crops(self, crops: Sequence[Crop], patch_px: int) -> Tensor:
-        """The degraded pictures at `crops`, (N, 3, P, P) float32."""
+        """The degraded pictures at `crops`, (N, planes, P, P) float32."""
         assert self.degraded is not None
         pictures = [self.degraded[crop.picture] if crop.picture < len(self.truths) else self.new_inputs[crop.picture - len(self.truths)] for crop in crops]
         return _to_float([_crop(picture, crop.top, crop.left, patch_px, crop.symmetry) for picture, crop in zip(pictures, crops, strict=True)])
@@ -163,13 +163,17 @@ def fixed_pairs(
 
 
 def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor:
-    """`truth` (N, 3, H, W) degraded, every picture with a strength of its own, drawn evenly over the task's range.
+    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn evenly over the task's range.
 
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
     """
     if task.strength is None:
         raise InputError(f"Crops of {task.name} cannot be degraded one by one; degrade the photographs once.")
+    if isinstance(task.strength, Kinds):
+        height, width = truth.shape[-2:]
+        masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
+        return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
     strengths = torch.from_numpy(rng.uniform(task.strength.minimum, task.strength.maximum, len(truth)).astype(np.float32))
     generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
     if task.degradation == "noise":
@@ -191,11 +195,11 @@ def _crop(picture: Tensor, top: int, left: int, side: int, symmetry: int) -> Ten
 
 
 def _to_float(crops: Sequence[Tensor] | Tensor) -> Tensor:
-    """Crops (H, W, 3) as one (N, 3, H, W) float32, its channels last in memory as they are kept."""
+    """Crops (H, W, C) as one (N, C, H, W) float32, its channels last in memory as they are kept."""
     stacked = (crops if isinstance(crops, Tensor) else torch.stack(list(crops))).permute(0, 3, 1, 2)
     return stacked.float() if stacked.dtype == torch.float16 else stacked.float().div_(255)
 
 
 def _to_bytes(image: Tensor) -> Tensor:
-    """(1, 3, H, W) in [0, 1] to (H, W, 3) uint8."""
+    """(1, C, H, W) in [0, 1] to (H, W, C) uint8."""
     return image[0].permute(1, 2, 0).mul(255).round().clamp(0, 255).to(torch.uint8).contiguous().cpu()

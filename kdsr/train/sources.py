@@ -91,6 +91,10 @@ def _label(
     teacher = open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble)
     if teacher.scale != recipe.the_task.scale:
         raise SettingsError(f"The teacher '{recipe.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task.")
+    if teacher.planes != recipe.the_task.planes:
+        raise SettingsError(
+            f"The teacher '{recipe.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {recipe.the_task.planes}; choose one for this task."
+        )
     made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
     made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if recipe.the_task.strength else None}
 
@@ -117,7 +121,7 @@ def _hardness(pairs: Pairs, plan: Plan, patch_px: int) -> np.ndarray:
     scale = pairs.task.scale
     found = []
     for crop, label in zip(plan.crops, plan.labels, strict=True):
-        plain = pairs.degraded_crops([crop], patch_px)[0].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
+        plain = pairs.degraded_crops([crop], patch_px)[0, :3].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
         found.append(float((plain.cpu() - torch.from_numpy(np.array(label)) / 255).abs().mean()))
     return np.array(found)
 

@@ -34,7 +34,7 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
             restored, seen = student(degraded)
         negative = None
         if negatives == "input":
-            negative = F.interpolate(degraded, scale_factor=float(learner.network.scale), mode="bicubic") if learner.network.scale > 1 else degraded
+            negative = F.interpolate(degraded, scale_factor=float(learner.network.scale), mode="bicubic") if learner.network.scale > 1 else degraded[:, :3]
         elif negatives == "average":
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 negative = learner.average(degraded).float()

@@ -26,10 +26,11 @@ class Teacher:
         self.networks = [Tapped(network, taps if index == 0 else ()) for index, network in enumerate(networks)]
         self.symmetries = range(8) if self_ensemble else range(1)
         self.scale = networks[0].scale
+        self.planes = networks[0].planes
         self.multiple = max(network.multiple for network in networks)
 
     def __call__(self, degraded: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, 3, H, W), not rounded, and the features by tap.
+        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, planes, H, W), not rounded, and the features by tap.
 
         Sides must be multiples of `multiple`. Features are those of the picture as it is, not turned.
         """

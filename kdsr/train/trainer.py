@@ -122,7 +122,7 @@ def _teacher(recipe: Recipe, settings: Settings, device: torch.device) -> Teache
 
 def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teacher: Teacher | None) -> Learner:
     torch.manual_seed(recipe.seed)
-    network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, rep=recipe.rep)
+    network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes, rep=recipe.rep)
     if recipe.warm_start is not None:
         start(network, _start_network(recipe, settings))
     network = network.to(device).to(memory_format=torch.channels_last)
@@ -147,6 +147,6 @@ def _start_network(recipe: Recipe, settings: Settings) -> Network:
         return Catalog(settings.weights_dir).load(recipe.warm_start)
     if path.with_suffix(".json").is_file():
         return Catalog(path.parent).load(path.stem)
-    network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments)
+    network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes)
     load_weights(network, path)
     return network

@@ -27,8 +27,14 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
     for photo in photos:
         truth, degraded = (image.to(device) for image in held_out_pair(photo, task, _LARGEST_PX))
         restored = _restored(network, degraded)
-        figures.append(measure(restored, truth[..., : restored.shape[-2], : restored.shape[-1]], task))
+        height, width = restored.shape[-2:]
+        figures.append(measure(restored, truth[..., :height, :width], task, holes=holes_of(degraded[..., :height, :width], task)))
     return sum(f.psnr_db for f in figures) / len(figures), sum(f.ssim for f in figures) / len(figures)
+
+
+def holes_of(degraded: Tensor, task: Task) -> Tensor | None:
+    """The mask in what a network of `task` is given; None where it has none."""
+    return degraded[:, 3:] if task.planes == 4 else None
 
 
 def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
@@ -45,7 +51,7 @@ def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Ne
     truth, degraded = held_out_pair(photo, task, _PREVIEW_PX)
     pictures = {name: _restored(network.eval(), degraded.to(next(network.parameters()).device)) for name, network in networks.items()}
     if not (folder / "truth.png").exists():
-        pictures |= {"truth": truth, "input": degraded}
+        pictures |= {"truth": truth, "input": degraded[:, :3]}
     for name, picture in pictures.items():
         levels = picture[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
         part = folder / f".{name}.png"

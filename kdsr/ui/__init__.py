@@ -11,6 +11,7 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill_tab import add_distill_tab
+from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.restore_tab import add_restore_tab
 from kdsr.ui.theme import CSS, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
@@ -37,6 +38,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, 
     jobs = Jobs(settings)
     blocks = _build(jobs)
     jobs.keep_tending()
+    keep_returning_freed_memory()
     # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,

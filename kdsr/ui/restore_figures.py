@@ -4,11 +4,10 @@ import math
 from html import escape
 
 from kdsr.metrics import Measurement, full_scale_255
-from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.restore_result import Column, Result
 
-_TABLE_KEYS = ("input", "bicubic", "twin", "before", "student", "teacher")
+_TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
 _HEADS = (
     ("", ""),
     ("PSNR", "Peak signal-to-noise ratio against the truth, in dB; higher is better"),
@@ -69,12 +68,12 @@ def _size(student: Column, teacher: Column) -> str:
 
 def _gain(result: Result) -> str:
     """` and gained 2.31 dB over bicubic`, where that can be said."""
-    baseline = result.column("bicubic") or result.column("input")
+    baseline = result.column("bicubic") or result.column("navier_stokes") or result.column("input")
     student = result.column("student")
     if not (baseline and student and _finite(baseline.measurement) and _finite(student.measurement)):
         return ""
     gain = student.measurement.psnr_db - baseline.measurement.psnr_db
-    over = "bicubic" if baseline.key == "bicubic" else "the input"
+    over = {"bicubic": "bicubic", "navier_stokes": "Navier-Stokes"}.get(baseline.key, "the input")
     return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {over}"
 
 
@@ -117,8 +116,9 @@ def table(result: Result) -> str:
 
 
 def _in_table(column: Column, result: Result) -> bool:
-    """Whether `column` has a row: an input that is smaller than the result cannot be measured, bicubic stands for it."""
-    return column.key in _TABLE_KEYS and (column.key != "input" or find_task(result.task).scale == 1)
+    """Whether `column` has a row: an input that is smaller than the result, or has holes, cannot be measured; the baseline stands for it."""
+    has_baseline = result.column("bicubic") or result.column("navier_stokes")
+    return column.key in _TABLE_KEYS and (column.key != "input" or not has_baseline)
 
 
 def _row(column: Column, result: Result, convention: str) -> str:
@@ -129,7 +129,7 @@ def _row(column: Column, result: Result, convention: str) -> str:
 
 
 def _title(column: Column, result: Result) -> str:
-    return "Unprocessed" if column.key == "input" and find_task(result.task).scale == 1 else column.title
+    return "Unprocessed" if column.key == "input" and _in_table(column, result) else column.title
 
 
 def _quality(column: Column, convention: str) -> str:

@@ -3,15 +3,17 @@
 `prepare` reads, checks and degrades. Not here: networks and timing (`restore_run`), anything of gradio.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
 from kdsr.errors import InputError
 from kdsr.image import Picture, from_tensor, read_picture, to_tensor
+from kdsr.restore import holes_in, navier_stokes, with_transparent
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
 
@@ -27,8 +29,8 @@ class Order:
     task: str
     truth: Path | None = None
     """The clean picture, for the mode `both` only."""
-    strength: float | None = None
-    """Of the degradation, for the mode `clean` only."""
+    strength: float | str | None = None
+    """Of the degradation, or its kind, for the mode `clean` only."""
     teacher: str | None = None
     student: str | None = None
     before: str | None = None
@@ -37,6 +39,8 @@ class Order:
     tile_px: int | None = None
     """Side of a tile; None lets the engine choose."""
     seed: int = 0
+    mask: Path | None = None
+    """For inpainting: what the visitor marked as missing; it goes before `strength`, and before transparent pixels."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +54,26 @@ class Prepared:
     network_input: Tensor | None
     """(1, 3, H, W), given where the input is not `degraded` itself: noise is neither clipped nor rounded."""
     baseline: Picture
-    """The input at the size of the result: bicubic for super-resolution, as it is otherwise."""
+    """The input at the size of the result: bicubic for super-resolution, filled by Navier-Stokes for inpainting, as it is otherwise."""
     truth: Picture | None
     notes: tuple[str, ...]
+    holes: np.ndarray | None = None
+    """(H, W) bool, True where a pixel is missing; for inpainting only. `degraded` is transparent there."""
 
 
 def prepare(order: Order, settings: Settings) -> Prepared:
     """The degraded picture, the baseline and, where one is known, the truth.
 
     Raises:
-        InputError: no picture, one that cannot be read, one too large, or a reference of another size.
+        InputError: no picture, one that cannot be read, one too large, a reference of another size, or nothing marked as missing.
         SettingsError: a strength out of its range.
     """
     task = find_task(order.task)
     if order.picture is None:
         raise InputError("There is no picture yet; drop one on the page, paste one, or pick an example.")
     picture = read_picture(order.picture, settings)
+    if task.degradation == "holes":
+        return _with_holes(picture, task, order, settings)
     if order.mode == "clean":
         return _degraded_here(picture, task, order, settings)
     check_output_size(picture.height * task.scale, picture.width * task.scale, task, settings)
@@ -97,6 +105,21 @@ def _degraded_here(picture: Picture, task: Task, order: Order, settings: Setting
     degraded = from_tensor(tensor, picture)
     exact = tensor if task.degradation == "noise" else None
     return Prepared(task, picture.name, degraded, exact, _baseline(tensor, degraded, task), truth, picture.notes)
+
+
+def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
+    """`picture` with the pixels missing that were marked, are transparent, or (of a clean picture) are drawn here."""
+    check_output_size(picture.height, picture.width, task, settings)
+    mask = read_picture(order.mask, settings) if order.mask else None
+    if order.mode == "clean" and mask is None:
+        tensor = degrade(to_tensor(picture), task, strength=order.strength, seed=order.seed)
+        opaque, holes = replace(picture, alpha=None), tensor[0, 3].numpy() > 0
+    else:
+        opaque, holes = holes_in(picture, mask)
+    filling = navier_stokes(opaque, holes)
+    truth = opaque if order.mode == "clean" else _reference(order, picture, task, settings) if order.mode == "both" else None
+    notes = picture.notes + (truth.notes if truth and order.mode == "both" else ())
+    return Prepared(task, picture.name, with_transparent(filling, holes), None, filling, truth, notes, holes)
 
 
 def _reference(order: Order, picture: Picture, task: Task, settings: Settings) -> Picture:

@@ -20,6 +20,7 @@ PREVIEW_MEGAPIXELS = 6.0
 COLUMNS: dict[str, str] = {
     "input": "Input",
     "bicubic": "Bicubic",
+    "navier_stokes": "Navier-Stokes (OpenCV)",
     "twin": "Student without distillation",
     "before": "Student before",
     "student": "Student",

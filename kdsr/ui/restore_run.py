@@ -14,12 +14,14 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+import torch
+
 from kdsr.errors import Stopped
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.metrics import Measurement, error_map, measure
 from kdsr.restore import open_runtime, restore, restore_picture
 from kdsr.settings import Settings
-from kdsr.tasks import Task, find_task
+from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore_order import Order, Prepared, prepare
 from kdsr.ui.restore_result import COLUMNS, Column, Result, Timing, save_column
@@ -76,7 +78,7 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         done = yield from watched(work.run, stop, started, text)
         restored[role] = done.restored
         column = replace(save_column(role, done.restored, folder, order.task), card=card)
-        column = replace(column, measurement=_measured(done.restored, prepared.truth, prepared.task))
+        column = replace(column, measurement=_measured(done.restored, prepared.truth, prepared))
         waited_s = time.perf_counter() - started
         result = _compared(result.with_column(_timed(column, [done], waited_s, final=False)), restored, prepared, folder)
         yield Step(f"{text}: timing", None, result)
@@ -148,7 +150,8 @@ class _Work:
         runtime = open_runtime(self.card, self.catalog, runtime=self.order.runtime, settings=self.settings)
         if self.prepared.network_input is None:
             corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
-            restore_picture(Picture(corner), runtime)
+            holes = self.prepared.holes
+            restore_picture(Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX])
         else:
             restore(self.prepared.network_input[..., :_WARM_UP_PX, :_WARM_UP_PX], runtime)
         return self.once(Stopwatch(runtime), on_progress)
@@ -159,7 +162,9 @@ class _Work:
         started = time.perf_counter()
         tile_px, image = self.order.tile_px, self.prepared.network_input
         if image is None:
-            restored = restore_picture(self.prepared.degraded, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
+            given, holes = self.prepared.degraded, self.prepared.holes
+            given = given if holes is None else replace(given, alpha=None)
+            restored = restore_picture(given, watch, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
         else:
             made = restore(image, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
             restored = from_tensor(made, self.prepared.degraded)
@@ -186,23 +191,27 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     (folder / "shown").mkdir(exist_ok=True)
     words = [prepared.name, task.title]
     if order.mode == "clean" and task.strength is not None:
-        words.append(f"{task.strength.title.lower()} {order.strength:g}")
+        words.append(f"{task.strength.title.lower()}: {texts.strength(order.strength, order.mask)}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
     result = Result(
         task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,
         description=" · ".join(words),
     )  # fmt: skip
-    figures = _measured(baseline, truth, task)
+    figures = _measured(baseline, truth, prepared)
     input_column = save_column("input", prepared.degraded, folder, task.name, enlarge=task.scale)
-    result = result.with_column(input_column if task.scale > 1 else replace(input_column, measurement=figures))
-    if task.scale > 1:
-        result = result.with_column(replace(save_column("bicubic", baseline, folder, task.name), measurement=figures))
+    key = "bicubic" if task.scale > 1 else "navier_stokes" if prepared.holes is not None else None
+    result = result.with_column(input_column if key else replace(input_column, measurement=figures))
+    if key:
+        result = result.with_column(replace(save_column(key, baseline, folder, task.name), measurement=figures))
     return result.with_column(save_column("truth", truth, folder, task.name)) if truth is not None else result
 
 
-def _measured(picture: Picture, truth: Picture | None, task: Task) -> Measurement | None:
+def _measured(picture: Picture, truth: Picture | None, prepared: Prepared) -> Measurement | None:
     """The figures of `picture` by the task's convention, if there is a truth."""
-    return None if truth is None else measure(to_tensor(picture), to_tensor(truth), task, grey=truth.is_grey)
+    if truth is None:
+        return None
+    holes = None if prepared.holes is None else torch.from_numpy(prepared.holes)[None, None]
+    return measure(to_tensor(picture), to_tensor(truth), prepared.task, grey=truth.is_grey, holes=holes)
 
 
 def _compared(result: Result, restored: dict[str, Picture], prepared: Prepared, folder: Path) -> Result:
@@ -212,7 +221,7 @@ def _compared(result: Result, restored: dict[str, Picture], prepared: Prepared, 
             result = result.with_column(_error_column(f"error_{role}", restored[role], prepared.truth, result, folder))
     if {"student", "teacher"} <= restored.keys() and result.apart is None:
         student, teacher = restored["student"], restored["teacher"]
-        result = replace(result, apart=_measured(student, teacher, find_task(result.task)))
+        result = replace(result, apart=_measured(student, teacher, prepared))
         result = result.with_column(_error_column("difference", student, teacher, result, folder))
     return result
 

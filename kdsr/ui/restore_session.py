@@ -17,10 +17,11 @@ from kdsr.errors import InputError, KdsrError, Stopped
 from kdsr.image import read_picture, write_picture
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
-from kdsr.tasks import TASKS, find_task
+from kdsr.tasks import TASKS, Kinds, Strength, find_task
 from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
+from kdsr.ui.marks import Marks, to_be_marked, write_marks
 from kdsr.ui.networks import own_networks
 from kdsr.ui.restore_order import Mode, Order
 from kdsr.ui.restore_result import Result
@@ -29,7 +30,7 @@ from kdsr.ui.restore_view import View, ended_view, final_view, pair_view, stoppe
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import Catalog
 
-NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 12
+NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 """In place of what `RestoreSession.compared` gives."""
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
@@ -46,7 +47,8 @@ class Choice(NamedTuple):
     mode: Mode
     teacher: str | None
     student: str | None
-    strength: float
+    strength: float | str
+    """Of the degradation, or its kind."""
     before: str | None = None
     """The student before a run that tuned it, while the two are compared."""
 
@@ -120,12 +122,36 @@ class RestoreSession:
         return *self._task_updates(task, choice.mode, owner), *self._ordered(request, go=choice.mode == "clean")
 
     def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
-        """Strength and second upload, shown where `mode` has a use for them."""
-        return choice._replace(mode=mode), gr.update(visible=_has_strength(choice.task, mode)), gr.update(visible=mode == "both")
+        """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
+        return choice._replace(mode=mode), *_levels(choice.task, mode), gr.update(visible=mode == "both")
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another strength restores anew."""
         return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """(choice, marks, status, run, stop): another kind of holes restores anew, without the visitor's own marks."""
+        return choice._replace(strength=kind), None, *self._ordered(request, go=choice.mode == "clean")
+
+    def on_open_marks(self, picture: str | None) -> tuple[Any, ...]:
+        """(editor, use, status): the visitor's picture, to be painted over where something is missing."""
+        if picture is None:
+            return gr.skip(), gr.skip(), figures.status(texts.NO_EXAMPLES)
+        try:
+            shown = read_picture(Path(picture), self.settings)
+        except KdsrError as error:
+            return gr.skip(), gr.skip(), _refused(error)[0]
+        return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), figures.status(texts.MARK)
+
+    def on_use_marks(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """(marks, kind, status, run, stop): what was painted is missing; the picture is restored anew."""
+        try:
+            if picture is None:
+                raise InputError(texts.NO_EXAMPLES)
+            marks = Marks(picture, str(write_marks(painted, read_picture(Path(picture), self.settings), self.folder / "marks")))
+        except KdsrError as error:
+            return gr.skip(), gr.skip(), *_refused(error)
+        return marks, gr.update(value=None), *self._ordered(request, go=True)
 
     def on_press(self, request: gr.Request) -> tuple[Any, ...]:
         """The button Restore."""
@@ -150,9 +176,8 @@ class RestoreSession:
     def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
         """An example is a clean picture: it is degraded, restored and measured."""
         path = available_examples()[event.index][1]
-        strength, second = gr.update(visible=_has_strength(choice.task, "clean")), gr.update(visible=False)
         ordered = self._ordered(request, go=True)
-        return str(path), choice._replace(mode="clean"), "clean", strength, second, self._described(str(path)), *ordered
+        return str(path), choice._replace(mode="clean"), "clean", *_levels(choice.task, "clean"), gr.update(visible=False), self._described(str(path)), *ordered
 
     def on_stop(self, request: gr.Request) -> Any:
         """Stop the visitor's run; the run itself says so on the page."""
@@ -181,10 +206,10 @@ class RestoreSession:
         return files_as(result, suffix, self.settings)
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
-        """(task, choice, networks, strength, mode, second, picture, chosen, pair, status, run, stop) for a comparison, which is ordered."""
+        """(task, choice, networks, strength, kind, marks, mode, second, picture, chosen, pair, status, run, stop) for a comparison, which is ordered."""
         given = wanted.picture is not None
         mode: Mode = "clean" if given else choice.mode
-        made, _, _, strength = self._task_updates(wanted.task, mode, owner)
+        made, _, _, *levels = self._task_updates(wanted.task, mode, owner)
         made = made._replace(teacher=wanted.teacher, student=wanted.student, before=wanted.before)
         teacher = gr.update(choices=self.networks(wanted.task, "teacher"), value=wanted.teacher, interactive=True)
         mine = self.networks(wanted.task, "student", owner)
@@ -193,7 +218,7 @@ class RestoreSession:
         student = gr.update(choices=mine, value=wanted.student, interactive=True)
         chosen = self._described(str(wanted.picture)) if given else gr.skip()
         return (
-            wanted.task, made, teacher, student, strength, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,
+            wanted.task, made, teacher, student, *levels, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,
             ("before" if wanted.before else "teacher", "student"), *self._ordered(request, go=True),
         )  # fmt: skip
 
@@ -220,12 +245,14 @@ class RestoreSession:
         runtime: str,
         tile_px: float | None,
         seed: float | None,
+        marks: Marks | None,
         pair: tuple[str, str],
         request: gr.Request,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = _order(picture, truth, choice)
-        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0))
+        mask = Path(marks.mask) if marks and marks.picture == picture and choice.task == "inpaint" else None
+        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), mask=mask)
         yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
@@ -252,17 +279,17 @@ class RestoreSession:
             yield final_view(result, *pair)
 
     def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
-        """(choice, teacher, student, strength) for `task`: its largest networks, and its usual strength."""
+        """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, and its usual strength."""
         strength = find_task(task).strength
         teacher, student = (next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student"))
         drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
-        if strength is None:
-            return Choice(task, mode, teacher, student, 0.0), *drop, gr.update(visible=False)
-        level = gr.update(
-            label=f"{strength.title} ({strength.name}, {strength.unit})", minimum=strength.minimum, maximum=strength.maximum,
-            value=strength.default, visible=_has_strength(task, mode),
-        )  # fmt: skip
-        return Choice(task, mode, teacher, student, strength.default), *drop, level
+        level, kind, marks = _levels(task, mode)
+        if isinstance(strength, Strength):
+            level |= {"label": f"{strength.title} ({strength.name}, {strength.unit})", "value": strength.default}
+            level |= {"minimum": strength.minimum, "maximum": strength.maximum}
+        elif strength is not None:
+            kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}
+        return Choice(task, mode, teacher, student, strength.default if strength else 0.0), *drop, level, kind, marks
 
     def _role_update(self, task: str, role: str, owner: str) -> Any:
         choices = self.networks(task, role, owner)
@@ -331,6 +358,13 @@ def _refused(error: KdsrError) -> tuple[Any, ...]:
 
 def _has_strength(task: str, mode: str) -> bool:
     return mode == "clean" and find_task(task).strength is not None
+
+
+def _levels(task: str, mode: str) -> tuple[dict[str, Any], ...]:
+    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a use."""
+    strength = find_task(task).strength
+    is_kind, is_clean = isinstance(strength, Kinds), mode == "clean"
+    return gr.update(visible=is_clean and strength is not None and not is_kind), gr.update(visible=is_clean and is_kind), gr.update(visible=is_kind)
 
 
 def _on_disk(result: Result) -> bool:

@@ -8,13 +8,16 @@ import gradio as gr
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
-from kdsr.tasks import find_task
+from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.restore_session import Choice, RestoreSession
 from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
+_TO_MARKS = "() => setTimeout(() => document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'}), 300)"
+_INK = "#e11d48"
+"""What is painted over missing pixels: a colour that stands out of photographs, light or dark."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ def add_restore_tab(settings: Settings, folder: Path, blocks: gr.Blocks, *, jobs
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
         ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
-        ("choice", Choice(task, "clean", None, None, 0.0)), ("pair", ("teacher", "student")),
+        ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", ("teacher", "student")),
     )}  # fmt: skip
     return _wire(session, _Parts(result, pick, options, states), blocks, visitor, tab)
 
@@ -119,16 +122,25 @@ def _pick_column(session: RestoreSession, task: str, folder: Path) -> dict[str, 
 def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
     """What the picture is, and the buttons; networks and the rest are folded away."""
     strength = find_task(task).strength
+    shown = strength if isinstance(strength, Strength) else None
     with gr.Column(elem_id="options"):
         mode = gr.Radio(list(texts.MODES), value="clean", label="Your picture", elem_id="mode")
         with gr.Column(visible=False, elem_id="second") as second:
             truth = gr.File(type="filepath", file_types=["image"], show_label=False, container=False, elem_id="truth", label="The clean picture")
             truth_line = gr.HTML()
         level = gr.Slider(
-            strength.minimum if strength else 0, strength.maximum if strength else 55, strength.default if strength else 25,
-            step=1, visible=strength is not None, label=f"{strength.title} ({strength.name}, {strength.unit})" if strength else "Strength",
+            shown.minimum if shown else 0, shown.maximum if shown else 55, shown.default if shown else 25,
+            step=1, visible=shown is not None, label=f"{shown.title} ({shown.name}, {shown.unit})" if shown else "Strength",
             elem_id="strength",
         )  # fmt: skip
+        kind = gr.Radio([], visible=False, label="Missing pixels", elem_id="kind")
+        with gr.Column(visible=False, elem_id="marks") as marking:
+            open_marks = gr.Button("Mark what is missing", elem_id="open-marks")
+            editor = gr.ImageEditor(
+                type="numpy", sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"), show_label=False, container=False,
+                visible=False, buttons=[], label="Paint over what is missing", elem_id="marks-editor",
+            )  # fmt: skip
+            use_marks = gr.Button("Fill what I marked", variant="primary", visible=False, elem_id="use-marks")
         with gr.Row(elem_id="buttons"):
             run = gr.Button("Restore", variant="primary", elem_id="run")
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
@@ -141,11 +153,12 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
             }
             runtime = gr.Dropdown([("Automatic", "auto"), ("PyTorch", "torch"), ("ONNX Runtime", "onnx")], value="auto", label="Runtime")
             tile = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")
-            seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise")
+            seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise and the holes")
         with gr.Accordion(texts.problems_title(0), open=False, visible=False, elem_id="problems") as problems:
             problem_lines = gr.Markdown()
     return {
-        "mode": mode, "second": second, "truth": truth, "truth_line": truth_line, "strength": level, "run": run, "stop": stop,
+        "mode": mode, "second": second, "truth": truth, "truth_line": truth_line, "strength": level, "kind": kind, "run": run, "stop": stop,
+        "marking": marking, "open_marks": open_marks, "editor": editor, "use_marks": use_marks,
         **roles, "runtime": runtime, "tile": tile, "seed": seed, "problems": problems, "problem_lines": problem_lines,
     }  # fmt: skip
 
@@ -159,25 +172,34 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     )), options["run"], options["stop"]]  # fmt: skip
     begun = [result["status"], options["run"], options["stop"]]
     choice, networks = states["choice"], [options["teacher"], options["student"]]
-    for_task = [choice, *networks, options["strength"]]
-    order = [states["picture"], states["truth"], choice, options["runtime"], options["tile"], options["seed"], states["pair"]]
+    levels = [options["strength"], options["kind"], options["marking"]]
+    for_task = [choice, *networks, *levels]
+    order = [states["picture"], states["truth"], choice, *(options[key] for key in ("runtime", "tile", "seed")), states["marks"], states["pair"]]
     quick, queued = QUICK, QUEUED
 
     starts = [
         options["run"].click(session.on_press, None, begun, **quick),
         pick["task"].input(session.on_task, [pick["task"], choice, visitor.who], [*for_task, *begun], **quick),
         options["strength"].release(session.on_strength, [options["strength"], choice], [choice, *begun], **quick),
+        options["kind"].input(session.on_kind, [options["kind"], choice], [choice, states["marks"], *begun], **quick),
+        options["use_marks"].click(
+            session.on_use_marks, [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun], **quick,
+        ),
         pick["upload"].upload(session.on_upload, [pick["upload"], choice], [states["picture"], pick["upload"], pick["chosen"], *begun], **quick),
         pick["gallery"].select(
             session.on_example, choice,
-            [states["picture"], choice, options["mode"], options["strength"], options["second"], pick["chosen"], *begun], **quick,
+            [states["picture"], choice, options["mode"], *levels, options["second"], pick["chosen"], *begun], **quick,
         ),
     ]  # fmt: skip
     for start in starts:
         start.then(session.on_restore, order, view, **queued)
     truth = [states["truth"], options["truth"], options["truth_line"], result["status"]]
     options["truth"].upload(session.on_truth, options["truth"], truth, **quick)
-    options["mode"].input(session.on_mode, [options["mode"], choice], [choice, options["strength"], options["second"]], **quick)
+    options["mode"].input(session.on_mode, [options["mode"], choice], [choice, *levels, options["second"]], **quick)
+    editing = [options["editor"], options["use_marks"]]
+    opened_marks = options["open_marks"].click(session.on_open_marks, states["picture"], [*editing, result["status"]], **quick)
+    opened_marks.success(None, js=_TO_MARKS)
+    states["picture"].change(lambda: (gr.update(value=None, visible=False), gr.update(visible=False)), None, editing, **quick)
     options["stop"].click(session.on_stop, None, result["status"], **quick)
     pair = [states["pair"], result["slider"], result["tags"], result["left_picture"], result["right_picture"], result["status"]]
     for role in ("teacher", "student"):
@@ -190,6 +212,6 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     opened.then(session.on_open, choice, view, **queued)
     blocks.unload(session.on_close)
     compared = [
-        pick["task"], choice, *networks, options["strength"], options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,
+        pick["task"], choice, *networks, *levels, options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,
     ]  # fmt: skip
     return RestoreTab(session, choice, compared, order, view)

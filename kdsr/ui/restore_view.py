@@ -11,8 +11,8 @@ from kdsr.ui import texts
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import Step
 
-_LEFT_ORDER = ("teacher", "bicubic", "input")
-_RIGHT_ORDER = ("student", "bicubic", "input")
+_LEFT_ORDER = ("teacher", "bicubic", "navier_stokes", "input")
+_RIGHT_ORDER = ("student", "bicubic", "navier_stokes", "input")
 UNCHANGED: Any = gr.skip()
 
 

@@ -22,6 +22,7 @@ NO_TRUTH = "No truth given, so no PSNR and no SSIM."
 NO_NETWORKS = "No networks for this task lie in the weights folder yet. The page shows the picture without one; add weights with their card and reload."
 EXPIRED = "These pictures have been cleared from the server; press Restore to make them again."
 WAITING = "Waiting for a free place"
+MARK = "Paint over what is missing, then press Fill what I marked."
 PRESS = "Press Restore when all is set."
 STOPPING = "Stopping"
 NO_EXAMPLES = "Drop a picture on the page, paste one, or choose a file."
@@ -52,6 +53,13 @@ DELETE = "Delete this run for good, with its photographs and its network?"
 def problems_title(count: int) -> str:
     """The title of the folded note about cards that cannot be used."""
     return f"{count} network{'s' if count != 1 else ''} in the weights folder cannot be used"
+
+
+def strength(value: float | str | None, mask: object) -> str:
+    """How strong a degradation is, or of what kind."""
+    if mask:
+        return "as you marked them"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def missing_roles(roles: list[str], task: Task) -> str:

@@ -182,16 +182,17 @@ table.figures tr.student td, table.figures tr.teacher td, table.figures tr.stude
   box-shadow: none; }
 #examples .caption-label { display: none; }
 button:focus-visible, .scroll:focus-visible { outline: 2.5px solid var(--student); outline-offset: 2px; }
-#task label, #mode label, #format label { border: 1px solid var(--input-border-color) !important; border-radius: 7px; }
-.dark #task label, .dark #mode label, .dark #format label { border-color: #45403b !important; }
-#task label.selected, #mode label.selected, #format label.selected { border-color: var(--student) !important; }
-#pick #task, #pick .form { background: none; border: 0; padding: 0; } #task .wrap, #mode .wrap, #format .wrap { gap: 7px; }
+#task label, #mode label, #kind label, #format label { border: 1px solid var(--input-border-color) !important; border-radius: 7px; }
+.dark #task label, .dark #mode label, .dark #kind label, .dark #format label { border-color: #45403b !important; }
+#task label.selected, #mode label.selected, #kind label.selected, #format label.selected { border-color: var(--student) !important; }
+#pick #task, #pick .form { background: none; border: 0; padding: 0; } #task .wrap, #mode .wrap, #kind .wrap, #format .wrap { gap: 7px; }
 #mode .wrap { flex-direction: column; } #mode label { width: 100%; }
-#task input, #mode input, #format input { position: absolute; opacity: 0; }
+#task input, #mode input, #kind input, #format input { position: absolute; opacity: 0; }
 #task label:has(input:focus-visible), #mode label:has(input:focus-visible),
-#format label:has(input:focus-visible) { outline: 2.5px solid var(--student); outline-offset: 2px; }
-#task label span, #mode label span, #format label span { margin: 0; font-size: 14.5px; }
-#options .block, #options .form { background: none; } #task, #mode, #strength { padding: 0; }
+#kind label:has(input:focus-visible), #format label:has(input:focus-visible) { outline: 2.5px solid var(--student); outline-offset: 2px; }
+#task label span, #mode label span, #kind label span, #format label span { margin: 0; font-size: 14.5px; }
+#options .block, #options .form { background: none; } #task, #mode, #kind, #strength { padding: 0; }
+#open-marks { border: 1px solid var(--input-border-color); } #marks { gap: 10px; }
 #options .form { gap: 16px; border: 0; overflow: visible; }
 #sides .block, #sides .form { background: none; padding: 0; border: 0; }
 #advanced, #all-files, #problems { border: 1px solid var(--rule); border-radius: 8px; }

@@ -27,7 +27,8 @@ class Figure:
     worst_picture: str
     convention: str
     strength_name: str | None = None
-    strength: float | None = None
+    strength: float | str | None = None
+    """A number, or the kind of holes."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,6 @@ class Catalog:
             WeightsError: weights that are missing, altered (SHA-256) or do not fit the card.
         """
         card = self.find(name)
-        network = build_model(card.architecture, find_task(card.task).scale, card.arguments)
+        network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
         load_weights(network, self.weights_path(card), sha256=card.sha256)
         return network.eval().requires_grad_(False)

@@ -22,6 +22,7 @@ class Foreign(Network):
     """A network of another maker. It can teach; what it sees around a pixel is unknown, so it is not run in tiles."""
 
     halo = 0
+    planes = 3
 
     def __init__(self, model: nn.Module, scale: int, multiple: int) -> None:
         super().__init__()
