@@ -307,7 +307,8 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
 #zoo table.zoo thead th small, #zoo table.zoo tbody th small { display: block; font-weight: 400; font-size: 12px; color: var(--quiet); }
 #zoo table.zoo th:first-child { text-align: left; position: sticky; left: 0; z-index: 1; background: var(--body-background-fill); }
 #zoo table.zoo .words, #zoo table.zoo th.role { text-align: left; } #zoo table.zoo td.none { color: var(--quiet); }
-#zoo-tables table.zoo tbody th { white-space: normal; } #zoo-tables thead th:first-child { width: 234px; } #zoo-tables th.role { width: 88px; }
+#zoo-tables table.zoo tbody th { white-space: normal; min-width: 170px; } #zoo-tables thead th:first-child { width: 234px; }
+#zoo-tables th.role { width: 88px; }
 #zoo table.zoo small.role { display: none; }
 #zoo-published table.zoo td.words { white-space: normal; min-width: 96px; }
 #zoo-tables tbody tr { cursor: pointer; } #zoo-tables tbody tr:hover > * { background: var(--background-fill-secondary) !important; }
@@ -320,7 +321,8 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
   color: var(--quiet); }
 .zoo-plot figcaption b { font-size: 15px; font-weight: 650; color: var(--body-text-color); }
 .zoo-plot .keys { display: flex; flex-wrap: wrap; gap: 2px 16px; flex-basis: 100%; }
-.zoo-plot svg { display: block; width: 100%; height: auto; margin-top: 8px; color: var(--body-text-color); } .zoo-plot svg.narrow { display: none; }
+.zoo-plot svg { display: block; width: 100%; max-width: 860px; height: auto; margin-top: 8px; color: var(--body-text-color); }
+.zoo-plot svg.narrow { display: none; }
 .zoo-plot text { fill: currentColor; opacity: .68; font-size: 12px; font-family: inherit; font-variant-numeric: tabular-nums; }
 .zoo-plot svg.narrow text { font-size: 11px; } .zoo-plot .rule { stroke: var(--rule); } .zoo-plot .tick { stroke: var(--quiet); }
 .zoo-plot .leader { stroke: var(--quiet); stroke-width: .8; opacity: .7; }
@@ -360,7 +362,7 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
   overflow-wrap: anywhere; }
 #zoo-status:not(:has(div.line)), #zoo-problems:not(:has(details)), #zoo-published:not(:has(details)) { display: none; }
 
-@media (max-width: 1100px) {
+@media (max-width: 1260px) {
   #zoo { display: flex !important; flex-direction: column; gap: 22px; } #zoo > * { width: 100%; }
   #zoo-card { position: static; max-height: none; overflow: visible; padding: 0; scroll-margin-top: 10px; }
 }
