@@ -12,6 +12,7 @@ from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill_tab import add_distill_tab
 from kdsr.ui.memory import keep_returning_freed_memory
+from kdsr.ui.models_tab import add_models_tab
 from kdsr.ui.restore_tab import add_restore_tab
 from kdsr.ui.theme import CSS, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
@@ -60,4 +61,6 @@ def _build(jobs: Jobs) -> gr.Blocks:
                 restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
             with gr.Tab("Distill", id="distill") as distill_tab:
                 add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+            with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
+                add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
     return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from kdsr.ui.axes import Axis
+
 _WIDTH, _HEIGHT = 440, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 24
 _MOST_POINTS = 240
@@ -60,80 +62,46 @@ def chart(
     )
 
 
-@dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-    is_log: bool
-
-    def y(self, value: float) -> float:
-        """Where `value` lies in the drawing; below the axis, its lower edge."""
-        low, high = (math.log(end) if self.is_log else end for end in (self.low, self.high))
-        inside = min(max(value, self.low), self.high)
-        share = ((math.log(inside) if self.is_log else inside) - low) / (high - low)
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
-
-    def ticks(self) -> list[float]:
-        """Round values that the axis is labelled with."""
-        if self.is_log:
-            decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            found = [factor * 10.0**decade for decade in decades for factor in (1, 1.5, 2, 3, 5, 7)]
-        else:
-            step = _round_step((self.high - self.low) / 4)
-            found = [number * step for number in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
-        kept: list[float] = []
-        for value in found:
-            if self.low <= value <= self.high and (not kept or abs(self.y(value) - self.y(kept[-1])) >= _LABEL_PX):
-                kept.append(value)
-        return kept
-
-
-def _axis(low: float, high: float, *, is_log: bool) -> _Axis:
-    """An axis with a little room above and below."""
+def _axis(low: float, high: float, *, is_log: bool) -> Axis:
+    """The vertical axis, with a little room above and below."""
     if is_log:
-        return _Axis(low / 1.1, high * 1.1, is_log=True)
+        return Axis(low / 1.1, high * 1.1, _HEIGHT - _BOTTOM, _TOP, is_log=True)
     room = max((high - low) * 0.07, 0.02)
-    return _Axis(low - room, high + room, is_log=False)
-
-
-def _round_step(wanted: float) -> float:
-    """The least of 1, 2, 5, 10, ... (times a power of ten) that is `wanted` or more."""
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= wanted * 0.999)
+    return Axis(low - room, high + room, _HEIGHT - _BOTTOM, _TOP)
 
 
 def _x(step: float, steps: int) -> float:
     return _LEFT + min(1.0, step / max(1, steps)) * (_WIDTH - _LEFT - _RIGHT)
 
 
-def _grid(axis: _Axis, steps: int) -> str:
+def _grid(axis: Axis, steps: int) -> str:
     """The rules and the labels of both axes."""
     rules = "".join(
-        f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{axis.y(tick):.1f}" y2="{axis.y(tick):.1f}"/>'
-        f'<text x="{_LEFT - 7}" y="{axis.y(tick) + 4:.1f}" text-anchor="end">{_number(tick)}</text>'
-        for tick in axis.ticks()
+        f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{axis.at(tick):.1f}" y2="{axis.at(tick):.1f}"/>'
+        f'<text x="{_LEFT - 7}" y="{axis.at(tick) + 4:.1f}" text-anchor="end">{_number(tick)}</text>'
+        for tick in axis.ticks(_LABEL_PX)
     )
     y = _HEIGHT - 6
     ends = f'<text x="{_LEFT}" y="{y}">0</text><text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">{steps:,} steps</text>'
     return rules + ends
 
 
-def _line(line: Line, axis: _Axis, steps: int, unit: str) -> str:
+def _line(line: Line, axis: Axis, steps: int, unit: str) -> str:
     """The curve and its last point, which tells its value."""
     points = [(step, value) for step, value in line.points if math.isfinite(value)]
     if not points:
         return ""
     every = math.ceil(len(points) / _MOST_POINTS)
     kept = [*points[:-1:every], points[-1]]
-    path = " ".join(f"{_x(step, steps):.1f},{axis.y(value):.1f}" for step, value in kept)
+    path = " ".join(f"{_x(step, steps):.1f},{axis.at(value):.1f}" for step, value in kept)
     step, value = points[-1]
     tip = f"<title>{escape(line.title)}: {_number(value)}{unit} at step {step:,.0f}</title>"
-    end = f'<circle class="{line.kind}" cx="{_x(step, steps):.1f}" cy="{axis.y(value):.1f}" r="3.5">{tip}</circle>'
+    end = f'<circle class="{line.kind}" cx="{_x(step, steps):.1f}" cy="{axis.at(value):.1f}" r="3.5">{tip}</circle>'
     return f'<polyline class="{line.kind}" points="{path}"/>{end}'
 
 
-def _level(level: Level, axis: _Axis) -> str:
-    y = f"{axis.y(level.value):.1f}"
+def _level(level: Level, axis: Axis) -> str:
+    y = f"{axis.at(level.value):.1f}"
     return f'<line class="level {level.kind}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"><title>{escape(level.title)}</title></line>'
 
 

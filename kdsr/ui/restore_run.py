@@ -93,7 +93,7 @@ def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, C
     networks = {role: find_network(name, settings) for role, name in roles if name}
     if "student" in networks and not is_of_run(order.student):  # what a visitor trained has no twin of its own
         student, catalog = networks["student"]
-        twin = twin_of(student, catalog)
+        twin = twin_of(student, catalog) if student.role == "student" else None
         networks |= {"twin": (twin, catalog)} if twin else {}
     return networks
 

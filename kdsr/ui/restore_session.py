@@ -3,6 +3,7 @@
 A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself (`restore_run`).
 """
 
+import contextlib
 import dataclasses
 import shutil
 import time
@@ -22,7 +23,7 @@ from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.marks import Marks, to_be_marked, write_marks
-from kdsr.ui.networks import own_networks
+from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.restore_order import Mode, Order
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import restore_steps
@@ -54,10 +55,10 @@ class Choice(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What the tab *Distill* asks to be compared."""
+    """What the tabs *Distill* and *Models* ask to be compared."""
 
     task: str
-    student: str
+    student: str | None
     before: str | None
     """None: compare with the teacher."""
     teacher: str | None
@@ -93,6 +94,14 @@ class RestoreSession:
         released = [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
         return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
 
+    def _students(self, task: str, owner: str, chosen: str | None) -> list[tuple[str, str]]:
+        """`networks`, and `chosen` where it is none of them: a twin, or somebody else's that an admin looks at."""
+        names = self.networks(task, "student", owner)
+        if chosen and chosen not in [name for _, name in names]:
+            with contextlib.suppress(KdsrError):  # its run was deleted meanwhile
+                names.append((find_network(chosen, self.settings)[0].title, chosen))
+        return names
+
     def problems(self) -> tuple[str, ...]:
         """One sentence for each card that cannot be used."""
         return Catalog(self.settings.weights_dir).problems
@@ -113,7 +122,7 @@ class RestoreSession:
 
     def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted meanwhile."""
-        names = self.networks(choice.task, "student", owner)
+        names = self._students(choice.task, owner, choice.student)
         kept = choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
         return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
@@ -212,10 +221,8 @@ class RestoreSession:
         made, _, _, *levels = self._task_updates(wanted.task, mode, owner)
         made = made._replace(teacher=wanted.teacher, student=wanted.student, before=wanted.before)
         teacher = gr.update(choices=self.networks(wanted.task, "teacher"), value=wanted.teacher, interactive=True)
-        mine = self.networks(wanted.task, "student", owner)
-        if wanted.student not in [name for _, name in mine]:  # an admin looks at somebody's
-            mine.append((wanted.student, wanted.student))
-        student = gr.update(choices=mine, value=wanted.student, interactive=True)
+        mine = self._students(wanted.task, owner, wanted.student)
+        student = gr.update(choices=mine, value=wanted.student, interactive=bool(mine))
         chosen = self._described(str(wanted.picture)) if given else gr.skip()
         return (
             wanted.task, made, teacher, student, *levels, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,

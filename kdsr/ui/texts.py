@@ -49,6 +49,23 @@ ESTIMATE_SLOW = "This device takes too long for a quick measurement; the run's p
 ESTIMATE_WITHOUT_PHOTOS = "The teacher's work on your photographs comes on top."
 DELETE = "Delete this run for good, with its photographs and its network?"
 
+NONE = "–"
+TRY_IT = "Try it in Restore"
+EMPTY_ZOO = "No networks lie in the weights folder yet; add weights with their card and open this tab again."
+GONE = "This network is not in the weights folder any more; choose another one."
+NO_POINTS = "None of these networks has a figure that could be drawn."
+NO_FIGURES = "Nothing was measured on a test set yet."
+LATENCY_HOW = "array in, array out, by the quickest runtime"
+TWIN_MEANS = "the same student, trained as long and on the same photographs, without a teacher."
+ROLE_TELLS = {
+    "teacher": "Large and thorough: students learn from it.",
+    "student": "Small and quick.",
+    "twin": "A student that had no teacher, but the same steps and photographs: what it lacks is what distillation is worth.",
+}
+PUBLISHED = "Hollow marks: published figures by the same convention, of networks that learnt from other photographs."
+APPROXIMATE = "A ~ marks figures that are quoted from memory of the paper."
+NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; they stand in the plot against parameters."
+
 
 def problems_title(count: int) -> str:
     """The title of the folded note about cards that cannot be used."""

@@ -280,6 +280,93 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
 #admin { padding: 10px 14px; }
 .dot.before { background: var(--quiet); }
 
+#zoo { display: grid !important; gap: 10px 36px; grid-template-columns: minmax(0, 1fr) 372px; align-items: start; padding-top: 8px; }
+#zoo-main { gap: 14px; min-width: 0 !important; min-height: 70vh; }
+#zoo-card { gap: 12px; flex-wrap: nowrap; min-width: 0 !important; position: sticky; top: 14px; max-height: calc(100vh - 28px); overflow-y: auto;
+  padding-right: 6px;
+  scrollbar-width: thin; }
+#zoo .block, #zoo .form { background: none; border: 0; padding: 0; margin: 0; }
+#zoo-card > * { flex-shrink: 0; } #zoo .html-container { overflow: visible; }
+#zoo-filter .wrap, #zoo-measure .wrap, #zoo-by .wrap { gap: 7px; }
+#zoo-filter label, #zoo-measure label, #zoo-by label { border: 1px solid var(--input-border-color) !important; border-radius: 7px; }
+.dark #zoo-filter label, .dark #zoo-measure label, .dark #zoo-by label { border-color: #45403b !important; }
+#zoo-filter label.selected, #zoo-measure label.selected, #zoo-by label.selected { border-color: var(--student) !important; }
+#zoo-filter input, #zoo-measure input, #zoo-by input { position: absolute; opacity: 0; }
+#zoo-filter label span, #zoo-measure label span, #zoo-by label span { margin: 0; font-size: 14.5px; }
+#zoo-filter label:has(input:focus-visible), #zoo-measure label:has(input:focus-visible),
+#zoo-by label:has(input:focus-visible) { outline: 2.5px solid var(--student); outline-offset: 2px; }
+#zoo-axes { margin-top: 14px; } #zoo-axes .form { display: flex; flex-wrap: wrap; gap: 12px 28px; }
+#zoo-axes .block { flex: 0 0 auto; margin: 0 !important; min-width: 0 !important; width: auto; }
+#zoo h3 { font-size: 15px; font-weight: 650; letter-spacing: -.006em; margin: 18px 0 2px; color: var(--body-text-color); }
+#zoo-tables h3:first-child { margin-top: 4px; } #zoo h3 small { font-size: 12.5px; font-weight: 400; color: var(--quiet); margin-left: 10px;
+  letter-spacing: 0; }
+#zoo table.zoo { width: 100%; border-collapse: collapse; border: 0; margin: 0; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+#zoo table.zoo tr, #zoo table.zoo thead, #zoo table.zoo tbody { border: 0; background: none; }
+#zoo table.zoo th, #zoo table.zoo td { padding: 8px 6px; border: 0; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap;
+  color: var(--body-text-color); font-weight: 400; }
+#zoo table.zoo thead th { color: var(--quiet); font-weight: 500; font-size: 13px; vertical-align: bottom; background: none; }
+#zoo table.zoo thead th small, #zoo table.zoo tbody th small { display: block; font-weight: 400; font-size: 12px; color: var(--quiet); }
+#zoo table.zoo th:first-child { text-align: left; position: sticky; left: 0; z-index: 1; background: var(--body-background-fill); }
+#zoo table.zoo .words, #zoo table.zoo th.role { text-align: left; } #zoo table.zoo td.none { color: var(--quiet); }
+#zoo-tables table.zoo tbody th { white-space: normal; min-width: 170px; } #zoo-tables thead th:first-child { width: 234px; }
+#zoo-tables th.role { width: 88px; }
+#zoo table.zoo small.role { display: none; }
+#zoo-published table.zoo td.words { white-space: normal; min-width: 96px; }
+#zoo-tables tbody tr { cursor: pointer; } #zoo-tables tbody tr:hover > * { background: var(--background-fill-secondary) !important; }
+#zoo-tables tbody tr[aria-current] > * { background: var(--color-accent-soft) !important; }
+#zoo-tables tbody tr[aria-current] > th { box-shadow: inset 3px 0 0 var(--student); }
+#zoo-tables tbody th button { font: inherit; font-weight: 550; text-align: left; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+#zoo-tables tbody th button:focus-visible { outline: 2.5px solid var(--student); outline-offset: 3px; border-radius: 3px; }
+.dot.twin { background: none; box-shadow: inset 0 0 0 2px var(--student); }
+.zoo-plot { margin: 0; } .zoo-plot figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; font-size: 13.5px;
+  color: var(--quiet); }
+.zoo-plot figcaption b { font-size: 15px; font-weight: 650; color: var(--body-text-color); }
+.zoo-plot .keys { display: flex; flex-wrap: wrap; gap: 2px 16px; flex-basis: 100%; }
+.zoo-plot svg { display: block; width: 100%; max-width: 860px; height: auto; margin-top: 8px; color: var(--body-text-color); }
+.zoo-plot svg.narrow { display: none; }
+.zoo-plot text { fill: currentColor; opacity: .68; font-size: 12px; font-family: inherit; font-variant-numeric: tabular-nums; }
+.zoo-plot svg.narrow text { font-size: 11px; } .zoo-plot .rule { stroke: var(--rule); } .zoo-plot .tick { stroke: var(--quiet); }
+.zoo-plot .leader { stroke: var(--quiet); stroke-width: .8; opacity: .7; }
+.zoo-plot .level { stroke: var(--quiet); stroke-width: 1.2; stroke-dasharray: 5 5; }
+.zoo-plot figcaption span { color: var(--quiet); }
+.zoo-plot text.name { opacity: 1; font-weight: 600; paint-order: stroke; stroke: var(--body-background-fill); stroke-width: 3px; stroke-linejoin: round; }
+.zoo-plot text.name.published { opacity: .72; font-weight: 400; }
+.zoo-plot text.name.teacher { fill: var(--teacher); } .zoo-plot text.name.student, .zoo-plot text.name.twin { fill: var(--student); }
+.zoo-plot .mark[data-network] { cursor: pointer; } .zoo-plot .teacher > * { fill: var(--teacher); } .zoo-plot .student > * { fill: var(--student); }
+.zoo-plot .twin > path { fill: var(--student); opacity: .55; } .zoo-plot .published > circle { fill: var(--body-background-fill); stroke: var(--quiet);
+  stroke-width: 1.5; }
+.zoo-plot .mark > .ring { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .75; }
+.zoo-plot .shape { width: 11px; height: 11px; border: 0; border-radius: 50%; vertical-align: -1px; background: var(--student); }
+.zoo-plot .shape.teacher { border-radius: 2px; background: var(--teacher); }
+.zoo-plot .shape.twin { transform: rotate(45deg) scale(.82); border-radius: 0; opacity: .55; }
+.zoo-plot .shape.published { background: none; box-shadow: inset 0 0 0 1.5px var(--quiet); }
+.fold { font-size: 14px; } .fold summary { cursor: pointer; color: var(--quiet); font-size: 13.5px; padding: 4px 0; }
+.fold summary:focus-visible { outline: 2.5px solid var(--student); outline-offset: 2px; border-radius: 3px; }
+.fold ul { margin: 4px 0 0; padding-left: 18px; font-size: 13px; color: var(--quiet); }
+#zoo-card code { font: 12.5px/1.5 var(--font-mono); background: none; border: 0; padding: 0; color: inherit; overflow-wrap: anywhere; white-space: normal; }
+#zoo-head .about { margin-top: 4px; } #zoo-head .share { margin: 0; } .tells { font-size: 15px; line-height: 1.5; margin: 8px 0 0;
+  color: var(--body-text-color); }
+#zoo button.link { font: inherit; background: none; border: 0; padding: 0; color: var(--student); text-decoration: underline; text-underline-offset: 3px;
+  text-align: inherit; cursor: pointer; }
+.badge.teacher { color: var(--teacher); border-color: currentColor; } .badge.student, .badge.twin { color: var(--student); border-color: currentColor; }
+#zoo-buttons { gap: 10px; flex-wrap: wrap; } #zoo-buttons button { border: 1px solid var(--button-secondary-border-color); font-weight: 500;
+  font-size: 14.5px;
+  min-width: 0 !important; flex: 1 1 0; padding: 8px 10px; } #zoo-buttons #zoo-try { flex: 1 0 100%; border-color: transparent; }
+#zoo-body dl { margin: 4px 0 0; font-size: 13.5px; } #zoo-body dl div { display: grid; grid-template-columns: 98px minmax(0, 1fr); gap: 10px; padding: 5px 0;
+  border-bottom: 1px solid var(--rule); } #zoo-body dt { color: var(--quiet); } #zoo-body dd { margin: 0; overflow-wrap: anywhere; }
+#zoo-body ol { margin: 4px 0 0; padding-left: 18px; font-size: 13.5px; } #zoo-body p { font-size: 13.5px; margin: 4px 0; }
+#zoo-body p.foot { font-size: 12.5px; }
+#zoo-body table.zoo { font-size: 12.5px; } #zoo-body table.zoo th, #zoo-body table.zoo td { padding: 6px 5px; }
+#zoo-body table.zoo thead th { font-size: 12.5px; } #zoo-body table.zoo th:first-child { padding-left: 0; }
+#zoo-body pre.log { border: 1px solid var(--rule); border-radius: 7px; padding: 9px 11px; }
+#zoo-body pre.once { user-select: all; color: var(--body-text-color); white-space: pre-wrap;
+  overflow-wrap: anywhere; }
+#zoo-status:not(:has(div.line)), #zoo-problems:not(:has(details)), #zoo-published:not(:has(details)) { display: none; }
+
+@media (max-width: 1260px) {
+  #zoo { display: flex !important; flex-direction: column; gap: 22px; } #zoo > * { width: 100%; }
+  #zoo-card { position: static; max-height: none; overflow: visible; padding: 0; scroll-margin-top: 10px; }
+}
 @media (max-width: 900px) {
   #distill { display: flex !important; flex-direction: column; gap: 18px; } #distill > * { width: 100%; }
   .empty { padding: 18px 20px; }
@@ -300,6 +387,12 @@ pre.log { font: 12.5px/1.55 var(--font-mono); white-space: pre; overflow: auto; 
   .tag.left { left: 9px; } .tag.right { right: 9px; }
 }
 @media (max-width: 600px) {
+  .zoo-plot svg.wide { display: none; } .zoo-plot svg.narrow { display: block; }
+  #zoo-filter .wrap { flex-wrap: nowrap; overflow-x: auto; padding: 2px; } #zoo-filter label { flex: 0 0 auto; }
+  #zoo .scroll { overflow-x: auto; } #zoo-tables thead th:first-child { width: 140px; }
+  #zoo-tables table.zoo tbody th { min-width: 132px; max-width: 150px; font-size: 13px; }
+  #zoo-tables table.zoo .role { display: none; } #zoo-tables table.zoo small.role { display: block; margin-top: 2px; }
+  #zoo h3 small { display: block; margin-left: 0; } #zoo table.zoo th, #zoo table.zoo td { padding: 8px 7px; }
   .scroll { overflow: visible; }
   table.figures, table.figures thead, table.figures tbody, table.figures tr { display: flex; margin: 0 !important; padding: 0 !important; }
   table.figures tbody { flex: 1; min-width: 0; } table.figures tr { flex-direction: column; flex: 1 1 0; min-width: 0; }

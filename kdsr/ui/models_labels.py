@@ -1,0 +1,95 @@
+"""Labels of marks in a drawing, none over another: pure geometry in the units of the drawing.
+
+A label that fits nowhere near its mark is left out; what the drawing tells must therefore stand elsewhere as well.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+LETTER = 0.62
+"""Width of a letter in sizes of the font, on the safe side for the fonts that a page may get."""
+_GAP = 3.0
+"""Between a mark and its own label."""
+_CLEAR = (7.0, 1.0)
+"""Between a label and all that is not its own: as it should be, and as it may be where it is crowded."""
+_RINGS = (0.0, 13.0, 26.0, 40.0, 56.0, 72.0)
+"""How much further than beside its mark a label may stand; from the second on, a line leads to it."""
+_DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
+
+
+class Box(NamedTuple):
+    """A rectangle; y grows downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "Box") -> bool:
+        """Whether the two share a point."""
+        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+
+    def grown(self, by: float) -> "Box":
+        """The rectangle with a margin of `by` around it."""
+        return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    def lies_in(self, other: "Box") -> bool:
+        """Whether this one is wholly inside of `other`."""
+        return self.left >= other.left and self.top >= other.top and self.right <= other.right and self.bottom <= other.bottom
+
+
+class Wanted(NamedTuple):
+    """A mark that wants a label."""
+
+    text: str
+    x: float
+    y: float
+    radius: float
+    font_px: float
+
+
+class Label(NamedTuple):
+    """Where the label of a mark stands, and whether a line leads to it."""
+
+    box: Box
+    anchor: str
+    """Which part of the text is at `x`: start, middle or end, so that its gap to the mark is the same in every font."""
+    is_led: bool
+
+    @property
+    def x(self) -> float:
+        return {"start": self.box.left, "middle": (self.box.left + self.box.right) / 2, "end": self.box.right}[self.anchor]
+
+
+def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Label | None]:
+    """A label for each of `wanted`, the first ones first; None where it fits nowhere.
+
+    No label leaves `frame`, none lies on another one, on a mark, or on what is `taken`.
+    """
+    marks = [_around(mark) for mark in wanted]
+    blocked, labels = list(taken), list[Label | None]()
+    for own, mark in zip(marks, wanted, strict=True):
+        others = [box for box in marks if box != own] + blocked
+        inside = [label for label in _candidates(mark) if label.box.lies_in(frame)]
+        free = (label for clear in _CLEAR for label in inside if not any(label.box.grown(clear).meets(box) for box in others))
+        labels.append(next(free, None))
+        blocked += [label.box for label in labels[-1:] if label]
+    return labels
+
+
+def _around(mark: Wanted) -> Box:
+    return Box(mark.x, mark.y, mark.x, mark.y).grown(mark.radius)
+
+
+def _candidates(mark: Wanted) -> list[Label]:
+    """The places around `mark`, the best first."""
+    width, height = len(mark.text) * mark.font_px * LETTER, mark.font_px * 1.2
+    found = []
+    for ring in _RINGS:
+        away = mark.radius + _GAP + ring
+        for right, down in _DIRECTIONS:
+            reach = away if 0 in (right, down) else away * 0.7
+            left = mark.x + right * reach - (width if right < 0 else width / 2 if right == 0 else 0)
+            top = mark.y + down * reach - (height if down < 0 else height / 2 if down == 0 else 0)
+            found.append(Label(Box(left, top, left + width, top + height), ("end", "middle", "start")[right + 1], ring > 0))
+    return found

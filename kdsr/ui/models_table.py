@@ -1,0 +1,79 @@
+"""The table of the zoo as HTML, one per task, and its conventions below. Pure functions of cards; every text of a card is escaped."""
+
+from collections.abc import Sequence
+from html import escape
+
+from kdsr.tasks import find_task
+from kdsr.ui import texts
+from kdsr.ui.models_chart import conditions_text
+from kdsr.ui.models_references import Key
+from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words
+from kdsr.zoo import Card, Figure
+
+ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
+
+
+def tables(groups: Sequence[tuple[str, Sequence[Card]]], where: Conditions | None, chosen: str) -> str:
+    """A table for each (task, its cards in order); latencies under the conditions `where`."""
+    return "".join(_table(task, cards, where, chosen) for task, cards in groups) + _foot(where)
+
+
+def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
+    found, measures = find_task(task), measures_of(cards)
+    heads = _head("Network") + '<th scope="col" class="role">Role</th>'
+    heads += "".join(_head(measure[0], f"PSNR over {measure_title(measure, task)}, in dB; higher is better", _under(measure, task)) for measure in measures)
+    heads += _head("Latency", texts.LATENCY_HOW) + _head("Parameters", "Learnt numbers of the network")
+    heads += _head("MACs", "Multiply-accumulates per megapixel of the result") + _head("File", "Size of the weights")
+    rows = "".join(_row(card, measures, where, is_chosen=card.name == chosen) for card in cards)
+    title = escape(found.title, quote=True)
+    return (
+        f"<h3>{title}<small>PSNR in dB on {escape(found.convention)}</small></h3>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Networks for {title}">'
+        f'<table class="zoo"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _head(title: str, tip: str = "", under: str = "") -> str:
+    small = f"<small>{escape(under)}</small>" if under else ""
+    said = f' title="{escape(tip, quote=True)}"' if tip else ""
+    return f'<th scope="col"{said}>{escape(title)}{small}</th>'
+
+
+def _under(measure: Key, task: str) -> str:
+    """The strength of a figure, which stands under the name of its set."""
+    strength = find_task(task).strength
+    return "" if strength is None or measure[1] is None else strength_words(measure[1], strength.name)
+
+
+def _row(card: Card, measures: Sequence[Key], where: Conditions | None, *, is_chosen: bool) -> str:
+    """One network; its name is a button, and a click anywhere in the row does the same."""
+    name, figures, timing = escape(card.name, quote=True), figures_of(card), quickest(card, where)
+    quality = "".join(_quality(figures.get(measure)) for measure in measures)
+    role = f'<i class="dot {card.role}"></i>{ROLES[card.role]}'
+    return (
+        f'<tr data-network="{name}"{" aria-current=true" if is_chosen else ""}><th scope="row"><button type="button">{escape(str(card.title))}</button>'
+        f'<small>{escape(card.name)}</small><small class="role">{role}</small></th><td class="words role">{role}</td>{quality}{_latency(timing)}'
+        f'<td title="{card.parameters:,}">{texts.counted(card.parameters)}</td><td>{texts.counted(card.macs_per_output_megapixel)}</td>'
+        f'<td title="{card.file_bytes:,} bytes">{texts.file_size(card.file_bytes)}</td></tr>'
+    )
+
+
+def _quality(figure: Figure | None) -> str:
+    return f'<td title="{escape(str(figure.convention), quote=True)}">{figure.psnr_db:.2f}</td>' if figure else _none()
+
+
+def _latency(timing: Timing | None) -> str:
+    if timing is None:
+        return _none()
+    how = escape(f"{timing.runtime}, {timing.precision}", quote=True)
+    return f'<td title="{how}">{texts.milliseconds(timing.end_to_end_ms / 1000)}</td>'
+
+
+def _none() -> str:
+    return f'<td class="none">{texts.NONE}</td>'
+
+
+def _foot(where: Conditions | None) -> str:
+    """What the columns mean."""
+    latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(where))}." if where else ""
+    return f'<p class="foot"><b>Twin</b>: {texts.TWIN_MEANS} <b>MACs</b>: per megapixel of the result.{latency}</p>'

@@ -1,0 +1,39 @@
+"""The tab Models in a headless Chromium: a network is chosen by click and by key, seen in the plot, taken home, tried."""
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
+]
+WAIT_MS = 120_000
+
+
+def test_a_network_is_found_by_link_key_and_click_taken_home_and_tried(browser, address, tmp_path):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address + "?model=denoise-teacher")
+    page.wait_for_selector("#zoo-head :text('denoise-teacher')")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.focus("#zoo-tables tr[data-network=sr_x4-twin] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#zoo-head :text('sr_x4-twin')")
+    assert page.get_attribute("#zoo-tables tr[aria-current]", "data-network") == "sr_x4-twin"
+    assert page.evaluate("document.activeElement.closest('tr')?.dataset.network") == "sr_x4-twin"
+    page.click("#zoo-filter label:has-text('Denoising')")
+    page.wait_for_selector("#zoo-head :text('denoise-student')")
+    assert page.locator("#zoo-tables table").count() == 1
+    page.click("#zoo-filter label:has-text('All')")
+    page.click("#zoo-tables tr[data-network=sr_x4-twin] td >> nth=1")
+    page.wait_for_selector("#zoo-head :text('sr_x4-twin')")
+    with page.expect_download() as weights:
+        page.click("#zoo-weights")
+    assert weights.value.suggested_filename == "sr_x4-twin.safetensors"
+    page.click("#zoo-try")
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.wait_for_selector("#summary .about:has-text('Astronaut'), #summary .about:has-text('astronaut')")
+    page.click("#advanced button")
+    page.wait_for_function("document.querySelector('#student input').value === 'The twin'")
+    context.close()
