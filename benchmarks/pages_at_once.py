@@ -161,6 +161,8 @@ def measured(app: App, options: argparse.Namespace) -> dict[str, Any]:
     times = sorted(took for page in pages for took in page.asked)
     end = client.predict(first, 0, api_name="/distill_status")
     queued = [client.predict(other, 0, api_name="/distill_status")["queue_place"] for other in others]
+    for run_id in (*others, first):
+        client.predict(secret, run_id, api_name="/distill_stop")  # a worker outlives the app
     time.sleep(20)
     last = [max(map(step_in, page.news), default=0) for page in pages]
     return {

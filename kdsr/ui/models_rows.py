@@ -16,8 +16,6 @@ from kdsr.zoo.card import ROLES
 _SETS = ("Set5", "Set14", "BSD100", "CBSD68")
 """In the order of the field's tables; others follow by name."""
 _KINDS = next(task.strength.names for task in TASKS.values() if isinstance(task.strength, Kinds))
-_COUNTS = ("parameters", "macs_per_output_megapixel", "file_bytes", "steps")
-_LISTS = ("data", "history")
 
 
 class Conditions(NamedTuple):
@@ -39,19 +37,6 @@ class Timing(NamedTuple):
     end_to_end_ms: float
     repeats: int
     conditions: Conditions
-
-
-def fault_of(card: Card) -> str:
-    """Why `card` cannot be shown, in one sentence; empty if it can."""
-    for name in _COUNTS:
-        if not is_number(getattr(card, name)) or getattr(card, name) < 0:
-            return f"The card {card.name}.json states no count as {name}; restore it, or remove it together with its weights."
-    for name in _LISTS:
-        if not all(isinstance(item, dict) for item in getattr(card, name)):
-            return f"The card {card.name}.json holds something else than objects in {name}; restore it, or remove it together with its weights."
-    if not isinstance(card.recipe, dict) or not isinstance(card.arguments, dict):
-        return f"The card {card.name}.json holds no object as recipe or arguments; restore it, or remove it together with its weights."
-    return ""
 
 
 def is_number(value: Any) -> bool:

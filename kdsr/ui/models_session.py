@@ -18,7 +18,7 @@ from kdsr.ui import models_chart as chart_view
 from kdsr.ui import texts
 from kdsr.ui.distill_view import problem
 from kdsr.ui.models_references import Key
-from kdsr.ui.models_rows import fault_of, measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
+from kdsr.ui.models_rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
 from kdsr.ui.models_table import tables
 from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, Comparison, RestoreSession
 from kdsr.zoo import Card, Catalog, sha256_of
@@ -79,9 +79,7 @@ class ModelsSession:
     def zoo(self) -> Zoo:
         """The networks as they lie in the weights folder now."""
         catalog = Catalog(self.settings.weights_dir)
-        faults = {card.name: fault_of(card) for card in catalog.cards}
-        sound = tuple(card for card in catalog.cards if not faults[card.name])
-        return Zoo(catalog, sound, catalog.problems + tuple(fault for fault in faults.values() if fault))
+        return Zoo(catalog, catalog.cards, catalog.problems)
 
     def on_show(self, looked: Looked, request: gr.Request) -> Page:
         """The tab is opened: on the network that the address names, the first time, else on what was looked at before."""

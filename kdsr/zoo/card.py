@@ -65,6 +65,13 @@ class Card:
         find_task(self.task)
         if self.role not in ROLES:
             raise SettingsError(f"The role of a network is one of {', '.join(ROLES)}; the card '{self.name}' says '{self.role}'.")
+        for name in ("parameters", "macs_per_output_megapixel", "file_bytes", "steps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise SettingsError(f"{name} must be a whole number from 0, got {value!r}")
+        for name, kept in (("data", self.data), ("history", self.history), ("recipe and arguments", (self.recipe, self.arguments))):
+            if not all(isinstance(item, dict) for item in kept):
+                raise SettingsError(f"{name} must hold objects")
 
 
 def read_card(path: Path) -> Card:
