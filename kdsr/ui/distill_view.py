@@ -1,6 +1,7 @@
 """The page of a run as HTML: its heading, what it does now, its curves, its held-out crop, its log. Every text from outside is escaped."""
 
 import base64
+import functools
 import time
 from html import escape
 from pathlib import Path
@@ -141,12 +142,18 @@ def _loss_title(name: str) -> tuple[str, str]:
 
 def previews(folder: Path) -> str:
     """A held-out crop side by side, as far as its pictures are there; they go along in the page, so that no file is served."""
-    found = [(name, title, folder / f"{name}.png") for name, title in _PREVIEWS]
+    found = [folder / f"{name}.png" for name, _ in _PREVIEWS]
+    return _previews(tuple((path, path.stat().st_mtime_ns) if path.is_file() else None for path in found))
+
+
+@functools.lru_cache(maxsize=32)
+def _previews(files: tuple[tuple[Path, int] | None, ...]) -> str:
+    """The same text for every page that looks at the same pictures: each page's session keeps what it was sent."""
     cells = "".join(
-        f'<figure class="{name}"><img src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}" '
+        f'<figure class="{name}"><img src="data:image/png;base64,{base64.b64encode(file[0].read_bytes()).decode()}" '
         f'alt="A held-out crop: {title.lower()}"><figcaption>{title}</figcaption></figure>'
-        for name, title, path in found
-        if path.is_file()
+        for (name, title), file in zip(_PREVIEWS, files, strict=True)
+        if file is not None
     )
     return f'<p class="small-heading">A held-out crop</p><div class="previews" tabindex="0">{cells}</div>' if cells else ""
 
