@@ -58,6 +58,8 @@ def test_weights_that_are_not_numbers_are_refused():
 
 def test_a_step_without_an_operator_is_told_by_name():
     class Odd(nn.Module):
+        planes = 3
+
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             return torch.erf(image)
 
@@ -80,6 +82,7 @@ def test_networks_at_work_in_other_threads_do_not_notice_that_a_graph_is_made():
 def test_eight_bits_are_clipped_and_rounded_half_to_even():
     class Shift(nn.Module):
         scale = multiple = 1
+        planes = 3
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             return image * 2.0 - 0.5

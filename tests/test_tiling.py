@@ -37,7 +37,7 @@ def run_tiled(network: torch.nn.Module, image: torch.Tensor, tile_px: int) -> to
 
 def assert_tiled_equals_untiled(network: torch.nn.Module, tile_px: int) -> None:
     for size in SIZES:
-        image = torch.rand(1, 3, *padded_size(*size, network.multiple), generator=torch.Generator().manual_seed(0))
+        image = torch.rand(1, network.planes, *padded_size(*size, network.multiple), generator=torch.Generator().manual_seed(0))
         assert (run_tiled(network, image, tile_px) - network(image)).abs().max() <= 1e-5, size
 
 
