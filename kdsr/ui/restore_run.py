@@ -191,7 +191,7 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     (folder / "shown").mkdir(exist_ok=True)
     words = [prepared.name, task.title]
     if order.mode == "clean" and task.strength is not None:
-        words.append(f"{task.strength.title.lower()}: {texts.strength(order.strength, order.mask)}")
+        words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
     result = Result(
         task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,

@@ -73,10 +73,10 @@ def problems_title(count: int) -> str:
 
 
 def strength(value: float | str | None, mask: object) -> str:
-    """How strong a degradation is, or of what kind."""
+    """How strong a degradation is, or of what kind, behind its name."""
     if mask:
-        return "as you marked them"
-    return value if isinstance(value, str) else f"{value:g}"
+        return ": as you marked them"
+    return f": {value}" if isinstance(value, str) else f" {value:g}"
 
 
 def missing_roles(roles: list[str], task: Task) -> str:
