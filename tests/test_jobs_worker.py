@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_jobs import ANNA, Recorder, photograph, recipe
+from running import ANNA, Recorder, photograph, recipe
 
 from kdsr.errors import TrainingError
 from kdsr.jobs import Jobs, State, curve

@@ -6,12 +6,11 @@ import struct
 import zlib
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import add_network
 from PIL import Image
+from restoring import CHOICE, REQUEST, results, run, small_photo, small_session
 
 from kdsr.errors import InputError, Stopped
 from kdsr.image import read_picture, to_tensor
@@ -25,17 +24,12 @@ from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore_order import Order, prepare
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import restore_steps, watched
-from kdsr.ui.restore_session import Choice, RestoreSession
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.ui.restore_view import UNCHANGED, View
 from kdsr.ui.sessions import Orders
 
-REQUEST = SimpleNamespace(session_hash="visitor")
-CHOICE = Choice("sr_x4", "clean", "sr_x4-teacher", "sr_x4-student", 0.0)
-ARCHITECTURES = {
-    "teacher": ("residual", {"width": 16, "blocks": 2}),
-    "student": ("plain", {"width": 16, "depth": 3}),
-    "twin": ("plain", {"width": 16, "depth": 3}),
-}
+session = pytest.fixture(small_session)
+photo = pytest.fixture(small_photo)
 
 
 @pytest.fixture(autouse=True)
@@ -46,41 +40,9 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return shown
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> RestoreSession:
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    for task in ("sr_x4", "denoise", "inpaint"):
-        for seed, (role, shape) in enumerate(ARCHITECTURES.items()):
-            add_network(weights, f"{task}-{role}", task, role, *shape, seed=seed, twin=f"{task}-twin" if role == "student" else None)
-    settings = Settings(weights_dir=weights, home=tmp_path / "home", threads=1, max_output_megapixels=4.0)
-    return RestoreSession(settings, tmp_path / "runs")
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    rows, columns = np.mgrid[:53, :67]
-    pixels = np.stack([rows * 4, columns * 3, (rows * columns) % 256], axis=-1).astype(np.uint8)
-    path = tmp_path / "photo.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def save_resized(source: Path, size: tuple[int, int], target: Path) -> None:
     with Image.open(source) as picture:
         picture.resize(size).save(target)
-
-
-def run(session: RestoreSession, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object) -> list[View]:
-    """All views of one run; the keywords are those of `Order`."""
-    order = {"truth": None, "strength": 25, "teacher": f"{task}-teacher", "student": f"{task}-student", "runtime": "torch"} | given
-    choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
-    session.on_press(REQUEST)
-    return list(session.on_restore(str(picture), order["truth"], choice, order["runtime"], 0, 0, order.get("marks"), ("teacher", "student"), REQUEST))
-
-
-def results(views: list[View]) -> list[Result]:
-    return [view.result for view in views if isinstance(view.result, Result)]
 
 
 def test_the_student_is_shown_before_the_teacher(session, photo):
@@ -317,43 +279,6 @@ def test_names_are_escaped(session, photo):
     result = dataclasses.replace(run(session, photo)[-1].result, description="<script>alert(1)</script>")
     assert "<script>" not in figures.summary(result)
     assert "<b>x" not in figures.chosen("<b>x", 1, 1, 8)
-
-
-def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
-    result = results(run(session, photo, task="inpaint", strength="text"))[-1]
-    assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
-    given, restored = (read_picture(result.column(key).file, session.settings) for key in ("input", "student"))
-    assert (given.alpha == 0).any() and np.array_equal(restored.pixels[given.alpha > 0], given.pixels[given.alpha > 0])
-    assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {column.key for column in result.columns}
-    assert math.isfinite(result.column("navier_stokes").measurement.psnr_db) and "missing pixels" in result.column("student").measurement.convention
-
-
-def test_what_a_visitor_marks_is_filled(session, photo, toasts):
-    editor, _, _ = session.on_open_marks(str(photo))
-    layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
-    assert session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
-    layer[10:20, 5:40, 3] = 255
-    marks, kind, *_ = session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
-    assert kind["value"] is None
-    for mode in ("clean", "degraded"):
-        result = results(run(session, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
-        restored, before = (read_picture(path, session.settings) for path in (result.column("student").file, photo))
-        changed = (restored.pixels != before.pixels).any(axis=2)
-        assert changed[10:20, 5:40].any() and not changed[:10].any() and not changed[20:].any()
-        assert (result.column("student").measurement is not None) == (mode == "clean")
-    other = marks._replace(picture="another.png")
-    views = run(session, photo, mode="degraded", task="inpaint", marks=other)
-    assert "Nothing says what is missing" in views[-1].status
-
-
-def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
-    _, _, _, strength, kind, marks, *_ = session.on_task("inpaint", CHOICE, REQUEST)
-    assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind["value"] == "strokes"
-    choice, strength, kind, marks, _ = session.on_mode("degraded", CHOICE._replace(task="inpaint"))
-    assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
-    assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
-    choice, marks, *_ = session.on_kind("text", CHOICE, REQUEST)
-    assert choice.strength == "text" and marks is None
 
 
 def test_freed_memory_goes_back_to_the_system():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from test_jobs import ANNA, BERT, Recorder, photograph
+from running import ANNA, BERT, Recorder, photograph
 
 from kdsr.errors import InputError, JobError, SettingsError
 from kdsr.jobs import Jobs, State
@@ -23,7 +23,8 @@ from kdsr.ui.distill_session import DistillSession
 from kdsr.ui.distill_told import told_of, verdict
 from kdsr.ui.distill_view import heading
 from kdsr.ui.networks import find_network, name_of_run, own_networks
-from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, RestoreSession
+from kdsr.ui.restore_choice import NOTHING_COMPARED, Choice
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.ui.visitor import owners_key, secrets_of
 from kdsr.zoo import Catalog
 

@@ -19,7 +19,8 @@ from kdsr.ui.models_references import REFERENCES
 from kdsr.ui.models_rows import figures_of, measures_of, quickest, sorted_cards, timings_of, twin_gains, usual_conditions, usual_figure
 from kdsr.ui.models_session import ALL, Looked, ModelsSession, wanted_of
 from kdsr.ui.models_table import tables
-from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, RestoreSession
+from kdsr.ui.restore_choice import NOTHING_COMPARED, Choice
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.zoo import Catalog, Figure, write_card
 
 REQUEST = SimpleNamespace(session_hash="visitor", query_params={})

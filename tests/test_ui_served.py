@@ -8,8 +8,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from networks import TINY, write_random_network
+from running import ANNA, BERT, photograph
 from serving import served
-from test_jobs import ANNA, BERT, photograph
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 
 
 class RepConv2d(nn.Module):
@@ -78,7 +78,7 @@ def depth_to_space(image: Tensor, factor: int) -> Tensor:
     return F.pixel_shuffle(image, factor)
 
 
-@torch.library.custom_op("kdsr::depth_to_space", mutates_args=())
+@library.custom_op("kdsr::depth_to_space", mutates_args=())
 def _shuffle(image: Tensor, factor: int) -> Tensor:
     shuffled = _empty_shuffled(image, factor)
     count, channels, height, width = image.shape
@@ -88,7 +88,7 @@ def _shuffle(image: Tensor, factor: int) -> Tensor:
     return shuffled
 
 
-@torch.library.custom_op("kdsr::space_to_depth", mutates_args=())
+@library.custom_op("kdsr::space_to_depth", mutates_args=())
 def _unshuffle(image: Tensor, factor: int) -> Tensor:
     unshuffled = _empty_unshuffled(image, factor)
     count, channels, height, width = image.shape

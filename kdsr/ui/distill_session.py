@@ -21,7 +21,8 @@ from kdsr.ui.distill_form import FIELDS, Wish, able_tasks, recipe_of, students, 
 from kdsr.ui.distill_page import Page, Shown, Tellings, changed, empty_page, news_of, page_of_run
 from kdsr.ui.distill_photos import copied, described, megapixels, photos_of, stage
 from kdsr.ui.networks import name_of_run
-from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, Comparison, RestoreSession
+from kdsr.ui.restore_choice import NOTHING_COMPARED, Choice, Comparison
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import Catalog
 

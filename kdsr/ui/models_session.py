@@ -20,7 +20,8 @@ from kdsr.ui.distill_view import problem
 from kdsr.ui.models_references import Key
 from kdsr.ui.models_rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
 from kdsr.ui.models_table import tables
-from kdsr.ui.restore_session import NOTHING_COMPARED, Choice, Comparison, RestoreSession
+from kdsr.ui.restore_choice import NOTHING_COMPARED, Choice, Comparison
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.zoo import Card, Catalog, sha256_of
 
 ALL = "all"

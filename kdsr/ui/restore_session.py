@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -18,12 +18,13 @@ from kdsr.errors import InputError, KdsrError, Stopped
 from kdsr.image import read_picture, write_picture
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
-from kdsr.tasks import TASKS, Kinds, Strength, find_task
+from kdsr.tasks import TASKS, find_task
 from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.marks import Marks, to_be_marked, write_marks
 from kdsr.ui.networks import find_network, own_networks
+from kdsr.ui.restore_choice import Choice, Comparison, levels_of, order_of, usual_levels_of
 from kdsr.ui.restore_order import Mode, Order
 from kdsr.ui.restore_result import Result
 from kdsr.ui.restore_run import restore_steps
@@ -31,39 +32,8 @@ from kdsr.ui.restore_view import View, ended_view, final_view, pair_view, stoppe
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import Catalog
 
-NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
-"""In place of what `RestoreSession.compared` gives."""
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
-
-
-class Choice(NamedTuple):
-    """What the controls say, for the next run.
-
-    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what they offer
-    when its turn in the queue comes: by then the visitor may have gone on to another task.
-    """
-
-    task: str
-    mode: Mode
-    teacher: str | None
-    student: str | None
-    strength: float | str
-    """Of the degradation, or its kind."""
-    before: str | None = None
-    """The student before a run that tuned it, while the two are compared."""
-
-
-class Comparison(NamedTuple):
-    """What the tabs *Distill* and *Models* ask to be compared."""
-
-    task: str
-    student: str | None
-    before: str | None
-    """None: compare with the teacher."""
-    teacher: str | None
-    picture: Path | None
-    """None keeps the visitor's own."""
 
 
 class RestoreSession:
@@ -132,7 +102,7 @@ class RestoreSession:
 
     def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
         """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
-        return choice._replace(mode=mode), *_levels(choice.task, mode), gr.update(visible=mode == "both")
+        return choice._replace(mode=mode), *levels_of(choice.task, mode), gr.update(visible=mode == "both")
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another strength restores anew."""
@@ -186,7 +156,15 @@ class RestoreSession:
         """An example is a clean picture: it is degraded, restored and measured."""
         path = available_examples()[event.index][1]
         ordered = self._ordered(request, go=True)
-        return str(path), choice._replace(mode="clean"), "clean", *_levels(choice.task, "clean"), gr.update(visible=False), self._described(str(path)), *ordered
+        return (
+            str(path),
+            choice._replace(mode="clean"),
+            "clean",
+            *levels_of(choice.task, "clean"),
+            gr.update(visible=False),
+            self._described(str(path)),
+            *ordered,
+        )
 
     def on_stop(self, request: gr.Request) -> Any:
         """Stop the visitor's run; the run itself says so on the page."""
@@ -242,7 +220,7 @@ class RestoreSession:
             yield View()
         else:
             self.orders.give(session)
-            yield from self._run(_order(picture, None, choice), ("teacher", "student"), session, keep=True)
+            yield from self._run(order_of(picture, None, choice), ("teacher", "student"), session, keep=True)
 
     def on_restore(
         self,
@@ -257,9 +235,8 @@ class RestoreSession:
         request: gr.Request,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
-        order = _order(picture, truth, choice)
-        mask = Path(marks.mask) if marks and marks.picture == picture and choice.task == "inpaint" else None
-        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), mask=mask)
+        order = order_of(picture, truth, choice, marks)
+        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0))
         yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
@@ -290,13 +267,7 @@ class RestoreSession:
         strength = find_task(task).strength
         teacher, student = (next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student"))
         drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
-        level, kind, marks = _levels(task, mode)
-        if isinstance(strength, Strength):
-            level |= {"label": f"{strength.title} ({strength.name}, {strength.unit})", "value": strength.default}
-            level |= {"minimum": strength.minimum, "maximum": strength.maximum}
-        elif strength is not None:
-            kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}
-        return Choice(task, mode, teacher, student, strength.default if strength else 0.0), *drop, level, kind, marks
+        return Choice(task, mode, teacher, student, strength.default if strength else 0.0), *drop, *usual_levels_of(task, mode)
 
     def _role_update(self, task: str, role: str, owner: str) -> Any:
         choices = self.networks(task, role, owner)
@@ -350,28 +321,10 @@ def _unlimited(settings: Settings) -> Settings:
     return dataclasses.replace(settings, max_input_megapixels=settings.max_output_megapixels * 2, max_side_px=side)
 
 
-def _order(picture: str | Path | None, truth: str | Path | None, choice: Choice) -> Order:
-    """The order that the controls amount to."""
-    strength = choice.strength if _has_strength(choice.task, choice.mode) else None
-    given, reference = (None if path is None else Path(path) for path in (picture, truth))
-    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before)
-
-
 def _refused(error: KdsrError) -> tuple[Any, ...]:
     """(status, run, stop) for a picture that cannot be used."""
     gr.Warning(str(error))
     return figures.status(str(error), kind="error"), gr.skip(), gr.skip()
-
-
-def _has_strength(task: str, mode: str) -> bool:
-    return mode == "clean" and find_task(task).strength is not None
-
-
-def _levels(task: str, mode: str) -> tuple[dict[str, Any], ...]:
-    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a use."""
-    strength = find_task(task).strength
-    is_kind, is_clean = isinstance(strength, Kinds), mode == "clean"
-    return gr.update(visible=is_clean and strength is not None and not is_kind), gr.update(visible=is_clean and is_kind), gr.update(visible=is_kind)
 
 
 def _on_disk(result: Result) -> bool:

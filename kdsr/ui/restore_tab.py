@@ -11,7 +11,8 @@ from kdsr.settings import Settings
 from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
-from kdsr.ui.restore_session import Choice, RestoreSession
+from kdsr.ui.restore_choice import Choice
+from kdsr.ui.restore_session import RestoreSession
 from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900

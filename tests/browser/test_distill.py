@@ -6,7 +6,7 @@ Networks are small and random; the run trains in a worker of its own, as for a v
 from pathlib import Path
 
 import pytest
-from test_jobs import photograph
+from running import photograph
 
 from kdsr.image import read_picture
 from kdsr.restore import open_runtime, restore_picture
