@@ -143,6 +143,8 @@ def lent(folder: Path, steps: int, chunk_s: float) -> dict[str, Any]:
     jobs = Jobs(settings, launcher=ChunkLauncher(settings, store_of(settings), gpu=forked, chunk_s=chunk_s))
     run = jobs.submit(recipe(steps=steps), OWNER, photographs(folder / "given"))
     done = wait_until(lambda: (now := jobs.get(run.id)).state not in WAITING and now, limit_s=1800)
+    if done.state is not State.DONE:
+        return {"chunks": len(chunks), "state": done.state, "message": done.message}
     same, whole = compare(jobs, done, folder / "whole")
     theirs, ours = ({event["step"]: event["psnr_db"] for event in events if event["event"] == "validation"} for events in (jobs.events(run.id), whole))
     return {"chunks": len(chunks), "state": done.state, "message": done.message, "same_weights_as_one_run": same, "same_curve_as_one_run": theirs == ours}

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from threading import Event, Thread
 
 import pytest
 from running import ANNA, BERT, claimed, four_photos, jobs_opener, recipe, recorded_jobs
@@ -143,6 +144,25 @@ def test_two_processes_claim_200_runs_and_none_twice(jobs, photos):
 @pytest.mark.parametrize("attempt", range(3))
 def test_two_processes_may_make_the_database_at_once(tmp_path, attempt):
     assert in_two_processes(lambda: Store(tmp_path / "new" / "jobs.sqlite").runs()) == [[], []]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_while_a_thread_uses_the_database_can_write(tmp_path):
+    store, is_open = Store(tmp_path / "jobs.sqlite"), Event()
+
+    def use():
+        with store._connected():
+            is_open.set()
+            time.sleep(0.3)
+
+    thread = Thread(target=use)
+    thread.start()
+    is_open.wait()
+    child = multiprocessing.get_context("fork").Process(target=store.claim, args=("me 1 1",), kwargs={"at_once": 1}, daemon=True)
+    child.start()
+    child.join(30)
+    thread.join()
+    assert child.exitcode == 0
 
 
 def test_a_database_of_a_newer_version_or_none_at_all_is_told(tmp_path):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.errors import JobError
+from kdsr.jobs.forks import no_fork
 from kdsr.jobs.limits import Counts
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import ACTIVE, WAITING, State, check_move
@@ -212,7 +213,7 @@ class Store:
     def _connected(self, *, writing: bool = True, begin: bool = True) -> Iterator[sqlite3.Connection]:
         """A connection inside one transaction, which is kept whole or not at all."""
         try:
-            with closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as connection:
+            with no_fork(), closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as connection:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA synchronous = NORMAL")
                 if begin:
