@@ -16,7 +16,7 @@ class Strength:
     """The one number that says how strong a degradation is."""
 
     name: str
-    """As in the command line and in cards: `sigma` or `quality`."""
+    """As in the command line and in cards: `sigma`, `quality` or `level`."""
     title: str
     unit: str
     minimum: float
@@ -64,7 +64,7 @@ class Task:
     name: str
     title: str
     scale: int
-    degradation: Literal["bicubic", "noise", "jpeg", "holes"]
+    degradation: Literal["bicubic", "noise", "jpeg", "holes", "photo"]
     colour: Literal["y", "rgb"]
     """What the figures are taken on: BT.601 luma in 16..235, or RGB."""
     border: int
@@ -87,6 +87,7 @@ class Task:
 
 _SIGMA = Strength("sigma", "Noise level", "of 255", 0.0, 55.0, 25.0)
 _QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0)
+_LEVEL = Strength("level", "Degradation level", "of 10", 0.0, 10.0, 5.0)
 _HOLES = Kinds("holes", "Missing pixels", ("dots", "scratches", "text", "strokes", "blocks"), "strokes")
 
 TASKS: Mapping[str, Task] = MappingProxyType({
@@ -96,6 +97,8 @@ TASKS: Mapping[str, Task] = MappingProxyType({
     "denoise": Task("denoise", "Denoising", 1, "noise", "rgb", border=0, strength=_SIGMA),
     "jpeg":    Task("jpeg", "JPEG clean-up", 1, "jpeg", "y", border=0, strength=_QUALITY),
     "inpaint": Task("inpaint", "Inpainting", 1, "holes", "rgb", border=0, strength=_HOLES),
+    "photo_x2": Task("photo_x2", "Real photos x2", 2, "photo", "y", border=2, strength=_LEVEL),
+    "photo_x4": Task("photo_x4", "Real photos x4", 4, "photo", "y", border=4, strength=_LEVEL),
 })  # fmt: skip
 
 

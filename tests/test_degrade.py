@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from kdsr.degrade import add_noise, bicubic_resize, compress_jpeg, crop_to_multiple, degrade, round_to_8_bits
+from kdsr.degrade import add_noise, bicubic_resize, compress_jpeg, crop_to_multiple, degrade, degrade_photo, round_to_8_bits
 from kdsr.errors import InputError, SettingsError, ShapeError
 from kdsr.tasks import TASKS, find_task
 
@@ -196,6 +196,35 @@ def test_a_grey_plane_goes_through_a_grey_file():
     assert compress_jpeg(grey, 90).shape == (1, 1, 20, 30)
     with pytest.raises(ShapeError, match="1 or 3 channels"):
         compress_jpeg(picture(4, 4, channels=2), 90)
+
+
+def test_a_real_photograph_at_level_zero_is_shrunk_alone():
+    truth = picture(24, 36, count=2)
+    assert torch.equal(degrade(truth, find_task("photo_x4"), strength=0), degrade(truth, find_task("sr_x4")))
+
+
+def test_real_photographs_get_worse_with_the_level_and_keep_place_colour_and_levels():
+    blob = torch.from_numpy(np.exp(-((np.mgrid[:64, :64] - 31.5) ** 2).sum(0) / 200)).float()
+    truth = torch.stack([0.2 + 0.6 * blob, 0.7 - 0.4 * blob, 0.3 + 0.4 * blob])[None].repeat(24, 1, 1, 1)
+    plain = bicubic_resize(truth, Fraction(1, 2))
+    errors = []
+    for level in (1.0, 5.0, 10.0):
+        worse = degrade_photo(truth, 2, np.full(24, level), np.random.default_rng(0))
+        assert torch.equal(worse, round_to_8_bits(worse.clone()))
+        assert (worse.mean((0, 2, 3)) - plain.mean((0, 2, 3))).abs().max() < 0.004
+        weight = (worse - 0.2).clamp(0)[:, 0].double()
+        middle = [float((weight.sum(axis) * torch.arange(32)).sum() / weight.sum()) for axis in ((0, 2), (0, 1))]
+        assert middle == pytest.approx([15.5, 15.5], abs=0.25)
+        errors.append(float((worse - plain).square().mean()))
+    assert errors == sorted(errors) and errors[2] > 3 * errors[0]
+
+
+def test_each_real_photograph_may_have_its_own_level_and_be_grey():
+    truth = picture(16, 16, count=2, channels=1)
+    worse = degrade_photo(truth, 2, np.array([0.0, 10.0]), np.random.default_rng(0))
+    assert worse.shape == (2, 1, 8, 8)
+    shrunk = degrade(truth, find_task("sr_x2"))
+    assert torch.equal(worse[0], shrunk[0]) and not torch.equal(worse[1], shrunk[1])
 
 
 def test_a_side_that_no_jpeg_can_have_is_refused():

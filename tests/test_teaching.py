@@ -15,7 +15,7 @@ from training import events, recipe, released, training_settings
 from kdsr.distill import LOSSES, Term
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.models import build_model, pruned, start
-from kdsr.tasks import find_task
+from kdsr.tasks import TASKS, find_task
 from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train
 from kdsr.train.pairs import fixed_pairs, make_plan, zoomed
 from kdsr.train.photos import find_photos, load_photos
@@ -231,7 +231,7 @@ def test_two_processes_take_the_steps_of_one(settings, tmp_path):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "sr_x4", "denoise", "jpeg"])
+@pytest.mark.parametrize("task", TASKS)
 def test_every_preset_is_a_recipe(name, task):
     made = distillation(name, task, name="mine", teacher="big", photos=("pack",))
     assert (made.task, made.teacher, made.photos, made.needs_teacher, made.warm_start) == (task, "big", ("pack",), True, None)

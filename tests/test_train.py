@@ -36,7 +36,9 @@ def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_pat
     assert Catalog(tmp_path / "run").load("tiny").scale == 2
 
 
-@pytest.mark.parametrize("task, fixed", [("sr_x2", False), ("denoise", False), ("denoise", True), ("jpeg", False), ("jpeg", True)])
+@pytest.mark.parametrize(
+    "task, fixed", [("sr_x2", False), ("denoise", False), ("denoise", True), ("jpeg", False), ("jpeg", True), ("photo_x4", False), ("photo_x2", True)]
+)
 def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, task, fixed):
     plan = recipe(task=task, degrade_once=fixed)
     train(plan, tmp_path / "whole", settings=settings)
@@ -133,7 +135,7 @@ def test_photographs_that_cannot_be_used_are_told(settings):
         load_photos([broken])
 
 
-@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg"])
+@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg", "photo_x2"])
 def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=6)
     make = fixed_pairs if task.startswith("sr") else fresh_pairs

@@ -15,6 +15,7 @@ STANDARD_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = Mappin
     "bicubic": (("Set5", None), ("Set14", None), ("BSD100", None)),
     "noise":   tuple(("CBSD68", sigma) for sigma in (15.0, 25.0, 50.0)),
     "jpeg":    tuple((name, quality) for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
+    "photo":   tuple((name, level) for name in ("Set14", "BSD100") for level in (2.0, 5.0, 8.0)),
     "holes":   tuple(("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
 })  # fmt: skip
 """What the field reports for each degradation: pairs of (set, strength)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdsr.cli.options import AsJson, Holes, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
+from kdsr.cli.options import AsJson, Holes, Level, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 
@@ -43,6 +43,7 @@ def evaluate(
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,
+    level: Level = None,
     holes: Holes = None,
     runtime: RunOn = RuntimeName.TORCH,
     as_json: AsJson = False,
@@ -51,7 +52,7 @@ def evaluate(
     from kdsr.bench.evaluate import evaluate as measure_set
 
     found = find_task(task)
-    strength = strength_of(found, sigma, quality, holes)
+    strength = strength_of(found, sigma, quality, level, holes)
     networks = open_catalog(context.obj)
     done = measure_set(model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, on_picture=_tell_picture)
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}

@@ -31,6 +31,7 @@ Model = Annotated[str, typer.Option("--model", help="Name of a network; see `kds
 TaskName = Annotated[str, typer.Option("--task", help=_TASK_HELP)]
 Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 255.")]
 Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]
+Level = Annotated[float | None, typer.Option(help="Real photos: level of the damage, 0 to 10.")]
 Holes = Annotated[str | None, typer.Option(help="Inpainting: kind of holes: dots, scratches, text, strokes or blocks.")]
 RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -45,14 +46,14 @@ def open_catalog(settings: Settings) -> "Catalog":
     return Catalog(settings.weights_dir)
 
 
-def strength_of(task: Task, sigma: float | None, quality: float | None, holes: str | None) -> float | str | None:
+def strength_of(task: Task, sigma: float | None, quality: float | None, level: float | None, holes: str | None) -> float | str | None:
     """The strength given for `task`, in its range; None if none was.
 
     Raises:
         SettingsError: an option that belongs to another task, or a value out of range.
     """
     mine = task.strength.name if task.strength else None
-    given = {"sigma": sigma, "quality": quality, "holes": holes}
+    given = {"sigma": sigma, "quality": quality, "level": level, "holes": holes}
     for name, value in given.items():
         if value is not None and name != mine:
             wanted = f"takes --{mine}" if mine else "has no strength to set"

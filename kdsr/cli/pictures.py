@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdsr.cli.options import Holes, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
+from kdsr.cli.options import Holes, Level, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
 from kdsr.errors import InputError, KdsrError, SettingsError, Stopped
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
@@ -51,6 +51,7 @@ def degrade(
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,
+    level: Level = None,
     holes: Holes = None,
     seed: Annotated[int, typer.Option(help="Other noise or holes for another seed.", min=0)] = 0,
 ) -> None:
@@ -60,7 +61,7 @@ def degrade(
     from kdsr.restore.holes import with_transparent
 
     found = find_task(task)
-    strength = strength_of(found, sigma, quality, holes)
+    strength = strength_of(found, sigma, quality, level, holes)
 
     def transform(picture: "Picture", _tell: Callable[[float], None]) -> "Picture":
         degraded = degrade_picture(picture, found, strength=strength, seed=picture_seed(picture.name, seed))

@@ -14,12 +14,13 @@ from kdsr.degrade.holes import draw_holes, fill_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
 from kdsr.degrade.noise import add_noise
+from kdsr.degrade.photo import degrade_photo
 from kdsr.degrade.resample import bicubic_resize
 from kdsr.errors import InputError, SettingsError
 from kdsr.tasks import Task
 
 __all__ = [
-    "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "draw_holes", "fill_holes", "round_to_8_bits", "with_holes",
+    "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "degrade_photo", "draw_holes", "fill_holes", "round_to_8_bits", "with_holes",
 ]  # fmt: skip
 
 
@@ -29,11 +30,11 @@ def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, s
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device.
         task: super-resolution crops `truth` to a multiple of its scale, then shrinks it.
-        strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
-        seed: of the noise and the holes; the other degradations draw nothing.
+        strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes the task's default.
+        seed: of the noise, the holes and what befalls a real photograph; the other degradations draw nothing.
     Returns:
-        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution and JPEG are rounded to 8
-        bits as a file would be; noise is neither clipped nor rounded, which is the convention of the published figures.
+        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution, JPEG and real photographs are
+        rounded to 8 bits as a file would be; noise is neither clipped nor rounded, which is the convention of the published figures.
     Raises:
         SettingsError: `strength` is out of the task's range, or given to a task that has none.
         InputError: `truth` is smaller than the task's scale, or larger than a JPEG can be.
@@ -48,6 +49,8 @@ def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, s
         return add_noise(truth, value, torch.Generator().manual_seed(seed))
     if task.degradation == "jpeg":
         return compress_jpeg(truth, value)
+    if task.degradation == "photo":
+        return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, np.full(len(truth), value), np.random.default_rng(seed))
     return bicubic_resize(crop_to_multiple(truth, task.scale), Fraction(1, task.scale), as_uint8=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, degrade, draw_holes, with_holes
+from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_photo, draw_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
@@ -174,7 +174,10 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
         height, width = truth.shape[-2:]
         masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
         return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
-    strengths = torch.from_numpy(rng.uniform(task.strength.minimum, task.strength.maximum, len(truth)).astype(np.float32))
+    drawn = rng.uniform(task.strength.minimum, task.strength.maximum, len(truth)).astype(np.float32)
+    if task.degradation == "photo":
+        return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
+    strengths = torch.from_numpy(drawn)
     generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
     if task.degradation == "noise":
         return add_noise(truth, strengths, generator)
