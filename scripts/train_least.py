@@ -1,0 +1,165 @@
+"""Spend the minutes that a machine has to spare on whatever is least trained.
+
+    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/next] [--runs runs] [--chunk-minutes 9] [--at-once 1]
+
+Each recipe of the plan has a run under the folder of runs. Again and again the one with the smallest share of its steps is taken on
+for a chunk, in a process of its own, `--at-once` of them side by side. A recipe whose teacher or start is in the plan too waits until
+that one is done. Networks that are done lie in `RUNS/weights` beside copies of the released ones: measure them with
+`KDSR_WEIGHTS_DIR=RUNS/weights kdsr card measure NAME --data TESTSETS`, and release what is better.
+
+Ctrl-C stops every run with a checkpoint; the same command goes on. Whatever is needed for that, apart from the photographs, lies
+in the folder of runs; a file of more than 16 MB there is named at the end, because it may not travel.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdsr.train import Recipe, recipe_from_json
+from kdsr.train.loop import events_in
+from kdsr.train.stages import stages_of
+
+ROOT = Path(__file__).resolve().parents[1]
+LARGEST_FILE = 16 * 2**20
+SHORTEST_CHUNK_S = 5.0
+_STARTING_S = 20.0
+"""Of a chunk that is given a process's start and the reading of the photographs, which the time limit does not count."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network of the plan."""
+
+    path: Path
+    """Of its recipe."""
+    recipe: Recipe
+    out: Path
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of the run so far, over all its stages."""
+        stages = stages_of(self.recipe, self.out) if self.recipe.stages else [(self.recipe, self.out)]
+        return sum(max((event.get("step", 0) for event in events_in(folder / "events.jsonl")), default=0) for _, folder in stages)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its weights came out."""
+        return any(event["event"] == "finished" for event in events_in(self.out / "events.jsonl"))
+
+    @property
+    def needs(self) -> set[str]:
+        """Networks that it learns or starts from."""
+        named = [self.recipe.teacher, self.recipe.warm_start, *self.recipe.more_teachers]
+        named += [stage.get(key) for stage in self.recipe.stages for key in ("teacher", "warm_start")]
+        return {name for name in named if name} - {self.recipe.name}
+
+
+def main() -> None:
+    """Train until the minutes are over or everything is done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="where the recipes' folders of photographs lie")
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--plan", type=Path, default=ROOT / "recipes" / "next", help="folder of recipes")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--chunk-minutes", type=float, default=9.0)
+    parser.add_argument("--at-once", type=int, default=1, help="as many as the device's memory holds: 3 GiB for a teacher, 1 for a student")
+    options = parser.parse_args()
+    entries = plan_of(options.plan, options.runs)
+    weights = overlay(options.runs / "weights")
+    ends = time.monotonic() + 60 * options.minutes
+    environment = os.environ | {"KDSR_WEIGHTS_DIR": str(weights.absolute()), "KDSR_HOME": str((options.runs / "home").absolute())}
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    failed: set[str] = set()
+    try:
+        while True:
+            collect(entries, running, failed, weights)
+            left_s = min(60 * options.chunk_minutes, ends - time.monotonic())
+            waiting = [entry for entry in entries if entry.recipe.name not in running.keys() | failed]
+            entry = least_trained(waiting, entries) if left_s > SHORTEST_CHUNK_S and len(running) < options.at_once else None
+            if entry is not None:
+                running[entry.recipe.name] = start(entry, left_s, options.data, environment)
+            elif not running:
+                break
+            else:
+                time.sleep(0.2)
+    except KeyboardInterrupt:
+        for process in running.values():
+            process.send_signal(signal.SIGINT)
+        for process in running.values():
+            process.wait()
+        collect(entries, running, failed, weights)
+    report(entries, failed, options.runs)
+    sys.exit(1 if failed else 0)
+
+
+def plan_of(folder: Path, runs: Path) -> list[Entry]:
+    """The recipes in `folder`, by name."""
+    recipes = [(path, recipe_from_json(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
+    return [Entry(path, recipe, runs / recipe.name) for path, recipe in recipes]
+
+
+def overlay(folder: Path) -> Path:
+    """`folder` with copies of the released networks, where it does not hold them yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (Path(os.environ.get("KDSR_WEIGHTS_DIR", ROOT / "weights"))).iterdir():
+        if not (folder / file.name).exists():
+            shutil.copy2(file, folder / file.name)
+    return folder
+
+
+def least_trained(waiting: list[Entry], entries: list[Entry]) -> Entry | None:
+    """The one of `waiting` with the smallest share of its steps that need not wait for another; None if there is none."""
+    unfinished = {entry.recipe.name for entry in entries if not entry.is_done}
+    ready = [entry for entry in waiting if entry.recipe.name in unfinished and not entry.needs & unfinished]
+    return min(ready, key=lambda entry: entry.steps_done / entry.recipe.all_steps, default=None)
+
+
+def start(entry: Entry, left_s: float, data: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A process that goes on with `entry` for `left_s` seconds."""
+    tell(f"{entry.recipe.name}: from step {entry.steps_done:,} of {entry.recipe.all_steps:,}, for {left_s / 60:.1f} minutes")
+    entry.out.mkdir(parents=True, exist_ok=True)
+    limit_s = max(1.0, left_s - min(_STARTING_S, left_s / 4))
+    command = [sys.executable, "-m", "kdsr", "train", str(entry.path), "--data", str(data), "--out", str(entry.out), "--time-limit-s", str(limit_s), "--resume"]
+    with open(entry.out / "console.log", "ab") as log:
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def collect(entries: list[Entry], running: dict[str, "subprocess.Popen[bytes]"], failed: set[str], weights: Path) -> None:
+    """Take ended processes out of `running`, and put what is done among the weights."""
+    for entry in entries:
+        process = running.get(entry.recipe.name)
+        if process is None or process.poll() is None:
+            continue
+        del running[entry.recipe.name]
+        if process.returncode not in (0, 130):
+            failed.add(entry.recipe.name)
+            tell(f"{entry.recipe.name}: failed, see {entry.out / 'console.log'}")
+        elif entry.is_done:
+            for suffix in (".safetensors", ".json"):
+                shutil.copy2(entry.out / f"{entry.recipe.name}{suffix}", weights)
+            tell(f"{entry.recipe.name}: done")
+
+
+def report(entries: list[Entry], failed: set[str], runs: Path) -> None:
+    """Where every network of the plan stands, and what is too large to travel."""
+    for entry in sorted(entries, key=lambda entry: entry.steps_done / entry.recipe.all_steps):
+        told = "failed" if entry.recipe.name in failed else "done" if entry.is_done else f"{entry.steps_done / entry.recipe.all_steps:.0%}"
+        tell(f"{entry.recipe.name:40} {entry.steps_done:>9,} of {entry.recipe.all_steps:>9,} steps  {told}")
+    for file in runs.rglob("*"):
+        if file.is_file() and file.stat().st_size > LARGEST_FILE and (runs / "home") not in file.parents:
+            tell(f"{file} has {file.stat().st_size / 2**20:.0f} MiB, more than 16")
+
+
+def tell(text: str) -> None:
+    """One line, at once."""
+    print(text, flush=True)  # noqa: T201 - the output of a script
+
+
+if __name__ == "__main__":
+    main()
