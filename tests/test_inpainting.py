@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ from kdsr.models import build_model, folded
 from kdsr.restore import holes_in, open_runtime, restore_picture, with_transparent
 from kdsr.tasks import find_task
 from kdsr.train import train
+from kdsr.train.photos import Photo
+from kdsr.train.validation import held_out_pair
 from kdsr.ui.marks import LONGEST_PX, to_be_marked, write_marks
 from kdsr.zoo import Catalog
 
@@ -210,6 +213,14 @@ def test_a_student_learns_to_inpaint(taught, tmp_path):
     if taught:
         with pytest.raises(SettingsError, match="planes"):
             train(recipe(task="denoise", degrade_once=True, **teacher), tmp_path / "other", settings=settings)
+
+
+def test_a_run_is_followed_on_all_kinds_of_holes(monkeypatch):
+    asked = []
+    monkeypatch.setattr("kdsr.train.validation.degrade", lambda truth, task, *, strength, seed: asked.append(strength))
+    for index in range(40):
+        held_out_pair(Photo(Path(f"{index}.jpg"), torch.zeros(8, 8, 3, dtype=torch.uint8)), TASK, 8)
+    assert set(asked) == set(KINDS)
 
 
 def test_marks_are_enlarged_to_the_picture(tmp_path, tiny_settings):

@@ -10,7 +10,7 @@ from torch import Tensor
 from kdsr.degrade import degrade
 from kdsr.metrics import measure
 from kdsr.models import Network
-from kdsr.tasks import Task
+from kdsr.tasks import Kinds, Task
 from kdsr.train.photos import Photo
 
 _LARGEST_PX = 384
@@ -20,7 +20,7 @@ _PREVIEW_PX = 192
 
 @torch.inference_mode()
 def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, float]:
-    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength."""
+    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength, or over its kinds."""
     network = network.eval()
     device = next(network.parameters()).device
     figures = []
@@ -38,10 +38,14 @@ def holes_of(degraded: Tensor, task: Task) -> Tensor | None:
 
 
 def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
-    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at every call."""
+    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at every call.
+
+    Where a task has kinds of degradation, the name of the photograph decides which one it gets, so that many photographs show all.
+    """
     truth = _middle(photo, task.scale, largest_px)
     seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
-    return truth, degrade(truth, task, seed=seed)
+    kind = task.strength.names[seed % len(task.strength.names)] if isinstance(task.strength, Kinds) else None
+    return truth, degrade(truth, task, strength=kind, seed=seed)
 
 
 @torch.inference_mode()
