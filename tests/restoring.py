@@ -47,7 +47,8 @@ def run(session: RestoreSession, picture: Path, *, mode: str = "clean", task: st
     order = {"truth": None, "strength": 25, "teacher": f"{task}-teacher", "student": f"{task}-student", "runtime": "torch"} | given
     choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
     session.on_press(REQUEST)
-    return list(session.on_restore(str(picture), order["truth"], choice, order["runtime"], 0, 0, order.get("marks"), ("teacher", "student"), REQUEST))
+    more = (order["runtime"], 0, 0, order.get("teacher_plus", False), order.get("marks"), ("teacher", "student"))
+    return list(session.on_restore(str(picture), order["truth"], choice, *more, REQUEST))
 
 
 def results(views: list[View]) -> list[Result]:

@@ -191,6 +191,8 @@ def test_evaluate_gives_json(run, tmp_path):
     assert (found["n"], found["worst_picture"]) == (1, "a")
     code, out, _ = run("evaluate", "--model", "tiny_denoise_student", "--set", tmp_path / "set", "--task", "denoise", "--sigma", 15, "--json")
     assert (code, json.loads(out)["sigma"]) == (0, 15.0)
+    plus = run("evaluate", "--model", "tiny_denoise_student", "--set", tmp_path / "set", "--task", "denoise", "--sigma", 15, "--json", "--self-ensemble")[1]
+    assert json.loads(plus)["self_ensemble"] and json.loads(plus)["psnr_db"] != json.loads(out)["psnr_db"]
     code, out, _ = run("evaluate", "--model", "unprocessed", "--set", tmp_path / "set", "--task", "denoise")
     assert (code, "dB" in out, "RGB" in out) == (0, True, True)
 

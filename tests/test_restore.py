@@ -9,7 +9,8 @@ import torch
 
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped, UnknownNameError, WeightsError
 from kdsr.image import Picture, from_tensor, to_tensor
-from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
+from kdsr.restore import SelfEnsemble, open_runtime, restore, restore_picture
 from kdsr.restore.runtimes import WarmRuntimes
 
 NAMES = ["tiny_x4_teacher", "tiny_x4_student", "tiny_denoise_student"]
@@ -55,6 +56,19 @@ def test_eight_bits_are_the_rounded_floats_within_one_level(opened, name, size):
     assert restored.pixels.dtype == np.uint8
     assert np.abs(restored.pixels.astype(int) - wanted.pixels).max() <= 1
     assert (restored.name, restored.notes, restored.alpha) == ("street", ("A note.",), None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_self_ensemble_is_the_mean_over_the_symmetries_and_does_not_care_which_way_up(opened, name):
+    plain, picture = opened(name), Picture(random_pixels(14, 22))
+    ensemble, image = SelfEnsemble(plain), to_tensor(picture)
+    mean = sum(turn_back(plain.run(turn(image, symmetry)), symmetry) for symmetry in SYMMETRIES) / 8
+    whole = restore(image, ensemble)
+    assert torch.allclose(whole, mean.clamp(0, 1), atol=1e-6)
+    assert torch.allclose(restore(image, ensemble, tile_px=8), whole, atol=1e-5)
+    assert torch.allclose(turn_back(restore(turn(image, 5), ensemble), 5), whole, atol=1e-5)
+    assert np.abs(restore_picture(picture, ensemble).pixels.astype(int) - from_tensor(whole, picture).pixels).max() <= 1
+    assert ensemble.name.endswith("self-ensemble x8")
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (1, np.uint16), (3, np.uint16)])

@@ -15,12 +15,13 @@ from training import events, recipe, released, training_settings
 from kdsr.distill import LOSSES, Term
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.models import build_model, pruned, start
+from kdsr.models.symmetry import turn, turn_back
 from kdsr.tasks import TASKS, find_task
 from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train
 from kdsr.train.pairs import fixed_pairs, make_plan, zoomed
 from kdsr.train.photos import find_photos, load_photos
 from kdsr.train.plan import prefer_hard
-from kdsr.train.teacher import Teacher, turn, turn_back
+from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 

@@ -191,7 +191,7 @@ def test_the_opening_is_computed_once(session):
 
 def test_stop_ends_a_run_and_says_so(session, photo):
     session.on_press(REQUEST)
-    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, None, ("teacher", "student"), REQUEST)
+    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, False, None, ("teacher", "student"), REQUEST)
     next(views)
     session.on_stop(REQUEST)
     last = list(views)[-1]
@@ -224,7 +224,7 @@ def test_a_new_order_stops_the_one_before_and_a_closed_session_its_own():
 def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(session, photo):
     session.on_task("denoise", CHOICE, REQUEST)
     choice, *_ = session.on_task("sr_x4", CHOICE, REQUEST)
-    given = (str(photo), None, choice, "torch", 0, 0, None, ("teacher", "student"), REQUEST)
+    given = (str(photo), None, choice, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST)
     assert results(list(session.on_restore(*given)))[-1].task == "sr_x4"
     assert list(session.on_restore(*given)) == [View()]
 
@@ -283,3 +283,9 @@ def test_names_are_escaped(session, photo):
 
 def test_freed_memory_goes_back_to_the_system():
     return_freed_memory()  # an error here would end the thread that does it every minute
+
+
+def test_teacher_plus_is_another_picture_named_as_such(session, photo):
+    plain, plus = (results(run(session, photo, teacher_plus=wanted))[-1].column("teacher") for wanted in (False, True))
+    assert (plain.title, plus.title) == ("Teacher", "Teacher+")
+    assert plus.timing.runtime == "torch, self-ensemble x8" and plus.measurement.psnr_db != plain.measurement.psnr_db

@@ -165,7 +165,7 @@ def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(session
     assert (tabs["selected"], status, task, pair) == ("restore", "", "sr_x4", ("before", "student"))
     assert (choice.student, choice.before, choice.teacher) == (name_of_run(done), "tiny_x4_student", "tiny_x4_teacher")
     assert Path(picture).name.startswith("photo_") and "runs" not in picture
-    view = list(session.restore.on_restore(picture, None, choice, "torch", 0, 0, None, pair, REQUEST))[-1]
+    view = list(session.restore.on_restore(picture, None, choice, "torch", 0, 0, False, None, pair, REQUEST))[-1]
     assert {"before", "student", "teacher", "truth"} <= {column.key for column in view.result.columns} and view.result.column("twin") is None
     assert "than before" in view.summary and "tag left before" in view.tags
 

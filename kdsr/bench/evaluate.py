@@ -23,7 +23,7 @@ from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
 from kdsr.metrics import measure
-from kdsr.restore import navier_stokes, open_runtime, restore
+from kdsr.restore import SelfEnsemble, navier_stokes, open_runtime, restore
 from kdsr.settings import Settings
 from kdsr.tasks import Task
 from kdsr.zoo import Catalog
@@ -70,6 +70,7 @@ def evaluate(
     *,
     strength: float | str | None = None,
     runtime: str = "torch",
+    self_ensemble: bool = False,
     on_picture: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
     """The figures of `model` over the pictures of `set_dir`, in the convention of `task`.
@@ -78,6 +79,7 @@ def evaluate(
         model: a network of `catalog`, or one of `BASELINES`.
         strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
+        self_ensemble: a network's output is the mean over the 8 symmetries of the square.
         on_picture: is called with (pictures done, all pictures, name) after each one.
     Raises:
         UnknownNameError: no network of that name.
@@ -85,7 +87,7 @@ def evaluate(
         InputError: no pictures, one that cannot be read, or a degraded one that does not fit its truth.
     """
     files = pairs_of(set_dir, task)
-    apply = _restorer(model, task, catalog, settings, runtime)
+    apply = _restorer(model, task, catalog, settings, runtime, self_ensemble=self_ensemble)
     figures = []
     for done, (truth_path, degraded_path) in enumerate(files, start=1):
         pair = _load_pair(truth_path, degraded_path, task, settings, strength)
@@ -170,7 +172,7 @@ def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, setting
     return _Pair(truth[..., :height, :width], degraded, picture.is_grey)
 
 
-def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str) -> Callable[[Tensor], Tensor]:
+def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str, *, self_ensemble: bool) -> Callable[[Tensor], Tensor]:
     """The function that restores one degraded picture (1, 3, H, W)."""
     if model in BASELINES:
         fitting = [name for name, fits in (("bicubic", task.scale > 1), ("unprocessed", task.scale == 1), ("navier-stokes", task.planes == 4)) if fits]
@@ -181,7 +183,8 @@ def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runt
     if card.task != task.name:
         raise SettingsError(f"The network '{model}' is for the task {card.task}, and {task.name} was asked; choose a network for it.")
     opened = open_runtime(card, catalog, runtime=runtime, settings=settings)
-    return lambda image: restore(image, opened)
+    used = SelfEnsemble(opened) if self_ensemble else opened
+    return lambda image: restore(image, used)
 
 
 def _navier_stokes(image: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdsr.cli.options import AsJson, Holes, Level, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
+from kdsr.cli.options import AsJson, Ensemble, Holes, Level, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 
@@ -46,6 +46,7 @@ def evaluate(
     level: Level = None,
     holes: Holes = None,
     runtime: RunOn = RuntimeName.TORCH,
+    self_ensemble: Ensemble = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a network over a test set, in the task's convention."""
@@ -54,8 +55,12 @@ def evaluate(
     found = find_task(task)
     strength = strength_of(found, sigma, quality, level, holes)
     networks = open_catalog(context.obj)
-    done = measure_set(model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, on_picture=_tell_picture)
+    done = measure_set(
+        model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, self_ensemble=self_ensemble, on_picture=_tell_picture
+    )
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
+    if self_ensemble:
+        asked["self_ensemble"] = True
     if found.strength:
         asked[found.strength.name] = found.strength.default if strength is None else strength
     if as_json:

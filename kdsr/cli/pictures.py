@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdsr.cli.options import Holes, Level, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
+from kdsr.cli.options import Ensemble, Holes, Level, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
 from kdsr.errors import InputError, KdsrError, SettingsError, Stopped
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
@@ -22,15 +22,17 @@ def restore(
     out: Out,
     model: Model,
     runtime: RunOn = RuntimeName.AUTO,
+    self_ensemble: Ensemble = False,
     tile: Annotated[int | None, typer.Option(help="Side of a tile in pixels; chosen if left out.", min=1)] = None,
     mask: Annotated[Path | None, typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are.")] = None,
 ) -> None:
     """Restore a picture, or every picture of a folder."""
     from kdsr.image import read_picture
-    from kdsr.restore import holes_in, open_runtime, restore_picture
+    from kdsr.restore import SelfEnsemble, holes_in, open_runtime, restore_picture
 
     catalog = open_catalog(context.obj)
     opened = open_runtime(catalog.find(model), catalog, runtime=runtime.value, settings=context.obj)
+    opened = SelfEnsemble(opened) if self_ensemble else opened
     if mask is not None and opened.planes == 3:
         raise SettingsError(f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting.")
     marks = None if mask is None else read_picture(mask, context.obj)

@@ -9,6 +9,7 @@ from torch import Tensor
 from kdsr.distill import Tapped
 from kdsr.errors import SettingsError
 from kdsr.models import Network
+from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
 from kdsr.zoo import Catalog, sha256_of
 from kdsr.zoo.foreign import SUFFIXES, load_foreign
 
@@ -24,7 +25,7 @@ class Teacher:
 
     def __init__(self, networks: Sequence[Network], *, taps: Sequence[str] = (), self_ensemble: bool = False) -> None:
         self.networks = [Tapped(network, taps if index == 0 else ()) for index, network in enumerate(networks)]
-        self.symmetries = range(8) if self_ensemble else range(1)
+        self.symmetries = SYMMETRIES if self_ensemble else SYMMETRIES[:1]
         self.scale = networks[0].scale
         self.planes = networks[0].planes
         self.multiple = max(network.multiple for network in networks)
@@ -82,17 +83,3 @@ def is_path(name: str) -> bool:
 def rounded(label: Tensor) -> Tensor:
     """`label` as it is kept: 8 bits, in [0, 1]. The rounding (0.3 levels) is far below the teacher's own error."""
     return torch.round(label.clamp(0, 1) * 255) / 255
-
-
-def turn(image: Tensor, symmetry: int) -> Tensor:
-    """(..., H, W) in one of the 8 symmetries of the square: bit 0 transposes, then bits 1 and 2 flip rows and columns."""
-    image = image.transpose(-2, -1) if symmetry & 1 else image
-    flips = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
-    return image.flip(flips) if flips else image
-
-
-def turn_back(image: Tensor, symmetry: int) -> Tensor:
-    """The inverse of `turn`."""
-    flips = [axis for bit, axis in ((2, -2), (4, -1)) if symmetry & bit]
-    image = image.flip(flips) if flips else image
-    return image.transpose(-2, -1) if symmetry & 1 else image

@@ -39,6 +39,8 @@ class Order:
     tile_px: int | None = None
     """Side of a tile; None lets the engine choose."""
     seed: int = 0
+    teacher_plus: bool = False
+    """The teacher's output is the mean over the 8 symmetries of the square."""
     mask: Path | None = None
     """For inpainting: what the visitor marked as missing; it goes before `strength`, and before transparent pixels."""
 

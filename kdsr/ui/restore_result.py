@@ -57,10 +57,12 @@ class Column:
     measurement: Measurement | None = None
     timing: Timing | None = None
     card: Card | None = None
+    is_ensemble: bool = False
+    """Mean over the 8 symmetries of the square."""
 
     @property
     def title(self) -> str:
-        return COLUMNS[self.key]
+        return COLUMNS[self.key] + ("+" if self.is_ensemble else "")
 
 
 @dataclass(frozen=True)

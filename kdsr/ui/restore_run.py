@@ -19,7 +19,7 @@ import torch
 from kdsr.errors import Stopped
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.metrics import Measurement, error_map, measure
-from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore import SelfEnsemble, open_runtime, restore, restore_picture
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
@@ -73,11 +73,12 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
     restored: dict[str, Picture] = {}
     for role, (card, catalog) in networks.items():
-        text = f"{COLUMNS[role]} at work"
-        work = _Work(card, catalog, prepared, order, settings, _stopper(stop, started))
+        is_ensemble = role == "teacher" and order.teacher_plus
+        text = f"{COLUMNS[role]}{'+' if is_ensemble else ''} at work"
+        work = _Work(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
         done = yield from watched(work.run, stop, started, text)
         restored[role] = done.restored
-        column = replace(save_column(role, done.restored, folder, order.task), card=card)
+        column = replace(save_column(role, done.restored, folder, order.task), card=card, is_ensemble=is_ensemble)
         column = replace(column, measurement=_measured(done.restored, prepared.truth, prepared))
         waited_s = time.perf_counter() - started
         result = _compared(result.with_column(_timed(column, [done], waited_s, final=False)), restored, prepared, folder)
@@ -144,10 +145,12 @@ class _Work:
     order: Order
     settings: Settings
     should_stop: Callable[[], bool]
+    is_ensemble: bool
 
     def run(self, on_progress: Callable[[float], None]) -> _Pass:
         """Load, warm up on a small crop, restore once."""
         runtime = open_runtime(self.card, self.catalog, runtime=self.order.runtime, settings=self.settings)
+        runtime = SelfEnsemble(runtime) if self.is_ensemble else runtime
         if self.prepared.network_input is None:
             corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
             holes = self.prepared.holes

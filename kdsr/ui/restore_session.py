@@ -230,13 +230,14 @@ class RestoreSession:
         runtime: str,
         tile_px: float | None,
         seed: float | None,
+        teacher_plus: bool,
         marks: Marks | None,
         pair: tuple[str, str],
         request: gr.Request,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = order_of(picture, truth, choice, marks)
-        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0))
+        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), teacher_plus=teacher_plus)
         yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:

@@ -154,13 +154,14 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
             }
             runtime = gr.Dropdown([("Automatic", "auto"), ("PyTorch", "torch"), ("ONNX Runtime", "onnx")], value="auto", label="Runtime")
             tile = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")
+            teacher_plus = gr.Checkbox(label=texts.TEACHER_PLUS, elem_id="teacher-plus")
             seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise and the holes")
         with gr.Accordion(texts.problems_title(0), open=False, visible=False, elem_id="problems") as problems:
             problem_lines = gr.Markdown()
     return {
         "mode": mode, "second": second, "truth": truth, "truth_line": truth_line, "strength": level, "kind": kind, "run": run, "stop": stop,
         "marking": marking, "open_marks": open_marks, "editor": editor, "use_marks": use_marks,
-        **roles, "runtime": runtime, "tile": tile, "seed": seed, "problems": problems, "problem_lines": problem_lines,
+        **roles, "runtime": runtime, "tile": tile, "seed": seed, "teacher_plus": teacher_plus, "problems": problems, "problem_lines": problem_lines,
     }  # fmt: skip
 
 
@@ -175,7 +176,8 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     choice, networks = states["choice"], [options["teacher"], options["student"]]
     levels = [options["strength"], options["kind"], options["marking"]]
     for_task = [choice, *networks, *levels]
-    order = [states["picture"], states["truth"], choice, *(options[key] for key in ("runtime", "tile", "seed")), states["marks"], states["pair"]]
+    settings = [options[key] for key in ("runtime", "tile", "seed", "teacher_plus")]
+    order = [states["picture"], states["truth"], choice, *settings, states["marks"], states["pair"]]
     quick, queued = QUICK, QUEUED
 
     starts = [

@@ -1,0 +1,36 @@
+"""Self-ensemble: the mean of what a network makes of a picture in the 8 symmetries of the square (EDSR, arXiv:1707.02921, section 3.4).
+
+Eight times the work for 0.05 to 0.15 dB. In the page: "Teacher+".
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
+from kdsr.restore.runtimes import Runtime
+
+
+class SelfEnsemble:
+    """A runtime that runs another one on all symmetries of what it is given. Exact in tiles, as the other is."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.name = f"{runtime.name}, self-ensemble x{len(SYMMETRIES)}"
+        self.device, self.threads, self.precision = runtime.device, runtime.threads, runtime.precision
+        self.scale, self.planes, self.multiple, self.halo = runtime.scale, runtime.planes, runtime.multiple, runtime.halo
+        self.max_output_megapixels = runtime.max_output_megapixels
+
+    @torch.no_grad()
+    def run(self, image: Tensor) -> Tensor:
+        """As the runtime's own."""
+        total = turn_back(self.runtime.run(image), SYMMETRIES[0])
+        for symmetry in SYMMETRIES[1:]:
+            total = total + turn_back(self.runtime.run(turn(image, symmetry)), symmetry)
+        return total / len(SYMMETRIES)
+
+    def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
+        """As the runtime's own; rounded once, after the mean."""
+        image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float().div(255)
+        restored = self.run(image).clamp(0, 1).mul(255).round().to(torch.uint8)
+        return restored[0].permute(1, 2, 0).contiguous().cpu().numpy()
