@@ -88,6 +88,16 @@ def test_figures_stand_in_the_order_of_the_field_and_the_largest_set_is_the_usua
     assert measures_of([noisy]) == [("CBSD68", 15.0), ("CBSD68", 25.0), ("CBSD68", 50.0)] and usual_figure([noisy], "denoise") == ("CBSD68", 25.0)
 
 
+def test_a_table_with_too_many_figures_for_a_page_keeps_to_the_usual_set(cards):
+    many = dataclasses.replace(
+        cards[0], figures=tuple(figure(name, 30 + quality / 10, quality, n) for name, n in (("A", 9), ("B", 3)) for quality in (10, 20, 30, 40))
+    )
+    html = tables([("jpeg", [many])], None, "")
+    assert html.count("quality ") == 8 and ">B<" not in html  # under the name, and in what hovering tells
+    few = dataclasses.replace(many, figures=many.figures[:5])
+    assert ">B<" in tables([("jpeg", [few])], None, "") and 'class="zoo many"' in tables([("jpeg", [few])], None, "")
+
+
 def test_latency_is_that_of_the_quickest_runtime_and_of_one_place_only(cards):
     where = usual_conditions(cards)
     student = next(card for card in cards if card.name == "sr_x4-student")

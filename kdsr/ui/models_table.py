@@ -7,9 +7,11 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.models_chart import conditions_text
 from kdsr.ui.models_references import Key
-from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words
+from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words, usual_figure
 from kdsr.zoo import Card, Figure
 
+_MANY = 5
+"""So many figures of a network have their columns; the role then stands under its name."""
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
@@ -19,7 +21,7 @@ def tables(groups: Sequence[tuple[str, Sequence[Card]]], where: Conditions | Non
 
 
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
-    found, measures = find_task(task), measures_of(cards)
+    found, measures = find_task(task), _shown(cards, task)
     heads = _head("Network") + '<th scope="col" class="role">Role</th>'
     heads += "".join(_head(measure[0], f"PSNR over {measure_title(measure, task)}, in dB; higher is better", _under(measure, task)) for measure in measures)
     heads += _head("Latency", texts.LATENCY_HOW) + _head("Parameters", "Learnt numbers of the network")
@@ -29,8 +31,14 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
     return (
         f"<h3>{title}<small>PSNR in dB on {escape(found.convention)}</small></h3>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="Networks for {title}">'
-        f'<table class="zoo"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<table class="zoo{" many" if len(measures) >= _MANY else ""}"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
+
+
+def _shown(cards: Sequence[Card], task: str) -> list[Key]:
+    """What has a column: everything that was measured, or where that is too much for a page, the figures on the set that the plot begins with."""
+    measures, usual = measures_of(cards), usual_figure(cards, task)
+    return measures if usual is None or len(measures) <= _MANY else [measure for measure in measures if measure[0] == usual[0]]
 
 
 def _head(title: str, tip: str = "", under: str = "") -> str:
