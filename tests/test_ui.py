@@ -289,3 +289,9 @@ def test_teacher_plus_is_another_picture_named_as_such(session, photo):
     plain, plus = (results(run(session, photo, teacher_plus=wanted))[-1].column("teacher") for wanted in (False, True))
     assert (plain.title, plus.title) == ("Teacher", "Teacher+")
     assert plus.timing.runtime == "torch, self-ensemble x8" and plus.measurement.psnr_db != plain.measurement.psnr_db
+
+
+def test_a_twin_in_the_students_place_is_called_what_it_is(session, photo):
+    result = results(run(session, photo, student="sr_x4-twin"))[-1]
+    assert result.column("student").title == "Student without distillation"
+    assert figures.headline(result).startswith("The student without distillation is ")

@@ -29,11 +29,11 @@ def headline(result: Result, *, working: bool = False) -> str:
     if teacher is None or teacher.timing is None:
         rest = "; the teacher is at work." if working else "."
         took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
-        return f"The student took {took}{_gain(result)}{rest}"
+        return f"The {student.title.lower()} took {took}{_gain(result)}{rest}"
     measured = student.timing.repeats and teacher.timing.repeats
     parts = [_over_before(result, student), _speed(student, teacher) if measured else "", _distance(result, student, teacher), _size(student, teacher)]
     said = [part for part in parts if part]
-    return f"The student is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
+    return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
 
 
 def _over_before(result: Result, student: Column) -> str:

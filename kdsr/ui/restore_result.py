@@ -62,7 +62,8 @@ class Column:
 
     @property
     def title(self) -> str:
-        return COLUMNS[self.key] + ("+" if self.is_ensemble else "")
+        key = "twin" if self.card is not None and self.card.role == "twin" else self.key  # it may be tried in the student's place
+        return COLUMNS[key] + ("+" if self.is_ensemble else "")
 
 
 @dataclass(frozen=True)
