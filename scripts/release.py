@@ -1,0 +1,141 @@
+"""Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
+
+    python scripts/release.py NAME... --from runs/weights --recipes recipes/next --data TESTSETS
+    python scripts/release.py --tables                          # write the README's tables anew, nothing else
+
+What is released is chosen on held-out photographs, before; here the test sets are measured once. Latencies are taken on an idle machine
+by `kdsr card latency NAME`, and written into the tables by `--tables`.
+"""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kdsr.bench.evaluate import evaluate
+from kdsr.bench.verify import measure_card
+from kdsr.errors import SettingsError
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS, Task
+from kdsr.zoo import Card, Catalog, Figure, read_card, write_card
+
+ROOT = Path(__file__).resolve().parents[1]
+WEIGHTS, RECIPES, README = ROOT / "weights", ROOT / "recipes", ROOT / "README.md"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+BASELINES = {"bicubic": ("bicubic", "bicubic"), "photo": ("bicubic", "bicubic"), "jpeg": ("unprocessed", "the JPEG itself"),
+             "holes": ("navier-stokes", "Navier-Stokes (OpenCV)")}  # fmt: skip
+"""By degradation: what stands below the networks, and its name in the table. Noise has none that is of use."""
+SECOND_SETS = {"jpeg": "BSD100", "photo": "BSD100"}
+"""Where several sets are measured at several strengths, the one that the README shows."""
+
+
+def main() -> None:
+    """Release, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--from", type=Path, dest="source", default=Path("runs/weights"))
+    parser.add_argument("--recipes", type=Path, default=RECIPES / "next")
+    parser.add_argument("--data", type=Path, help="folder of the test sets")
+    parser.add_argument("--tables", action="store_true")
+    options = parser.parse_args()
+    if options.names and options.data is None:
+        parser.error("measuring needs --data, the folder of the test sets")
+    settings, catalog = Settings(weights_dir=WEIGHTS), Catalog(WEIGHTS)
+    for name in options.names:
+        for suffix in (".safetensors", ".json"):
+            shutil.copy2(options.source / f"{name}{suffix}", WEIGHTS)
+        shutil.copy2(options.recipes / f"{name}.json", RECIPES)
+        card, _ = measure_card(read_card(WEIGHTS / f"{name}.json"), options.data, catalog, settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}"))
+        write_card(card, WEIGHTS / f"{name}.json")
+        tell(f"{name}: measured")
+    for card in Catalog(WEIGHTS).cards:
+        if card.role == "student" and (card.name in options.names or f"{card.name}-twin" in options.names):
+            write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
+    README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
+
+
+def compared(student: Card, catalog: Catalog) -> Card:
+    """`student` with what its card says of its twin, and of a teacher that it is ahead of."""
+    notes = []
+    if (WEIGHTS / f"{student.name}-twin.json").is_file():
+        twin = catalog.find(f"{student.name}-twin")
+        gains = [f"{label(a)} {a.psnr_db - b.psnr_db:+.3f} dB and {a.ssim - b.ssim:+.4f} SSIM" for a, b in zip(student.figures, twin.figures, strict=True)]
+        notes.append(f"Over its twin (same start, steps, photographs and seed, no teacher; one seed): {', '.join(gains)}.")
+        student = replace(student, twin=twin.name)
+    teacher = catalog.find(student.teacher) if student.teacher else None
+    behind = [label(a) for a, b in zip(student.figures, teacher.figures, strict=True) if b.psnr_db <= a.psnr_db] if teacher else []
+    if behind:
+        notes.append(f"Its teacher is behind it on {', '.join(behind)}.")
+    return replace(student, notes=" ".join(notes))
+
+
+def label(figure: Figure) -> str:
+    """A figure's set and strength in words."""
+    return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {strength_text(figure)}"
+
+
+def strength_text(figure: Figure) -> str:
+    """Without a unit: `25.0`, as the card has it, or a kind's name."""
+    return f"{figure.strength}"
+
+
+def with_tables(text: str, data: Path | None, settings: Settings) -> str:
+    """README.md with the tables that follow from the cards. The row of a baseline is kept as it stands; in a new table it is measured."""
+    begin, end = text.index(BEGIN), text.index(END)
+    sections = text[begin:end].split("\n**")[1:]
+    kept = {part.split(",")[0].split(" (")[0]: line for part in sections for line in part.splitlines() if line.startswith("| ") and "| | |" in line}
+    lines = [BEGIN]
+    for task in TASKS.values():
+        cards = Catalog(WEIGHTS).for_task(task.name)
+        if cards:
+            lines += table(task, cards, data, settings, kept)
+    lines.append("The last column is array to array by ONNX Runtime, median of warm runs, on two cores of an Intel Xeon.\n")
+    return text[:begin] + "\n".join(lines) + text[end:]
+
+
+def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settings, kept: dict[str, str]) -> list[str]:
+    """One task's table."""
+    only = SECOND_SETS.get(task.degradation)
+    shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
+    first = shown[cards[0].name]
+    heads = [figure.set if figure.strength is None else head(figure) for figure in first]
+    sets = "" if first[0].strength is None else f", {first[0].set}"
+    what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB"
+    lines = [f"**{task.title}{sets} ({what})**", "", f"| network | role | parameters | {' | '.join(heads)} | 256x256, two cores |"]
+    lines.append("|" + "---|" * (len(heads) + 4))
+    for card in cards:
+        figures = " | ".join(f"{figure.psnr_db:.2f}" for figure in shown[card.name])
+        lines.append(f"| `{card.name}` | {card.role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card)} |")
+    if task.degradation in BASELINES:
+        model, title = BASELINES[task.degradation]
+        lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
+    return [*lines, ""]
+
+
+def head(figure: Figure) -> str:
+    """`sigma 15`, or the kind alone."""
+    return figure.strength if isinstance(figure.strength, str) else f"{figure.strength_name} {figure.strength:g}"
+
+
+def latency(card: Card) -> str:
+    """By ONNX Runtime."""
+    taken = next((row for row in card.latency if row["runtime"] == "onnx"), None)
+    return f"{taken['end_to_end_ms']:.0f} ms" if taken else "-"
+
+
+def baseline(task: Task, model: str, title: str, figures: Sequence[Figure], data: Path | None, settings: Settings) -> str:
+    """The row below the networks."""
+    if data is None:
+        raise SettingsError(f"The table of {task.title} has no row of {title} yet: measuring it needs --data, the folder of the test sets.")
+    measured = (evaluate(model, data / f.set, task, Catalog(WEIGHTS), settings, strength=f.strength).psnr_db for f in figures)
+    return f"| {title} | | | {' | '.join(f'{value:.2f}' for value in measured)} | |"
+
+
+def tell(text: str) -> None:
+    """One line, at once."""
+    print(text, flush=True)  # noqa: T201 - the output of a script
+
+
+if __name__ == "__main__":
+    main()
