@@ -148,6 +148,14 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     assert not torch.equal(one.truth, later.truth)
 
 
+@pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "jpeg"])
+def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pictures(settings, task):
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)
+    pairs = fixed_pairs(photos, find_task(task), 0, CPU, cell_px=26, smallest_px=16)
+    scale = find_task(task).scale
+    assert all(truth.shape[:2] == (low.shape[0] * scale, low.shape[1] * scale) for truth, low in zip(pairs.truths, pairs.degraded, strict=True))
+
+
 def test_crops_of_a_fixed_pair_belong_together(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     batch = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24).batch(0, 8, 16, with_label=False)

@@ -147,7 +147,7 @@ def fixed_pairs(
     """
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
-        truths = [cell for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))]
+        truths = [_to_multiple(cell, task.scale) for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))]
     degraded = []
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
@@ -187,6 +187,12 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
 def _cells(truth: Tensor, cell_px: int) -> list[Tensor]:
     rows, columns = (max(1, side // cell_px) for side in truth.shape[:2])
     return [cell for band in torch.tensor_split(truth, rows, dim=0) for cell in torch.tensor_split(band, columns, dim=1)]
+
+
+def _to_multiple(picture: Tensor, scale: int) -> Tensor:
+    """`picture` (H, W, C) without the last rows and columns that have no degraded counterpart."""
+    height, width = (side - side % scale for side in picture.shape[:2])
+    return picture[:height, :width]
 
 
 def _crop(picture: Tensor, top: int, left: int, side: int, symmetry: int) -> Tensor:
