@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kdsr.bench.evaluate import evaluate, picture_seed, pictures_in
+from kdsr.bench.evaluate import evaluate, picture_seed
 from kdsr.bench.latency import WARM_UP, measure_card_latency, measure_latency
 from kdsr.bench.verify import STANDARD_SETS, Check, measure_card, verify_card
 from kdsr.errors import InputError, SettingsError, UnknownNameError
