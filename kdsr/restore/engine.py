@@ -134,7 +134,7 @@ def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarra
     channels = picture.pixels.shape[2]
     tile = Picture(planes[..., :channels], name=picture.name)
     mask = (planes[None, ..., channels:] > 0).transpose(0, 3, 1, 2).astype(np.float32)
-    return from_planes(runtime.run_array(np.concatenate([to_planes(tile), mask], axis=1)), tile).pixels
+    return from_planes(runtime.run_array(np.concatenate([to_planes(tile), mask], axis=1)).clip(0, 1), tile).pixels
 
 
 def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:
