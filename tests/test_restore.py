@@ -10,7 +10,8 @@ import torch
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped, UnknownNameError, WeightsError
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
-from kdsr.restore import SelfEnsemble, open_runtime, restore, restore_picture
+from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.restore.runtimes import WarmRuntimes
 
 NAMES = ["tiny_x4_teacher", "tiny_x4_student", "tiny_denoise_student"]

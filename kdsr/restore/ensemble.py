@@ -29,8 +29,11 @@ class SelfEnsemble:
             total = total + turn_back(self.runtime.run(turn(image, symmetry)), symmetry)
         return total / len(SYMMETRIES)
 
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        """As the runtime's own."""
+        return self.run(torch.from_numpy(np.array(image))).cpu().numpy()
+
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """As the runtime's own; rounded once, after the mean."""
-        image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float().div(255)
-        restored = self.run(image).clamp(0, 1).mul(255).round().to(torch.uint8)
-        return restored[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        restored = self.run_array(pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+        return (restored[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()

@@ -1,23 +1,24 @@
 """ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's SHA-256.
 
 Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name, the
-SHA-256 of the weights, task, scale, multiple, halo and licence in their metadata.
+SHA-256 of the weights, task, scale, multiple, halo and licence in their metadata. torch is imported when one is written: running one that
+is there needs none.
 """
 
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-import torch
 
 from kdsr.errors import InputError, SettingsError, WeightsError
-from kdsr.models import Network
-from kdsr.restore.graph import INPUT, OUTPUT, onnx_graph
-from kdsr.restore.session import Session, metadata_of, open_session
+from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of, open_session
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
+
+if TYPE_CHECKING:
+    from kdsr.models import Network
 
 LARGEST_DIFFERENCE = 1e-4
 """Between the float graph and torch, on a scale of [0, 1]."""
@@ -69,13 +70,17 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bo
     return open_session(made, threads=threads)
 
 
-def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> None:
+def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> None:
     """Write one graph of `network` to `path` in one move, after it was compared with torch.
 
     Raises:
         WeightsError: it differs by more than `LARGEST_DIFFERENCE`, or `LARGEST_LEVELS` for 8 bits.
         OSError: `path` cannot be written.
     """
+    import onnx
+
+    from kdsr.restore.graph import onnx_graph
+
     model = onnx_graph(network, uint8=uint8)
     about = {"name": card.name, "sha256": card.sha256, "format": FORMAT, "task": card.task, "licence": card.licence}
     about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
@@ -91,19 +96,21 @@ def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> Non
         part.unlink(missing_ok=True)
 
 
-@torch.no_grad()
-def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
+def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
     """Run the graph and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
         WeightsError: they differ by more than is allowed.
     """
+    import torch
+
     session, multiple = open_session(content, threads=1), network.multiple
     random = np.random.default_rng(0)
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
-        wanted = network(image)[0]
+        with torch.no_grad():
+            wanted = network(image)[0]
         if uint8:
             wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
         given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]

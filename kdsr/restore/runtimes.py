@@ -7,19 +7,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from kdsr.errors import SettingsError, UnknownNameError
-from kdsr.models import Network
+from kdsr.errors import UnknownNameError
+from kdsr.restore.device import torch_device
 from kdsr.restore.export import graph_session
-from kdsr.restore.graph import INPUT, OUTPUT
-from kdsr.restore.session import Session
+from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of
 from kdsr.settings import Settings, usable_threads
+from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog
+from kdsr.zoo.weights import check_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
@@ -42,61 +44,40 @@ class Runtime(Protocol):
     max_output_megapixels: float
     """Largest picture that is made with it."""
 
-    def run(self, image: Tensor) -> Tensor:
+    def run(self, image: "Tensor") -> "Tensor":
         """(1, planes, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
+
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        """As `run`, for an array."""
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
 
-class TorchRuntime:
-    """torch, eager, channels last, in full float32 (no TF32: tiled must equal untiled)."""
-
-    name = "torch"
-    precision = "float32"
-
-    def __init__(self, network: Network, settings: Settings) -> None:
-        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
-        self.max_output_megapixels = settings.max_output_megapixels
-        self.device = torch_device(settings)
-        self.threads = usable_threads(settings) if self.device == "cpu" else 1
-        self._network = network.to(self.device).to(memory_format=torch.channels_last)
-
-    @torch.no_grad()
-    def run(self, image: Tensor) -> Tensor:
-        image = image.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        if self.device != "cpu":
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                return self._network(image)
-        if torch.get_num_threads() != self.threads:  # torch keeps this number per thread of the caller
-            torch.set_num_threads(self.threads)
-        return self._network(image)
-
-    @torch.no_grad()
-    def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        image = torch.from_numpy(np.array(pixels)).to(self.device).permute(2, 0, 1)[None]
-        restored = self.run(image.float().div_(255)).clamp_(0, 1).mul_(255).round_()
-        return restored.to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu().numpy()
-
-
 class OnnxRuntime:
-    """ONNX Runtime on the CPU, with one graph for floats and one for 8-bit pictures, each opened when first used."""
+    """ONNX Runtime on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when first used."""
 
     name = "onnx"
     device = "cpu"
     precision = "float32"
 
-    def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
-        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
+    def __init__(self, planes: int, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
+        self._sessions = {True: open_graph(True)}
+        about = metadata_of(self._sessions[True])
+        self.planes = planes
+        self.scale, self.multiple, self.halo = (int(about[name]) for name in ("scale", "multiple", "halo"))
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph
-        self._sessions: dict[bool, Session] = {}
         self._opening = threading.Lock()
 
-    def run(self, image: Tensor) -> Tensor:
-        given = image.detach().to("cpu", torch.float32).contiguous().numpy()
-        return torch.from_numpy(self._session(uint8=False).run([OUTPUT], {INPUT: given})[0])
+    def run(self, image: "Tensor") -> "Tensor":
+        import torch
+
+        return torch.from_numpy(self.run_array(image.detach().to("cpu", torch.float32).numpy()))
+
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        return self._session(uint8=False).run([OUTPUT], {INPUT: np.ascontiguousarray(image)})[0]
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         return self._session(uint8=True).run([OUTPUT], {INPUT: np.ascontiguousarray(pixels)})[0]
@@ -108,31 +89,18 @@ class OnnxRuntime:
             return self._sessions[uint8]
 
 
-def torch_device(settings: Settings) -> str:
-    """The device that torch uses: as set, or for `auto` the GPU if there is one.
-
-    Raises:
-        SettingsError: a GPU is asked for that is not there.
-    """
-    if settings.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if settings.device != "cpu":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        index = settings.device.partition(":")[2] or "0"
-        if not index.isdecimal() or int(index) >= count:
-            raise SettingsError(f"The device {settings.device} was asked for, and torch sees {count} GPUs here; choose cpu or auto.")
-    return settings.device
-
-
 def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     """The network of `card` under torch."""
+    from kdsr.restore.torch_runtime import TorchRuntime
+
     return TorchRuntime(catalog.load(card.name), settings)
 
 
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
-    """The network of `card` under ONNX Runtime. The weights are read and checked as well: a graph stands for them."""
-    threads = usable_threads(settings)
-    return OnnxRuntime(catalog.load(card.name), settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
+    """The network of `card` under ONNX Runtime. The weights are checked as well: a graph stands for them."""
+    check_weights(catalog.weights_path(card), card.sha256)
+    threads, planes = usable_threads(settings), find_task(card.task).planes
+    return OnnxRuntime(planes, settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
 
 
 RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingProxyType({

@@ -19,7 +19,8 @@ import torch
 from kdsr.errors import Stopped
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.metrics import Measurement, error_map, measure
-from kdsr.restore import SelfEnsemble, open_runtime, restore, restore_picture
+from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
