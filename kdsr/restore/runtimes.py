@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kdsr.errors import SettingsError, UnknownNameError
-from kdsr.models import Network
+from kdsr.models import Network, is_integer
 from kdsr.restore.export import graph_session
 from kdsr.restore.graph import INPUT, OUTPUT
 from kdsr.restore.session import Session
@@ -84,12 +84,12 @@ class OnnxRuntime:
 
     name = "onnx"
     device = "cpu"
-    precision = "float32"
 
     def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
         self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
+        self.precision = "int8" if is_integer(network) else "float32"
         self._open_graph = open_graph
         self._sessions: dict[bool, Session] = {}
         self._opening = threading.Lock()

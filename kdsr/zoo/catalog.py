@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kdsr.errors import UnknownNameError, WeightsError
-from kdsr.models import Network, build_model
+from kdsr.models import Network, build_model, integer_form
 from kdsr.tasks import find_task
 from kdsr.zoo.card import ROLES, Card, read_card
 from kdsr.zoo.weights import load_weights
@@ -63,5 +63,6 @@ class Catalog:
         """
         card = self.find(name)
         network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
+        network = integer_form(network) if card.precision == "int8" else network
         load_weights(network, self.weights_path(card), sha256=card.sha256)
         return network.eval().requires_grad_(False)

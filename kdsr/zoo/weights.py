@@ -52,14 +52,14 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -> None:
-    """Give `network` the weights at `path`, in float32, every key used exactly once.
+    """Give `network` the weights at `path`, floats in float32, every key used exactly once.
 
     Raises:
         WeightsError: missing or unreadable file, another SHA-256 than `sha256`, or keys or shapes that do not fit.
     """
     if sha256 is not None and path.is_file() and sha256_of(path) != sha256:
         raise WeightsError(f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file.")
-    state = {name: tensor.to(torch.float32) for name, tensor in load_tensors(path).items()}
+    state = {name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor for name, tensor in load_tensors(path).items()}
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -1,0 +1,134 @@
+"""From a network of floats to one of 8-bit integers: channels made alike, then each tensor's range by the least squared error on crops.
+
+Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by their largest values alone, since kernels have a scale per
+channel; the search over clipped ranges is that of Banner et al. (arXiv:1810.05723) without its model of the distribution. A picture
+in [0, 1] keeps its own 256 levels, so that an 8-bit one is taken as it is. Not here: learning in 8 bits (`learn`).
+"""
+
+import copy
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kdsr.models import IntegerConv2d, Network, integer_form
+from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS, to_levels
+
+_SHARES = torch.linspace(0.3, 1.0, 57)
+"""Shares of the full range that are tried."""
+_SAMPLE = 4_096
+"""Values of a tensor that are kept of each batch."""
+_UNUSED = 1e-3
+"""A channel that never passes this share of the others' values is left as it is."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Scale and zero of a tensor's 256 levels."""
+
+    scale: float
+    zero: int
+
+    def error(self, values: Tensor) -> float:
+        """Mean squared error of `values` as levels."""
+        scale, zero = torch.tensor(self.scale), torch.tensor(self.zero)
+        return float(((to_levels(values, scale, zero) - zero) * scale - values).square().mean())
+
+
+PICTURE = Range(1 / MOST_LEVELS, 0)
+
+
+@torch.no_grad()
+def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
+    """The `equalised` network in 8-bit integers, its ranges found on `batches` of degraded crops (N, planes, P, P).
+
+    Raises:
+        SettingsError: an architecture that has no 8-bit form.
+    """
+    form, convolutions = integer_form(network).eval(), convolutions_of(network)
+    samples = _samples(network, batches)
+    for index, (conv, layer) in enumerate(zip(convolutions, integer_layers(form), strict=True)):
+        _set(layer, "input", best_range(samples[index]))
+        layer.take(conv, best_kernel_scales(conv.weight))
+    _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
+    return form
+
+
+@torch.no_grad()
+def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
+    """A copy of the folded plain `network` that computes the same, each channel between two layers with the same largest value on `batches`."""
+    alike = copy.deepcopy(network)
+    for (writer, reader), largest in zip(itertools.pairwise(convolutions_of(alike)), _largest(network, batches), strict=True):
+        factor = largest / largest.median().clamp(min=1e-6)
+        factor[factor < _UNUSED] = 1.0
+        writer.weight /= factor[:, None, None, None]
+        writer.bias.div_(factor)  # type: ignore[union-attr]
+        reader.weight *= factor[None, :, None, None]
+    return alike
+
+
+def convolutions_of(network: Network) -> list[nn.Conv2d]:
+    """The convolutions of a folded `network`, first to last."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+
+
+def integer_layers(network: Network) -> list[IntegerConv2d]:
+    """The convolutions of integers of `network`, first to last."""
+    return [module for module in network.modules() if isinstance(module, IntegerConv2d)]
+
+
+def best_range(values: Tensor) -> Range:
+    """The range with the least squared error over `values`; what lies in [0, 1] and fills it is taken for a picture."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
+    if low == 0.0 and 0.9 < high <= 1.0 and PICTURE.error(values) < 1e-12:
+        return PICTURE
+    ranges = []
+    for share in _SHARES.tolist():
+        scale = (high - low) * share / MOST_LEVELS
+        ranges.append(Range(scale, round(-low * share / scale)))
+    return min(ranges, key=lambda candidate: candidate.error(values))
+
+
+def best_kernel_scales(weight: Tensor) -> Tensor:
+    """For each output channel of `weight` (out, in, 3, 3) the scale with the least squared error, (out,)."""
+    rows = weight.detach().flatten(1)
+    full = rows.abs().amax(dim=1).clamp(min=1e-8) / MOST_KERNEL_LEVELS
+    scales = full * _SHARES[:, None]  # (shares, out)
+    levels = torch.round(rows / scales[..., None]).clamp(-MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS)
+    errors = (levels * scales[..., None] - rows).square().sum(dim=2)
+    return scales.gather(0, errors.argmin(dim=0)[None])[0]
+
+
+def _largest(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
+    """The largest value of each channel (C,) of the inputs of all convolutions but the first."""
+    return [torch.stack(values).amax(dim=0) for values in _seen(network, batches, lambda values: values.amax(dim=(0, 2, 3)))[1:-1]]
+
+
+def _samples(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
+    """Values of the input of each convolution, and of the output of the last one."""
+    seen = _seen(network, batches, lambda values: values.flatten()[:: max(1, values.numel() // _SAMPLE)].clone())
+    return [torch.cat(values) for values in seen]
+
+
+def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], Tensor]) -> list[list[Tensor]]:
+    """What `look` says of the input of each convolution, and of the output of the last one, batch by batch."""
+    convolutions = convolutions_of(network)
+    kept: list[list[Tensor]] = [[] for _ in range(len(convolutions) + 1)]
+    hooks = [
+        conv.register_forward_hook(lambda _, given, __, place=place: kept[place].append(look(given[0].detach()))) for place, conv in enumerate(convolutions)
+    ]
+    hooks.append(convolutions[-1].register_forward_hook(lambda _, __, output: kept[-1].append(look(output.detach()))))
+    try:
+        for degraded in batches:
+            network(degraded)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return kept
+
+
+def _set(layer: IntegerConv2d, end: str, found: Range) -> None:
+    getattr(layer, f"{end}_scale").fill_(found.scale)
+    getattr(layer, f"{end}_zero").fill_(found.zero)
