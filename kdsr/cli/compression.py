@@ -22,13 +22,14 @@ def compress(
     photos: Annotated[list[str] | None, typer.Option(help="Folder of photographs; may be repeated. Without it, those that the network learnt from.")] = None,
     prune_steps: Annotated[int, typer.Option(help="Steps of the fine-tune after pruning.", min=1)] = 6_000,
     int8_steps: Annotated[int, typer.Option(help="Steps of learning in 8 bits, where ranges alone lose too much; 0: never.", min=0)] = 400,
+    patch: Annotated[int, typer.Option(help="Side of the crops of degraded pictures.", min=8)] = 48,
     seed: Annotated[int, typer.Option(help="Of the crops.")] = 0,
 ) -> None:
     """Make a network smaller and quicker, and tell what each step cost. Ctrl-C stops."""
     from kdsr.compress import Compression
     from kdsr.compress import compress as compress_network
 
-    plan = Compression(model, prune=prune, int8=int8, photos=tuple(photos or ()), prune_steps=prune_steps, int8_steps=int8_steps, seed=seed)
+    plan = Compression(model, prune=prune, int8=int8, photos=tuple(photos or ()), prune_steps=prune_steps, int8_steps=int8_steps, patch_px=patch, seed=seed)
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

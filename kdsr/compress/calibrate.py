@@ -1,8 +1,9 @@
 """From a network of floats to one of 8-bit integers: channels made alike, then each tensor's range by the least squared error on crops.
 
-Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by their largest values alone, since kernels have a scale per
-channel; the search over clipped ranges is that of Banner et al. (arXiv:1810.05723) without its model of the distribution. A picture
-in [0, 1] keeps its own 256 levels, so that an 8-bit one is taken as it is. Not here: learning in 8 bits (`learn`).
+Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by the size of their values alone, since kernels have a scale per
+channel; biases are corrected as in the same paper; the search over clipped ranges is that of Banner et al. (arXiv:1810.05723) without
+its model of the distribution. A picture in [0, 1] keeps its own 256 levels, so that an 8-bit one is taken as it is.
+Not here: learning in 8 bits (`learn`).
 """
 
 import copy
@@ -20,6 +21,8 @@ _SHARES = torch.linspace(0.3, 1.0, 57)
 """Shares of the full range that are tried."""
 _SAMPLE = 4_096
 """Values of a tensor that are kept of each batch."""
+_RARE = 1e-4
+"""Share of a channel's values that do not count for its size."""
 _UNUSED = 1e-3
 """A channel that never passes this share of the others' values is left as it is."""
 
@@ -53,15 +56,38 @@ def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
         _set(layer, "input", best_range(samples[index]))
         layer.take(conv, best_kernel_scales(conv.weight))
     _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
+    _correct_biases(form, network, batches)
     return form
+
+
+def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) -> None:
+    """Shift the biases of `form`, layer by layer, until each channel has the mean that it has in `network`: rounded kernels miss it by a little."""
+    for wanted, layer in zip(convolutions_of(network), integer_layers(form), strict=True):
+        gap = _mean_output(network, wanted, batches) - _mean_output(form, layer, batches)
+        layer.bias += torch.round(gap / (layer.input_scale * layer.weight_scale)).int()
+
+
+def _mean_output(network: Network, layer: nn.Module, batches: Sequence[Tensor]) -> Tensor:
+    """The mean of each channel (C,) of what `layer` of `network` gives."""
+    means: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _, __, output: means.append(output.mean(dim=(0, 2, 3))))
+    try:
+        for degraded in batches:
+            network(degraded)
+    finally:
+        hook.remove()
+    return torch.stack(means).mean(dim=0)
 
 
 @torch.no_grad()
 def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
-    """A copy of the folded plain `network` that computes the same, each channel between two layers with the same largest value on `batches`."""
+    """A copy of the folded plain `network` that computes the same, each channel between two layers with values of the same size on `batches`.
+
+    Size is the value that one in ten thousand passes: the largest one itself is an accident.
+    """
     alike = copy.deepcopy(network)
-    for (writer, reader), largest in zip(itertools.pairwise(convolutions_of(alike)), _largest(network, batches), strict=True):
-        factor = largest / largest.median().clamp(min=1e-6)
+    for (writer, reader), size in zip(itertools.pairwise(convolutions_of(alike)), _sizes(network, batches), strict=True):
+        factor = size / size.median().clamp(min=1e-6)
         factor[factor < _UNUSED] = 1.0
         writer.weight /= factor[:, None, None, None]
         writer.bias.div_(factor)  # type: ignore[union-attr]
@@ -101,9 +127,14 @@ def best_kernel_scales(weight: Tensor) -> Tensor:
     return scales.gather(0, errors.argmin(dim=0)[None])[0]
 
 
-def _largest(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
-    """The largest value of each channel (C,) of the inputs of all convolutions but the first."""
-    return [torch.stack(values).amax(dim=0) for values in _seen(network, batches, lambda values: values.amax(dim=(0, 2, 3)))[1:-1]]
+def _sizes(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
+    """The size of the values of each channel (C,) of the inputs of all convolutions but the first."""
+
+    def size(values: Tensor) -> Tensor:
+        rows = values.transpose(0, 1).flatten(1)
+        return rows.kthvalue(max(1, round(rows.shape[1] * (1 - _RARE))), dim=1).values
+
+    return [torch.stack(values).mean(dim=0) for values in _seen(network, batches, size)[1:-1]]
 
 
 def _samples(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:

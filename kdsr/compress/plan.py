@@ -33,7 +33,7 @@ class Compression:
     int8_steps: int = 400
     """Steps of learning in 8 bits, where ranges alone lose more than `int8_loss_db`; 0: never."""
     int8_learning_rate: float = 3e-4
-    int8_loss_db: float = 0.02
+    int8_loss_db: float = 0.05
     truth_share: float = 0.5
     """Weight of the truth beside the network before, in both fine-tunes."""
     seed: int = 0
