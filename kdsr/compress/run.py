@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from kdsr.compress.calibrate import calibrated, equalised
+from kdsr.compress.calibrate import rounded
 from kdsr.compress.learn import learn
 from kdsr.compress.photographs import Photographs, folders_of, open_photographs
 from kdsr.compress.plan import Compression
@@ -109,12 +109,12 @@ class _Work:
         """The card of the network in 8 bits."""
         plan, started, float_psnr_db = self.plan, time.monotonic(), self.steps[-1]["psnr_db"]
         batches = photographs.degraded()
-        alike = equalised(network, batches)
-        best, name = calibrated(alike, batches), f"{base.name}-int8"
+        name = f"{base.name}-int8"
+        floats, best = rounded(network, batches)
         weights = save_weights(best.state_dict(), self.out_dir / f"{name}.safetensors")
         psnr_db, steps = self._measured("int8, by ranges", best, weights.stat().st_size, photographs), 0
         if plan.int8_steps and float_psnr_db - psnr_db > plan.int8_loss_db:
-            learnt = learn(alike, best, photographs, on_step=self._learning(), should_stop=self.should_stop)
+            learnt = learn(floats, best, photographs, on_step=self._learning(), should_stop=self.should_stop)
             if self._measured("int8, learnt", learnt, weights.stat().st_size, photographs) > psnr_db:
                 save_weights(learnt.state_dict(), weights)
                 steps = plan.int8_steps
