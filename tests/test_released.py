@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kdsr.compress import Compression
 from kdsr.degrade import degrade
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import open_runtime, restore
@@ -33,13 +34,18 @@ def test_a_card_describes_its_weights(card: Card):
 
 @EACH_CARD
 def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
+    if card.precision == "int8":
+        plan = Compression(**card.recipe | {"photos": tuple(card.recipe["photos"])})
+        assert (plan.source, plan.seed, plan.int8) == (card.compressed_from, card.seed, True) and card.steps in (0, plan.int8_steps)
+        assert card.history and card.data and card.figures and card.latency
+        return
     recipe = recipe_from_mapping(card.recipe)
     assert (recipe.name, recipe.task, recipe.role, recipe.seed) == (card.name, card.task, card.role, card.seed)
     assert card.steps == recipe.all_steps and card.data and card.figures and card.latency
     assert recipe == recipe_from_json((ROOT / "recipes" / f"{card.name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("student", [card for card in CATALOG.cards if card.role == "student"], ids=lambda card: card.name)
+@pytest.mark.parametrize("student", [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from], ids=lambda card: card.name)
 def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_where_not(student: Card):
     assert student.teacher and student.twin
     teacher, twin = CATALOG.find(student.teacher), CATALOG.find(student.twin)
@@ -69,6 +75,15 @@ def ends_of(task: Task) -> tuple[float | str | None, ...]:
     if task.strength is None:
         return (None,)
     return task.strength.names if isinstance(task.strength, Kinds) else (task.strength.minimum, task.strength.maximum)
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.compressed_from], ids=lambda card: card.name)
+def test_8_bits_cost_at_most_a_tenth_of_a_decibel_and_every_step_is_told(card: Card):
+    source = CATALOG.find(str(card.compressed_from))
+    assert card.compression[0]["step"] == "source" and card.compression[0]["bytes"] == source.file_bytes
+    assert card.compression[-1]["bytes"] == card.file_bytes < source.file_bytes and card.compression[-1]["parameters"] == card.parameters
+    if card.precision == "int8" and card.parameters == source.parameters:
+        assert all(mine.psnr_db >= its.psnr_db - 0.10 for its, mine in zip(source.figures, card.figures, strict=True))
 
 
 @EACH_CARD

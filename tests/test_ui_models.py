@@ -13,6 +13,7 @@ from kdsr.settings import Settings
 from kdsr.ui import models_card, texts
 from kdsr.ui.curves import Level
 from kdsr.ui.models_chart import BY_LATENCY, BY_PARAMETERS, chart_of, published_table
+from kdsr.ui.models_compression import compression_rows, relatives
 from kdsr.ui.models_labels import LETTER, Box, Wanted, placed
 from kdsr.ui.models_plot import Mark, Quantity, drawn_levels, scatter
 from kdsr.ui.models_references import REFERENCES
@@ -294,3 +295,36 @@ def test_cards_with_other_figures_can_be_added_at_any_time(session, weights):
     write_card(dataclasses.replace(card, figures=(figure("My set", 30.0, 25.0),)), weights / "denoise-fresh.json")
     page = session.on_filter("denoise", Looked())
     assert "My set" in page.tables and "PSNR on My set, sigma 25" in page.chart
+
+
+@pytest.fixture
+def compressed(weights, session):
+    """The zoo of `weights` with the student in 8 bits, and pruned."""
+    both = {"compressed_from": "sr_x4-student", "teacher": "sr_x4-large"}
+    steps = ({"step": "source", "psnr_db": 27.0}, {"step": "int8, by ranges", "psnr_db": 26.96}, {"step": HOSTILE, "psnr_db": "high"})
+    add_network(weights, "sr_x4-student-int8", "sr_x4", "student", *PLAIN, figures=x4(31.0, 26.98), latency=(latency(12.0, "onnx"),), compression=steps, **both)
+    rewrite(weights, "sr_x4-student-int8", precision="int8", title="The student, int8")
+    add_network(weights, "sr_x4-student-pruned", "sr_x4", "student", "plain", {"width": 4, "depth": 3}, figures=x4(30.0, 26.0), **both)
+    return session
+
+
+def test_a_compressed_network_stands_in_a_table_beside_what_it_came_from(compressed):
+    cards = compressed.zoo().cards
+    int8, source, small = (compressed.zoo().find(f"sr_x4-{name}") for name in ("student-int8", "student", "small"))
+    wanted = [("sr_x4-large", "Teacher"), ("sr_x4-student", "Student"), ("sr_x4-student-int8", "int8"), ("sr_x4-student-pruned", "pruned")]
+    assert [(card.name, how) for card, how in relatives(int8, cards)] == wanted == [(card.name, how) for card, how in relatives(source, cards)]
+    assert relatives(small, cards) == []
+    heads, rows, foot = compression_rows(int8, cards)
+    assert heads == ("Network", "PSNR", "File", "Latency") and [row[1] for row in rows] == ["27.50", "27.00", "26.98", "26.00"]
+    assert rows[2][0] == "<b>int8</b>" and rows[2][3] == texts.milliseconds(0.012) and rows[3][3] == texts.NONE
+    assert "int8, by ranges -0.040 dB." in foot and "PSNR on BSD100" in foot
+
+
+def test_the_card_of_a_compressed_network_says_what_it_came_from(compressed):
+    page = compressed.on_show(Looked("sr_x4-student-int8"), REQUEST)
+    assert "8-bit integers" in page.head and 'data-network="sr_x4-student"' in page.head and ", int8" in page.head
+    assert "<h3>Compression</h3>" in page.body and "student-int8" in compressed.on_by(BY_PARAMETERS, page.looked).chart
+    assert "<h3>Compression</h3>" not in compressed.on_show(Looked("sr_x4-small"), REQUEST).body
+    rewrite(compressed.settings.weights_dir, "sr_x4-student-int8", title=HOSTILE, compression=[{"step": HOSTILE, "psnr_db": 1.0}] * 2)
+    shown = compressed.on_show(Looked("sr_x4-student-int8"), REQUEST)
+    assert "<img" not in shown.body and "&lt;img" in shown.body

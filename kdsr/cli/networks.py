@@ -31,7 +31,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _described(card: "Card") -> dict[str, Any]:
     """What `kdsr models --json` tells of a network."""
-    kept = ("name", "title", "task", "role", "architecture", "arguments", "file_bytes", "sha256", "licence", "teacher", "twin")
+    kept = ("name", "title", "task", "role", "architecture", "arguments", "file_bytes", "sha256", "licence", "teacher", "twin", "precision", "compressed_from")
     costs = {"params": card.parameters, "macs_per_output_megapixel": card.macs_per_output_megapixel}
     return {name: getattr(card, name) for name in kept} | costs | {"figures": [asdict(figure) for figure in card.figures]}
 

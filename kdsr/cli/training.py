@@ -28,12 +28,12 @@ def train(
     run = recipe_from_json(_read_text(recipe))
     for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = train_stages(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=_EventPrinter(run.steps))
+    result = train_stages(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps))
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
 
 
-class _EventPrinter:
+class EventPrinter:
     """Prints the events of a training run, one line each."""
 
     def __init__(self, steps: int) -> None:
@@ -60,7 +60,7 @@ class _EventPrinter:
             case "stage":
                 return f"Stage {event['stage']} of {event['stages']}"
             case "step":
-                return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {_duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
+                return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
             case "validation":
                 return f"{step}{self.validation}  SSIM {event['ssim']:.4f}"
             case "finished":
@@ -68,7 +68,7 @@ class _EventPrinter:
         return ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Hours, minutes and seconds, as 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -12,12 +12,16 @@ from torch import nn
 
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models.fold import absorb_folded, folded
+from kdsr.models.integer import IntegerConv2d, floating, integer_form, is_integer
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
 from kdsr.models.prune import pruned
 from kdsr.models.residual import Residual
 
-__all__ = ["MODELS", "Architecture", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "folded", "pruned", "start"]
+__all__ = [
+    "MODELS", "Architecture", "IntegerConv2d", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "floating", "folded",
+    "integer_form", "is_integer", "pruned", "start",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,12 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: 
 def start(network: Network, trained: Network) -> None:
     """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see `absorb_folded`.
 
+    A network of 8-bit integers gives the floats that its kernels stand for.
+
     Raises:
         WeightsError: no layer fits.
     """
+    trained = floating(trained)
     if isinstance(network, Plain) and isinstance(trained, Plain):
         trained = pruned(trained, width=network.width, depth=len(network.layers))
     absorb_folded(network, trained)

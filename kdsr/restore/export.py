@@ -24,6 +24,8 @@ LARGEST_DIFFERENCE = 1e-4
 """Between the float graph and torch, on a scale of [0, 1]."""
 LARGEST_LEVELS = 1
 """Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
+INTEGER_LEVELS = 2
+"""As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other way."""
 FORMAT = "1"
 """Counted up when graphs of an older form must not be used any more."""
 
@@ -104,7 +106,12 @@ def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
     """
     import torch
 
+    from kdsr.models import is_integer
+
     session, multiple = open_session(content, threads=1), network.multiple
+    allowed = LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE
+    if is_integer(network):
+        allowed = INTEGER_LEVELS if uint8 else INTEGER_LEVELS / 255
     random = np.random.default_rng(0)
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
@@ -115,7 +122,7 @@ def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
             wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
         given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]
         difference = float(np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy()).max())
-        if not difference <= (LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE):  # NaN must not pass
+        if not difference <= allowed:  # NaN must not pass
             raise WeightsError(f"The ONNX graph differs from the network by {difference:.2g}, too much to be used; take the runtime torch and report this.")
 
 

@@ -3,7 +3,8 @@
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
 with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv, Relu,
 Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze and the
-casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize.
+casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A convolution of integers stands
+between such casts (the form called QDQ), by which ONNX Runtime and OpenVINO know it.
 A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
 """
 
@@ -23,12 +24,14 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import Network
+from kdsr.models import IntegerConv2d, Network
 from kdsr.restore.session import INPUT, OUTPUT
 
 OPSET = 17
 IR_VERSION = 8
 """Both are old on purpose: runtimes and browsers of 2022 and later read them."""
+_PICTURE = (float(np.float32(1 / 255)), 0)
+"""Scale and zero of an 8-bit picture's levels."""
 _TRACING = threading.Lock()
 
 
@@ -48,7 +51,7 @@ def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
     last = next(node for node in traced.graph.nodes if node.op == "output").args[0]
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            values[node] = _Value(graph.from_bytes(INPUT) if uint8 else INPUT, channels=network.planes)
+            values[node] = graph.from_bytes(INPUT, network.planes) if uint8 else _Value(INPUT, network.planes)
         elif node.op != "output":
             if uint8 and node is last and node.target is F.pixel_shuffle:  # round first: then single bytes are moved, not floats
                 values[node.args[0]] = graph.to_bytes(values[node.args[0]])
@@ -77,6 +80,10 @@ class _Tracer(fx.Tracer):
         """The parameter `attr`: its stand-in in this thread, itself in another."""
         return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self._thread else attr_val
 
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether `m` is one step: what torch brings, and our convolution of integers."""
+        return isinstance(m, IntegerConv2d) or super().is_leaf_module(m, module_qualified_name)
+
 
 def _traced(network: nn.Module) -> fx.GraphModule:
     """The steps of `network`. One at a time: of two tracers, the later would leave the earlier's replacement behind."""
@@ -90,6 +97,8 @@ class _Value:
 
     name: str
     channels: int
+    levels: tuple[float, int] | None = None
+    """Scale and zero, where each value is one of their 256 levels already."""
 
 
 @dataclass
@@ -111,18 +120,24 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
-    def from_bytes(self, name: str) -> str:
+    def from_bytes(self, name: str, channels: int) -> _Value:
         """(H, W, C) uint8 to (1, C, H, W) float32 in [0, 1]."""
         planes = self.add("Unsqueeze", self.add("Transpose", name, perm=[2, 0, 1]), self.constant(np.array([0])))
-        return self.add("DequantizeLinear", planes, *self._levels())
+        return _Value(self.add("DequantizeLinear", planes, *self._scale_and_zero(_PICTURE)), channels, levels=_PICTURE)
 
     def to_bytes(self, value: _Value) -> _Value:
         """float32 in [0, 1] to uint8, clipped and rounded."""
-        return _Value(self.add("QuantizeLinear", value.name, *self._levels()), value.channels)
+        return _Value(self.add("QuantizeLinear", value.name, *self._scale_and_zero(_PICTURE)), value.channels)
 
-    def _levels(self) -> tuple[str, str]:
-        """Step and zero of 8-bit levels."""
-        return self.constant(np.float32(1 / 255)), self.constant(np.uint8(0))
+    def rounded(self, value: _Value, levels: tuple[float, int]) -> _Value:
+        """`value` rounded to `levels`; nothing is written where it is one of them already."""
+        if value.levels == levels:
+            return value
+        integers = self.add("QuantizeLinear", value.name, *self._scale_and_zero(levels))
+        return _Value(self.add("DequantizeLinear", integers, *self._scale_and_zero(levels)), value.channels, levels)
+
+    def _scale_and_zero(self, levels: tuple[float, int]) -> tuple[str, str]:
+        return self.constant(np.float32(levels[0])), self.constant(np.uint8(levels[1]))
 
     def model(self, result: str, input_shape: list, output_shape: list, element: int) -> onnx.ModelProto:
         """The whole model, checked."""
@@ -140,6 +155,8 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
     """The function that writes `node` into a graph, called as (graph, *values)."""
     if node.op == "call_module":
         layer = traced.get_submodule(str(node.target))
+        if isinstance(layer, IntegerConv2d):
+            return lambda graph, image: _integer_convolution(graph, image, layer)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
             return lambda graph, image: _convolution(graph, image, layer)
         raise SettingsError(f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py.")
@@ -158,6 +175,22 @@ def _convolution(graph: _Graph, image: _Value, layer: nn.Conv2d) -> _Value:
         strides=list(layer.stride), dilations=list(layer.dilation), group=layer.groups,
     )  # fmt: skip
     return _Value(name, layer.out_channels)
+
+
+def _integer_convolution(graph: _Graph, image: _Value, layer: IntegerConv2d) -> _Value:
+    given = graph.rounded(image, (float(layer.input_scale), int(layer.input_zero)))
+    scale = layer.weight_scale.detach().cpu().numpy()
+    kernel = _whole_numbers(graph, layer.weight, scale)
+    bias = _whole_numbers(graph, layer.bias, layer.input_scale.cpu().numpy() * scale)
+    name = graph.add("Conv", given.name, kernel, bias, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
+    output = _Value(name, layer.out_channels)
+    return graph.rounded(output, (float(layer.output_scale), int(layer.output_zero))) if layer.rounds_output else output
+
+
+def _whole_numbers(graph: _Graph, numbers: torch.Tensor, scale: np.ndarray) -> str:
+    """`numbers` (out, ...) times their channel's `scale`, kept as integers in the graph."""
+    kept = numbers.detach().cpu().numpy()
+    return graph.add("DequantizeLinear", graph.constant(kept), graph.constant(scale), graph.constant(np.zeros(len(kept), kept.dtype)), axis=0)
 
 
 def _relu(graph: _Graph, image: _Value, *, inplace: bool = False) -> _Value:

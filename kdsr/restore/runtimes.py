@@ -59,12 +59,11 @@ class OnnxRuntime:
 
     name = "onnx"
     device = "cpu"
-    precision = "float32"
 
-    def __init__(self, planes: int, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
+    def __init__(self, card: Card, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
         self._sessions = {True: open_graph(True)}
         about = metadata_of(self._sessions[True])
-        self.planes = planes
+        self.planes, self.precision = find_task(card.task).planes, card.precision
         self.scale, self.multiple, self.halo = (int(about[name]) for name in ("scale", "multiple", "halo"))
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
@@ -99,8 +98,8 @@ def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     """The network of `card` under ONNX Runtime. The weights are checked as well: a graph stands for them."""
     check_weights(catalog.weights_path(card), card.sha256)
-    threads, planes = usable_threads(settings), find_task(card.task).planes
-    return OnnxRuntime(planes, settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
+    threads = usable_threads(settings)
+    return OnnxRuntime(card, settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
 
 
 RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingProxyType({

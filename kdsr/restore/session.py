@@ -30,6 +30,8 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
     options.enable_mem_pattern = False
     # Sessions stand beside each other and beside torch: threads that spin after a run take the cores from the next one.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Without VNNI, sums of unsigned times signed bytes would be cut at 16 bits.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return Session(source if isinstance(source, bytes) else str(source), options, providers=["CPUExecutionProvider"])
     except _UNREADABLE as error:

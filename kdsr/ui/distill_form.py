@@ -67,7 +67,7 @@ def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
 def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
     """(title, value) of what a run for `task` may start from."""
     fresh = [(f"Start fresh, {shape['width']} wide, {shape['depth']} deep", value) for value, shape in FRESH.items()]
-    return fresh + [(f"Go on from {card.title}", card.name) for card in catalog.for_task(task, "student")]
+    return fresh + [(f"Go on from {card.title}", card.name) for card in catalog.for_task(task, "student") if card.precision == "float32"]
 
 
 def recipe_of(wish: Wish, settings: Settings) -> Recipe:

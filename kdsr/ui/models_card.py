@@ -9,6 +9,7 @@ from typing import Any
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.models_chart import conditions_text
+from kdsr.ui.models_compression import compression_rows
 from kdsr.ui.models_references import Key
 from kdsr.ui.models_rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models_table import ROLES
@@ -24,14 +25,22 @@ def head(card: Card, cards: Sequence[Card]) -> str:
     gains = twin_gains(card, cards)
     return (
         f'<div class="run-head"><h2>{escape(str(card.title))}</h2><span class="badge {card.role}">{ROLES[card.role]}</span></div>'
-        f'<p class="about"><code>{escape(card.name)}</code> · {escape(find_task(card.task).title)} · {escape(f"{card.architecture} ({shape})")} · '
+        f'<p class="about"><code>{escape(card.name)}</code> · {escape(find_task(card.task).title)} · {escape(f"{card.architecture} ({shape}){_bits(card)}")} · '
         f'<a class="share" href="?model={escape(card.name, quote=True)}">Copy link</a></p><p class="tells">{_role(card, cards)}</p>'
         + (f'<p class="tells gain">{escape(_gain(gains, card.task))}</p>' if gains else "")
     )
 
 
+def _bits(card: Card) -> str:
+    """The precision, where it is not the usual one."""
+    return "" if card.precision == "float32" else f", {card.precision}"
+
+
 def _role(card: Card, cards: Sequence[Card]) -> str:
-    """What a network of that role is for."""
+    """What a network of that role is for, or what it was made from."""
+    if card.compressed_from:
+        how = "Its convolutions are of 8-bit integers, made" if card.precision == "int8" else "Its channels are the stronger ones"
+        return f"{how} from {_link(card.compressed_from, cards)}."
     if card.role == "student" and card.teacher:
         return f"{texts.ROLE_TELLS['student']} It learnt from {_link(card.teacher, cards)}."
     return texts.ROLE_TELLS[card.role]
@@ -46,7 +55,8 @@ def _gain(gains: Mapping[Key, float], task: str) -> str:
 def body(card: Card, cards: Sequence[Card]) -> str:
     """Everything else that the card says."""
     parts = (
-        ("PSNR and SSIM", _figures(card, cards)), ("Latency", _latencies(card)), ("Facts", _facts(card, cards)), ("Photographs", _photographs(card)),
+        ("PSNR and SSIM", _figures(card, cards)), ("Latency", _latencies(card)), ("Compression", _compression(card, cards)),
+        ("Facts", _facts(card, cards)), ("Photographs", _photographs(card)),
         ("Training", _training(card, cards)), ("Check it", _check(card)), ("Notes", f"<p>{escape(str(card.notes))}</p>" if card.notes else ""),
     )  # fmt: skip
     return "".join(f"<h3>{title}</h3>{html}" for title, html in parts if html)
@@ -87,6 +97,12 @@ def _latencies(card: Card) -> str:
         repeats = f"Median of {max(each.repeats for each in here)} warm runs, " if all(each.repeats for each in here) else ""
         html += _table("Latency", ("Runtime", "Network", "End to end"), rows) + f'<p class="foot">{repeats}{escape(conditions_text(where))}.</p>'
     return html
+
+
+def _compression(card: Card, cards: Sequence[Card]) -> str:
+    """The network beside its teacher and what was made smaller of it."""
+    heads, rows, foot = compression_rows(card, cards)
+    return _table("Compression", heads, rows) + f'<p class="foot">{foot}</p>' if rows else ""
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from kdsr.tasks import find_task
 
 Role = str
 ROLES = ("teacher", "student", "twin")
+PRECISIONS = ("float32", "int8")
 """A twin is the same student, trained with the same steps, seed and data, without a teacher."""
 
 
@@ -60,16 +61,25 @@ class Card:
     figures: tuple[Figure, ...] = ()
     latency: tuple[dict[str, Any], ...] = ()
     notes: str = ""
+    precision: str = "float32"
+    """Of the arithmetic: `float32`, or `int8` for convolutions of 8-bit integers."""
+    compressed_from: str | None = None
+    """The network that this one was pruned or rounded from."""
+    compression: tuple[dict[str, Any], ...] = ()
+    """Every step from that network to this one, itself first: step, bytes, parameters, MACs, PSNR on held-out photographs."""
 
     def __post_init__(self) -> None:
         find_task(self.task)
         if self.role not in ROLES:
             raise SettingsError(f"The role of a network is one of {', '.join(ROLES)}; the card '{self.name}' says '{self.role}'.")
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"The precision of a network is one of {', '.join(PRECISIONS)}; the card '{self.name}' says '{self.precision}'.")
         for name in ("parameters", "macs_per_output_megapixel", "file_bytes", "steps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise SettingsError(f"{name} must be a whole number from 0, got {value!r}")
-        for name, kept in (("data", self.data), ("history", self.history), ("recipe and arguments", (self.recipe, self.arguments))):
+        lists = {"data": self.data, "history": self.history, "compression": self.compression, "recipe and arguments": (self.recipe, self.arguments)}
+        for name, kept in lists.items():
             if not all(isinstance(item, dict) for item in kept):
                 raise SettingsError(f"{name} must hold objects")
 
@@ -83,7 +93,7 @@ def read_card(path: Path) -> Card:
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
         given["figures"] = tuple(Figure(**item) for item in given.get("figures", ()))
-        for name in ("data", "latency", "history"):
+        for name in ("data", "latency", "history", "compression"):
             given[name] = tuple(given.get(name, ()))
         return Card(**given)
     except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:

@@ -64,9 +64,10 @@ class Catalog:
             UnknownNameError: no such network.
             WeightsError: weights that are missing, altered (SHA-256) or do not fit the card.
         """
-        from kdsr.models import build_model  # with torch, which an ONNX graph does without
+        from kdsr.models import build_model, integer_form  # with torch, which an ONNX graph does without
 
         card = self.find(name)
         network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
+        network = integer_form(network) if card.precision == "int8" else network
         load_weights(network, self.weights_path(card), sha256=card.sha256)
         return network.eval().requires_grad_(False)

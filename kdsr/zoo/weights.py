@@ -72,7 +72,7 @@ def load_tensors(path: Path) -> dict[str, "Tensor"]:
 
 
 def load_weights(network: "nn.Module", path: Path, *, sha256: str | None = None) -> None:
-    """Give `network` the weights at `path`, in float32, every key used exactly once.
+    """Give `network` the weights at `path`, floats in float32, every key used exactly once.
 
     Raises:
         WeightsError: missing or unreadable file, another SHA-256 than `sha256`, or keys or shapes that do not fit.
@@ -81,7 +81,7 @@ def load_weights(network: "nn.Module", path: Path, *, sha256: str | None = None)
 
     if sha256 is not None:
         check_weights(path, sha256)
-    state = {name: tensor.to(torch.float32) for name, tensor in load_tensors(path).items()}
+    state = {name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor for name, tensor in load_tensors(path).items()}
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -1,0 +1,186 @@
+"""From a network of floats to one of 8-bit integers: channels made alike where that helps, then each tensor's range by the least squared error on crops.
+
+Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by the size of their values alone, since kernels have a scale per
+channel; biases are corrected as in the same paper; the search over clipped ranges is that of Banner et al. (arXiv:1810.05723) without
+its model of the distribution. A picture in [0, 1] keeps its own 256 levels, so that an 8-bit one is taken as it is.
+Not here: learning in 8 bits (`learn`).
+"""
+
+import copy
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kdsr.models import IntegerConv2d, Network, integer_form
+from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS, to_levels
+
+_SHARES = torch.linspace(0.3, 1.0, 57)
+"""Shares of the full range that are tried."""
+_SAMPLE = 4_096
+"""Values of a tensor that are kept of each batch."""
+_FEWER = 4
+"""Means need fewer crops than ranges do: one batch in so many."""
+_RARE = 1e-4
+"""Share of a channel's values that do not count for its size."""
+_UNUSED = 1e-3
+"""A channel that never passes this share of the others' values is left as it is."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Scale and zero of a tensor's 256 levels."""
+
+    scale: float
+    zero: int
+
+    def error(self, values: Tensor) -> float:
+        """Mean squared error of `values` as levels."""
+        scale, zero = torch.tensor(self.scale), torch.tensor(self.zero)
+        return float(((to_levels(values, scale, zero) - zero) * scale - values).square().mean())
+
+
+PICTURE = Range(1 / MOST_LEVELS, 0)
+
+
+@torch.no_grad()
+def rounded(network: Network, batches: Sequence[Tensor]) -> tuple[Network, Network]:
+    """(floats, their 8-bit integers) of the folded plain `network`: as it is or `equalised`, whichever comes nearer to it on some of `batches`.
+
+    Channels that few pixels open, as the holes of inpainting do, are better left as they are.
+
+    Raises:
+        SettingsError: an architecture that has no 8-bit form.
+    """
+    few = batches[::_FEWER]
+    pairs = [(floats, calibrated(floats, batches)) for floats in (network, equalised(network, batches))]
+    return min(pairs, key=lambda pair: sum(float((pair[1](degraded) - network(degraded)).square().mean()) for degraded in few))
+
+
+@torch.no_grad()
+def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
+    """The folded plain `network` in 8-bit integers, its ranges found on `batches` of degraded crops (N, planes, P, P).
+
+    Raises:
+        SettingsError: an architecture that has no 8-bit form.
+    """
+    form, convolutions = integer_form(network).eval(), convolutions_of(network)
+    samples = _samples(network, batches)
+    for index, (conv, layer) in enumerate(zip(convolutions, integer_layers(form), strict=True)):
+        _set(layer, "input", best_range(samples[index]))
+        layer.take(conv, best_kernel_scales(conv.weight))
+    _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
+    _correct_biases(form, network, batches)
+    return form
+
+
+def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) -> None:
+    """Shift the biases of `form`, layer by layer, until each channel has the mean that it has in `network`: rounded kernels miss it by a little."""
+    few = batches[::_FEWER]
+    wanted = _mean_outputs(network, convolutions_of(network), few)
+    for place, layer in enumerate(integer_layers(form)):  # each looks at what the corrected ones before it give
+        gap = wanted[place] - _mean_outputs(form, [layer], few)[0]
+        layer.bias += torch.round(gap / (layer.input_scale * layer.weight_scale)).int()
+
+
+def _mean_outputs(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
+    """For each of `layers` of `network` the mean of each channel (C,) of what it gives."""
+    means: list[list[Tensor]] = [[] for _ in layers]
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output, place=place: means[place].append(output.mean(dim=(0, 2, 3)))) for place, layer in enumerate(layers)
+    ]
+    try:
+        for degraded in batches:
+            network(degraded)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [torch.stack(values).mean(dim=0) for values in means]
+
+
+@torch.no_grad()
+def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
+    """A copy of the folded plain `network` that computes the same, each channel between two layers with values of the same size on `batches`.
+
+    Size is the value that one in ten thousand passes: the largest one itself is an accident.
+    """
+    alike = copy.deepcopy(network)
+    for (writer, reader), size in zip(itertools.pairwise(convolutions_of(alike)), _sizes(network, batches), strict=True):
+        factor = size / size.median().clamp(min=1e-6)
+        factor[factor < _UNUSED] = 1.0
+        writer.weight /= factor[:, None, None, None]
+        writer.bias.div_(factor)  # type: ignore[union-attr]
+        reader.weight *= factor[None, :, None, None]
+    return alike
+
+
+def convolutions_of(network: Network) -> list[nn.Conv2d]:
+    """The convolutions of a folded `network`, first to last."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+
+
+def integer_layers(network: Network) -> list[IntegerConv2d]:
+    """The convolutions of integers of `network`, first to last."""
+    return [module for module in network.modules() if isinstance(module, IntegerConv2d)]
+
+
+def best_range(values: Tensor) -> Range:
+    """The range with the least squared error over `values`; what lies in [0, 1] and fills it is taken for a picture."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
+    if low == 0.0 and 0.9 < high <= 1.0 and PICTURE.error(values) < 1e-12:
+        return PICTURE
+    ranges = []
+    for share in _SHARES.tolist():
+        scale = (high - low) * share / MOST_LEVELS
+        ranges.append(Range(scale, round(-low * share / scale)))
+    return min(ranges, key=lambda candidate: candidate.error(values))
+
+
+def best_kernel_scales(weight: Tensor) -> Tensor:
+    """For each output channel of `weight` (out, in, 3, 3) the scale with the least squared error, (out,)."""
+    rows = weight.detach().flatten(1)
+    full = rows.abs().amax(dim=1).clamp(min=1e-8) / MOST_KERNEL_LEVELS
+    scales = full * _SHARES[:, None]  # (shares, out)
+    levels = torch.round(rows / scales[..., None]).clamp(-MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS)
+    errors = (levels * scales[..., None] - rows).square().sum(dim=2)
+    return scales.gather(0, errors.argmin(dim=0)[None])[0]
+
+
+def _sizes(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
+    """The size of the values of each channel (C,) of the inputs of all convolutions but the first."""
+
+    def size(values: Tensor) -> Tensor:
+        rows = values.transpose(0, 1).flatten(1)
+        return rows.kthvalue(max(1, round(rows.shape[1] * (1 - _RARE))), dim=1).values
+
+    return [torch.stack(values).mean(dim=0) for values in _seen(network, batches, size)[1:-1]]
+
+
+def _samples(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
+    """Values of the input of each convolution, and of the output of the last one."""
+    seen = _seen(network, batches, lambda values: values.flatten()[:: max(1, values.numel() // _SAMPLE)].clone())
+    return [torch.cat(values) for values in seen]
+
+
+def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], Tensor]) -> list[list[Tensor]]:
+    """What `look` says of the input of each convolution, and of the output of the last one, batch by batch."""
+    convolutions = convolutions_of(network)
+    kept: list[list[Tensor]] = [[] for _ in range(len(convolutions) + 1)]
+    hooks = [
+        conv.register_forward_hook(lambda _, given, __, place=place: kept[place].append(look(given[0].detach()))) for place, conv in enumerate(convolutions)
+    ]
+    hooks.append(convolutions[-1].register_forward_hook(lambda _, __, output: kept[-1].append(look(output.detach()))))
+    try:
+        for degraded in batches:
+            network(degraded)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return kept
+
+
+def _set(layer: IntegerConv2d, end: str, found: Range) -> None:
+    getattr(layer, f"{end}_scale").fill_(found.scale)
+    getattr(layer, f"{end}_zero").fill_(found.zero)

@@ -1,0 +1,120 @@
+"""Learning in 8 bits: the network of integers goes on from its ranges, taught by the network of floats that it came from.
+
+Rounding passes the gradient on as if it were not there (straight-through estimator, Bengio et al., arXiv:1308.3432), and scales are
+learnt with the kernels (LSQ, arXiv:1902.08153), as logarithms, so that a step changes each by a like share. The target is the mean
+of truth and float network. Not here: how ranges are found (`calibrate`), and what follows of the result (`compress`).
+"""
+
+import copy
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdsr.compress.calibrate import convolutions_of, integer_layers
+from kdsr.compress.photographs import Photographs
+from kdsr.errors import Stopped, TrainingError
+from kdsr.models import IntegerConv2d, Network
+from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS
+
+_TELL_EVERY = 50
+_AVERAGE_DECAY = 0.99
+
+
+class RoundedConv2d(nn.Module):
+    """The convolution that `IntegerConv2d` computes, of float kernels and scales that learn."""
+
+    def __init__(self, conv: nn.Conv2d, start: IntegerConv2d) -> None:
+        super().__init__()
+        assert conv.bias is not None
+        self.weight, self.bias = nn.Parameter(conv.weight.detach().clone()), nn.Parameter(conv.bias.detach().clone())
+        self.weight_scale = nn.Parameter(start.weight_scale.log())
+        self.input_scale = nn.Parameter(start.input_scale.log())
+        self.output_scale = nn.Parameter(start.output_scale.log()) if start.rounds_output else None
+        self.input_zero, self.output_zero = float(start.input_zero), float(start.output_zero)
+
+    def forward(self, image: Tensor) -> Tensor:
+        given = _rounded(image, self.input_scale.exp(), -self.input_zero, MOST_LEVELS - self.input_zero)
+        kernel = _rounded(self.weight, self.weight_scale.exp()[:, None, None, None], -MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS)
+        output = F.conv2d(given, kernel, self.bias, padding=1)
+        if self.output_scale is None:
+            return output
+        return _rounded(output, self.output_scale.exp(), -self.output_zero, MOST_LEVELS - self.output_zero)
+
+    @torch.no_grad()
+    def write_to(self, layer: IntegerConv2d) -> None:
+        """Give `layer` what was learnt."""
+        layer.input_scale.copy_(self.input_scale.exp())
+        if self.output_scale is not None:
+            layer.output_scale.copy_(self.output_scale.exp())
+        conv = layer.floating()
+        conv.weight.copy_(self.weight)
+        assert conv.bias is not None
+        conv.bias.copy_(self.bias)
+        layer.take(conv, self.weight_scale.exp())
+
+
+def _rounded(values: Tensor, scale: Tensor, low: float, high: float) -> Tensor:
+    """`values` as whole multiples of `scale` from `low` to `high`; the gradient passes the rounding, and stops where values are clipped."""
+    levels = values / scale
+    return (levels + (torch.round(levels) - levels).detach()).clamp(low, high) * scale
+
+
+def learn(
+    network: Network,
+    start: Network,
+    photographs: Photographs,
+    *,
+    on_step: Callable[[int, float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Network:
+    """The 8-bit network `start` after learning from the photographs and from the float `network` that it came from.
+
+    Args:
+        on_step: is called now and then with the step and the mean loss since the last call.
+        should_stop: is asked before each step.
+    Raises:
+        Stopped: `should_stop` said so; nothing is kept.
+        TrainingError: the loss is no number.
+    """
+    plan = photographs.plan
+    student = copy.deepcopy(start)
+    student.layers = nn.ModuleList(RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True))
+    first = student.layers[0]
+    first.input_scale.requires_grad_(False)  # the levels of a picture are given
+    average = copy.deepcopy(student).requires_grad_(False)
+    optimiser = torch.optim.Adam([parameter for parameter in student.parameters() if parameter.requires_grad], plan.int8_learning_rate)
+    total, counted = 0.0, 0
+    for step in range(plan.int8_steps):
+        if should_stop is not None and should_stop():
+            raise Stopped(f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again.")
+        loss = _loss(student, network, photographs, step)
+        optimiser.param_groups[0]["lr"] = plan.int8_learning_rate * 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(student.parameters()), 1 - min(_AVERAGE_DECAY, (1 + step) / (10 + step)))
+        total, counted = total + loss.item(), counted + 1
+        if not math.isfinite(total):
+            raise TrainingError(f"The loss at step {step} of learning in 8 bits is no number; lower int8_learning_rate.")
+        if on_step is not None and ((step + 1) % _TELL_EVERY == 0 or step + 1 == plan.int8_steps):
+            on_step(step + 1, total / counted)
+            total, counted = 0.0, 0
+    learnt = copy.deepcopy(start)
+    for layer, rounded in zip(integer_layers(learnt), (module for module in average.modules() if isinstance(module, RoundedConv2d)), strict=True):
+        rounded.write_to(layer)
+    return learnt
+
+
+def _loss(student: Network, network: Network, photographs: Photographs, step: int) -> Tensor:
+    """L1 to the truth and to the float network, in the shares of the plan."""
+    batch = photographs.batch(step)
+    degraded = batch.degraded.contiguous(memory_format=torch.channels_last)
+    restored = student(degraded)
+    with torch.no_grad():
+        label = network(degraded)
+    share = photographs.plan.truth_share
+    return share * F.l1_loss(restored, batch.truth) + (1 - share) * F.l1_loss(restored, label)

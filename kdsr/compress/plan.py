@@ -1,0 +1,62 @@
+"""How a network is compressed, as data: everything that decides what comes out, apart from the device. It stands in the card as its recipe."""
+
+from dataclasses import dataclass
+
+from kdsr.errors import SettingsError
+
+WIDTH_STEP = 16
+"""Pruned widths are multiples of it: other ones cost what the next multiple costs."""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """What is done to the network `source`, and with what."""
+
+    source: str
+    prune: float = 0.0
+    """Share of the inner channels that goes; the width that stays is rounded to a multiple of 16."""
+    int8: bool = False
+    photos: tuple[str, ...] = ()
+    """Folders of photographs; none: those that the network learnt from."""
+    photographs: int = 200
+    """At most so many of them, evenly chosen, serve to find ranges and to learn in 8 bits. A fine-tune after pruning sees all."""
+    validation_photos: int = 16
+    """Photographs held out, to measure each step on."""
+    crops: int = 256
+    """The ranges of the tensors are found on so many crops."""
+    patch_px: int = 48
+    """Side of a crop of the degraded picture."""
+    batch_size: int = 8
+    prune_steps: int = 6_000
+    """Steps of the fine-tune after pruning, taught by the network before it."""
+    prune_learning_rate: float = 5e-4
+    int8_steps: int = 400
+    """Steps of learning in 8 bits, where ranges alone lose more than `int8_loss_db`; 0: never."""
+    int8_learning_rate: float = 3e-4
+    int8_loss_db: float = 0.05
+    truth_share: float = 0.5
+    """Weight of the truth beside the network before, in both fine-tunes."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.prune or self.int8):
+            raise SettingsError("Nothing to do: ask for pruning (--prune 0.5), for 8 bits (--int8), or for both.")
+        for name in ("prune", "truth_share"):
+            if not 0 <= getattr(self, name) <= 1 or self.prune == 1:
+                raise SettingsError(f"{name} is a share from 0 to 1, got {getattr(self, name):g}; take for example 0.5.")
+        for name in ("photographs", "validation_photos", "crops", "patch_px", "batch_size", "prune_steps"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.int8_steps < 0 or not self.prune_learning_rate > 0 or not self.int8_learning_rate > 0:
+            raise SettingsError("int8_steps must be 0 or more, and both learning rates above 0.")
+
+    def pruned_width(self, width: int) -> int:
+        """The multiple of 16 nearest to what pruning leaves of `width`.
+
+        Raises:
+            SettingsError: nothing would go.
+        """
+        kept = max(WIDTH_STEP, round(width * (1 - self.prune) / WIDTH_STEP) * WIDTH_STEP)
+        if kept >= width:
+            raise SettingsError(f"Pruning {self.prune:g} of {width} channels leaves {kept} of them, rounded to a multiple of {WIDTH_STEP}: ask for more.")
+        return kept
