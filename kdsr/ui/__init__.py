@@ -11,6 +11,7 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill_tab import add_distill_tab
+from kdsr.ui.live_tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models_tab import add_models_tab
 from kdsr.ui.restore_tab import add_restore_tab
@@ -59,8 +60,10 @@ def _build(jobs: Jobs) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Restore", id="restore") as restore_tab:
                 restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
-            with gr.Tab("Distill", id="distill") as distill_tab:
-                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+            with gr.Tab("Live", id="live"):
+                add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
                 add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
+            with gr.Tab("Distill", id="distill") as distill_tab:
+                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
     return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)
