@@ -6,11 +6,13 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill_tab import add_distill_tab
+from kdsr.ui.isolation import Isolated
 from kdsr.ui.live_tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models_tab import add_models_tab
@@ -45,7 +47,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, 
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
         footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
-        _frontend=False,
+        _frontend=False, app_kwargs={"middleware": [Middleware(Isolated)]},
     )  # fmt: skip
     return blocks
 

@@ -75,9 +75,10 @@ def _put(target: Path, write: Callable[[Path], object]) -> None:
     part = target.with_name(f"part-{os.getpid()}-{threading.get_ident()}-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        part.replace(target)
+        try:
+            write(part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
-    finally:
-        part.unlink(missing_ok=True)

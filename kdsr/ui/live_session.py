@@ -5,12 +5,10 @@ browser. Not here: files (`live_files`), layout (`live_tab`), all that the brows
 """
 
 import base64
-import binascii
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -23,7 +21,7 @@ from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Strength, Task, find_task
 from kdsr.ui import texts
-from kdsr.ui.examples import Example, available_examples
+from kdsr.ui.examples import available_examples
 from kdsr.ui.live_files import address, public_example, public_graph, public_thumbnail
 from kdsr.ui.stopwatch import Stopwatch
 from kdsr.zoo import Card, Catalog
@@ -48,11 +46,11 @@ class LiveSession:
         self._place = threading.Lock()
 
     def offer(self, _: object = None) -> Answer:
-        """The students, smallest first within a task, and the one and the example to begin with."""
+        """The students, smallest first within a task, the one to start with, and the examples."""
         return _answered(self._offer)
 
-    def examples(self, _: object = None) -> Answer:
-        """All example pictures with their thumbnails, which take a second when they are first made."""
+    def thumbnails(self, _: object = None) -> Answer:
+        """Small pictures of the examples, in their order; they take a second when they are first made."""
         return _answered(self._thumbnails)
 
     def graph(self, name: object) -> Answer:
@@ -71,16 +69,11 @@ class LiveSession:
         cards = offered(catalog)
         start = next((card for card in cards if card.task == "sr_x4"), cards[0] if cards else None)
         networks = [_described(card, catalog) for card in cards]
-        return {"networks": networks, "start": start.name if start else None, "example": next(self._examples(available_examples()[:1]), None)}
-
-    def _examples(self, examples: Iterable[tuple[Example, Path]]) -> Iterator[Answer]:
-        for example, source in examples:
-            yield {"title": example.title, "picture": address(public_example(source, self.settings))}
+        examples = [{"title": example.title, "picture": address(public_example(source, self.settings))} for example, source in available_examples()]
+        return {"networks": networks, "start": start.name if start else None, "examples": examples}
 
     def _thumbnails(self) -> Answer:
-        examples = available_examples()
-        thumbnails = [address(public_thumbnail(source, self.settings)) for _, source in examples]
-        return {"examples": [about | {"thumbnail": thumbnail} for about, thumbnail in zip(self._examples(examples), thumbnails, strict=True)]}
+        return {"thumbnails": [address(public_thumbnail(source, self.settings)) for _, source in available_examples()]}
 
     def _graph(self, name: str) -> Answer:
         catalog = Catalog(self.settings.weights_dir)
@@ -134,7 +127,7 @@ def _described(card: Card, catalog: Catalog) -> Answer:
     task, teacher = find_task(card.task), _teacher_of(card, catalog)
     return {
         "name": card.name, "title": card.title, "parameters": texts.counted(card.parameters), "task": task.title, "scale": task.scale,
-        "degradation": task.degradation, "strength": _strength(task), "teacher": teacher and {"title": teacher.title, "parameters": texts.counted(teacher.parameters)},
+        "degradation": task.degradation, "strength": _strength(task), "teacher": teacher and teacher.title,
     }  # fmt: skip
 
 
@@ -176,14 +169,15 @@ def _read(order: object) -> tuple[str, str, Picture]:
         InputError: it is not what the tab sends.
     """
     given = order if isinstance(order, dict) else {}
-    width, height, role = given.get("width"), given.get("height"), given.get("role")
-    if role not in ("student", "teacher") or not all(type(side) is int and side > 0 for side in (width, height)):
+    sides, role = [given.get("height"), given.get("width")], given.get("role")
+    height, width = (side if type(side) is int and side > 0 else 0 for side in sides)
+    if role not in ("student", "teacher") or not (height and width):
         raise InputError("The tab sent something that cannot be read; reload the page and try again.")
     if width * height > MOST_PIXELS:
-        raise InputError(f"At most {MOST_PIXELS // 1000} thousand pixels are restored here at a time, got {width} x {height}; choose a smaller size.")
+        raise InputError(f"At most {MOST_PIXELS:,} pixels are restored here at a time, got {width} x {height}; choose a smaller size.")
     try:
         pixels = base64.b64decode(str(given.get("pixels")), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         pixels = b""
     if len(pixels) != width * height * 3:
         raise InputError("The picture did not arrive whole; try again.")

@@ -28,8 +28,8 @@ def add_live_tab(settings: Settings) -> LiveSession:
     def offer(given: Any) -> Any:
         return session.offer(given)
 
-    def examples(given: Any) -> Any:
-        return session.examples(given)
+    def thumbnails(given: Any) -> Any:
+        return session.thumbnails(given)
 
     def graph(given: Any) -> Any:
         return session.graph(given)
@@ -38,5 +38,5 @@ def add_live_tab(settings: Settings) -> LiveSession:
         return session.compare(given)
 
     page = (SCRIPTS / "page.html").read_text(encoding="utf-8")
-    gr.HTML(page, elem_id="live", js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")), server_functions=[offer, examples, graph, compare])
+    gr.HTML(page, elem_id="live", js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")), server_functions=[offer, thumbnails, graph, compare])
     return session

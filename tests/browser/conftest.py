@@ -13,6 +13,9 @@ from serving import served
 
 from kdsr.settings import Settings
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+"""The camera is a fake one that is always allowed."""
+
 NETWORKS = {
     "teacher": ("residual", {"width": 32, "blocks": 4}),
     "student": ("plain", {"width": 16, "depth": 4}),
@@ -27,7 +30,7 @@ def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, wh
     if chromium is None:
         pytest.skip("no browser: install chromium, or name one in CHROMIUM_PATH")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         started.close()
 

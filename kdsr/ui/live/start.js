@@ -52,15 +52,18 @@ class Live {
     this.wire();
     const opening = openRestorer("wasm", (progress) => this.fetching(progress));
     opening.catch(() => {}); // told below, after the offer
-    const { networks, start, example } = await this.ask("offer");
+    const { networks, start, examples } = await this.ask("offer");
+    this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
     if (!networks.length) throw texts.sentence(texts.NO_NETWORKS);
     this.choices.offer(networks, start);
-    if (example) this.change(() => this.takeExample(example));
+    const graph = this.ask("graph", start); // while ONNX Runtime is fetched
+    graph.catch(() => {});
+    if (examples.length) this.change(() => this.takeExample(examples[0]));
     else this.view.say("chosen", texts.NO_EXAMPLE);
     this.restorer = await opening;
-    this.change(() => this.useNetwork(this.choices.network));
-    const { examples } = await this.ask("examples");
-    this.view.thumbnails(examples.map((each) => [this.served + each.thumbnail, each.title, () => this.change(() => this.takeExample(each))]), this.title);
+    this.change(() => this.useNetwork(this.choices.network, graph));
+    await this.turn; // the first picture is worth more than the small ones
+    this.view.thumbnails((await this.ask("thumbnails")).thumbnails.map((thumbnail) => this.served + thumbnail));
   }
 
   wire() {
@@ -78,10 +81,10 @@ class Live {
 
   // Changes, each done by the loop
 
-  async useNetwork(network) {
+  async useNetwork(network, asked = this.ask("graph", network.name)) {
     this.view.status(`Fetching ${network.title}`, { fraction: null });
     try {
-      const { graph, multiple } = await this.ask("graph", network.name);
+      const { graph, multiple } = await asked;
       const { levels } = await this.restorer.load(this.served + graph);
       Object.assign(this, { multiple, levels });
       this.choices.use(network);
@@ -169,12 +172,13 @@ class Live {
     this.isWanted = false;
     this.runs = [];
     this.show(await this.restoreOnce(1));
+    this.view.status("");
+    this.view.say("headline", texts.TIMING);
     const until = performance.now() + TIMING_MS;
     while (this.runs.length < WARM_RUNS && (performance.now() < until || !this.runs.length)) {
       if (this.changes.length || this.isWanted || this.webcam.isFilming) return;
       await this.restoreOnce(1);
     }
-    this.view.status("");
     this.report();
   }
 

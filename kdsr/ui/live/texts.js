@@ -5,6 +5,7 @@ export const PARTS = { whole: "All of it, made small", middle: "The middle, pixe
 export const NO_NETWORKS = "No student that runs in a browser lies in the weights folder yet; add weights with their card and reload.";
 export const NO_EXAMPLE = "Drop a picture, paste one, or use the webcam.";
 export const CAMERA = { use: "Use the webcam", stop: "Stop the webcam", resume: "Go on with the webcam", asking: "Asking for the camera" };
+export const TIMING = "Restored in your browser, and timed now.";
 export const HELD = "The camera is held on this frame; go on when you like.";
 export const OLD_BROWSER = "This browser cannot run networks (it lacks WebAssembly or DecompressionStream); use a current Chrome, Edge, Firefox or Safari.";
 export const NO_WEBGPU = "WebGPU is not to be had on this device; the student goes on with WebAssembly.";
@@ -30,7 +31,7 @@ export const sentence = (text) => Object.assign(new Error(text), { isSentence: t
 /** The name of a picture of the pair. */
 export function named(key, network) {
   if (key === "before") return network.scale > 1 ? "Bicubic" : "As given";
-  return { student: "Student, your browser", serverStudent: "Student, server", serverTeacher: "Teacher, server" }[key];
+  return { student: "Student, browser", serverStudent: "Student, server", serverTeacher: "Teacher, server" }[key];
 }
 
 /** What is seen, under the picture. */

@@ -119,16 +119,21 @@ export class View {
     input.oninput = () => { output.textContent = input.value; onInput(Number(input.value)); };
   }
 
-  /** The examples: [address, title, what a press does]. */
-  thumbnails(examples, chosen) {
-    const place = this.element.querySelector(".live-examples");
-    place.replaceChildren(...examples.map(([src, title, onPress]) => {
+  /** The examples: [title, what a press does]. */
+  examples(examples) {
+    this.element.querySelector(".live-examples").replaceChildren(...examples.map(([title, onPress]) => {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", title, onclick: onPress });
-      button.setAttribute("aria-pressed", title === chosen);
-      button.append(Object.assign(document.createElement("img"), { src, alt: title }));
+      button.setAttribute("aria-label", title);
       return button;
     }));
+  }
+
+  /** Their small pictures, in their order. */
+  thumbnails(addresses) {
+    for (const [index, button] of this.element.querySelectorAll(".live-examples button").entries()) {
+      button.replaceChildren(Object.assign(document.createElement("img"), { src: addresses[index], alt: "" }));
+    }
   }
 
   /** What pictures are taken from. */

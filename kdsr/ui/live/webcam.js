@@ -7,7 +7,7 @@ const LONGEST_WAIT_MS = 1000; // for a frame: a camera that was unplugged sends 
 
 export class Webcam {
   constructor(view, { onStart, onError }) {
-    Object.assign(this, { view, onStart, onError, video: null, isHeld: false });
+    Object.assign(this, { view, onStart, onError, video: null, isHeld: false, isFresh: false, onFresh: null });
   }
 
   get isFilming() { return Boolean(this.video) && !this.isHeld; }
@@ -20,6 +20,7 @@ export class Webcam {
       this.view.status(CAMERA.asking, { fraction: null });
       try {
         this.video = await opened();
+        this.watch();
       } catch (error) {
         return this.onError(cameraSentence(error.name));
       }
@@ -43,12 +44,23 @@ export class Webcam {
     this.draw();
   }
 
-  /** Resolves when the camera has shown a frame that was not seen yet, or none comes. */
+  /** Resolves at once if the camera has shown a frame since the last one, else when it does, or when none comes. */
   async nextFrame() {
     const { video } = this;
     if (video.paused) await video.play();
-    const frame = new Promise((done) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(done) : requestAnimationFrame(done)));
-    await Promise.race([frame, new Promise((done) => setTimeout(done, LONGEST_WAIT_MS))]);
+    if (!this.isFresh) await Promise.race([new Promise((done) => { this.onFresh = done; }), new Promise((done) => setTimeout(done, LONGEST_WAIT_MS))]);
+    this.isFresh = false;
+  }
+
+  /** Note each frame that the camera shows. */
+  watch() {
+    const { video } = this, again = video.requestVideoFrameCallback ? (does) => video.requestVideoFrameCallback(does) : requestAnimationFrame;
+    const seen = () => {
+      this.isFresh = true;
+      this.onFresh?.();
+      if (this.video === video) again(seen);
+    };
+    again(seen);
   }
 
   draw() {

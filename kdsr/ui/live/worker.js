@@ -7,6 +7,7 @@ import { resized } from "./resample.js";
 
 const INPUT = "image", OUTPUT = "restored"; // as kdsr.restore.graph names them
 const MOST_THREADS = 4;
+const START_MS = 30_000; // what WebAssembly may take to start: threads that a browser blocks never answer
 const TILE = 16; // side of the tile on which WebGPU must agree with WebAssembly
 const ALLOWED_LEVELS = 1;
 const FILES = {
@@ -39,6 +40,7 @@ async function open(given, tell) {
   ort = await script;
   ort.env.wasm.wasmBinary = binary;
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
+  ort.env.wasm.initTimeout = START_MS;
   ort.env.logLevel = "error";
   let adapter = "";
   if (backend === "webgpu") {
