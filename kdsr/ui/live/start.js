@@ -257,8 +257,8 @@ class Live {
 
   /** What a function of the server answers; its sentence is thrown. */
   async ask(name, given = "") {
-    const answer = await this.server[name](given).catch(() => ({ error: texts.OFFLINE }));
-    if (answer.error) throw texts.sentence(answer.error);
+    const answer = await this.server[name](given).catch(() => null); // gradio gives nothing, or throws, where there is no connection
+    if (!answer || answer.error) throw texts.sentence(answer?.error ?? texts.OFFLINE);
     return answer;
   }
 }
