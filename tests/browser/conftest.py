@@ -24,11 +24,17 @@ NETWORKS = {
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, where it is installed
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    chromium = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+def chromium() -> str:
+    """The browser's program."""
+    found = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
         pytest.skip("no browser: install chromium, or name one in CHROMIUM_PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium) -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, where it is installed
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started

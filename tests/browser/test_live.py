@@ -16,6 +16,7 @@ from serving import served
 from kdsr.image import Picture, read_picture
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
+from kdsr.ui.live_files import SCRIPTS
 from kdsr.zoo import Catalog
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
@@ -204,6 +205,47 @@ def test_the_slider_moves_by_key_and_a_smaller_size_is_a_choice(page):
     page.wait_for_selector("#live .about:has-text('shrunk to 96 × 96')")
     page.click("#live [data-choice=part] label:has-text('pixel by pixel')")
     page.wait_for_selector("#live .about:has-text('given as 96 × 96')")
+
+
+@pytest.fixture(scope="module")
+def gpu_browser(browser, chromium) -> Iterator["sync_api.Browser"]:
+    """A browser whose GPU is made of software; where it has none, there is nothing to test."""
+    flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    started = browser.browser_type.launch(executable_path=chromium, args=flags)
+    yield started
+    started.close()
+
+
+def choose_webgpu(page: "sync_api.Page") -> None:
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this browser has no WebGPU, not even in software")
+    page.click("#live [data-choice=backend] label:has-text('WebGPU')")
+
+
+def test_webgpu_restores_what_webassembly_does_and_is_named(gpu_browser, address, settings, tmp_path):
+    page = gpu_browser.new_page()
+    opened(page, address)
+    path = picture(tmp_path / "mine.png", 20, 20)  # a GPU of software takes its time
+    drop(page, path)
+    choose_webgpu(page)
+    page.wait_for_selector("#live tr[data-row=student] small:has-text('WebGPU')")
+    assert re.search(r"equal to WebAssembly on a tile|1 of 255 from WebAssembly", page.inner_text("#live tr[data-row=student]"))
+    assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, STUDENT).astype(int)).max() <= 1
+    page.close()
+
+
+def test_where_webgpu_disagrees_webassembly_goes_on(gpu_browser, address, tmp_path):
+    page = gpu_browser.new_page()
+    stricter = (SCRIPTS / "worker.js").read_text(encoding="utf-8").replace("const ALLOWED_LEVELS = 1;", "const ALLOWED_LEVELS = -1;")
+    headers = {"content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp"}
+    page.route("**/worker.js", lambda route: route.fulfill(body=stricter, headers=headers))
+    opened(page, address)
+    choose_webgpu(page)
+    page.wait_for_selector("#live .line.error:has-text('so WebAssembly goes on')")
+    assert page.is_checked("#live [data-choice=backend] input[value=wasm]")
+    drop(page, picture(tmp_path / "mine.png", 20, 20))
+    assert "WebAssembly" in page.inner_text("#live tr[data-row=student]")
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,6 +34,7 @@ async function answer({ id, job, given }) {
 /** Fetch and start ONNX Runtime for `backend`; {threads, adapter}. */
 async function open(given, tell) {
   backend = given.backend;
+  const adapter = backend === "webgpu" ? await adapterName() : "";
   const files = FILES[backend], folder = new URL("onnxruntime-web/", import.meta.url);
   const script = import(new URL(files.script, folder));
   const binary = await inflated(await fetched(new URL(files.binary, folder), files.megabytes, tell));
@@ -42,13 +43,14 @@ async function open(given, tell) {
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
   ort.env.wasm.initTimeout = START_MS;
   ort.env.logLevel = "error";
-  let adapter = "";
-  if (backend === "webgpu") {
-    const found = await navigator.gpu?.requestAdapter();
-    if (!found) throw new Error("no GPU");
-    adapter = [found.info?.vendor, found.info?.architecture].filter(Boolean).join(" ");
-  }
   return { value: { threads: ort.env.wasm.numThreads, adapter } };
+}
+
+/** The GPU as the browser names it; an error where there is none. */
+async function adapterName() {
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (!adapter) throw new Error("no GPU");
+  return [adapter.info?.vendor, adapter.info?.architecture].filter(Boolean).join(" ");
 }
 
 /** Open the student whose graph lies at `graph`; on WebGPU {levels} between it and WebAssembly on one tile. */
