@@ -44,7 +44,7 @@ export function about(title, { width, height, shrunk }, network, strength) {
 
 /** The first thing that is read. `rows`: of the table; `fps`: frames per second of the camera, or null. */
 export function headline({ student, serverStudent, serverTeacher }, fps) {
-  if (fps) return `${number(fps)} frames per second in your browser, ${milliseconds(student.network)} in the network for each.`;
+  if (fps) return `${fps.toFixed(1)} frames per second in your browser, ${milliseconds(student.network)} in the network for each.`;
   if (!serverStudent) return `Restored in your browser in ${milliseconds(student.whole)}.`;
   const teacher = serverTeacher ? `; its teacher ${milliseconds(serverTeacher.whole)}` : "";
   return `Your browser takes ${milliseconds(student.whole)}, the server and back ${milliseconds(serverStudent.whole)}${teacher}.`;
