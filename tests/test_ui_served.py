@@ -4,6 +4,7 @@ import gc
 import time
 
 import gradio
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -14,6 +15,8 @@ from serving import served
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import build_ui
+from kdsr.ui.live_files import SCRIPTS
+from kdsr.ui.live_session import LiveSession
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's server and client warn of things of their own
 CUSTOM = {"steps": 20_000, "batch_size": 1, "patch_px": 16}
@@ -100,3 +103,19 @@ def test_signing_in_is_offered_where_the_space_does(settings, monkeypatch, tmp_p
     assert (home / "owners.key").exists() == bool(shown)
     del blocks
     gc.collect()  # blocks that are never served leave their event loop open, and gradio warns of it here
+
+
+def test_the_page_is_isolated_from_other_sites_but_where_it_stands_inside_another(client):
+    """Threads of WebAssembly need it; within a frame it would be of no use."""
+    wanted = {"cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp"}
+    assert wanted.items() <= dict(httpx.get(client.src, timeout=60).headers).items()
+    assert not wanted.keys() & httpx.get(client.src, headers={"sec-fetch-dest": "iframe"}, timeout=60).headers.keys()
+
+
+def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, settings):
+    served = f"{client.src}gradio_api/file="
+    assert httpx.get(f"{served}{SCRIPTS / 'start.js'}", timeout=60).headers["content-type"].startswith("text/javascript")
+    graph = LiveSession(settings).graph("tiny_x4_student")["graph"]
+    assert httpx.get(f"{client.src}gradio_api{graph}", timeout=60).status_code == 200
+    for hidden in (SCRIPTS.parent / "live_tab.py", settings.home / "onnx", settings.weights_dir / "tiny_x4_student.safetensors"):
+        assert httpx.get(f"{served}{hidden}", timeout=60).status_code == 403

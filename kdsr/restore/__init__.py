@@ -1,13 +1,13 @@
 """Running networks on pictures: exact tiles, runtimes kept warm, ONNX files. Files of pictures are in `kdsr.image`."""
 
 from kdsr.restore.engine import restore, restore_picture, restore_strips
-from kdsr.restore.export import export_onnx
+from kdsr.restore.export import export_onnx, graph_file
 from kdsr.restore.files import restore_file
 from kdsr.restore.holes import holes_in, navier_stokes, with_transparent
 from kdsr.restore.runtimes import RUNTIMES, Runtime, open_runtime
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
-    "RUNTIMES", "Runtime", "Tile", "export_onnx", "holes_in", "navier_stokes", "open_runtime", "plan_tiles",
+    "RUNTIMES", "Runtime", "Tile", "export_onnx", "graph_file", "holes_in", "navier_stokes", "open_runtime", "plan_tiles",
     "restore", "restore_file", "restore_picture", "restore_strips", "with_transparent",
 ]  # fmt: skip

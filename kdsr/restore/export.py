@@ -59,17 +59,27 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bo
         SettingsError: that folder cannot be written.
         WeightsError: as in `export_onnx`.
     """
+    return _graph(card, catalog, settings, uint8=uint8, threads=threads)[1]
+
+
+def graph_file(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool) -> Path:
+    """The file that `graph_session` opens, for who runs it elsewhere; made if there is none. Errors as there."""
+    return _graph(card, catalog, settings, uint8=uint8, threads=1)[0]
+
+
+def _graph(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool, threads: int) -> tuple[Path, Session]:
+    """The file of the graph and a session for it, as `graph_session` says."""
     suffix = ".uint8.onnx" if uint8 else ".onnx"
     made = settings.home / "onnx" / f"{card.sha256}{suffix}"
     for path in (catalog.weights_dir / f"{card.name}{suffix}", made):
         session = _fitting_session(path, card, threads)
         if session is not None:
-            return session
+            return path, session
     try:
         write_graph(catalog.load(card.name), card, made, uint8=uint8)
     except OSError as error:
         raise SettingsError(f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
-    return open_session(made, threads=threads)
+    return made, open_session(made, threads=threads)
 
 
 def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> None:

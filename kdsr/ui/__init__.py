@@ -6,11 +6,14 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill_tab import add_distill_tab
+from kdsr.ui.isolation import Isolated
+from kdsr.ui.live_tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models_tab import add_models_tab
 from kdsr.ui.restore_tab import add_restore_tab
@@ -44,7 +47,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, 
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
         footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
-        _frontend=False,
+        _frontend=False, app_kwargs={"middleware": [Middleware(Isolated)]},
     )  # fmt: skip
     return blocks
 
@@ -59,8 +62,10 @@ def _build(jobs: Jobs) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Restore", id="restore") as restore_tab:
                 restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
-            with gr.Tab("Distill", id="distill") as distill_tab:
-                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+            with gr.Tab("Live", id="live"):
+                add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
                 add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
+            with gr.Tab("Distill", id="distill") as distill_tab:
+                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
     return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

@@ -67,6 +67,8 @@ PUBLISHED = "Hollow marks: published figures by the same convention, of networks
 APPROXIMATE = "A ~ marks figures that are quoted from memory of the paper."
 NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; they stand in the plot against parameters."
 
+LIVE_BUSY = "The server is at work on other visitors' pictures; try again in a moment."
+
 
 def problems_title(count: int) -> str:
     """The title of the folded note about cards that cannot be used."""

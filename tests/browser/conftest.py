@@ -13,6 +13,9 @@ from serving import served
 
 from kdsr.settings import Settings
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+"""The camera is a fake one that is always allowed."""
+
 NETWORKS = {
     "teacher": ("residual", {"width": 32, "blocks": 4}),
     "student": ("plain", {"width": 16, "depth": 4}),
@@ -21,13 +24,19 @@ NETWORKS = {
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, where it is installed
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    chromium = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+def chromium() -> str:
+    """The browser's program."""
+    found = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
         pytest.skip("no browser: install chromium, or name one in CHROMIUM_PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium) -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported late, where it is installed
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         started.close()
 

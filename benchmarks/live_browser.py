@@ -1,0 +1,140 @@
+"""The tab Live in a headless Chromium: how fast a student is there, beside native ONNX Runtime, and whether the page stays alive.
+
+    python benchmarks/live_browser.py [--seconds 5]
+
+Serves the page with the weights of this repository, opens *Live*, and for each x4 student restores the middle of the first example,
+128 x 128: median of warm runs of the network by WebAssembly with one thread, and of the same graph by native ONNX Runtime with one
+thread in this process, before and after. Then the fake webcam of Chromium runs for some seconds: frames per second, and the gaps
+between the page's own frames (requestAnimationFrame) meanwhile. Then the same on the page as
+it is served: isolated, so that WebAssembly may use threads. Prints one JSON object; run it on an idle machine.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Page, Route, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from serving import served  # noqa: E402 - lies among the tests
+
+from kdsr.restore import open_runtime  # noqa: E402
+from kdsr.settings import Settings  # noqa: E402
+from kdsr.ui.live_session import offered  # noqa: E402
+from kdsr.zoo import Catalog  # noqa: E402
+
+SIDE_PX = 128
+NATIVE_RUNS = 30
+WAIT_MS = 20_000
+FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+DONE = "document.querySelector('[data-part=headline]').textContent.startsWith('Restored in your browser in')"
+GAPS = """() => { const gaps = window.gaps = []; let last = performance.now();
+  const seen = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(seen); }; requestAnimationFrame((now) => { last = now; seen(now); }); }"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5.0, help="that the webcam runs each time")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        settings = Settings(home=Path(folder) / "home", device="cpu", threads=1)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        with served(settings) as address:
+            plain = browser.new_page()
+            plain.route(address, not_isolated)
+            measured = {"one_thread": measured_page(plain, address, settings, options.seconds)}
+            plain.close()
+            measured["isolated"] = measured_page(browser.new_page(), address, settings, options.seconds)
+        browser.close()
+    print(json.dumps(measured, indent=2))  # noqa: T201 - the output of a script
+
+
+def not_isolated(route: Route) -> None:
+    """Answer as the server does, without the header that isolates the page: WebAssembly has one thread then."""
+    response = route.fetch()
+    route.fulfill(response=response, headers={name: value for name, value in response.headers.items() if not name.startswith("cross-origin-")})
+
+
+def measured_page(page: Page, address: str, settings: Settings, seconds: float) -> dict[str, Any]:
+    """All figures of one page."""
+    page.set_default_timeout(WAIT_MS)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(address)
+    page.wait_for_selector("#status .line.done", state="attached")
+    since = time.perf_counter()
+    page.click("button[role=tab]:has-text('Live')")
+    page.wait_for_selector(".live-figure:not([data-empty])")
+    first_s = time.perf_counter() - since
+    page.click("[data-choice=part] label:has-text('middle')")
+    return {"tab_opened_to_first_picture_s": first_s} | dict(measured_students(page, settings, seconds))
+
+
+def measured_students(page: Page, settings: Settings, seconds: float) -> Iterator[tuple[str, Any]]:
+    """Figures of each x4 student."""
+    catalog = Catalog(settings.weights_dir)
+    for card in offered(catalog):
+        if card.task != "sr_x4":
+            continue
+        page.select_option("[data-choice=network]", card.name)
+        page.wait_for_function("name => document.querySelector('[data-part=about]').textContent.includes(name)", arg=card.title)
+        page.wait_for_function(DONE)
+        native = [native_ms(card.name, catalog, settings)]
+        page.click("[data-choice=size] label:has-text('96')")
+        page.wait_for_function(DONE)
+        page.click("[data-choice=size] label:has-text('128')")
+        page.wait_for_timeout(300)
+        page.wait_for_function(DONE)
+        still = row(page)
+        native.append(native_ms(card.name, catalog, settings))
+        yield card.name, {"native_ms": native, "ratio": still["network_ms"] / statistics.median(native), "still": still, "webcam": filmed(page, seconds)}
+
+
+def native_ms(name: str, catalog: Catalog, settings: Settings) -> float:
+    """Median of native ONNX Runtime, one thread, the graph that the browser runs."""
+    runtime = open_runtime(catalog.find(name), catalog, runtime="onnx", settings=settings)
+    pixels, taken = np.random.default_rng(0).integers(0, 256, (SIDE_PX, SIDE_PX, 3), np.uint8), []
+    for _ in range(NATIVE_RUNS):
+        since = time.perf_counter()
+        runtime.run_uint8(pixels)
+        taken.append(1000 * (time.perf_counter() - since))
+    return statistics.median(taken[3:])
+
+
+def filmed(page: Page, seconds: float) -> dict[str, Any]:
+    """The webcam for some seconds."""
+    page.click("[data-act=webcam]")
+    page.wait_for_selector(".headline:has-text('frames per second')")
+    page.evaluate(GAPS)
+    page.wait_for_timeout(1000 * seconds)
+    gaps, headline = sorted(page.evaluate("window.gaps")), page.inner_text("#live .headline")
+    figures = row(page)
+    page.click("[data-act=webcam]")
+    page.click(".live-examples button >> nth=0")
+    page.wait_for_selector("#live .headline:has-text('Restored in your browser in')")
+    rate = re.match(r"[\d.]+", headline)
+    assert rate
+    page_gap_ms = {"median": gaps[len(gaps) // 2], "p99": gaps[int(0.99 * len(gaps))], "worst": gaps[-1]}
+    return figures | {"frames_per_second": float(rate[0]), "page_gap_ms": page_gap_ms}
+
+
+def row(page: Page) -> dict[str, Any]:
+    """What the table says of the student in the browser."""
+    cells = page.eval_on_selector_all("tr[data-row=student] > *", "cells => cells.map(cell => cell.innerText)")
+    network, _, whole = (float(cell.split()[0]) * (1000 if cell.endswith(" s") else 1) for cell in (cells[1], "0 ms", cells[3]))
+    return {"place": cells[0].splitlines()[-1], "network_ms": network, "whole_ms": whole}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+// What a visitor may choose in the tab Live: the student, how much it is given, of what, how spoilt, and what it runs on.
+
+import { BACKENDS, PARTS } from "./texts.js";
+
+const SIDES_PX = { same: [128, 256, 384, 512], larger: [96, 128, 192, 256] };
+const USUAL_PX = { same: 256, larger: 128 };
+
+export class Choices {
+  /** on: what to do with another `network`, another `backend`, and anything `other`. */
+  constructor(view, on) {
+    Object.assign(this, { view, on, networks: [], network: null, part: "whole", backend: "wasm", strength: null });
+    this.sides = { ...USUAL_PX };
+  }
+
+  offer(networks, start) {
+    this.networks = networks;
+    this.use(networks.find(({ name }) => name === start));
+    this.draw();
+  }
+
+  use(network) {
+    if (network.task !== this.network?.task) this.strength = network.strength?.default ?? null;
+    this.network = network;
+  }
+
+  /** What the worker must know; `pixels`: the most that the student is given. */
+  get settings() {
+    const { part, strength, network: { scale, degradation } } = this;
+    return { pixels: this.sides[this.kind] ** 2, part, scale, degradation, strength };
+  }
+
+  get kind() { return this.network.scale === 1 ? "same" : "larger"; }
+
+  draw() {
+    const { view, network, kind } = this;
+    const named = (name) => this.networks.find((each) => each.name === name);
+    view.select("network", this.networks.map(({ name, title, parameters, task }) => [name, `${title} (${parameters})`, task]), network.name, (name) => this.on.network(named(name)));
+    view.pills("size", SIDES_PX[kind].map((side) => [side, `${side} px`]), this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
+    view.pills("part", Object.entries(PARTS), this.part, (part) => { this.part = part; this.on.other(); });
+    view.range("strength", network.strength, this.strength, (value) => { this.strength = value; this.on.other(); });
+    if (navigator.gpu) view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
+  }
+}

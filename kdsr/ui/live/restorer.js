@@ -1,0 +1,41 @@
+// The worker as the page sees it: each job a promise.
+
+/** A started worker with ONNX Runtime on `backend` (`wasm` or `webgpu`); `tell` is told how far the fetching is. */
+export async function openRestorer(backend, tell) {
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  const waiting = new Map();
+  let next = 0;
+
+  worker.onmessage = ({ data: { id, value, error, progress } }) => {
+    const { done, failed, told } = waiting.get(id);
+    if (progress) return told?.(progress);
+    waiting.delete(id);
+    if (error) failed(Object.assign(new Error(error.text), { name: error.name }));
+    else done(value);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    for (const { failed } of waiting.values()) failed(new Error(event.message || "the worker could not start"));
+    waiting.clear();
+  };
+
+  function ask(job, given, { moved = [], told } = {}) {
+    return new Promise((done, failed) => {
+      waiting.set(++next, { done, failed, told });
+      worker.postMessage({ id: next, job, given }, moved);
+    });
+  }
+
+  const restorer = {
+    backend,
+    load: (graph) => ask("load", { graph }),
+    restore: (bitmap, settings) => ask("restore", { bitmap, ...settings }, { moved: [bitmap] }),
+    close: () => worker.terminate(),
+  };
+  try {
+    return Object.assign(restorer, await ask("open", { backend }, { told: tell }));
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}

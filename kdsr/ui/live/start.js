@@ -1,0 +1,264 @@
+// The tab Live: a student restores the visitor's picture, an example or the webcam in the browser itself. gradio calls `start` when
+// the tab is first shown. Nothing leaves the browser but what `compare` sends, and that only when its button is pressed.
+//
+// One loop does all the work in turn: changes that were asked for, then a picture. So no picture meets a half-changed student.
+
+import { apart } from "./pixels.js";
+import { Choices } from "./choices.js";
+import { openRestorer } from "./restorer.js";
+import { compared } from "./server.js";
+import { Shown } from "./shown.js";
+import * as texts from "./texts.js";
+import { View } from "./view.js";
+import { Webcam } from "./webcam.js";
+
+const WARM_RUNS = 9; // behind the median of a still picture
+const TIMING_MS = 1200;
+const FILM_RUNS = 30; // behind the median while the camera runs
+const RATE_MS = 2000; // over which frames per second are counted
+const TOLD_MS = 500; // between two headlines while the camera runs
+const MOST_MEGAPIXELS = 50;
+
+/** Bring the tab in `element` to life. server: the functions of `live_session`; served: where gradio's files lie. */
+export function start(element, server, served) {
+  const live = new Live(element, server, served);
+  live.begin().catch((error) => live.tell(error));
+}
+
+class Live {
+  constructor(element, server, served) {
+    Object.assign(this, { element, server, served, view: new View(element) });
+    this.shown = new Shown(this.view);
+    this.choices = new Choices(this.view, {
+      network: (network) => this.change(() => this.useNetwork(network)),
+      backend: (backend) => this.change(() => this.useBackend(backend)),
+      other: () => this.renew(),
+    });
+    this.webcam = new Webcam(this.view, { onStart: () => this.filming(), onError: (sentence) => this.view.status(sentence, { isError: true }) });
+    this.changes = [];
+    this.isWanted = false;
+    this.turn = null;
+    this.runs = []; // of warm results
+    this.times = []; // at which frames were shown
+  }
+
+  // Beginning
+
+  async begin() {
+    if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function" || typeof OffscreenCanvas !== "function") {
+      throw texts.sentence(texts.OLD_BROWSER);
+    }
+    this.view.status("Starting", { fraction: null });
+    this.wire();
+    const opening = openRestorer("wasm", (progress) => this.fetching(progress));
+    opening.catch(() => {}); // told below, after the offer
+    const { networks, start, examples } = await this.ask("offer");
+    this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
+    if (!networks.length) throw texts.sentence(texts.NO_NETWORKS);
+    this.choices.offer(networks, start);
+    const graph = this.ask("graph", start); // while ONNX Runtime is fetched
+    graph.catch(() => {});
+    if (examples.length) this.change(() => this.takeExample(examples[0]));
+    else this.view.say("chosen", texts.NO_EXAMPLE);
+    this.restorer = await opening;
+    this.change(() => this.useNetwork(this.choices.network, graph));
+    await this.turn; // the first picture is worth more than the small ones
+    this.view.thumbnails((await this.ask("thumbnails")).thumbnails.map((thumbnail) => this.served + thumbnail));
+  }
+
+  wire() {
+    const { element, view } = this;
+    view.onFile((file) => this.change(() => this.takeBlob(file, file.name)));
+    view.onPress("webcam", () => this.webcam.toggle());
+    view.onPress("compare", () => this.compare());
+    view.onPress("download", () => this.shown.download(this.title, this.choices.network.name));
+    new IntersectionObserver(() => {
+      if (element.isConnected && element.offsetParent) return;
+      this.webcam.close();
+      if (!element.isConnected) this.restorer?.close();
+    }).observe(element);
+  }
+
+  // Changes, each done by the loop
+
+  async useNetwork(network, asked = this.ask("graph", network.name)) {
+    this.view.status(`Fetching ${network.title}`, { fraction: null });
+    try {
+      const { graph, multiple } = await asked;
+      const { levels } = await this.restorer.load(this.served + graph);
+      Object.assign(this, { multiple, levels });
+      this.choices.use(network);
+      this.isWanted = true;
+    } finally {
+      this.choices.draw();
+    }
+  }
+
+  async useBackend(backend) {
+    let opened;
+    try {
+      opened = await openRestorer(backend, (progress) => this.fetching(progress));
+      this.view.status(`Trying ${texts.BACKENDS[backend]} on one tile`, { fraction: null });
+      const { graph } = await this.ask("graph", this.choices.network.name);
+      this.levels = (await opened.load(this.served + graph)).levels;
+    } catch (error) {
+      opened?.close();
+      this.choices.draw();
+      throw texts.sentence(error.name === "Disagreement" ? texts.DISAGREES(error.message) : texts.NO_WEBGPU);
+    }
+    this.restorer.close();
+    this.restorer = opened;
+    this.choices.backend = backend;
+    this.isWanted = true;
+  }
+
+  async takeExample(example) {
+    const response = await fetch(this.served + example.picture).catch(() => null);
+    if (!response?.ok) throw texts.sentence(texts.OFFLINE);
+    await this.takeBlob(await response.blob(), example.title);
+  }
+
+  async takeBlob(blob, title) {
+    const bitmap = await createImageBitmap(blob, { premultiplyAlpha: "none" }).catch(() => null);
+    if (!bitmap) throw texts.sentence(texts.NO_PICTURE(title));
+    const megapixels = (bitmap.width * bitmap.height) / 1e6;
+    if (megapixels > MOST_MEGAPIXELS) throw texts.sentence(texts.TOO_LARGE(Math.ceil(megapixels), MOST_MEGAPIXELS));
+    this.webcam.close();
+    this.bitmap?.close();
+    Object.assign(this, { bitmap, title });
+    this.view.chosen(title, `${bitmap.width} × ${bitmap.height}`);
+    this.isWanted = true;
+  }
+
+  filming() {
+    const { video } = this.webcam;
+    this.title = "Webcam";
+    this.view.chosen(this.title, `${video.videoWidth} × ${video.videoHeight}`);
+    Object.assign(this, { runs: [], times: [] });
+    this.renew();
+  }
+
+  // The loop
+
+  change(does) {
+    this.changes.push(does);
+    this.renew(false);
+  }
+
+  renew(isWanted = true) {
+    this.isWanted ||= isWanted;
+    this.turn ??= this.work().finally(() => { this.turn = null; });
+  }
+
+  async work() {
+    while (this.changes.length || this.isWanted || this.webcam.isFilming) {
+      try {
+        while (this.changes.length) await this.changes.shift()();
+        if (!this.multiple || !this.source) return;
+        if (this.webcam.isFilming) await this.filmOnce();
+        else if (this.isWanted) await this.restoreStill();
+      } catch (error) {
+        this.tell(error);
+        this.isWanted = false;
+        if (!error.isSentence) this.webcam.close();
+      }
+    }
+  }
+
+  /** What pictures are taken from now. */
+  get source() { return this.webcam.video ?? this.bitmap; }
+
+  async restoreStill() {
+    this.isWanted = false;
+    this.runs = [];
+    this.show(await this.restoreOnce(1));
+    this.view.status("");
+    this.view.say("headline", texts.TIMING);
+    const until = performance.now() + TIMING_MS;
+    while (this.runs.length < WARM_RUNS && (performance.now() < until || !this.runs.length)) {
+      if (this.changes.length || this.isWanted || this.webcam.isFilming) return;
+      await this.restoreOnce(1);
+    }
+    this.report();
+  }
+
+  async filmOnce() {
+    this.isWanted = false;
+    await this.webcam.nextFrame();
+    if (!this.webcam.isFilming) return;
+    const result = await this.restoreOnce(this.times.length + Math.floor(performance.now()));
+    if (!this.webcam.isFilming) return;
+    this.view.status("");
+    this.show(result);
+    const now = performance.now();
+    this.times = [...this.times.filter((time) => now - time < RATE_MS), now];
+    if (now - (this.toldAt ?? 0) < TOLD_MS || this.times.length < 3) return;
+    this.toldAt = now;
+    this.report();
+  }
+
+  /** What the worker makes of the source; a warm run is noted. seed: of the noise. */
+  async restoreOnce(seed) {
+    const bitmap = await createImageBitmap(this.source);
+    const result = await this.restorer.restore(bitmap, { ...this.choices.settings, multiple: this.multiple, seed });
+    if (result.isWarm) this.runs = [...this.runs, result].slice(-FILM_RUNS);
+    return result;
+  }
+
+  // What is seen
+
+  show(result) {
+    this.shown.renew(result, this.choices.network);
+    this.view.say("about", texts.about(this.title, result, this.choices.network, this.choices.settings.strength));
+    this.view.say("offer", texts.offer(result.width, result.height));
+    this.view.enable("compare", "download");
+  }
+
+  report() {
+    if (!this.runs.length) return;
+    const fps = this.webcam.isFilming ? (1000 * (this.times.length - 1)) / (this.times.at(-1) - this.times[0]) : null;
+    const [network, whole] = ["networkMs", "wholeMs"].map((name) => texts.median(this.runs.map((run) => run[name])));
+    this.shown.row("student", { place: texts.placeOf(this.restorer, this.levels), network, whole });
+    this.view.say("headline", texts.headline(this.shown.rows, fps));
+  }
+
+  fetching({ got, of }) {
+    this.view.status(`Fetching ONNX Runtime, ${texts.number(Math.min(got, of))} of ${of} MB`, { fraction: got / of });
+  }
+
+  /** An error as one sentence. */
+  tell(error) {
+    const isOffline = error instanceof TypeError && /fetch|import/i.test(error.message);
+    this.view.status(error.isSentence ? error.message : isOffline ? texts.OFFLINE : texts.FAILED(error.message), { isError: true });
+  }
+
+  // The server
+
+  /** Send the picture that is shown, and show what the server makes of it. */
+  async compare() {
+    const { result } = this.shown, { network } = this.choices;
+    this.webcam.hold();
+    this.view.enable();
+    try {
+      for (const role of network.teacher ? ["student", "teacher"] : ["student"]) {
+        this.view.status(`The server's ${role} at work`, { fraction: null });
+        const answer = await compared(this.server, { network: network.name, role, ...result }).catch(() => ({ error: texts.SERVER_GONE }));
+        if (this.shown.result !== result) return; // another picture came meanwhile
+        if (answer.error) return this.view.status(answer.error, { isError: true });
+        this.shown.add(role === "student" ? "serverStudent" : "serverTeacher", answer);
+        if (role === "student") this.view.say("apart", texts.apartSentence(apart(result.student, answer.image)));
+        this.report();
+      }
+      this.view.status(this.webcam.video ? texts.HELD : "");
+    } finally {
+      this.view.enable("compare", "download");
+    }
+  }
+
+  /** What a function of the server answers; its sentence is thrown. */
+  async ask(name, given = "") {
+    const answer = await this.server[name](given).catch(() => null); // gradio gives nothing, or throws, where there is no connection
+    if (!answer || answer.error) throw texts.sentence(answer?.error ?? texts.OFFLINE);
+    return answer;
+  }
+}

@@ -1,0 +1,178 @@
+// What the tab Live shows: the two pictures with their slider, the sentences, the table. It knows nothing of networks or cameras.
+
+import { milliseconds } from "./texts.js";
+
+const COLUMNS = ["Network", "Way", "Whole"];
+
+export class View {
+  constructor(element) {
+    this.element = element;
+    this.figure = element.querySelector(".live-figure");
+    const range = this.figure.querySelector("input[type=range]");
+    const slide = () => this.figure.style.setProperty("--at", `${range.value}%`);
+    range.addEventListener("input", slide);
+    slide();
+  }
+
+  choice(name) { return this.element.querySelector(`[data-choice="${name}"]`); }
+  part(name) { return this.element.querySelector(`[data-part="${name}"]`); }
+
+  /** Plain text into a named place. */
+  say(name, text) {
+    const place = this.part(name);
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  /** What goes on: nothing, a line with a bar, or an error. `fraction`: null for a bar without an end. */
+  status(text, { isError = false, fraction } = {}) {
+    const place = this.part("status");
+    place.replaceChildren();
+    if (!text) return;
+    const line = document.createElement("div");
+    line.className = `line${isError ? " error" : ""}`;
+    line.append(text);
+    if (fraction !== undefined) {
+      const bar = document.createElement("span"), done = document.createElement("i");
+      bar.className = `bar${fraction === null ? " endless" : ""}`;
+      if (fraction !== null) done.style.width = `${100 * Math.min(1, fraction)}%`;
+      bar.append(done);
+      line.append(bar);
+    }
+    place.append(line);
+  }
+
+  /** One side of the slider, an ImageData. */
+  picture(side, image) {
+    const canvas = this.canvas(side);
+    if (canvas.width !== image.width || canvas.height !== image.height) Object.assign(canvas, { width: image.width, height: image.height });
+    canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
+    this.figure.style.setProperty("--ratio", image.width / image.height);
+    this.figure.removeAttribute("data-empty");
+  }
+
+  /** The name of a side, its figure, and its kind: `student`, `teacher` or none. */
+  tag(side, title, figure, kind) {
+    const tag = this.figure.querySelector(`.tag.${side}`);
+    tag.className = `tag ${side} ${kind}`;
+    tag.querySelector("b").textContent = title;
+    tag.querySelector("small").textContent = figure;
+  }
+
+  canvas(side) { return this.figure.querySelector(`canvas.live-${side}`); }
+
+  /** The rows {key, title, place, network, way, whole}, times in milliseconds or undefined. */
+  table(rows) {
+    const table = this.element.querySelector("table.live-figures");
+    const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
+    const head = document.createElement("tr");
+    head.append(cell("th", ""), ...COLUMNS.map((title) => cell("th", title)));
+    const lines = rows.map(({ key, title, place, network, way, whole }) => {
+      const line = document.createElement("tr"), first = cell("th", title), dot = document.createElement("span");
+      line.dataset.row = key;
+      dot.className = `dot ${/teacher/i.test(key) ? "teacher" : "student"}`;
+      first.prepend(dot);
+      first.append(cell("small", place));
+      line.append(first, ...[network, way, whole].map((value) => cell("td", value === undefined ? "–" : milliseconds(value))));
+      return line;
+    });
+    const thead = document.createElement("thead"), tbody = document.createElement("tbody");
+    thead.append(head);
+    tbody.append(...lines);
+    table.replaceChildren(thead, tbody);
+  }
+
+  /** A choice of one, as pills; `options` are [value, title]. */
+  pills(name, options, chosen, onChange) {
+    const place = this.choice(name), wanted = JSON.stringify(options);
+    place.closest("fieldset").hidden = false;
+    if (place.dataset.options !== wanted) place.replaceChildren(...options.map(([value, title]) => pill(name, value, title)));
+    place.dataset.options = wanted;
+    for (const [index, input] of place.querySelectorAll("input").entries()) {
+      input.checked = options[index][0] === chosen;
+      input.onchange = () => onChange(options[index][0]);
+    }
+  }
+
+  /** A list of choices; `options` are [value, title, group]. */
+  select(name, options, chosen, onChange) {
+    const select = this.choice(name), wanted = JSON.stringify(options), groups = new Map();
+    select.onchange = () => onChange(select.value);
+    if (select.dataset.options !== wanted) {
+      select.replaceChildren();
+      for (const [value, title, group] of options) {
+        if (group && !groups.has(group)) groups.set(group, select.appendChild(Object.assign(document.createElement("optgroup"), { label: group })));
+        (groups.get(group) ?? select).append(new Option(title, value));
+      }
+      select.dataset.options = wanted;
+    }
+    select.value = chosen;
+  }
+
+  /** A strength {title, unit, minimum, maximum} on a slider, or none. */
+  range(name, strength, value, onInput) {
+    const input = this.choice(name), field = input.closest(".live-field"), output = field.querySelector("output");
+    field.hidden = !strength;
+    if (!strength) return;
+    field.querySelector("span").textContent = `${strength.title}, ${strength.unit}`;
+    Object.assign(input, { min: strength.minimum, max: strength.maximum, value });
+    output.textContent = value;
+    input.oninput = () => { output.textContent = input.value; onInput(Number(input.value)); };
+  }
+
+  /** The examples: [title, what a press does]. */
+  examples(examples) {
+    this.element.querySelector(".live-examples").replaceChildren(...examples.map(([title, onPress]) => {
+      const button = document.createElement("button");
+      Object.assign(button, { type: "button", title, onclick: onPress });
+      button.setAttribute("aria-label", title);
+      return button;
+    }));
+  }
+
+  /** Their small pictures, in their order. */
+  thumbnails(addresses) {
+    for (const [index, button] of this.element.querySelectorAll(".live-examples button").entries()) {
+      button.replaceChildren(Object.assign(document.createElement("img"), { src: addresses[index], alt: "" }));
+    }
+  }
+
+  /** What pictures are taken from. */
+  chosen(title, size) {
+    this.part("chosen").replaceChildren(Object.assign(document.createElement("b"), { textContent: title }), size);
+    for (const button of this.element.querySelectorAll(".live-examples button")) button.setAttribute("aria-pressed", button.title === title);
+  }
+
+  // Buttons, by name
+
+  button(name) { return this.element.querySelector(`[data-act="${name}"]`); }
+  label(name, text) { this.button(name).textContent = text; }
+  press(name, isPressed) { this.button(name).setAttribute("aria-pressed", isPressed); }
+  onPress(name, does) { this.button(name).addEventListener("click", does); }
+
+  /** Let only these of the buttons for the result be pressed. */
+  enable(...names) {
+    for (const name of ["compare", "download"]) this.button(name).disabled = !names.includes(name);
+  }
+
+  /** A picture that was chosen, dropped or pasted. */
+  onFile(does) {
+    const input = this.element.querySelector("input[type=file]");
+    input.addEventListener("change", () => {
+      if (input.files[0]) does(input.files[0]);
+      input.value = "";
+    });
+    document.addEventListener("paste", (event) => {
+      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+      if (file && this.element.offsetParent) does(file);
+    });
+  }
+}
+
+function pill(name, value, title) {
+  const label = document.createElement("label");
+  label.append(
+    Object.assign(document.createElement("input"), { type: "radio", name: `live-${name}`, value: String(value) }),
+    Object.assign(document.createElement("span"), { textContent: title }),
+  );
+  return label;
+}

@@ -1,0 +1,79 @@
+// The visitor's camera: opened on request, held on a frame, closed on request or when the tab is left.
+
+import { CAMERA, cameraSentence } from "./texts.js";
+
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
+const LONGEST_WAIT_MS = 1000; // for a frame: a camera that was unplugged sends none
+
+export class Webcam {
+  constructor(view, { onStart, onError }) {
+    Object.assign(this, { view, onStart, onError, video: null, isHeld: false, isFresh: false, onFresh: null });
+  }
+
+  get isFilming() { return Boolean(this.video) && !this.isHeld; }
+
+  /** Open it, go on with it, or close it: what its button says. */
+  async toggle() {
+    if (this.isFilming) return this.close();
+    this.isHeld = false;
+    if (!this.video) {
+      this.view.status(CAMERA.asking, { fraction: null });
+      try {
+        this.video = await opened();
+        this.watch();
+      } catch (error) {
+        return this.onError(cameraSentence(error.name));
+      }
+    }
+    this.draw();
+    this.onStart();
+  }
+
+  /** Stay on the frame that is there. */
+  hold() {
+    if (!this.video) return;
+    this.isHeld = true;
+    this.video.pause();
+    this.draw();
+  }
+
+  close() {
+    for (const track of this.video?.srcObject.getTracks() ?? []) track.stop();
+    this.video = null;
+    this.isHeld = false;
+    this.draw();
+  }
+
+  /** Resolves at once if the camera has shown a frame since the last one, else when it does, or when none comes. */
+  async nextFrame() {
+    const { video } = this;
+    if (video.paused) await video.play();
+    if (!this.isFresh) await Promise.race([new Promise((done) => { this.onFresh = done; }), new Promise((done) => setTimeout(done, LONGEST_WAIT_MS))]);
+    this.isFresh = false;
+  }
+
+  /** Note each frame that the camera shows. */
+  watch() {
+    const { video } = this, again = video.requestVideoFrameCallback ? (does) => video.requestVideoFrameCallback(does) : requestAnimationFrame;
+    const seen = () => {
+      this.isFresh = true;
+      this.onFresh?.();
+      if (this.video === video) again(seen);
+    };
+    again(seen);
+  }
+
+  draw() {
+    this.view.label("webcam", !this.video ? CAMERA.use : this.isHeld ? CAMERA.resume : CAMERA.stop);
+    this.view.press("webcam", this.isFilming);
+  }
+}
+
+/** The camera as a <video> that plays; rejects with an Error named as browsers name them, or `Insecure`. */
+async function opened() {
+  if (!navigator.mediaDevices?.getUserMedia) throw Object.assign(new Error("no camera on this page"), { name: "Insecure" });
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, facingMode: "user" }, audio: false });
+  const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+  await video.play();
+  return video;
+}

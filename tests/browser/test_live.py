@@ -1,0 +1,259 @@
+"""The tab Live in a headless Chromium with a fake camera: restored here, equal to the server, nothing sent unasked, alive offline.
+
+Networks are small and random, made on the spot.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import add_network
+from PIL import Image
+from serving import served
+
+from kdsr.image import Picture, read_picture
+from kdsr.restore import open_runtime, restore_picture
+from kdsr.settings import Settings
+from kdsr.ui.live_files import SCRIPTS
+from kdsr.zoo import Catalog
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
+]
+WAIT_MS = 120_000
+TIMED = "#live .headline:has-text('Restored in your browser in')"
+STUDENT = "sr_x4-student"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "weights").mkdir()
+    for seed, task in enumerate(("sr_x4", "denoise", "jpeg")):
+        add_network(folder / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3}, seed=seed, title=f"Student for {task}")
+        add_network(folder / "weights", f"{task}-teacher", task, "teacher", "residual", {"width": 8, "blocks": 2}, seed=seed)
+    add_network(folder / "weights", "inpaint-student", "inpaint", "student", "plain", {"width": 8, "depth": 3})
+    return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def address(browser, settings) -> Iterator[str]:
+    with served(settings) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator["sync_api.Page"]:
+    """The tab, opened and at rest on its example."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, accept_downloads=True)
+    page = context.new_page()
+    opened(page, address)
+    yield page
+    context.close()
+
+
+def opened(page: "sync_api.Page", address: str) -> None:
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.click("button[role=tab]:has-text('Live')")
+    page.wait_for_selector(TIMED)
+
+
+def picture(path: Path, width: int, height: int) -> Path:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    return path
+
+
+def drop(page: "sync_api.Page", path: Path) -> None:
+    """Give the picture, and wait until it is restored and timed."""
+    page.set_input_files("#live input[type=file]", path)
+    page.wait_for_selector(f"#live .about:has-text('{path.name}')")
+    page.wait_for_selector(TIMED)
+
+
+def downloaded(page: "sync_api.Page") -> tuple[str, np.ndarray]:
+    with page.expect_download() as download:
+        page.click("#live [data-act=download]")
+    return download.value.suggested_filename, np.asarray(Image.open(download.value.path()))
+
+
+def student_here(path: Path, settings: Settings, name: str) -> np.ndarray:
+    catalog = Catalog(settings.weights_dir)
+    given = read_picture(str(path), settings)
+    return restore_picture(Picture(given.pixels), open_runtime(catalog.find(name), catalog, settings=settings)).pixels
+
+
+def test_the_tab_opens_on_a_restored_example_and_asks_its_own_server_only(browser, address):
+    page = browser.new_page()
+    asked, wrong = [], []
+    page.on("request", lambda request: asked.append((request.method, request.url)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    assert not any("onnxruntime-web" in url for _, url in asked)
+    opened(page, address)
+    page.wait_for_selector("#live .live-examples img >> nth=7")
+    assert {tag.inner_text().split("\n")[0] for tag in page.query_selector_all("#live .tag b")} == {"Bicubic", "Student, browser"}
+    assert re.search(r"WebAssembly, \d threads?", page.inner_text("#live tr[data-row=student]"))
+    assert page.locator("#live tbody tr").count() == 1
+    assert [url for _, url in asked if not url.startswith((address, "data:", "blob:"))] == [] and wrong == []
+    assert any(url.endswith("ort-wasm-simd-threaded.wasm.gz") for _, url in asked) and not any("asyncify" in url for _, url in asked)
+    page.close()
+
+
+@pytest.mark.parametrize("size", [(128, 128), (61, 37), (1, 1)])
+def test_a_picture_restored_in_the_browser_is_the_servers_to_one_level_and_downloaded_exactly(page, settings, tmp_path, size):
+    path = picture(tmp_path / "mine.png", *size)
+    drop(page, path)
+    name, pixels = downloaded(page)
+    assert name == f"mine-{STUDENT}-student.png" and pixels.shape == (4 * size[1], 4 * size[0], 3)
+    wanted = student_here(path, settings, STUDENT)
+    assert np.abs(pixels.astype(int) - wanted.astype(int)).max() <= 1
+
+
+def test_nothing_is_sent_before_the_server_is_asked_and_then_its_pictures_stand_beside(page, tmp_path):
+    sent = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+    drop(page, picture(tmp_path / "mine.png", 40, 30))
+    assert not any(len(body) > 1000 for body in sent)
+    assert "40 × 30 (3.6 KB)" in page.inner_text("#live [data-part=offer]")
+    page.click("#live [data-act=compare]")
+    page.wait_for_selector("#live tr[data-row=serverTeacher]")
+    page.wait_for_function("!document.querySelector('#live [data-part=status]').textContent")
+    assert sum(len(body) > 4000 for body in sent) == 2  # student and teacher
+    assert re.search(r"to the bit|at most 1 level", page.inner_text("#live [data-part=apart]"))
+    assert page.inner_text("#live .headline").startswith("Your browser takes ")
+    cells = [cell.inner_text() for cell in page.query_selector_all("#live tr[data-row=serverStudent] td")]
+    assert len(cells) == 3 and all(re.fullmatch(r"[\d.]+ m?s", cell) for cell in cells)
+    page.select_option("#live [data-choice=right]", "serverTeacher")
+    assert page.inner_text("#live .tag.right b") == "Teacher, server"
+    assert downloaded(page)[0] == f"mine-{STUDENT}-serverTeacher.png"
+    drop(page, picture(tmp_path / "other.png", 30, 30))  # what the server said was of the picture before
+    assert page.locator("#live tbody tr").count() == 1 and page.inner_text("#live .tag.right b") == "Student, browser"
+
+
+def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(page):
+    page.click("#live [data-act=webcam]")
+    page.wait_for_selector("#live .headline:has-text('frames per second')")
+    assert float(page.inner_text("#live .headline").split()[0]) > 0
+    assert "Webcam, shrunk to 148 × 111" in page.inner_text("#live .about")
+    page.click("#live [data-act=compare]")
+    page.wait_for_selector("#live tr[data-row=serverTeacher]")
+    assert page.inner_text("#live [data-act=webcam]") == "Go on with the webcam"
+    page.click("#live [data-act=webcam]")
+    page.wait_for_selector("#live .headline:has-text('frames per second')")
+    page.click("button[role=tab]:has-text('Restore')")  # who leaves the tab is not filmed on
+    page.wait_for_function("document.querySelector('#live [data-act=webcam]').textContent === 'Use the webcam'")
+
+
+@pytest.mark.parametrize("name, told", [("NotAllowedError", "not allowed"), ("NotFoundError", "No camera was found"), ("NotReadableError", "another program")])
+def test_a_camera_that_cannot_be_had_is_one_sentence_and_the_picture_stays(page, name, told):
+    page.evaluate("name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)); }", name)
+    page.click("#live [data-act=webcam]")
+    page.wait_for_selector(f"#live .line.error:has-text('{told}')")
+    assert page.inner_text("#live [data-act=webcam]") == "Use the webcam" and page.is_visible("#live .live-figure canvas >> nth=0")
+
+
+def test_without_a_connection_it_works_on_and_what_must_be_fetched_is_one_sentence(page, tmp_path):
+    page.context.set_offline(True)
+    drop(page, picture(tmp_path / "offline.png", 64, 48))
+    page.select_option("#live [data-choice=network]", "denoise-student")
+    page.wait_for_selector("#live .line.error:has-text('check the connection')")
+    assert page.input_value("#live [data-choice=network]") == STUDENT
+    page.click("#live [data-act=compare]")
+    page.wait_for_selector("#live .line.error:has-text('The server did not answer')")
+    page.context.set_offline(False)
+    page.select_option("#live [data-choice=network]", "denoise-student")
+    page.wait_for_selector("#live .about:has-text('Student for denoise')")
+
+
+def test_what_is_no_picture_is_one_sentence(page, tmp_path):
+    (tmp_path / "notes.png").write_text("This is no picture.")
+    page.set_input_files("#live input[type=file]", tmp_path / "notes.png")
+    page.wait_for_selector("#live .line.error:has-text('notes.png is not a picture')")
+    drop(page, picture(tmp_path / "mine.png", 20, 20))
+    assert not page.inner_text("#live [data-part=status]")
+
+
+def test_noise_and_jpeg_are_made_in_the_browser_and_their_strength_can_be_set(page, settings, tmp_path):
+    path = picture(tmp_path / "mine.png", 32, 24)
+    drop(page, path)
+    assert page.locator("#live option").count() == 3 + 2 + 2  # no student for inpainting
+    page.select_option("#live [data-choice=network]", "denoise-student")
+    page.wait_for_selector("#live .about:has-text('Noise level 25')")
+    page.fill("#live [data-choice=strength]", "0")
+    page.wait_for_selector("#live .about:has-text('Noise level 0;')")
+    page.wait_for_selector(TIMED)
+    assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, "denoise-student").astype(int)).max() <= 1
+    page.select_option("#live [data-choice=network]", "jpeg-student")
+    page.wait_for_selector("#live .about:has-text('JPEG quality 20')")
+    page.wait_for_selector(TIMED)
+    page.select_option("#live [data-choice=right]", "before")
+    spoilt = downloaded(page)[1].astype(int) - np.asarray(Image.open(path))
+    assert spoilt.shape == (24, 32, 3) and 10 < np.abs(spoilt).mean() < 120
+
+
+def test_the_slider_moves_by_key_and_a_smaller_size_is_a_choice(page):
+    page.focus("#live .live-figure input[type=range]")
+    page.keyboard.press("End")
+    assert page.evaluate("document.querySelector('.live-figure').style.getPropertyValue('--at')") == "100%"
+    page.click("#live [data-choice=size] label:has-text('96 px')")
+    page.wait_for_selector("#live .about:has-text('shrunk to 96 × 96')")
+    page.click("#live [data-choice=part] label:has-text('pixel by pixel')")
+    page.wait_for_selector("#live .about:has-text('given as 96 × 96')")
+
+
+@pytest.fixture(scope="module")
+def gpu_browser(browser, chromium) -> Iterator["sync_api.Browser"]:
+    """A browser whose GPU is made of software; where it has none, there is nothing to test."""
+    flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    started = browser.browser_type.launch(executable_path=chromium, args=flags)
+    yield started
+    started.close()
+
+
+def choose_webgpu(page: "sync_api.Page") -> None:
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this browser has no WebGPU, not even in software")
+    page.click("#live [data-choice=backend] label:has-text('WebGPU')")
+
+
+def test_webgpu_restores_what_webassembly_does_and_is_named(gpu_browser, address, settings, tmp_path):
+    page = gpu_browser.new_page()
+    opened(page, address)
+    path = picture(tmp_path / "mine.png", 20, 20)  # a GPU of software takes its time
+    drop(page, path)
+    choose_webgpu(page)
+    page.wait_for_selector("#live tr[data-row=student] small:has-text('WebGPU')")
+    assert re.search(r"equal to WebAssembly on a tile|1 of 255 from WebAssembly", page.inner_text("#live tr[data-row=student]"))
+    assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, STUDENT).astype(int)).max() <= 1
+    page.close()
+
+
+def test_where_webgpu_disagrees_webassembly_goes_on(gpu_browser, address, tmp_path):
+    page = gpu_browser.new_page()
+    stricter = (SCRIPTS / "worker.js").read_text(encoding="utf-8").replace("const ALLOWED_LEVELS = 1;", "const ALLOWED_LEVELS = -1;")
+    headers = {"content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp"}
+    page.route("**/worker.js", lambda route: route.fulfill(body=stricter, headers=headers))
+    opened(page, address)
+    choose_webgpu(page)
+    page.wait_for_selector("#live .line.error:has-text('so WebAssembly goes on')")
+    assert page.is_checked("#live [data-choice=backend] input[value=wasm]")
+    drop(page, picture(tmp_path / "mine.png", 20, 20))
+    assert "WebAssembly" in page.inner_text("#live tr[data-row=student]")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_tab_fits_phones_and_both_schemes(browser, address, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    opened(page, address)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    box = page.query_selector("#live .live-figure").bounding_box()
+    assert box["width"] > 0.45 * width and box["y"] < 450
+    page.close()
