@@ -42,6 +42,7 @@ def restore(
         return restore_picture(opaque, opened, holes=holes, tile_px=tile, on_progress=tell)
 
     each_picture(source, out, context.obj, transform)
+    note(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
 
 
 def degrade(

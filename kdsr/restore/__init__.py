@@ -3,9 +3,10 @@
 from kdsr.restore.engine import restore, restore_picture
 from kdsr.restore.export import export_onnx
 from kdsr.restore.holes import holes_in, navier_stokes, with_transparent
-from kdsr.restore.runtimes import RUNTIMES, Runtime, open_runtime
+from kdsr.restore.runtimes import RUNTIMES, Runtime, available_runtimes, exact_runtimes, open_runtime
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
-    "RUNTIMES", "Runtime", "Tile", "export_onnx", "holes_in", "navier_stokes", "open_runtime", "plan_tiles", "restore", "restore_picture", "with_transparent",
+    "RUNTIMES", "Runtime", "Tile", "available_runtimes", "exact_runtimes", "export_onnx", "holes_in", "navier_stokes", "open_runtime", "plan_tiles", "restore",
+    "restore_picture", "with_transparent",
 ]  # fmt: skip

@@ -6,7 +6,9 @@ SHA-256 of the weights, task, scale, multiple, halo and licence in their metadat
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ import torch
 from kdsr.errors import InputError, SettingsError, WeightsError
 from kdsr.models import Network
 from kdsr.restore.graph import INPUT, OUTPUT, onnx_graph
+from kdsr.restore.openvino_session import OpenvinoSession
 from kdsr.restore.session import Session, metadata_of, open_session
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
@@ -23,8 +26,12 @@ LARGEST_DIFFERENCE = 1e-4
 """Between the float graph and torch, on a scale of [0, 1]."""
 LARGEST_LEVELS = 1
 """Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
+LOWEST_PSNR_DB = 40.0
+"""Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
 FORMAT = "1"
 """Counted up when graphs of an older form must not be used any more."""
+
+AnySession = TypeVar("AnySession", Session, OpenvinoSession)
 
 
 def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
@@ -46,8 +53,8 @@ def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
     return path
 
 
-def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool, threads: int) -> Session:
-    """A session for the network of `card`: from the file beside its weights, else from the one made on first use.
+def graph_session(card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool) -> AnySession:
+    """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the one made on first use.
 
     A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again, into
     the folder `onnx` of `settings.home`.
@@ -59,14 +66,14 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bo
     suffix = ".uint8.onnx" if uint8 else ".onnx"
     made = settings.home / "onnx" / f"{card.sha256}{suffix}"
     for path in (catalog.weights_dir / f"{card.name}{suffix}", made):
-        session = _fitting_session(path, card, threads)
+        session = _fitting_session(path, card, open_file)
         if session is not None:
             return session
     try:
         write_graph(catalog.load(card.name), card, made, uint8=uint8)
     except OSError as error:
         raise SettingsError(f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
-    return open_session(made, threads=threads)
+    return open_file(made)
 
 
 def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> None:
@@ -91,15 +98,19 @@ def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> Non
         part.unlink(missing_ok=True)
 
 
-@torch.no_grad()
 def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
-    """Run the graph and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
+    """Compare the graph under ONNX Runtime with `network`; see `check_session`."""
+    check_session(open_session(content, threads=1), network, uint8=uint8)
+
+
+@torch.no_grad()
+def check_session(session: Session | OpenvinoSession, network: Network, *, uint8: bool, precision: str = "float32") -> None:
+    """Run `session` and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
         WeightsError: they differ by more than is allowed.
     """
-    session, multiple = open_session(content, threads=1), network.multiple
-    random = np.random.default_rng(0)
+    random, multiple = np.random.default_rng(0), network.multiple
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
@@ -107,18 +118,24 @@ def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
         if uint8:
             wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
         given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]
-        difference = float(np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy()).max())
-        if not difference <= (LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE):  # NaN must not pass
-            raise WeightsError(f"The ONNX graph differs from the network by {difference:.2g}, too much to be used; take the runtime torch and report this.")
+        differences = np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy())
+        if precision == "float32":
+            largest = float(differences.max())
+            agrees, how = largest <= (LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE), f"by {largest:.2g}"  # NaN must not pass
+        else:
+            error = float(np.square(differences / (255 if uint8 else 1)).mean())
+            agrees, how = error <= 10 ** (-LOWEST_PSNR_DB / 10), f"by {error**0.5:.2g} of the range"
+        if not agrees:
+            raise WeightsError(f"The ONNX graph differs from the network {how}, too much to be used; take the runtime torch and report this.")
 
 
-def _fitting_session(path: Path, card: Card, threads: int) -> Session | None:
+def _fitting_session(path: Path, card: Card, open_file: Callable[[Path], AnySession]) -> AnySession | None:
     """A session for the graph at `path`, or None if there is no readable one that was made from these weights."""
     if not path.is_file():
         return None
     try:
-        session = open_session(path, threads=threads)
+        session = open_file(path)
     except WeightsError:
         return None
-    about = metadata_of(session)
-    return session if (about.get("sha256"), about.get("format")) == (card.sha256, FORMAT) else None
+    about = session.about if isinstance(session, OpenvinoSession) else metadata_of(session)
+    return session if (str(about.get("sha256")), str(about.get("format"))) == (card.sha256, FORMAT) else None

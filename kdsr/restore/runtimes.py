@@ -1,8 +1,9 @@
-"""What runs a network: torch on the CPU or a GPU, ONNX Runtime on the CPU. Opened once and kept warm.
+"""What runs a network: torch on the CPU or a GPU, ONNX Runtime and OpenVINO on the CPU. Opened once and kept warm.
 
 Not here: tiles, padding and clamping (`engine`); a runtime takes a picture whole, with sides that are multiples.
 """
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -15,9 +16,12 @@ from torch import Tensor
 
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models import Network
-from kdsr.restore.export import graph_session
+from kdsr.restore.choice import choice_key, choose, version_of
+from kdsr.restore.export import check_session, graph_session
 from kdsr.restore.graph import INPUT, OUTPUT
-from kdsr.restore.session import Session
+from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
+from kdsr.restore.remembered import remembered
+from kdsr.restore.session import Session, open_session
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card, Catalog
 
@@ -79,19 +83,18 @@ class TorchRuntime:
         return restored.to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-class OnnxRuntime:
-    """ONNX Runtime on the CPU, with one graph for floats and one for 8-bit pictures, each opened when first used."""
+class GraphRuntime:
+    """ONNX Runtime or OpenVINO on the CPU, with one graph for floats and one for 8-bit pictures, each opened when first used."""
 
-    name = "onnx"
     device = "cpu"
-    precision = "float32"
 
-    def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
+    def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session | OpenvinoSession], *, name: str, precision: str) -> None:
+        self.name, self.precision = name, precision
         self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph
-        self._sessions: dict[bool, Session] = {}
+        self._sessions: dict[bool, Session | OpenvinoSession] = {}
         self._opening = threading.Lock()
 
     def run(self, image: Tensor) -> Tensor:
@@ -101,7 +104,7 @@ class OnnxRuntime:
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         return self._session(uint8=True).run([OUTPUT], {INPUT: np.ascontiguousarray(pixels)})[0]
 
-    def _session(self, *, uint8: bool) -> Session:
+    def _session(self, *, uint8: bool) -> Session | OpenvinoSession:
         with self._opening:
             if uint8 not in self._sessions:
                 self._sessions[uint8] = self._open_graph(uint8)
@@ -131,32 +134,85 @@ def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     """The network of `card` under ONNX Runtime. The weights are read and checked as well: a graph stands for them."""
-    threads = usable_threads(settings)
-    return OnnxRuntime(catalog.load(card.name), settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
+    network, threads = catalog.load(card.name), usable_threads(settings)
+
+    def open_graph(uint8: bool) -> Session:
+        return graph_session(card, catalog, settings, lambda path: open_session(path, threads=threads), uint8=uint8)
+
+    return GraphRuntime(network, settings, open_graph, name="onnx", precision=_precision(network, "float32"))
+
+
+def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision: str = "float32") -> Runtime:
+    """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this machine."""
+    network, threads, memory = catalog.load(card.name), usable_threads(settings), remembered(settings.home)
+    inside = _precision(network, precision)
+
+    def open_graph(uint8: bool) -> OpenvinoSession:
+        session = graph_session(card, catalog, settings, lambda path: open_openvino_session(path, threads=threads, precision=precision), uint8=uint8)
+        checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
+        if memory.get(checked) is not True:
+            check_session(session, network, uint8=uint8, precision=inside)
+            memory.put(checked, True)
+        return session
+
+    return GraphRuntime(network, settings, open_graph, name="openvino", precision=inside)
+
+
+def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
+    """The network of `card` under OpenVINO in bfloat16: faster on processors that have it, and a little off."""
+    return open_openvino(card, catalog, settings, precision="bfloat16")
+
+
+def _precision(network: Network, asked: str) -> str:
+    """The precision of the arithmetic inside: a network of integers keeps them, whatever is asked for the rest."""
+    return "int8" if any(kernel.dtype == torch.int8 for kernel in network.state_dict().values()) else asked
 
 
 RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingProxyType({
-    "torch": open_torch,
-    "onnx":  open_onnx,
+    "torch":         open_torch,
+    "onnx":          open_onnx,
+    "openvino":      open_openvino,
+    "openvino-bf16": open_openvino_bf16,
 })  # fmt: skip
+
+
+def available_runtimes() -> tuple[str, ...]:
+    """The names in `RUNTIMES` whose packages are installed."""
+    return tuple(name for name in RUNTIMES if has_openvino() or not name.startswith("openvino"))
+
+
+def exact_runtimes() -> tuple[str, ...]:
+    """Those of `available_runtimes` that compute what a card says, and so may be chosen without being asked for."""
+    return tuple(name for name in available_runtimes() if name != "openvino-bf16")
 
 
 def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", settings: Settings) -> Runtime:
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
-        runtime: `torch`, `onnx`, or `auto`: torch on a GPU, ONNX Runtime on the CPU, where each is the faster one.
+        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the quickest of those that are here and compute what
+            the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a network of floats.
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there.
+        SettingsError: a device that is not there, or a runtime that is not installed.
     """
     if runtime not in (*RUNTIMES, "auto"):
         raise UnknownNameError.among("runtime", runtime, (*RUNTIMES, "auto"))
+    if runtime.startswith("openvino") and not has_openvino():
+        raise SettingsError(f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime.")
     if runtime == "auto":
-        runtime = "onnx" if torch_device(settings) == "cpu" else "torch"
+        runtime = _quickest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
     return _WARM.get(key, lambda: RUNTIMES[runtime](card, catalog, settings))
+
+
+def _quickest(card: Card, catalog: Catalog, settings: Settings) -> str:
+    """The name of the runtime that `auto` stands for."""
+    if torch_device(settings) != "cpu":
+        return "torch"
+    candidates = {name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes()}
+    return choose(candidates, choice_key(card, settings), remembered(settings.home))
 
 
 class WarmRuntimes:
