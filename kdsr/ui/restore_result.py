@@ -96,10 +96,9 @@ def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge:
     shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
     if enlarge == 1 and shrink == 1:
         return Column(key, file, file)
-    tensor = to_tensor(picture)
-    if enlarge > 1:
-        tensor = tensor.repeat_interleave(enlarge, dim=2).repeat_interleave(enlarge, dim=3)
+    pixels, alpha = (None if plane is None else plane.repeat(enlarge, axis=0).repeat(enlarge, axis=1) for plane in (picture.pixels, picture.alpha))
+    copy = replace(picture, pixels=pixels, alpha=alpha)
     if shrink > 1:
-        tensor = F.avg_pool2d(tensor, shrink, ceil_mode=True)
-    shown = write_picture(from_tensor(tensor, picture), folder / "shown" / file.name)
+        copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)
+    shown = write_picture(copy, folder / "shown" / file.name)
     return Column(key, shown, file)
