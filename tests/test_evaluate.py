@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from kdsr.bench.evaluate import evaluate, picture_seed, pictures_in
+from kdsr.bench.evaluate import evaluate, picture_seed
 from kdsr.bench.latency import WARM_UP, measure_card_latency, measure_latency
 from kdsr.bench.verify import STANDARD_SETS, Check, measure_card, verify_card
 from kdsr.errors import InputError, SettingsError, UnknownNameError
+from kdsr.image.folder import pictures_in
 from kdsr.restore import open_runtime
 from kdsr.tasks import TASKS, find_task
 from kdsr.zoo import Figure

@@ -13,11 +13,11 @@ import torch
 from integers import quantised
 
 from kdsr.errors import SettingsError, WeightsError
-from kdsr.restore import available_runtimes, exact_runtimes, open_runtime, runtimes
+from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, runtimes
 from kdsr.restore.choice import choice_key, choose
 from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
-from kdsr.restore.openvino_session import open_openvino_session
+from kdsr.restore.openvino_session import as_pixels, open_openvino_session
 from kdsr.restore.remembered import KEPT, Remembered
 from kdsr.restore.session import open_session
 
@@ -174,15 +174,38 @@ def test_openvino_is_imported_only_when_it_is_used():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout.strip() == "[]"
 
 
+def test_openvino_takes_the_file_beside_the_weights_if_it_was_made_from_them(tiny_catalog, tiny_settings):
+    card = tiny_catalog.find("tiny_x4_student")
+    export_onnx(card, tiny_catalog, tiny_catalog.weights_dir / f"{card.name}.onnx")
+    opened = open_runtime(card, tiny_catalog, runtime="openvino", settings=tiny_settings)
+    assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 3)
+    assert not (tiny_settings.home / "onnx").exists()
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (7, 13), (31, 2)])
+def test_planes_become_pixels_as_torch_shuffles_them(block, size):
+    planes = np.random.default_rng(0).integers(0, 256, (1, 3 * block**2, *size), np.uint8)
+    wanted = torch.pixel_shuffle(torch.from_numpy(planes), block)[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(as_pixels(planes, block), wanted)
+
+
+@pytest.mark.parametrize(("name", "block"), [("tiny_x4_student", 4), ("tiny_x4_teacher", 4), ("tiny_denoise_student", 2)])
+def test_the_end_of_an_8_bit_graph_is_left_to_opencv_and_that_of_a_float_graph_is_not(tiny_catalog, tiny_settings, name, block):
+    opened = open_runtime(tiny_catalog.find(name), tiny_catalog, runtime="openvino", settings=tiny_settings)
+    assert opened.run(torch.zeros(1, 3, 4, 6)).shape[2:] == (4 * opened.scale, 6 * opened.scale)
+    assert {uint8: session._block for uint8, session in opened._sessions.items()} == {True: block, False: None}
+
+
 def test_bfloat16_says_what_it_is_and_stays_near(tiny_catalog, tiny_settings):
     card, pixels = tiny_catalog.find("tiny_x4_student"), np.random.default_rng(0).integers(0, 256, (9, 14, 3), np.uint8)
-    opened = open_runtime(card, tiny_catalog, runtime="openvino-bf16", settings=tiny_settings)
-    assert (opened.name, opened.precision) == ("openvino", "bfloat16")
     try:
-        made = opened.run_uint8(pixels)
+        opened = open_runtime(card, tiny_catalog, runtime="openvino-bf16", settings=tiny_settings)
     except SettingsError as error:  # on a processor without it
         assert "choose openvino or auto" in str(error)
         return
+    assert (opened.name, opened.precision) == ("openvino", "bfloat16")
+    made = opened.run_uint8(pixels)
     wanted = open_runtime(card, tiny_catalog, runtime="torch", settings=tiny_settings).run_uint8(pixels)
     assert np.square((made.astype(float) - wanted) / 255).mean() <= 10 ** (-LOWEST_PSNR_DB / 10)
 

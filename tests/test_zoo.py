@@ -87,7 +87,7 @@ def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
 def test_a_failed_write_leaves_the_old_weights(tmp_path, monkeypatch):
     path = save_weights({"a": torch.ones(2)}, tmp_path / "w.safetensors")
     before = path.read_bytes()
-    monkeypatch.setattr("kdsr.zoo.weights.save_file", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    monkeypatch.setattr("safetensors.torch.save_file", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space"):
         save_weights({"a": torch.zeros(2)}, path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

@@ -22,6 +22,7 @@ from torch import Tensor
 from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
+from kdsr.image.folder import pictures_in
 from kdsr.metrics import measure
 from kdsr.restore import navier_stokes, open_runtime, restore
 from kdsr.settings import Settings
@@ -32,7 +33,6 @@ BASELINES = ("bicubic", "unprocessed", "navier-stokes")
 """Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for inpainting OpenCV's
 Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first filling that networks are given."""
 
-PICTURE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".ppm", ".pgm", ".pbm"])
 """Files of a folder that are taken for pictures."""
 
 
@@ -95,20 +95,6 @@ def evaluate(
         if on_picture:
             on_picture(done, len(files), truth_path.stem)
     return _summary(figures, task)
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files that lie directly in `folder`, by name.
-
-    Raises:
-        InputError: no such folder, or no picture in it.
-    """
-    if not folder.is_dir():
-        raise InputError(f"A folder of pictures was wanted, and {folder} is none; give an existing folder.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."))
-    if not found:
-        raise InputError(f"There is no picture in {folder}; put some there, or give another folder.")
-    return found
 
 
 def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:

@@ -15,7 +15,7 @@ from kdsr.bench.speed import Contestant
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.image import Picture
 from kdsr.restore import restore_picture
-from kdsr.restore.runtimes import TorchRuntime
+from kdsr.restore.torch_runtime import TorchRuntime
 from kdsr.settings import Settings
 from kdsr.zoo.foreign import Foreign
 

@@ -18,7 +18,7 @@ from kdsr.bench.memory import peak_memory_mb
 from kdsr.errors import SettingsError
 from kdsr.image import Picture
 from kdsr.restore import open_runtime, restore_picture
-from kdsr.restore.runtimes import torch_device
+from kdsr.restore.device import torch_device
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Catalog
 

@@ -1,19 +1,26 @@
 """`kdsr restore` and `kdsr degrade`: a picture, or every picture of a folder."""
 
 import sys
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kdsr.cli.options import Holes, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
-from kdsr.errors import InputError, KdsrError, SettingsError, Stopped
+from kdsr.errors import InputError, SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 
 if TYPE_CHECKING:
-    from kdsr.image import Picture
+    from kdsr.image.folder import Job
+
+Tell = Callable[[float], None]
+"""Takes the finished share of a picture, in [0, 1]."""
+Work = Callable[["Job", Tell, Callable[[], bool]], tuple[str, ...]]
+"""Writes the target of a job and gives its notes; asks from time to time whether to stop."""
 
 
 def restore(
@@ -25,24 +32,32 @@ def restore(
     tile: Annotated[int | None, typer.Option(help="Side of a tile in pixels; chosen if left out.", min=1)] = None,
     mask: Annotated[Path | None, typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are.")] = None,
 ) -> None:
-    """Restore a picture, or every picture of a folder."""
+    """Restore a picture, or every picture of a folder; of a folder, what is finished already is left out."""
     from kdsr.image import read_picture
-    from kdsr.restore import holes_in, open_runtime, restore_picture
+    from kdsr.restore import open_runtime, restore_file
+    from kdsr.zoo import sha256_of
 
     catalog = open_catalog(context.obj)
-    opened = open_runtime(catalog.find(model), catalog, runtime=runtime.value, settings=context.obj)
-    if mask is not None and opened.planes == 3:
+    card = catalog.find(model)
+    if mask is not None and find_task(card.task).planes == 3:
         raise SettingsError(f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting.")
     marks = None if mask is None else read_picture(mask, context.obj)
+    made_by = f"{card.name} {card.sha256}" if mask is None else f"{card.name} {card.sha256} {sha256_of(mask)}"
 
-    def transform(picture: "Picture", tell: Callable[[float], None]) -> "Picture":
-        if opened.planes == 3:
-            return restore_picture(picture, opened, tile_px=tile, on_progress=tell)
-        opaque, holes = holes_in(picture, marks)
-        return restore_picture(opaque, opened, holes=holes, tile_px=tile, on_progress=tell)
+    ran: list[str] = []
 
-    each_picture(source, out, context.obj, transform)
-    note(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
+    def open_work(settings: Settings) -> Work:
+        opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
+        ran.append(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
+
+        def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
+            return restore_file(job.source, job.target, opened, settings, mask=marks, tile_px=tile, on_progress=tell, should_stop=should_stop)
+
+        return work
+
+    each_picture(source, out, context.obj, made_by, open_work)
+    if ran:
+        note(ran[-1])
 
 
 def degrade(
@@ -57,50 +72,79 @@ def degrade(
 ) -> None:
     """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it otherwise; holes become transparent."""
     from kdsr.bench.evaluate import degrade_picture, picture_seed
-    from kdsr.image import from_tensor
+    from kdsr.image import from_tensor, read_picture, write_picture
     from kdsr.restore.holes import with_transparent
 
     found = find_task(task)
     strength = strength_of(found, sigma, quality, holes)
 
-    def transform(picture: "Picture", _tell: Callable[[float], None]) -> "Picture":
+    def work(job: "Job", _tell: Tell, _should_stop: Callable[[], bool]) -> tuple[str, ...]:
+        picture = read_picture(job.source, context.obj)
         degraded = degrade_picture(picture, found, strength=strength, seed=picture_seed(picture.name, seed))
         made = from_tensor(degraded[:, :3], picture)
-        return made if found.planes == 3 else with_transparent(made, degraded[0, 3].numpy() > 0)
+        write_picture(made if found.planes == 3 else with_transparent(made, degraded[0, 3].numpy() > 0), job.target)
+        return picture.notes
 
-    each_picture(source, out, context.obj, transform)
+    each_picture(source, out, context.obj, f"{task} {strength} {seed}", lambda _settings: work)
 
 
-def each_picture(source: Path, out: Path, settings: Settings, transform: "Callable[[Picture, Callable[[float], None]], Picture]") -> None:
-    """Read, transform and write the picture `source`, or every picture of that folder; exit code 1 if some of a folder failed."""
-    from kdsr.image import read_picture, write_picture
+def each_picture(source: Path, out: Path, settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
+    """Work on the picture `source`, or on every picture of that folder; exit code 1 if some of a folder failed.
 
-    targets, failures = _targets(source, out), []
-    for index, (path, target) in enumerate(targets, start=1):
-        label = f"[{index}/{len(targets)}] {path.name}"
-        try:
-            picture = read_picture(path, settings)
-            written = write_picture(transform(picture, _progress(label)), target)
-        except (KdsrError, OSError) as error:
-            if isinstance(error, Stopped) or not source.is_dir():
-                raise
-            failures.append(f"{path.name}: {error}")
-            note(f"{label} failed")
-            continue
-        note(" ".join([f"{label} -> {written}", *picture.notes]))
+    made_by: the way in which results are made, as one text: those of a folder that were made in the same way are left out.
+    open_work: gives the work, with the settings for one picture.
+    """
+    jobs = _jobs(source, out)
+    if source.is_dir():
+        _each_of_folder(jobs, settings, made_by, open_work)
+    else:
+        label = f"[1/1] {source.name}"
+        notes = open_work(settings)(jobs[0], _progress(label), lambda: False)
+        note(" ".join([f"{label} -> {jobs[0].target}", *notes]))
+
+
+def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
+    from kdsr.image.folder import Ledger, side_by_side, work_through
+    from kdsr.image.write import clear_parts
+
+    folder, failures = jobs[0].target.parent, []
+    clear_parts(folder)
+    ledger = Ledger(folder, made_by)
+    todo = [job for job in jobs if not ledger.has(job)]
+    if len(todo) < len(jobs):
+        note(f"{len(jobs) - len(todo)} of {len(jobs)} pictures are finished already and left out.")
+    if not todo:
+        return
+    at_once, settings = side_by_side(settings, len(todo))
+    work, started = open_work(settings), time.monotonic()
+    for done, outcome in enumerate(work_through(todo, lambda job, should_stop: work(job, lambda _share: None, should_stop), at_once), start=1):
+        label = f"[{done}/{len(todo)}] {outcome.job.source.name}"
+        if outcome.failure is None:
+            ledger.add(outcome)
+            label += f" -> {outcome.job.target}"
+        else:
+            failures.append(f"{outcome.job.source.name}: {outcome.failure}")
+            label += " failed"
+        note(" ".join([label, _pace(done, len(todo), time.monotonic() - started), *outcome.notes]))
     if failures:
-        note("\n".join([f"{len(failures)} of {len(targets)} pictures failed:", *failures]))
+        note("\n".join([f"{len(failures)} of {len(jobs)} pictures failed:", *failures]))
         raise typer.Exit(1)
 
 
-def _targets(source: Path, out: Path) -> list[tuple[Path, Path]]:
+def _pace(done: int, total: int, passed_s: float) -> str:
+    """Pictures per second so far, and the time that the rest will take."""
+    rate = done / max(passed_s, 1e-9)
+    return f"({rate:.3g} pictures/s, {timedelta(seconds=round((total - done) / rate))} left)"
+
+
+def _jobs(source: Path, out: Path) -> list["Job"]:
     """Each picture to read with the file to write; a folder's get PNG files of the same name. Makes the folders needed.
 
     Raises:
         InputError: nothing to read, a place that cannot be written, or a result that would take its source's place.
     """
-    from kdsr.bench.evaluate import pictures_in
     from kdsr.image import WRITABLE_SUFFIXES
+    from kdsr.image.folder import Job, pictures_in
 
     paths = pictures_in(source) if source.is_dir() else [source]
     into_folder = source.is_dir() or out.is_dir() or not out.suffix
@@ -119,10 +163,10 @@ def _targets(source: Path, out: Path) -> list[tuple[Path, Path]]:
         if target.resolve() in sources:
             raise InputError(f"The result would take the place of its source {target}; choose another -o.")
     folder.mkdir(parents=True, exist_ok=True)
-    return list(zip(paths, targets, strict=True))
+    return [Job(path, target) for path, target in zip(paths, targets, strict=True)]
 
 
-def _progress(label: str) -> Callable[[float], None]:
+def _progress(label: str) -> Tell:
     """A listener that shows a share in [0, 1] on one line of a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _share: None

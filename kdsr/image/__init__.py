@@ -6,7 +6,7 @@ Resampling and degradation are not here: they are in `kdsr.degrade`.
 
 from kdsr.image.picture import Picture, from_tensor, to_tensor
 from kdsr.image.read import read_picture
-from kdsr.image.write import WRITABLE_SUFFIXES, encode_picture, encode_png, write_picture
+from kdsr.image.write import WRITABLE_SUFFIXES, encode_picture, encode_png, write_picture, write_strips
 
 __all__ = [
     "WRITABLE_SUFFIXES",
@@ -17,4 +17,5 @@ __all__ = [
     "read_picture",
     "to_tensor",
     "write_picture",
+    "write_strips",
 ]

@@ -19,20 +19,28 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _STRIP_BYTES = 4_000_000
 
 
-def write_png(samples: np.ndarray, file: BinaryIO) -> None:
-    """Write `samples` (H, W, 1 to 4), uint8 or uint16, to `file` as a PNG of the same bits, quick rather than small."""
-    height, width, channels = samples.shape
-    bits = 8 * samples.dtype.itemsize
-    file.write(b"\x89PNG\r\n\x1a\n")
-    _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0))
-    packer = _deflate().compressobj(1)
-    rows = max(1, _STRIP_BYTES // (width * channels * samples.dtype.itemsize))
-    for top in range(0, height, rows):
-        packed = packer.compress(_filtered(samples[top : top + rows]))
-        if packed:
-            _write_chunk(file, b"IDAT", packed)
-    _write_chunk(file, b"IDAT", packer.flush())
-    _write_chunk(file, b"IEND", b"")
+class PngWriter:
+    """A PNG of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom, quick rather than small."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype, *, has_alpha: bool) -> None:
+        height, width, channels = shape
+        assert has_alpha == (channels in (2, 4))
+        self._file, self._packer = file, _deflate().compressobj(1)
+        file.write(b"\x89PNG\r\n\x1a\n")
+        _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0))
+
+    def write(self, samples: np.ndarray) -> None:
+        """The next rows: (rows, W, channels)."""
+        rows = max(1, _STRIP_BYTES // samples[0].nbytes)
+        for top in range(0, len(samples), rows):
+            packed = self._packer.compress(_filtered(samples[top : top + rows]))
+            if packed:
+                _write_chunk(self._file, b"IDAT", packed)
+
+    def close(self) -> None:
+        """The end of the file, after the last row; `file` itself stays open."""
+        _write_chunk(self._file, b"IDAT", self._packer.flush())
+        _write_chunk(self._file, b"IEND", b"")
 
 
 def _filtered(strip: np.ndarray) -> bytes:

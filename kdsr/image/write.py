@@ -1,19 +1,30 @@
-"""Pictures to bytes and files, each format without loss but JPEG. A file appears whole or not at all."""
+"""Pictures to bytes and files, each format without loss but JPEG. A file appears whole or not at all.
+
+A large PNG or TIFF is written strip by strip (`write_strips`), so that neither the picture nor its file need stand in memory.
+"""
 
 import io
+import itertools
+import os
+import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from kdsr.errors import InputError
-from kdsr.image.picture import Picture
-from kdsr.image.png import write_png
-from kdsr.image.tiff import encode_tiff
+from kdsr.image.picture import Picture, join_strips
+from kdsr.image.png import PngWriter
+from kdsr.image.tiff import TiffWriter
 
+_LARGE_BYTES = 100_000_000
+"""From here on a PNG or TIFF is written in strips, as they come: else the picture is gathered first."""
 _WEBP_MAX_SIDE_PX = 16_383
 _JPEG_MAX_SIDE_PX = 65_500
 
@@ -24,20 +35,59 @@ def write_picture(picture: Picture, path: str | Path) -> Path:
     Raises:
         InputError: the suffix is unknown, the format cannot hold the picture, or the file cannot be written.
     """
+    return write_strips([picture], path, height=picture.height)
+
+
+def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) -> Path:
+    """As `write_picture`, for a picture of `height` rows that comes as `strips` of its full width, from top to bottom.
+
+    A large PNG or TIFF is written as the strips come, in a thread beside what makes them, and at most two are held. For the
+    other formats, and for what is not large, the strips are gathered first.
+    """
     path = Path(path)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = path.with_name(f".{os.getpid()}.{uuid.uuid4().hex}.part")
+    coming = iter(strips)
+    first = next(coming)
+    is_large = first.pixels[0].nbytes * height > _LARGE_BYTES
+    coming = itertools.chain([first], coming)
+    del first  # else it stands in memory to the end
     try:
-        if path.suffix.lower() == ".png":
+        if is_large and path.suffix.lower() in _WRITERS:
             with part.open("wb") as file:
-                write_png(_samples(picture), file)
+                _write_beside(coming, file, _WRITERS[path.suffix.lower()], height)
         else:
-            data = encode_picture(picture, path.suffix)
-            part.write_bytes(data)
+            part.write_bytes(encode_picture(join_strips(coming, height), path.suffix))
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputError(f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights.") from error
+    finally:
+        part.unlink(missing_ok=True)
     return path
+
+
+def _write_beside(strips: Iterator[Picture], file: BinaryIO, writer: type[PngWriter | TiffWriter], height: int) -> None:
+    """Write `strips` to `file`, each in a thread while the next one is made."""
+    opened: PngWriter | TiffWriter | None = None
+    written: Future[None] = Future()
+    written.set_result(None)
+    with ThreadPoolExecutor(1) as beside:
+        for strip in strips:
+            samples = _samples(strip)
+            if opened is None:
+                opened = writer(file, (height, *samples.shape[1:]), samples.dtype, has_alpha=strip.alpha is not None)
+            written.result()
+            written = beside.submit(opened.write, samples)
+        written.result()
+    if opened is not None:
+        opened.close()
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove from `folder` what killed processes of this machine left half-written."""
+    for path in folder.glob(".*.part"):
+        writer = re.fullmatch(r"\.(\d+)\.[0-9a-f]{32}\.part", path.name)
+        if writer and not psutil.pid_exists(int(writer[1])):
+            path.unlink(missing_ok=True)
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:
@@ -53,13 +103,19 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
 
 def encode_png(picture: Picture) -> bytes:
     """`picture` as a PNG of its own bits, quick rather than small."""
-    stream = io.BytesIO()
-    write_png(_samples(picture), stream)
-    return stream.getvalue()
+    return _written(picture, PngWriter)
 
 
 def _encode_tiff(picture: Picture) -> bytes:
-    return encode_tiff(_samples(picture), has_alpha=picture.alpha is not None)
+    return _written(picture, TiffWriter)
+
+
+def _written(picture: Picture, writer: type[PngWriter | TiffWriter]) -> bytes:
+    stream, samples = io.BytesIO(), _samples(picture)
+    opened = writer(stream, samples.shape, samples.dtype, has_alpha=picture.alpha is not None)
+    opened.write(samples)
+    opened.close()
+    return stream.getvalue()
 
 
 def _encode_webp(picture: Picture) -> bytes:
@@ -89,6 +145,8 @@ _ENCODERS: Mapping[str, Callable[[Picture], bytes]] = MappingProxyType({
     ".jpeg": _encode_jpeg,
 })  # fmt: skip
 WRITABLE_SUFFIXES = tuple(_ENCODERS)
+_WRITERS: Mapping[str, type[PngWriter | TiffWriter]] = MappingProxyType({".png": PngWriter, ".tif": TiffWriter, ".tiff": TiffWriter})
+"""What can be written strip by strip."""
 
 
 def _check_holds(picture: Picture, format: str, max_side_px: int) -> None:

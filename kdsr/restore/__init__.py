@@ -1,12 +1,13 @@
 """Running networks on pictures: exact tiles, runtimes kept warm, ONNX files. Files of pictures are in `kdsr.image`."""
 
-from kdsr.restore.engine import restore, restore_picture
+from kdsr.restore.engine import restore, restore_picture, restore_strips
 from kdsr.restore.export import export_onnx
+from kdsr.restore.files import restore_file
 from kdsr.restore.holes import holes_in, navier_stokes, with_transparent
 from kdsr.restore.runtimes import RUNTIMES, Runtime, available_runtimes, exact_runtimes, open_runtime
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
-    "RUNTIMES", "Runtime", "Tile", "available_runtimes", "exact_runtimes", "export_onnx", "holes_in", "navier_stokes", "open_runtime", "plan_tiles", "restore",
-    "restore_picture", "with_transparent",
+    "RUNTIMES", "Runtime", "Tile", "available_runtimes", "exact_runtimes", "export_onnx", "holes_in", "navier_stokes", "open_runtime", "plan_tiles",
+    "restore", "restore_file", "restore_picture", "restore_strips", "with_transparent",
 ]  # fmt: skip

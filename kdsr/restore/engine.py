@@ -1,24 +1,28 @@
 """A picture through a network: tile by tile, in bounded memory, with progress and a way to stop.
 
-`restore` is tensor to tensor, `restore_picture` array to array. Clamping to [0, 1] happens here, once, at the exit.
+`restore` is tensor to tensor, `restore_picture` array to array, `restore_strips` array to strips of the result, top to bottom, for
+what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is imported for floats only.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped
 from kdsr.image import Picture, from_tensor, to_tensor
-from kdsr.image.picture import resize_plane
+from kdsr.image.picture import join_strips
+from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
 from kdsr.restore.runtimes import Runtime
 from kdsr.restore.tiling import Tile, padded_size, plan_tiles
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[float], None]
 """Takes the finished share, in (0, 1], rising, 1.0 last."""
@@ -28,13 +32,13 @@ TILE_PX = MappingProxyType({"cpu": 256, "cuda": 1024})
 
 
 def restore(
-    image: Tensor,
+    image: "Tensor",
     runtime: Runtime,
     *,
     tile_px: int | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> Tensor:
+) -> "Tensor":
     """The restored picture (1, 3, H * scale, W * scale), float32, clamped to [0, 1], on the device of `image`.
 
     Args:
@@ -48,6 +52,9 @@ def restore(
         SettingsError: `tile_px` is below 1.
         Stopped: `should_stop` said so.
     """
+    import torch
+    import torch.nn.functional as F
+
     if image.ndim != 4 or image.shape[:2] != (1, runtime.planes) or 0 in image.shape:
         raise ShapeError(f"restore needs one picture (1, {runtime.planes}, H, W), got {tuple(image.shape)}.")
     height, width = image.shape[-2:]
@@ -81,25 +88,51 @@ def restore_picture(
     holes: (H, W) bool, True where pixels are missing: needed by a network for inpainting, which changes these alone, and taken by no
         other (SettingsError).
     """
+    strips = restore_strips(picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop)
+    return join_strips(strips, picture.height * runtime.scale)
+
+
+def restore_strips(
+    picture: Picture,
+    runtime: Runtime,
+    *,
+    holes: np.ndarray | None = None,
+    tile_px: int | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[Picture]:
+    """The restored picture as strips of its full width, from top to bottom, each made when it is asked for: one row of tiles.
+
+    Arguments and errors as in `restore_picture`, whose pixels these are to the bit; what is wrong with the arguments is raised at once.
+    """
     if (holes is not None) != (runtime.planes == 4):
         raise SettingsError("Inpainting needs the mask of what is missing; draw one, or give one." if holes is None else "Only inpainting takes a mask.")
-    height, width, channels = picture.pixels.shape
+    height, width = picture.height, picture.width
     tiles = _plan(height, width, runtime, tile_px)
     planes = picture.pixels if holes is None else filled(picture, holes)
     rows, columns = padded_size(height, width, runtime.multiple)
     if (rows, columns) != (height, width):
         planes = np.pad(planes, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
-    restored = np.empty((height * runtime.scale, width * runtime.scale, channels), picture.pixels.dtype)
-    for tile in _watched(tiles, on_progress, should_stop):
-        restored[tile.write] = _run_on(planes[tile.read], picture, runtime)[tile.keep]
-    alpha = None if picture.alpha is None else resize_plane(picture.alpha, *restored.shape[:2])
-    return replace(picture, pixels=restored, alpha=alpha)
+    return _strips(planes, picture, runtime, _watched(tiles, on_progress, should_stop))
+
+
+def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Iterator[Tile]) -> Iterator[Picture]:
+    """What `tiles`, row by row, become: each row of them as one strip of the restored `picture`."""
+    height, width = picture.height * runtime.scale, picture.width * runtime.scale
+    for (top, bottom), row in itertools.groupby(tiles, key=lambda tile: (tile.write[0].start, tile.write[0].stop)):
+        restored = np.empty((bottom - top, width, picture.pixels.shape[2]), picture.pixels.dtype)
+        for tile in row:
+            restored[:, tile.write[1]] = _run_on(planes[tile.read], picture, runtime)[tile.keep]
+        alpha = None if picture.alpha is None else resize_plane(picture.alpha, height, width, slice(top, bottom))
+        yield replace(picture, pixels=restored, alpha=alpha)
 
 
 def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarray:
     """The restored pixels of one tile of `picture`: (H, W, C) and the mask's plane, if there is one, to (H * scale, W * scale, C)."""
     if picture.bits == 8 and not picture.is_grey:
         return runtime.run_uint8(planes)
+    import torch
+
     channels = picture.pixels.shape[2]
     tile = Picture(planes[..., :channels], name=picture.name)
     masks = [torch.from_numpy(planes[None, None, ..., plane].astype(bool).astype(np.float32)) for plane in range(channels, planes.shape[2])]

@@ -1,26 +1,26 @@
 """ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's SHA-256.
 
 Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name, the
-SHA-256 of the weights, task, scale, multiple, halo and licence in their metadata.
+SHA-256 of the weights, task, scale, multiple, halo, precision and licence in their metadata. torch is imported when one is written: running one that
+is there needs none.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import onnx
-import torch
 
 from kdsr.errors import InputError, SettingsError, WeightsError
-from kdsr.models import Network
-from kdsr.restore.graph import INPUT, OUTPUT, onnx_graph
 from kdsr.restore.openvino_session import OpenvinoSession
-from kdsr.restore.session import Session, metadata_of, open_session
+from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of, open_session
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
+
+if TYPE_CHECKING:
+    from kdsr.models import Network
 
 LARGEST_DIFFERENCE = 1e-4
 """Between the float graph and torch, on a scale of [0, 1]."""
@@ -76,16 +76,21 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, open_file: C
     return open_file(made)
 
 
-def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> None:
+def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> None:
     """Write one graph of `network` to `path` in one move, after it was compared with torch.
 
     Raises:
         WeightsError: it differs by more than `LARGEST_DIFFERENCE`, or `LARGEST_LEVELS` for 8 bits.
         OSError: `path` cannot be written.
     """
+    import onnx
+
+    from kdsr.restore.graph import onnx_graph
+
     model = onnx_graph(network, uint8=uint8)
     about = {"name": card.name, "sha256": card.sha256, "format": FORMAT, "task": card.task, "licence": card.licence}
     about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
+    about["precision"] = "int8" if any(str(kernel.dtype) == "torch.int8" for kernel in network.state_dict().values()) else "float32"
     onnx.helper.set_model_props(model, about)
     content = model.SerializeToString()
     check_graph(content, network, uint8=uint8)
@@ -98,23 +103,25 @@ def write_graph(network: Network, card: Card, path: Path, *, uint8: bool) -> Non
         part.unlink(missing_ok=True)
 
 
-def check_graph(content: bytes, network: Network, *, uint8: bool) -> None:
+def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
     """Compare the graph under ONNX Runtime with `network`; see `check_session`."""
     check_session(open_session(content, threads=1), network, uint8=uint8)
 
 
-@torch.no_grad()
-def check_session(session: Session | OpenvinoSession, network: Network, *, uint8: bool, precision: str = "float32") -> None:
+def check_session(session: Session | OpenvinoSession, network: "Network", *, uint8: bool, precision: str = "float32") -> None:
     """Run `session` and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
         WeightsError: they differ by more than is allowed.
     """
+    import torch
+
     random, multiple = np.random.default_rng(0), network.multiple
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
-        wanted = network(image)[0]
+        with torch.no_grad():
+            wanted = network(image)[0]
         if uint8:
             wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
         given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]
@@ -137,5 +144,10 @@ def _fitting_session(path: Path, card: Card, open_file: Callable[[Path], AnySess
         session = open_file(path)
     except WeightsError:
         return None
-    about = session.about if isinstance(session, OpenvinoSession) else metadata_of(session)
-    return session if (str(about.get("sha256")), str(about.get("format"))) == (card.sha256, FORMAT) else None
+    about = about_graph(session)
+    return session if (about.get("sha256"), about.get("format")) == (card.sha256, FORMAT) else None
+
+
+def about_graph(session: Session | OpenvinoSession) -> Mapping[str, str]:
+    """What `write_graph` wrote into a graph about itself."""
+    return session.about if isinstance(session, OpenvinoSession) else metadata_of(session)

@@ -24,11 +24,11 @@ from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
 from kdsr.models import Network
+from kdsr.restore.session import INPUT, OUTPUT
 
 OPSET = 17
 IR_VERSION = 8
 """Both are old on purpose: runtimes and browsers of 2022 and later read them."""
-INPUT, OUTPUT = "image", "restored"
 _TRACING = threading.Lock()
 
 

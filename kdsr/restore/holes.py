@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-import torch
 
-from kdsr.degrade import fill_holes
 from kdsr.errors import InputError, ShapeError
 from kdsr.image import Picture, from_tensor, to_tensor
 
@@ -59,6 +57,10 @@ def filled(picture: Picture, holes: np.ndarray) -> np.ndarray:
     Raises:
         ShapeError: `holes` is not (H, W).
     """
+    import torch
+
+    from kdsr.degrade import fill_holes
+
     if holes.shape != picture.pixels.shape[:2]:
         raise ShapeError(f"The mask must be as large as the picture, {picture.pixels.shape[:2]}, got {holes.shape}.")
     mask = torch.from_numpy(holes.astype(np.float32))[None, None]

@@ -8,22 +8,24 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from kdsr.errors import SettingsError, UnknownNameError
-from kdsr.models import Network
 from kdsr.restore.choice import choice_key, choose, version_of
-from kdsr.restore.export import check_session, graph_session
-from kdsr.restore.graph import INPUT, OUTPUT
+from kdsr.restore.device import torch_device
+from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.remembered import remembered
-from kdsr.restore.session import Session, open_session
+from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
+from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog
+from kdsr.zoo.weights import check_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
@@ -46,58 +48,32 @@ class Runtime(Protocol):
     max_output_megapixels: float
     """Largest picture that is made with it."""
 
-    def run(self, image: Tensor) -> Tensor:
+    def run(self, image: "Tensor") -> "Tensor":
         """(1, planes, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
 
-class TorchRuntime:
-    """torch, eager, channels last, in full float32 (no TF32: tiled must equal untiled)."""
-
-    name = "torch"
-    precision = "float32"
-
-    def __init__(self, network: Network, settings: Settings) -> None:
-        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
-        self.max_output_megapixels = settings.max_output_megapixels
-        self.device = torch_device(settings)
-        self.threads = usable_threads(settings) if self.device == "cpu" else 1
-        self._network = network.to(self.device).to(memory_format=torch.channels_last)
-
-    @torch.no_grad()
-    def run(self, image: Tensor) -> Tensor:
-        image = image.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        if self.device != "cpu":
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                return self._network(image)
-        if torch.get_num_threads() != self.threads:  # torch keeps this number per thread of the caller
-            torch.set_num_threads(self.threads)
-        return self._network(image)
-
-    @torch.no_grad()
-    def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        image = torch.from_numpy(np.array(pixels)).to(self.device).permute(2, 0, 1)[None]
-        restored = self.run(image.float().div_(255)).clamp_(0, 1).mul_(255).round_()
-        return restored.to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu().numpy()
-
-
 class GraphRuntime:
-    """ONNX Runtime or OpenVINO on the CPU, with one graph for floats and one for 8-bit pictures, each opened when first used."""
+    """ONNX Runtime or OpenVINO on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when first used."""
 
     device = "cpu"
 
-    def __init__(self, network: Network, settings: Settings, open_graph: Callable[[bool], Session | OpenvinoSession], *, name: str, precision: str) -> None:
-        self.name, self.precision = name, precision
-        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
+    def __init__(self, name: str, precision: str, planes: int, settings: Settings, open_graph: Callable[[bool], Session | OpenvinoSession]) -> None:
+        first = open_graph(True)
+        about = about_graph(first)
+        self.name, self.precision, self.planes = name, _precision(first, precision), planes
+        self.scale, self.multiple, self.halo = (int(about[key]) for key in ("scale", "multiple", "halo"))
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph
-        self._sessions: dict[bool, Session | OpenvinoSession] = {}
+        self._sessions = {True: first}
         self._opening = threading.Lock()
 
-    def run(self, image: Tensor) -> Tensor:
+    def run(self, image: "Tensor") -> "Tensor":
+        import torch
+
         given = image.detach().to("cpu", torch.float32).contiguous().numpy()
         return torch.from_numpy(self._session(uint8=False).run([OUTPUT], {INPUT: given})[0])
 
@@ -111,51 +87,39 @@ class GraphRuntime:
             return self._sessions[uint8]
 
 
-def torch_device(settings: Settings) -> str:
-    """The device that torch uses: as set, or for `auto` the GPU if there is one.
-
-    Raises:
-        SettingsError: a GPU is asked for that is not there.
-    """
-    if settings.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if settings.device != "cpu":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        index = settings.device.partition(":")[2] or "0"
-        if not index.isdecimal() or int(index) >= count:
-            raise SettingsError(f"The device {settings.device} was asked for, and torch sees {count} GPUs here; choose cpu or auto.")
-    return settings.device
-
-
 def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     """The network of `card` under torch."""
+    from kdsr.restore.torch_runtime import TorchRuntime
+
     return TorchRuntime(catalog.load(card.name), settings)
 
 
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
-    """The network of `card` under ONNX Runtime. The weights are read and checked as well: a graph stands for them."""
-    network, threads = catalog.load(card.name), usable_threads(settings)
+    """The network of `card` under ONNX Runtime. The weights are checked as well: a graph stands for them."""
+    check_weights(catalog.weights_path(card), card.sha256)
+    threads, planes = usable_threads(settings), find_task(card.task).planes
 
     def open_graph(uint8: bool) -> Session:
         return graph_session(card, catalog, settings, lambda path: open_session(path, threads=threads), uint8=uint8)
 
-    return GraphRuntime(network, settings, open_graph, name="onnx", precision=_precision(network, "float32"))
+    return GraphRuntime("onnx", "float32", planes, settings, open_graph)
 
 
 def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision: str = "float32") -> Runtime:
     """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this machine."""
-    network, threads, memory = catalog.load(card.name), usable_threads(settings), remembered(settings.home)
-    inside = _precision(network, precision)
+    check_weights(catalog.weights_path(card), card.sha256)
+    threads, planes, memory = usable_threads(settings), find_task(card.task).planes, remembered(settings.home)
 
     def open_graph(uint8: bool) -> OpenvinoSession:
         session = graph_session(card, catalog, settings, lambda path: open_openvino_session(path, threads=threads, precision=precision), uint8=uint8)
+        inside = _precision(session, precision)
         checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
         if memory.get(checked) is not True:
-            check_session(session, network, uint8=uint8, precision=inside)
+            check_session(session, catalog.load(card.name), uint8=uint8, precision=inside)
             memory.put(checked, True)
         return session
 
-    return GraphRuntime(network, settings, open_graph, name="openvino", precision=inside)
+    return GraphRuntime("openvino", precision, planes, settings, open_graph)
 
 
 def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
@@ -163,9 +127,9 @@ def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runt
     return open_openvino(card, catalog, settings, precision="bfloat16")
 
 
-def _precision(network: Network, asked: str) -> str:
+def _precision(session: Session | OpenvinoSession, asked: str) -> str:
     """The precision of the arithmetic inside: a network of integers keeps them, whatever is asked for the rest."""
-    return "int8" if any(kernel.dtype == torch.int8 for kernel in network.state_dict().values()) else asked
+    return "int8" if about_graph(session).get("precision") == "int8" else asked
 
 
 RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingProxyType({

@@ -9,6 +9,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from kdsr.errors import WeightsError
 
+INPUT, OUTPUT = "image", "restored"
+"""The names of a graph's input and output."""
 _UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile, state.NotImplemented)
 _ERRORS_ONLY = 3
 

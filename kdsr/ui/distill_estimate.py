@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from kdsr.errors import Stopped
-from kdsr.restore.runtimes import torch_device
+from kdsr.restore.device import torch_device
 from kdsr.settings import Settings, usable_threads
 from kdsr.train import Recipe, train
 

@@ -1,12 +1,15 @@
 """The networks at hand: every card in the weights folder, and the networks that they describe."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kdsr.errors import UnknownNameError, WeightsError
-from kdsr.models import Network, build_model
 from kdsr.tasks import find_task
 from kdsr.zoo.card import ROLES, Card, read_card
 from kdsr.zoo.weights import load_weights
+
+if TYPE_CHECKING:
+    from kdsr.models import Network
 
 
 class Catalog:
@@ -54,13 +57,15 @@ class Catalog:
         """Where the weights of `card` lie."""
         return self.weights_dir / f"{card.name}.safetensors"
 
-    def load(self, name: str) -> Network:
+    def load(self, name: str) -> "Network":
         """The network named `name` with its weights, in eval mode, on the CPU.
 
         Raises:
             UnknownNameError: no such network.
             WeightsError: weights that are missing, altered (SHA-256) or do not fit the card.
         """
+        from kdsr.models import build_model  # with torch, which an ONNX graph does without
+
         card = self.find(name)
         network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
         load_weights(network, self.weights_path(card), sha256=card.sha256)

@@ -1,16 +1,20 @@
-"""Weights on disk: safetensors, written in one move, read strictly. Nothing here unpickles."""
+"""Weights on disk: safetensors, written in one move, read strictly. Nothing here unpickles.
+
+torch is imported when tensors are read or written: checking that a file is the card's needs none.
+"""
 
 import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
 from kdsr.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def sha256_of(path: Path) -> str:
@@ -19,12 +23,26 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save_weights(state: Mapping[str, Tensor], path: Path) -> Path:
+def check_weights(path: Path, sha256: str) -> None:
+    """Nothing, if the file at `path` has that SHA-256.
+
+    Raises:
+        WeightsError: it is missing or another one.
+    """
+    if not path.is_file():
+        raise WeightsError(_missing(path))
+    if sha256_of(path) != sha256:
+        raise WeightsError(f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file.")
+
+
+def save_weights(state: Mapping[str, "Tensor"], path: Path) -> Path:
     """Write `state` to `path` in one move (a reader sees the old file or the new one, never a part).
 
     Raises:
         OSError: it cannot be written.
     """
+    from safetensors.torch import save_file
+
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in state.items()}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -37,31 +55,39 @@ def save_weights(state: Mapping[str, Tensor], path: Path) -> Path:
     return path
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
+def load_tensors(path: Path) -> dict[str, "Tensor"]:
     """All tensors of a safetensors file.
 
     Raises:
         WeightsError: the file is missing or is not one.
     """
+    from safetensors.torch import load_file
+
     if not path.is_file():
-        raise WeightsError(f"The weights {path.name} are missing from {path.parent}; restore the file or remove its card.")
+        raise WeightsError(_missing(path))
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"The weights {path.name} are not a readable safetensors file ({error}); restore the file.") from error
 
 
-def load_weights(network: nn.Module, path: Path, *, sha256: str | None = None) -> None:
+def load_weights(network: "nn.Module", path: Path, *, sha256: str | None = None) -> None:
     """Give `network` the weights at `path`, in float32, every key used exactly once.
 
     Raises:
         WeightsError: missing or unreadable file, another SHA-256 than `sha256`, or keys or shapes that do not fit.
     """
-    if sha256 is not None and path.is_file() and sha256_of(path) != sha256:
-        raise WeightsError(f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file.")
+    import torch
+
+    if sha256 is not None:
+        check_weights(path, sha256)
     state = {name: tensor.to(torch.float32) for name, tensor in load_tensors(path).items()}
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise WeightsError(f"The weights {path.name} do not fit the network of the card: {first}.") from error
+
+
+def _missing(path: Path) -> str:
+    return f"The weights {path.name} are missing from {path.parent}; restore the file or remove its card."

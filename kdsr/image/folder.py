@@ -1,0 +1,138 @@
+"""A folder of pictures, worked on side by side: what is finished already is left out, what fails is told, and the rest goes on.
+
+What is done to a picture is a function that is handed in. One picture's decoding, network and encoding follow each other in one
+thread, and as many pictures are under way as there are cores, so that no core waits for another.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from kdsr.errors import InputError, KdsrError
+from kdsr.settings import Settings, usable_threads
+
+PICTURE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".ppm", ".pgm", ".pbm"])
+MOST_AT_ONCE = 8
+"""Pictures that are under way at once, to bound the memory on a machine of many cores."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture: the file to read and the file to write."""
+
+    source: Path
+    target: Path
+
+
+Work = Callable[[Job, Callable[[], bool]], tuple[str, ...]]
+"""Writes the target of a job and gives its notes. It is called from several threads, and may end with Stopped once the function given to it says True."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: its notes, or the reason why it failed."""
+
+    job: Job
+    stamp: "Stamp"
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files that lie directly in `folder`, by name.
+
+    Raises:
+        InputError: no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"A folder of pictures was wanted, and {folder} is none; give an existing folder.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."))
+    if not found:
+        raise InputError(f"There is no picture in {folder}; put some there, or give another folder.")
+    return found
+
+
+def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:
+    """(how many of `pictures` to work on at once, the settings for each of them): the threads are shared out."""
+    threads = usable_threads(settings)
+    at_once = max(1, min(threads, pictures, MOST_AT_ONCE))
+    return at_once, replace(settings, threads=threads // at_once)
+
+
+def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[Outcome]:
+    """The outcome of each job, as they end. When the caller goes away, what is under way is told to stop, and waited for."""
+    stopped = threading.Event()
+    waiting = iter(jobs)
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        running = {pool.submit(_outcome, job, work, stopped.is_set) for job in islice(waiting, 2 * at_once)}
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(_outcome, job, work, stopped.is_set) for job in islice(waiting, len(ended))}
+            yield from (future.result() for future in ended)
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome(job: Job, work: Work, should_stop: Callable[[], bool]) -> Outcome:
+    stamp = _stamp(job.source)  # before the file is read: if it changes meanwhile, it is done again next time
+    try:
+        return Outcome(job, stamp, work(job, should_stop))
+    except (KdsrError, OSError) as error:
+        return Outcome(job, stamp, failure=str(error))
+
+
+Stamp = tuple[str, int, int] | None
+"""Name, bytes and time of modification (ns) of a file, or None if there is none."""
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return path.name, about.st_size, about.st_mtime_ns
+
+
+class Ledger:
+    """What is finished in a folder of results: the file `.kdsr.jsonl` there, which gets a line for each picture once it is written.
+
+    A result counts as finished if it is there, and was made from a file of the same name, size and time of modification, in the
+    same way. Lines that cannot be read are passed over, and later ones win: a picture too many is done again, never one too few.
+    """
+
+    def __init__(self, folder: Path, made_by: str) -> None:
+        """`made_by`: the way in which results are made here, network and settings, as one text."""
+        self._path, self._made_by = folder / ".kdsr.jsonl", made_by
+        self._finished: dict[str, object] = {}
+        if not self._path.is_file():
+            return
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                self._finished[entry["target"]] = entry
+            except (ValueError, TypeError, KeyError):
+                continue
+
+    def has(self, job: Job) -> bool:
+        """Whether the target of `job` is finished."""
+        stamp = _stamp(job.source)
+        return stamp is not None and job.target.is_file() and self._finished.get(job.target.name) == self._entry(job.target, stamp)
+
+    def add(self, outcome: Outcome) -> None:
+        """Note that the job of `outcome` is finished.
+
+        Raises:
+            OSError: the ledger cannot be written.
+        """
+        line = json.dumps(self._entry(outcome.job.target, outcome.stamp))
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}")  # a line that a killed process tore off must not swallow this one
+
+    def _entry(self, target: Path, stamp: Stamp) -> dict[str, object]:
+        return {"target": target.name, "source": list(stamp or ()), "made_by": self._made_by}

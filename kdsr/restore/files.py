@@ -1,0 +1,41 @@
+"""From file to file through a network: decoded whole, restored and written strip by strip."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kdsr.image import Picture, read_picture, write_strips
+from kdsr.restore.engine import Progress, restore_strips
+from kdsr.restore.holes import holes_in
+from kdsr.restore.runtimes import Runtime
+from kdsr.settings import Settings
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    mask: Picture | None = None,
+    tile_px: int | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[str, ...]:
+    """Write the picture in `source`, restored, to `target`, and give its notes; `target` appears whole or not at all.
+
+    The memory taken is that of the source as it is decoded and, for PNG and TIFF, of two strips of the result: see `write_strips`.
+
+    Args:
+        settings: its limits hold for what is read.
+        mask: for inpainting, as in `holes_in`; without one, transparent pixels are missing.
+        tile_px, on_progress, should_stop: as in `restore`; progress is at its end before the file is.
+    Raises:
+        InputError: `source` cannot be read, the result would be too large, or `target` cannot be written.
+        Stopped: `should_stop` said so.
+    """
+    picture, holes = read_picture(source, settings), None
+    if runtime.planes == 4:
+        picture, holes = holes_in(picture, mask)
+    strips = restore_strips(picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop)
+    write_strips(strips, target, height=picture.height * runtime.scale)
+    return picture.notes
