@@ -12,6 +12,7 @@ import pytest
 import torch
 from integers import quantised
 
+from kdsr.cli.options import RuntimeName
 from kdsr.errors import SettingsError, WeightsError
 from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, runtimes
 from kdsr.restore.choice import choice_key, choose
@@ -20,6 +21,7 @@ from kdsr.restore.graph import onnx_graph
 from kdsr.restore.openvino_session import as_pixels, open_openvino_session
 from kdsr.restore.remembered import KEPT, Remembered
 from kdsr.restore.session import open_session
+from kdsr.ui import texts
 
 
 class Fake:
@@ -167,6 +169,11 @@ def test_without_openvino_the_others_are_taken_and_asking_for_it_says_what_to_do
     for name in ("openvino", "openvino-bf16"):
         with pytest.raises(SettingsError, match=r"pip install 'kdsr\[fast\]'"):
             open_runtime(card, tiny_catalog, runtime=name, settings=tiny_settings)
+
+
+def test_the_command_line_and_the_page_offer_every_runtime():
+    assert [name.value for name in RuntimeName] == ["auto", *runtimes.RUNTIMES]
+    assert list(texts.RUNTIMES) == list(runtimes.RUNTIMES)
 
 
 def test_openvino_is_imported_only_when_it_is_used():
