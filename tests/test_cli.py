@@ -157,7 +157,7 @@ def test_ctrl_c_ends_with_130(run, tmp_path, monkeypatch):
     def interrupted(*_arguments: object, **_keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdsr.image.read_picture", interrupted)
+    monkeypatch.setattr("kdsr.restore.files.read_picture", interrupted)
     code, _, err = run("restore", picture(tmp_path / "a.png"), "-o", tmp_path / "b.png", "--model", "tiny_x4_student")
     assert (code, "Traceback" in err) == (130, False)
 

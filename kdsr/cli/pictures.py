@@ -127,7 +127,7 @@ def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_wo
             label += " failed"
         note(" ".join([label, _pace(done, len(todo), time.monotonic() - started), *outcome.notes]))
     if failures:
-        note("\n".join([f"{len(failures)} of {len(jobs)} pictures failed:", *failures]))
+        note("\n".join([f"{len(failures)} of {len(jobs)} pictures failed:", *sorted(failures)]))
         raise typer.Exit(1)
 
 

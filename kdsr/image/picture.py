@@ -1,6 +1,7 @@
 """A picture in memory, and the way from it to the inner tensor and back. No files here.
 
-torch is imported when the first tensor is made: what reads, writes or runs 8-bit pictures does without its 3 s and 0.5 GB.
+Planes are a tensor in NumPy's hands. torch is imported when the first tensor is made: what reads, writes or runs an ONNX graph does without
+its 3 s and 0.5 GB.
 """
 
 from collections.abc import Iterable
@@ -62,9 +63,14 @@ def to_tensor(picture: Picture) -> "Tensor":
     """`picture` without its alpha as (1, 3, H, W) float32 RGB in [0, 1], its own memory; grey is repeated to 3 channels."""
     import torch
 
+    return torch.from_numpy(to_planes(picture))
+
+
+def to_planes(picture: Picture) -> np.ndarray:
+    """As `to_tensor`, for NumPy."""
     planes = np.empty((3, picture.height, picture.width), np.float32)
     np.divide(picture.pixels.transpose(2, 0, 1), np.float32(_levels(picture)), out=planes)
-    return torch.from_numpy(planes)[None]
+    return planes[None]
 
 
 def from_tensor(tensor: "Tensor", like: Picture) -> Picture:
@@ -78,19 +84,22 @@ def from_tensor(tensor: "Tensor", like: Picture) -> Picture:
         ShapeError: `tensor` is not (1, 3, H, W).
         InputError: `tensor` holds NaN or infinity.
     """
-    import torch
+    return from_planes(tensor.detach().float().cpu().numpy(), like)
 
-    if tensor.ndim != 4 or tensor.shape[:2] != (1, 3) or 0 in tensor.shape:
-        raise ShapeError(f"from_tensor needs one picture (1, 3, H, W), got {tuple(tensor.shape)}.")
-    image = tensor.detach()[0].float()
-    if like.is_grey:
-        image = image.mean(dim=0, keepdim=True)
-    if not torch.isfinite(image.sum()):  # a NaN would become some grey level without a word
+
+def from_planes(planes: np.ndarray, like: Picture) -> Picture:
+    """As `from_tensor`, for `planes` (1, 3, H, W) float32 of NumPy."""
+    if planes.ndim != 4 or planes.shape[:2] != (1, 3) or 0 in planes.shape:
+        raise ShapeError(f"One picture (1, 3, H, W) was wanted, got {planes.shape}.")
+    image = planes.mean(axis=1) if like.is_grey else planes[0]
+    if not np.isfinite(image.sum()):  # a NaN would become some grey level without a word
         raise InputError(f"The result for '{like.name}' holds NaN or infinity: the network failed on it; try another one.")
-    steps = image.clamp(0, 1).mul_(_levels(like)).round_()
-    whole = steps.to(torch.uint8 if like.bits == 8 else torch.int32).permute(1, 2, 0).contiguous().cpu().numpy()
-    alpha = None if like.alpha is None else resize_plane(like.alpha, *whole.shape[:2])
-    return replace(like, pixels=whole.astype(like.pixels.dtype, copy=False), alpha=alpha)
+    steps = image.clip(0, 1)
+    steps *= _levels(like)
+    np.rint(steps, out=steps)
+    pixels = steps.transpose(1, 2, 0).astype(like.pixels.dtype, order="C")
+    alpha = None if like.alpha is None else resize_plane(like.alpha, *pixels.shape[:2])
+    return replace(like, pixels=pixels, alpha=alpha)
 
 
 def join_strips(strips: Iterable[Picture], height: int) -> Picture:

@@ -1,7 +1,7 @@
 """A picture through a network: tile by tile, in bounded memory, with progress and a way to stop.
 
 `restore` is tensor to tensor, `restore_picture` array to array, `restore_strips` array to strips of the result, top to bottom, for
-what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is imported for floats only.
+what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is imported for tensors only.
 """
 
 import itertools
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped
-from kdsr.image import Picture, from_tensor, to_tensor
-from kdsr.image.picture import join_strips
+from kdsr.image import Picture
+from kdsr.image.picture import from_planes, join_strips, to_planes
 from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
 from kdsr.restore.runtimes import Runtime
@@ -138,12 +138,10 @@ def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarra
     """The restored pixels of one tile of `picture`: (H, W, C) and the mask's plane, if there is one, to (H * scale, W * scale, C)."""
     if picture.bits == 8 and not picture.is_grey:
         return runtime.run_uint8(planes)
-    import torch
-
     channels = picture.pixels.shape[2]
     tile = Picture(planes[..., :channels], name=picture.name)
-    masks = [torch.from_numpy(planes[None, None, ..., plane].astype(bool).astype(np.float32)) for plane in range(channels, planes.shape[2])]
-    return from_tensor(runtime.run(torch.cat([to_tensor(tile), *masks], dim=1)).clamp_(0, 1), tile).pixels
+    mask = (planes[None, ..., channels:] > 0).transpose(0, 3, 1, 2).astype(np.float32)
+    return from_planes(runtime.run_array(np.concatenate([to_planes(tile), mask], axis=1)).clip(0, 1), tile).pixels
 
 
 def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:

@@ -63,7 +63,7 @@ def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
 
 
 class _Tracer(fx.Tracer):
-    """fx replaces `nn.Module.__call__` for the whole process while it traces; other threads, whose networks are at work, must not notice."""
+    """fx replaces `__call__` and `__getattr__` of `nn.Module` process-wide while it traces; other threads, with networks at work, must not notice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,6 +72,10 @@ class _Tracer(fx.Tracer):
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The output of `m`: as a step of the graph in this thread, computed as ever in another."""
         return super().call_module(m, forward, args, kwargs) if threading.get_ident() == self._thread else forward(*args, **kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        """The parameter `attr`: its stand-in in this thread, itself in another."""
+        return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self._thread else attr_val
 
 
 def _traced(network: nn.Module) -> fx.GraphModule:

@@ -51,6 +51,9 @@ class Runtime(Protocol):
     def run(self, image: "Tensor") -> "Tensor":
         """(1, planes, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
 
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        """As `run`, for an array."""
+
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
@@ -74,8 +77,10 @@ class GraphRuntime:
     def run(self, image: "Tensor") -> "Tensor":
         import torch
 
-        given = image.detach().to("cpu", torch.float32).contiguous().numpy()
-        return torch.from_numpy(self._session(uint8=False).run([OUTPUT], {INPUT: given})[0])
+        return torch.from_numpy(self.run_array(image.detach().to("cpu", torch.float32).numpy()))
+
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        return self._session(uint8=False).run([OUTPUT], {INPUT: np.ascontiguousarray(image)})[0]
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         return self._session(uint8=True).run([OUTPUT], {INPUT: np.ascontiguousarray(pixels)})[0]

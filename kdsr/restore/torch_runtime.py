@@ -32,6 +32,9 @@ class TorchRuntime:
             torch.set_num_threads(self.threads)
         return self._network(image)
 
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        return self.run(torch.from_numpy(image)).cpu().numpy()
+
     @torch.no_grad()
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         image = torch.from_numpy(np.array(pixels)).to(self.device).permute(2, 0, 1)[None]

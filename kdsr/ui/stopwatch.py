@@ -29,6 +29,10 @@ class Stopwatch:
         """As the runtime's own."""
         return self._counted(self.runtime.run, image)
 
+    def run_array(self, image: np.ndarray) -> np.ndarray:
+        """As the runtime's own."""
+        return self._counted(self.runtime.run_array, image)
+
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """As the runtime's own."""
         return self._counted(self.runtime.run_uint8, pixels)
