@@ -79,7 +79,7 @@ def test_models_tells_of_cards_that_cannot_be_used(run, tiny_catalog):
     assert "broken.json" in err
 
 
-@pytest.mark.parametrize("runtime", ["torch", "onnx", "auto"])
+@pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino", "auto"])
 def test_restore_writes_a_file_or_into_a_folder(run, tmp_path, runtime):
     source = picture(tmp_path / "in" / "photo.jpg")
     assert run("restore", source, "-o", tmp_path / "big.png", "--model", "tiny_x4_student", "--runtime", runtime)[0] == 0
@@ -216,7 +216,7 @@ def test_a_card_is_measured_verified_and_timed(run, tmp_path, tiny_catalog):
     assert run("card", "verify", "tiny_x4_student", "--data", tmp_path)[0] == 0
     assert run("card", "latency", "tiny_x4_student", "--side", 16, "--repeats", 1)[0] == 0
     card = Catalog(tiny_catalog.weights_dir).find("tiny_x4_student")
-    assert [entry["runtime"] for entry in card.latency] == ["torch", "onnx"]
+    assert [entry["runtime"] for entry in card.latency] == ["torch", "onnx", "openvino"]
     path = tiny_catalog.weights_dir / "tiny_x4_student.json"
     changed = json.loads(path.read_text())
     changed["figures"][0]["psnr_db"] += 0.02

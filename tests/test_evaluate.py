@@ -189,8 +189,8 @@ def test_a_new_latency_replaces_the_old_one_of_the_same_place(tiny_catalog, tiny
     for _ in range(2):
         before = dataclasses.replace(card, latency=(elsewhere, *card.latency[1:]))
         card, taken = measure_card_latency(before, tiny_catalog, tiny_settings, side_px=16, repeats=1)
-    assert [entry["runtime"] for entry in card.latency] == ["torch", "torch", "onnx"]
-    assert [one.runtime for one in taken] == ["torch", "onnx"]
+    assert [entry["runtime"] for entry in card.latency] == ["torch", "torch", "onnx", "openvino"]
+    assert [one.runtime for one in taken] == ["torch", "onnx", "openvino"]
 
 
 @pytest.mark.parametrize(("name", "scale"), [pytest.param(*key, marks=[pytest.mark.slow] if key[0] == "BSD100" else []) for key in PUBLISHED_BICUBIC_DB])

@@ -131,10 +131,11 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(tmp_path, monkeypa
     path = write_picture(noise(3, 3), tmp_path / "result.png")
     before = path.read_bytes()
 
-    def full(self, data):
+    def full(samples, file):
+        file.write(b"half a picture")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("kdsr.image.write.write_png", full)
     with pytest.raises(InputError, match="No space left"):
         write_picture(noise(5, 5), path)
     assert path.read_bytes() == before

@@ -10,7 +10,7 @@ import torch
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped, UnknownNameError, WeightsError
 from kdsr.image import Picture, from_tensor, to_tensor
 from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
-from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore import exact_runtimes, open_runtime, restore, restore_picture
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.restore.runtimes import WarmRuntimes
 
@@ -18,7 +18,7 @@ NAMES = ["tiny_x4_teacher", "tiny_x4_student", "tiny_denoise_student"]
 SIZES = [(1, 1), (1, 7), (7, 13), (31, 2), (37, 41)]
 
 
-@pytest.fixture(params=["torch", "onnx"])
+@pytest.fixture(params=["torch", "onnx", "openvino"])
 def opened(request, tiny_catalog, tiny_settings):
     """A function from a name to its runtime."""
     return lambda name: open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=request.param, settings=tiny_settings)
@@ -42,10 +42,13 @@ def test_a_tensor_of_any_size_is_restored_the_same_with_and_without_tiles(opened
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_runtimes_give_the_same(tiny_catalog, tiny_settings, name):
-    by_torch, by_onnx = (open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=runtime, settings=tiny_settings) for runtime in ("torch", "onnx"))
+def test_all_exact_runtimes_give_the_same(tiny_catalog, tiny_settings, name):
     image = torch.rand(1, 3, 29, 33, generator=torch.Generator().manual_seed(2))
-    assert (restore(image, by_torch) - restore(image, by_onnx)).abs().max() <= 1e-4
+    by_torch, *others = (
+        restore(image, open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=runtime, settings=tiny_settings)) for runtime in exact_runtimes()
+    )
+    assert len(others) == 2
+    assert max((by_torch - other).abs().max() for other in others) <= 1e-4
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,7 +129,7 @@ def test_a_result_that_is_too_large_is_refused_in_one_sentence(tiny_catalog, tin
 
 
 def test_a_runtime_says_what_it_is(tiny_catalog, tiny_settings):
-    for runtime, name in (("torch", "torch"), ("onnx", "onnx"), ("auto", "onnx")):
+    for runtime, name in (("torch", "torch"), ("onnx", "onnx"), ("openvino", "openvino")):
         opened = open_runtime(tiny_catalog.find("tiny_x4_teacher"), tiny_catalog, runtime=runtime, settings=tiny_settings)
         assert (opened.name, opened.device, opened.threads, opened.precision) == (name, "cpu", 1, "float32")
         assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 7)
@@ -142,7 +145,7 @@ def test_a_gpu_that_is_not_there_is_told_in_one_sentence(tiny_catalog, tiny_sett
         open_runtime(tiny_catalog.cards[0], tiny_catalog, runtime="torch", settings=replace(tiny_settings, device="cuda:99"))
 
 
-@pytest.mark.parametrize("runtime", ["torch", "onnx"])
+@pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino", "auto"])
 def test_altered_weights_are_refused_by_every_runtime(tiny_catalog, tiny_settings, runtime):
     card = tiny_catalog.find("tiny_x4_twin")
     path = tiny_catalog.weights_path(card)

@@ -7,12 +7,10 @@ Both are medians of warm repeats: opening, compiling and the first runs are left
 queue) is the page's to tell. Not here: comparing networks; time them in one run on an idle machine for that.
 """
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,8 @@ import torch
 
 from kdsr.errors import SettingsError
 from kdsr.image import Picture, to_tensor
-from kdsr.restore import Runtime, open_runtime, restore_picture
+from kdsr.restore import Runtime, exact_runtimes, open_runtime, restore_picture
+from kdsr.restore.choice import processor_name
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
 
@@ -91,10 +90,13 @@ def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, 
 
 
 def measure_card_latency(
-    card: Card, catalog: Catalog, settings: Settings, *, runtimes: tuple[str, ...] = ("torch", "onnx"), side_px: int = 256, repeats: int = 15
+    card: Card, catalog: Catalog, settings: Settings, *, runtimes: tuple[str, ...] | None = None, side_px: int = 256, repeats: int = 15
 ) -> tuple[Card, tuple[Latency, ...]]:
-    """`card` with its latency on this machine for each of `runtimes`, and these latencies. Nothing is written."""
-    taken = tuple(measure_latency(open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats) for runtime in runtimes)
+    """`card` with its latency on this machine for each of `runtimes` (None: all exact ones), and these latencies. Nothing is written."""
+    taken = tuple(
+        measure_latency(open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats)
+        for runtime in runtimes or exact_runtimes()
+    )
     entries = [asdict(latency) for latency in taken]
     places = [_place(entry) for entry in entries]
     kept = [entry for entry in card.latency if _place(entry) not in places]
@@ -105,12 +107,7 @@ def machine_name(device: str) -> str:
     """The name of the processor or GPU behind `device`, as its maker gives it."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return processor_name()
 
 
 def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:

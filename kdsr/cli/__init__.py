@@ -15,6 +15,7 @@ import typer
 
 from kdsr import __version__
 from kdsr.cli.ablation import ablate
+from kdsr.cli.bench import bench
 from kdsr.cli.cards import card_latency, card_measure, card_verify
 from kdsr.cli.compression import compress
 from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_show, jobs_start, jobs_stop
@@ -25,7 +26,7 @@ from kdsr.cli.training import train
 from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
-COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export)
+COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export, bench)
 """Each is a command of its own name; `serve` and the groups `card` and `jobs` come beside them."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""

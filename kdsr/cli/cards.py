@@ -51,7 +51,7 @@ def card_latency(
     side: Annotated[int, typer.Option(help="Side of the square input in pixels.", min=1)] = 256,
     repeats: Annotated[int, typer.Option(help="Timed runs; the median is kept.", min=1)] = 15,
 ) -> None:
-    """Measure a network's latency on this machine, by torch and by ONNX Runtime, and write it into its card."""
+    """Measure a network's latency on this machine, by every runtime that computes what the card says, and write it into its card."""
     from kdsr.bench.latency import measure_card_latency
 
     catalog = open_catalog(context.obj)

@@ -23,6 +23,8 @@ class RuntimeName(StrEnum):
     AUTO = "auto"
     TORCH = "torch"
     ONNX = "onnx"
+    OPENVINO = "openvino"
+    OPENVINO_BF16 = "openvino-bf16"
 
 
 _TASK_HELP = f"One of {', '.join(TASKS)}."

@@ -45,12 +45,15 @@ def restore(
     marks = None if mask is None else read_picture(mask, context.obj)
     made_by = " ".join([card.name, card.sha256, *(["self-ensemble"] if self_ensemble else []), *([sha256_of(mask)] if mask else [])])
 
+    ran: list[str] = []
+
     def open_work(settings: Settings) -> Work:
         opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
         if self_ensemble:
             from kdsr.restore.ensemble import SelfEnsemble  # imports torch, which a plain run by ONNX Runtime does without
 
             opened = SelfEnsemble(opened)
+        ran.append(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
             return restore_file(job.source, job.target, opened, settings, mask=marks, tile_px=tile, on_progress=tell, should_stop=should_stop)
@@ -58,6 +61,8 @@ def restore(
         return work
 
     each_picture(source, out, context.obj, made_by, open_work)
+    if ran:
+        note(ran[-1])
 
 
 def degrade(

@@ -1,12 +1,16 @@
-"""PNG written strip by strip, in a few megabytes of memory beside the picture: for what OpenCV would copy whole or cannot write.
+"""PNG written strip by strip, in a few megabytes of memory beside the picture.
 
-OpenCV's encoder wants the picture once more as BGR and holds the whole file; at 100 megapixels that is 0.5 GB. Not here: reading.
+Packing is most of the work. Intel's ISA-L (the optional package isal) does it in a quarter of zlib's time at the same size; the
+pixels are the same either way. OpenCV's encoder is not used: it wants the picture once more as BGR, holds the whole file, cannot
+write grey with alpha, and takes as long as zlib alone. Not here: reading.
 Source: PNG 1.2, chunks IHDR, IDAT, IEND; filter type 1 (Sub).
 """
 
+import functools
+import importlib
 import struct
 import zlib
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,7 +25,7 @@ class PngWriter:
     def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype, *, has_alpha: bool) -> None:
         height, width, channels = shape
         assert has_alpha == (channels in (2, 4))
-        self._file, self._packer = file, zlib.compressobj(1)
+        self._file, self._packer = file, _deflate().compressobj(1)
         file.write(b"\x89PNG\r\n\x1a\n")
         _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0))
 
@@ -50,5 +54,15 @@ def _filtered(strip: np.ndarray) -> bytes:
     return filtered.tobytes()
 
 
+@functools.cache
+def _deflate() -> Any:
+    """What packs: isal's copy of the module zlib where it is installed, else zlib itself."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        return zlib
+
+
 def _write_chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
-    file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+    sum_of_all = _deflate().crc32(data, zlib.crc32(kind))
+    file.writelines((struct.pack(">I", len(data)), kind, data, struct.pack(">I", sum_of_all)))

@@ -4,10 +4,11 @@ from kdsr.restore.engine import restore, restore_picture, restore_strips
 from kdsr.restore.export import export_onnx, graph_file
 from kdsr.restore.files import restore_file
 from kdsr.restore.holes import holes_in, navier_stokes, with_transparent
-from kdsr.restore.runtimes import RUNTIMES, Runtime, open_runtime
+from kdsr.restore.runtimes import RUNTIMES, Runtime, available_runtimes, exact_runtimes, open_runtime
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
-    "RUNTIMES", "Runtime", "Tile", "export_onnx", "graph_file", "holes_in", "navier_stokes", "open_runtime", "plan_tiles",
+    "RUNTIMES", "Runtime", "Tile", "available_runtimes", "exact_runtimes", "export_onnx", "graph_file", "holes_in", "navier_stokes",
+    "open_runtime", "plan_tiles",
     "restore", "restore_file", "restore_picture", "restore_strips", "with_transparent",
 ]  # fmt: skip

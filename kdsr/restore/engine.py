@@ -120,9 +120,16 @@ def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Itera
     """What `tiles`, row by row, become: each row of them as one strip of the restored `picture`."""
     height, width = picture.height * runtime.scale, picture.width * runtime.scale
     for (top, bottom), row in itertools.groupby(tiles, key=lambda tile: (tile.write[0].start, tile.write[0].stop)):
-        restored = np.empty((bottom - top, width, picture.pixels.shape[2]), picture.pixels.dtype)
+        restored: np.ndarray | None = None
         for tile in row:
-            restored[:, tile.write[1]] = _run_on(planes[tile.read], picture, runtime)[tile.keep]
+            part = _run_on(planes[tile.read], picture, runtime)[tile.keep]
+            if part.shape[1] == width:  # alone in its row: copying it would take as long as a layer of a student
+                restored = part
+                continue
+            if restored is None:
+                restored = np.empty((bottom - top, width, part.shape[2]), part.dtype)
+            restored[:, tile.write[1]] = part
+        assert restored is not None  # no row is without tiles
         alpha = None if picture.alpha is None else resize_plane(picture.alpha, height, width, slice(top, bottom))
         yield replace(picture, pixels=restored, alpha=alpha)
 

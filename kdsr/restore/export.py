@@ -1,18 +1,20 @@
 """ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's SHA-256.
 
 Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name, the
-SHA-256 of the weights, task, scale, multiple, halo and licence in their metadata. torch is imported when one is written: running one that
+SHA-256 of the weights, task, scale, multiple, halo, precision and licence in their metadata. torch is imported when one is written: running one that
 is there needs none.
 """
 
 import os
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from kdsr.errors import InputError, SettingsError, WeightsError
+from kdsr.restore.openvino_session import OpenvinoSession
 from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of, open_session
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
@@ -26,8 +28,12 @@ LARGEST_LEVELS = 1
 """Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
 INTEGER_LEVELS = 2
 """As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other way."""
+LOWEST_PSNR_DB = 40.0
+"""Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
 FORMAT = "1"
 """Counted up when graphs of an older form must not be used any more."""
+
+AnySession = TypeVar("AnySession", Session, OpenvinoSession)
 
 
 def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
@@ -49,8 +55,8 @@ def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
     return path
 
 
-def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool, threads: int) -> Session:
-    """A session for the network of `card`: from the file beside its weights, else from the one made on first use.
+def graph_session(card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool) -> AnySession:
+    """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the one made on first use.
 
     A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again, into
     the folder `onnx` of `settings.home`.
@@ -59,27 +65,27 @@ def graph_session(card: Card, catalog: Catalog, settings: Settings, *, uint8: bo
         SettingsError: that folder cannot be written.
         WeightsError: as in `export_onnx`.
     """
-    return _graph(card, catalog, settings, uint8=uint8, threads=threads)[1]
+    return _graph(card, catalog, settings, open_file, uint8=uint8)[1]
 
 
 def graph_file(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool) -> Path:
     """The file that `graph_session` opens, for who runs it elsewhere; made if there is none. Errors as there."""
-    return _graph(card, catalog, settings, uint8=uint8, threads=1)[0]
+    return _graph(card, catalog, settings, lambda path: open_session(path, threads=1), uint8=uint8)[0]
 
 
-def _graph(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool, threads: int) -> tuple[Path, Session]:
+def _graph(card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool) -> tuple[Path, AnySession]:
     """The file of the graph and a session for it, as `graph_session` says."""
     suffix = ".uint8.onnx" if uint8 else ".onnx"
     made = settings.home / "onnx" / f"{card.sha256}{suffix}"
     for path in (catalog.weights_dir / f"{card.name}{suffix}", made):
-        session = _fitting_session(path, card, threads)
+        session = _fitting_session(path, card, open_file)
         if session is not None:
             return path, session
     try:
         write_graph(catalog.load(card.name), card, made, uint8=uint8)
     except OSError as error:
         raise SettingsError(f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
-    return made, open_session(made, threads=threads)
+    return made, open_file(made)
 
 
 def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> None:
@@ -96,6 +102,7 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
     model = onnx_graph(network, uint8=uint8)
     about = {"name": card.name, "sha256": card.sha256, "format": FORMAT, "task": card.task, "licence": card.licence}
     about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
+    about["precision"] = "int8" if any(str(kernel.dtype) == "torch.int8" for kernel in network.state_dict().values()) else "float32"
     onnx.helper.set_model_props(model, about)
     content = model.SerializeToString()
     check_graph(content, network, uint8=uint8)
@@ -109,7 +116,12 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
 
 
 def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
-    """Run the graph and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
+    """Compare the graph under ONNX Runtime with `network`; see `check_session`."""
+    check_session(open_session(content, threads=1), network, uint8=uint8)
+
+
+def check_session(session: Session | OpenvinoSession, network: "Network", *, uint8: bool, precision: str = "float32") -> None:
+    """Run `session` and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
         WeightsError: they differ by more than is allowed.
@@ -118,11 +130,10 @@ def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
 
     from kdsr.models import is_integer
 
-    session, multiple = open_session(content, threads=1), network.multiple
+    random, multiple = np.random.default_rng(0), network.multiple
     allowed = LARGEST_LEVELS if uint8 else LARGEST_DIFFERENCE
     if is_integer(network):
         allowed = INTEGER_LEVELS if uint8 else INTEGER_LEVELS / 255
-    random = np.random.default_rng(0)
     for rows, columns in ((13, 17), (1, 1)):
         pixels = random.integers(0, 256, (rows * multiple, columns * multiple, network.planes), np.uint8)
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous() / 255
@@ -131,18 +142,28 @@ def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
         if uint8:
             wanted = wanted.clamp(0, 1).mul(255).round().permute(1, 2, 0)
         given = session.run([OUTPUT], {INPUT: pixels if uint8 else image.numpy()})[0]
-        difference = float(np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy()).max())
-        if not difference <= allowed:  # NaN must not pass
-            raise WeightsError(f"The ONNX graph differs from the network by {difference:.2g}, too much to be used; take the runtime torch and report this.")
+        differences = np.abs(given.astype(np.float64).reshape(wanted.shape) - wanted.numpy())
+        if precision == "bfloat16":
+            error = float(np.square(differences / (255 if uint8 else 1)).mean())
+            agrees, how = error <= 10 ** (-LOWEST_PSNR_DB / 10), f"by {error**0.5:.2g} of the range"
+        else:
+            agrees, how = differences.max() <= allowed, f"by {differences.max():.2g}"  # NaN must not pass
+        if not agrees:
+            raise WeightsError(f"The ONNX graph differs from the network {how}, too much to be used; take the runtime torch and report this.")
 
 
-def _fitting_session(path: Path, card: Card, threads: int) -> Session | None:
+def _fitting_session(path: Path, card: Card, open_file: Callable[[Path], AnySession]) -> AnySession | None:
     """A session for the graph at `path`, or None if there is no readable one that was made from these weights."""
     if not path.is_file():
         return None
     try:
-        session = open_session(path, threads=threads)
+        session = open_file(path)
     except WeightsError:
         return None
-    about = metadata_of(session)
+    about = about_graph(session)
     return session if (about.get("sha256"), about.get("format")) == (card.sha256, FORMAT) else None
+
+
+def about_graph(session: Session | OpenvinoSession) -> Mapping[str, str]:
+    """What `write_graph` wrote into a graph about itself."""
+    return session.about if isinstance(session, OpenvinoSession) else metadata_of(session)

@@ -1,8 +1,9 @@
-"""What runs a network: torch on the CPU or a GPU, ONNX Runtime on the CPU. Opened once and kept warm.
+"""What runs a network: torch on the CPU or a GPU, ONNX Runtime and OpenVINO on the CPU. Opened once and kept warm.
 
 Not here: tiles, padding and clamping (`engine`); a runtime takes a picture whole, with sides that are multiples.
 """
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from kdsr.errors import UnknownNameError
+from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.restore.choice import choice_key, choose, version_of
 from kdsr.restore.device import torch_device
-from kdsr.restore.export import graph_session
-from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of
+from kdsr.restore.export import about_graph, check_session, graph_session
+from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
+from kdsr.restore.remembered import remembered
+from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog
@@ -54,20 +58,20 @@ class Runtime(Protocol):
         """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
 
-class OnnxRuntime:
-    """ONNX Runtime on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when first used."""
+class GraphRuntime:
+    """ONNX Runtime or OpenVINO on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when first used."""
 
-    name = "onnx"
     device = "cpu"
 
-    def __init__(self, card: Card, settings: Settings, open_graph: Callable[[bool], Session]) -> None:
-        self._sessions = {True: open_graph(True)}
-        about = metadata_of(self._sessions[True])
-        self.planes, self.precision = find_task(card.task).planes, card.precision
-        self.scale, self.multiple, self.halo = (int(about[name]) for name in ("scale", "multiple", "halo"))
+    def __init__(self, name: str, precision: str, planes: int, settings: Settings, open_graph: Callable[[bool], Session | OpenvinoSession]) -> None:
+        first = open_graph(True)
+        about = about_graph(first)
+        self.name, self.precision, self.planes = name, _precision(first, precision), planes
+        self.scale, self.multiple, self.halo = (int(about[key]) for key in ("scale", "multiple", "halo"))
         self.max_output_megapixels = settings.max_output_megapixels
         self.threads = usable_threads(settings)
         self._open_graph = open_graph
+        self._sessions = {True: first}
         self._opening = threading.Lock()
 
     def run(self, image: "Tensor") -> "Tensor":
@@ -81,7 +85,7 @@ class OnnxRuntime:
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         return self._session(uint8=True).run([OUTPUT], {INPUT: np.ascontiguousarray(pixels)})[0]
 
-    def _session(self, *, uint8: bool) -> Session:
+    def _session(self, *, uint8: bool) -> Session | OpenvinoSession:
         with self._opening:
             if uint8 not in self._sessions:
                 self._sessions[uint8] = self._open_graph(uint8)
@@ -98,32 +102,86 @@ def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     """The network of `card` under ONNX Runtime. The weights are checked as well: a graph stands for them."""
     check_weights(catalog.weights_path(card), card.sha256)
-    threads = usable_threads(settings)
-    return OnnxRuntime(card, settings, lambda uint8: graph_session(card, catalog, settings, uint8=uint8, threads=threads))
+    threads, planes = usable_threads(settings), find_task(card.task).planes
+
+    def open_graph(uint8: bool) -> Session:
+        return graph_session(card, catalog, settings, lambda path: open_session(path, threads=threads), uint8=uint8)
+
+    return GraphRuntime("onnx", "float32", planes, settings, open_graph)
+
+
+def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision: str = "float32") -> Runtime:
+    """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this machine."""
+    check_weights(catalog.weights_path(card), card.sha256)
+    threads, planes, memory = usable_threads(settings), find_task(card.task).planes, remembered(settings.home)
+
+    def open_graph(uint8: bool) -> OpenvinoSession:
+        session = graph_session(card, catalog, settings, lambda path: open_openvino_session(path, threads=threads, precision=precision), uint8=uint8)
+        inside = _precision(session, precision)
+        checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
+        if memory.get(checked) is not True:
+            check_session(session, catalog.load(card.name), uint8=uint8, precision=inside)
+            memory.put(checked, True)
+        return session
+
+    return GraphRuntime("openvino", precision, planes, settings, open_graph)
+
+
+def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
+    """The network of `card` under OpenVINO in bfloat16: faster on processors that have it, and a little off."""
+    return open_openvino(card, catalog, settings, precision="bfloat16")
+
+
+def _precision(session: Session | OpenvinoSession, asked: str) -> str:
+    """The precision of the arithmetic inside: a network of integers keeps them, whatever is asked for the rest."""
+    return "int8" if about_graph(session).get("precision") == "int8" else asked
 
 
 RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingProxyType({
-    "torch": open_torch,
-    "onnx":  open_onnx,
+    "torch":         open_torch,
+    "onnx":          open_onnx,
+    "openvino":      open_openvino,
+    "openvino-bf16": open_openvino_bf16,
 })  # fmt: skip
+
+
+def available_runtimes() -> tuple[str, ...]:
+    """The names in `RUNTIMES` whose packages are installed."""
+    return tuple(name for name in RUNTIMES if has_openvino() or not name.startswith("openvino"))
+
+
+def exact_runtimes() -> tuple[str, ...]:
+    """Those of `available_runtimes` that compute what a card says, and so may be chosen without being asked for."""
+    return tuple(name for name in available_runtimes() if name != "openvino-bf16")
 
 
 def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", settings: Settings) -> Runtime:
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
-        runtime: `torch`, `onnx`, or `auto`: torch on a GPU, ONNX Runtime on the CPU, where each is the faster one.
+        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the quickest of those that are here and compute what
+            the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a network of floats.
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there.
+        SettingsError: a device that is not there, or a runtime that is not installed.
     """
     if runtime not in (*RUNTIMES, "auto"):
         raise UnknownNameError.among("runtime", runtime, (*RUNTIMES, "auto"))
+    if runtime.startswith("openvino") and not has_openvino():
+        raise SettingsError(f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime.")
     if runtime == "auto":
-        runtime = "onnx" if torch_device(settings) == "cpu" else "torch"
+        runtime = _quickest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
     return _WARM.get(key, lambda: RUNTIMES[runtime](card, catalog, settings))
+
+
+def _quickest(card: Card, catalog: Catalog, settings: Settings) -> str:
+    """The name of the runtime that `auto` stands for."""
+    if torch_device(settings) != "cpu":
+        return "torch"
+    candidates = {name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes()}
+    return choose(candidates, choice_key(card, settings), remembered(settings.home))
 
 
 class WarmRuntimes:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch.nn.functional as F
 
 from kdsr.image import Picture, from_tensor, to_tensor, write_picture
@@ -99,10 +100,13 @@ def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge:
     shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
     if enlarge == 1 and shrink == 1:
         return Column(key, file, file)
-    tensor = to_tensor(picture)
-    if enlarge > 1:
-        tensor = tensor.repeat_interleave(enlarge, dim=2).repeat_interleave(enlarge, dim=3)
+    copy = replace(picture, pixels=_repeated(picture.pixels, enlarge), alpha=None if picture.alpha is None else _repeated(picture.alpha, enlarge))
     if shrink > 1:
-        tensor = F.avg_pool2d(tensor, shrink, ceil_mode=True)
-    shown = write_picture(from_tensor(tensor, picture), folder / "shown" / file.name)
+        copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)
+    shown = write_picture(copy, folder / "shown" / file.name)
     return Column(key, shown, file)
+
+
+def _repeated(plane: np.ndarray, times: int) -> np.ndarray:
+    """`plane` (H, W, ...) with each pixel as `times` x `times` pixels."""
+    return plane.repeat(times, axis=0).repeat(times, axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.jobs import Jobs
+from kdsr.restore import available_runtimes
 from kdsr.settings import Settings
 from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
@@ -152,7 +153,9 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
                 )
                 for role in ("teacher", "student")
             }
-            runtime = gr.Dropdown([("Automatic", "auto"), ("PyTorch", "torch"), ("ONNX Runtime", "onnx")], value="auto", label="Runtime")
+            runtime = gr.Dropdown(
+                [("Automatic: the quickest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())], value="auto", label="Runtime"
+            )
             tile = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")
             teacher_plus = gr.Checkbox(label=texts.TEACHER_PLUS, elem_id="teacher-plus")
             seed = gr.Number(0, precision=0, minimum=0, label="Seed of the noise and the holes")

@@ -56,6 +56,8 @@ EMPTY_ZOO = "No networks lie in the weights folder yet; add weights with their c
 GONE = "This network is not in the weights folder any more; choose another one."
 NO_POINTS = "None of these networks has a figure that could be drawn."
 NO_FIGURES = "Nothing was measured on a test set yet."
+RUNTIMES = {"torch": "PyTorch", "onnx": "ONNX Runtime", "openvino": "OpenVINO", "openvino-bf16": "OpenVINO in bfloat16 (a little off)"}
+"""What the page calls them; see `kdsr.restore.RUNTIMES`."""
 LATENCY_HOW = "array in, array out, by the quickest runtime"
 TWIN_MEANS = "the same student, trained as long and on the same photographs, without a teacher."
 ROLE_TELLS = {

@@ -1,0 +1,53 @@
+"""What this machine can do at most, in GFLOP/s (a multiplication and an addition are two), by precision of the arithmetic.
+
+The best of several runs of the operation that suits a processor best: a large product of matrices by torch for floats, a wide
+convolution by OpenVINO for 8-bit integers. Not a maker's figure: measured, with the same threads, in the same run as the networks.
+oneDNN, which is under both, can be told to do without the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI leaves out
+the matrix units (AMX).
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from kdsr.restore.openvino_session import has_openvino, integer_convolution
+
+SIDE = 2048
+"""Rows and columns of the matrices: 16 MB each in float32, and 0.1 s on two cores."""
+SECONDS = 0.8
+"""Spent on each precision at least."""
+
+
+def measure_limits(threads: int, device: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+    """GFLOP/s by precision: float32, bfloat16, and int8 where OpenVINO is there to do it (on the CPU only)."""
+    limits = {str(kind).removeprefix("torch."): _product_gflops(kind, threads, device, seconds, clock) for kind in (torch.float32, torch.bfloat16)}
+    if device == "cpu" and has_openvino():
+        run, operations = integer_convolution(threads)
+        limits["int8"] = round(operations / _shortest_s(run, seconds, clock) / 1e9, 1)
+    return limits
+
+
+def _product_gflops(kind: torch.dtype, threads: int, device: str, seconds: float, clock: Callable[[], float]) -> float:
+    """GFLOP/s of a product of two square matrices; float32 is full float32."""
+    torch.set_num_threads(threads)
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.rand(SIDE, SIDE, generator=generator).to(device, kind) for _ in range(2))
+
+    def run() -> None:
+        torch.matmul(left, right)
+        if device != "cpu":
+            torch.cuda.synchronize(device)
+
+    return round(2.0 * SIDE**3 / _shortest_s(run, seconds, clock) / 1e9, 1)
+
+
+def _shortest_s(run: Callable[[], object], seconds: float, clock: Callable[[], float]) -> float:
+    """The shortest of as many runs as `seconds` hold, at least 3, after one that is not counted."""
+    run()
+    shortest, began, runs = float("inf"), clock(), 0
+    while runs < 3 or clock() - began < seconds:
+        started = clock()
+        run()
+        shortest, runs = min(shortest, clock() - started), runs + 1
+    return shortest

@@ -1,0 +1,120 @@
+"""Which runtime is the quickest for a network on this machine: measured once on a small picture, and remembered.
+
+What holds for one network holds for all of its shape, so that the key is the shape, the threads, the processor and the
+versions of the packages. Not here: which runtimes there are (`runtimes`).
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdsr.errors import WeightsError
+from kdsr.restore.remembered import Remembered
+from kdsr.settings import Settings, usable_threads
+from kdsr.zoo import Card
+
+if TYPE_CHECKING:
+    from kdsr.restore.runtimes import Runtime
+
+SIDE_PX = 128
+"""Of the picture that is timed: large enough that the network counts, small enough for a student's 10 ms."""
+ROUNDS = 4
+BUDGET_S = 0.6
+"""After this many seconds no other round begins: a teacher's pass takes a tenth of a second."""
+_PACKAGES = ("torch", "onnxruntime", "openvino")
+_CHOOSING = threading.Lock()
+
+
+def choose(candidates: Mapping[str, Callable[[], "Runtime"]], key: str, memory: Remembered, *, clock: Callable[[], float] = time.perf_counter) -> str:
+    """The name of the quickest of `candidates`, as remembered under `key`, else measured now.
+
+    A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either answer will do.
+
+    Raises:
+        WeightsError: no candidate can be opened.
+    """
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    with _CHOOSING:  # a second thread waits for the answer of the first
+        taken = _usable(memory.get(key), candidates)
+        if not taken:
+            taken = _measured_ms(candidates, clock)
+            memory.put(key, taken)
+    return min(taken, key=taken.__getitem__)
+
+
+def choice_key(card: Card, settings: Settings) -> str:
+    """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the packages."""
+    bytes_each = round(card.file_bytes / max(1, card.parameters))  # 4 for floats, 1 for integers
+    shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, bytes_each]
+    return json.dumps(["quickest", *shape, usable_threads(settings), processor_name(), _instructions(), {name: version_of(name) for name in _PACKAGES}])
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, which is not imported; None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def processor_name() -> str:
+    """The processor's name, as its maker gives it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _instructions() -> str:
+    """A short sum over the processor's instruction sets: one name may stand for several processors in a cloud."""
+    return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]
+
+
+def _cpuinfo(name: str) -> str:
+    """The first value of `name` in Linux's /proc/cpuinfo; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
+
+
+def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:
+    """The milliseconds that were remembered of those that are still candidates."""
+    if not isinstance(kept, dict):
+        return {}
+    return {name: ms for name, ms in kept.items() if name in candidates and isinstance(ms, int | float)}
+
+
+def _measured_ms(candidates: Mapping[str, Callable[[], "Runtime"]], clock: Callable[[], float]) -> dict[str, float]:
+    """The shortest run of each candidate in milliseconds, warm and taken in turn: what else the machine does only ever adds."""
+    opened: dict[str, Runtime] = {}
+    failure: WeightsError | None = None
+    for name, open_candidate in candidates.items():
+        try:
+            opened[name] = open_candidate()
+        except WeightsError as error:
+            failure = error
+    if not opened:
+        raise failure or WeightsError("There is no runtime to choose from.")
+    any_one = next(iter(opened.values()))
+    side = -(-SIDE_PX // any_one.multiple) * any_one.multiple
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, any_one.planes), np.uint8)
+    for runtime in opened.values():
+        runtime.run_uint8(pixels)
+    shortest = dict.fromkeys(opened, float("inf"))
+    began = clock()
+    for _ in range(ROUNDS):
+        for name, runtime in opened.items():
+            started = clock()
+            runtime.run_uint8(pixels)
+            shortest[name] = min(shortest[name], round(1000 * (clock() - started), 3))
+        if clock() - began > BUDGET_S:
+            break
+    return shortest

@@ -1,0 +1,57 @@
+"""What was found out about this machine, so that it is found out once: one JSON file under `Settings.home`, and a copy in the process.
+
+Several processes may write it: each reads it anew first and puts a whole file in its place, so that at worst something is found
+out twice. A file that cannot be read counts as empty; one that cannot be written is done without.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+KEPT = 1000
+"""Facts that a file holds at most; the oldest go first."""
+
+
+class Remembered:
+    """JSON values by name, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._own: dict[str, Any] = {}
+        self._writing = threading.Lock()
+
+    def get(self, name: str) -> Any:
+        """The value of `name`; None if there is none."""
+        return self._own[name] if name in self._own else self._read().get(name)
+
+    def put(self, name: str, value: Any) -> None:
+        """Remember `value` for `name`, here and, if that can be, in the file."""
+        with self._writing:
+            self._own[name] = value
+            facts = self._read()
+            facts.pop(name, None)
+            facts[name] = value
+            for oldest in list(facts)[:-KEPT]:
+                del facts[oldest]
+            part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+            with contextlib.suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+                part.replace(self.path)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            facts = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+
+@functools.cache
+def remembered(home: Path) -> Remembered:
+    """What is remembered of runtimes under `home`; one object for the process."""
+    return Remembered(home / "runtimes.json")
