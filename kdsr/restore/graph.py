@@ -24,7 +24,7 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import IntegerConv2d, Network
+from kdsr.models import Entry, IntegerConv2d, Network
 
 OPSET = 17
 IR_VERSION = 8
@@ -77,8 +77,8 @@ class _Tracer(fx.Tracer):
         return super().call_module(m, forward, args, kwargs) if threading.get_ident() == self._thread else forward(*args, **kwargs)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether `m` is one step: what torch brings, and our convolution of integers."""
-        return isinstance(m, IntegerConv2d) or super().is_leaf_module(m, module_qualified_name)
+        """Whether `m` is one step: what torch brings, and what is of integers."""
+        return isinstance(m, (IntegerConv2d, Entry)) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _traced(network: nn.Module) -> fx.GraphModule:
@@ -159,6 +159,8 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
         layer = traced.get_submodule(str(node.target))
         if isinstance(layer, IntegerConv2d):
             return lambda graph, image: _integer_convolution(graph, image, layer)
+        if isinstance(layer, Entry):
+            return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
             return lambda graph, image: _convolution(graph, image, layer)
         raise SettingsError(f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py.")
