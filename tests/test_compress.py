@@ -101,17 +101,18 @@ def test_what_learns_computes_what_its_integers_will(settings):
         levels = wanted.relu()
 
 
-def test_learning_repairs_what_bad_ranges_broke(settings):
+def test_learning_repairs_a_shifted_channel(settings):
     catalog = Catalog(settings.weights_dir)
     network = catalog.load("tiny")
     photographs = open_photographs(PLAN, catalog.find("tiny"), find_task("sr_x2"), settings)
     image = photographs.degraded()[0]
     integers = calibrated(network, photographs.degraded())
-    integer_layers(integers)[1].input_scale /= 4
-    plan = dataclasses.replace(photographs.plan, int8_steps=60, int8_learning_rate=1e-2, truth_share=0.0)
+    layer = integer_layers(integers)[1]
+    layer.bias += torch.round(0.05 / (layer.input_scale * layer.weight_scale)).int()
+    plan = dataclasses.replace(photographs.plan, int8_steps=60, int8_learning_rate=3e-3, truth_share=0.0)
     learnt = learn(network, integers, dataclasses.replace(photographs, plan=plan))
     worse, better = ((form(image) - network(image)).abs().mean() for form in (integers, learnt))
-    assert better < 0.8 * worse
+    assert better < 0.5 * worse
 
 
 def test_gradients_pass_rounding_and_stop_where_values_are_clipped():

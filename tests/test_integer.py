@@ -158,6 +158,20 @@ def catalog_of_integers(tiny_catalog):
     return Catalog(tiny_catalog.weights_dir)
 
 
+def test_what_rounding_adds_to_a_noisy_input_is_taken_off_by_the_residual():
+    network = network_of(1)
+    for layer in network.layers:  # a network that gives back what it is given: input less nothing
+        layer.weight.zero_()
+        layer.bias.zero_()
+    noisy = crops(low=-0.3, high=1.3)
+    integers = calibrated(network, [noisy])
+    assert integers.entry.levels is not None and integers_of(1).entry.levels is None
+    scale, zero = integers.entry.levels
+    assert torch.allclose(integers(noisy), (torch.round(noisy / scale).clamp(-zero, 255 - zero)) * scale, atol=1e-6)
+    check_graph(onnx_graph(integers, uint8=True).SerializeToString(), integers, uint8=True)
+    assert floating(integers).entry is None
+
+
 def test_a_card_brings_integers_back_in_a_small_file_and_each_runtime_runs_them(catalog_of_integers, tiny_settings):
     card = catalog_of_integers.find("tiny_x4_student-int8")
     network = catalog_of_integers.load(card.name)

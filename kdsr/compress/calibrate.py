@@ -82,7 +82,7 @@ def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) 
     wanted = _mean_outputs(network, convolutions_of(network), few)
     for place, layer in enumerate(integer_layers(form)):  # each looks at what the corrected ones before it give
         gap = wanted[place] - _mean_outputs(form, [layer], few)[0]
-        layer.bias += torch.round(gap / (layer.input_scale * layer.weight_scale)).int()
+        layer.bias.add_(torch.round(gap / (layer.input_scale * layer.weight_scale)).int())
 
 
 def _mean_outputs(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:

@@ -28,8 +28,9 @@ class RoundedConv2d(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, start: IntegerConv2d) -> None:
         super().__init__()
-        assert conv.bias is not None
-        self.weight, self.bias = nn.Parameter(conv.weight.detach().clone()), nn.Parameter(conv.bias.detach().clone())
+        bias = start.floating().bias  # corrected for what rounding does to the kernel
+        assert bias is not None
+        self.weight, self.bias = nn.Parameter(conv.weight.detach().clone()), nn.Parameter(bias.detach().clone())
         self.weight_scale = nn.Parameter(start.weight_scale.log())
         self.input_scale = nn.Parameter(start.input_scale.log())
         self.output_scale = nn.Parameter(start.output_scale.log()) if start.rounds_output else None

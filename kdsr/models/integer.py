@@ -86,6 +86,29 @@ class IntegerConv2d(nn.Conv2d):
         return conv
 
 
+class Entry(nn.Module):
+    """Rounds what comes in to the levels of the first convolution, for all that reads it: what rounding adds must be taken off again by the residual.
+
+    A range of a picture's own 256 levels rounds nothing: 8 bits lie on them, and 16 bits need not lose theirs.
+    """
+
+    def __init__(self, first: IntegerConv2d) -> None:
+        super().__init__()
+        self._first = (first,)  # in a tuple it is no part of this module, and fills no second place in a file
+
+    @property
+    def levels(self) -> tuple[float, int] | None:
+        """Scale and zero; None where nothing is rounded."""
+        scale, zero = float(self._first[0].input_scale), int(self._first[0].input_zero)
+        return None if zero == 0 and abs(scale * MOST_LEVELS - 1.0) < 1e-6 else (scale, zero)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if self.levels is None:
+            return image
+        first = self._first[0]
+        return (to_levels(image.float(), first.input_scale, first.input_zero) - first.input_zero) * first.input_scale
+
+
 def integer_form(network: NetworkType) -> NetworkType:
     """A copy of the folded `network` with empty 8-bit convolutions, to be given levels and scales.
 
@@ -96,6 +119,7 @@ def integer_form(network: NetworkType) -> NetworkType:
         raise SettingsError(f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; choose a plain one.")
     form = copy.deepcopy(network)
     form.layers = nn.ModuleList(IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers)))
+    form.entry = Entry(cast(IntegerConv2d, form.layers[0]))
     return form
 
 
@@ -113,4 +137,6 @@ def floating(network: NetworkType) -> NetworkType:
         for name, child in list(parent.named_children()):
             if isinstance(child, IntegerConv2d):
                 setattr(parent, name, child.floating())
+            elif isinstance(child, Entry):
+                setattr(parent, name, None)
     return plain

@@ -41,11 +41,15 @@ class Plain(Network):
         inside = planes * unshuffle**2
         outside = 3 * (scale * unshuffle) ** 2
         sizes = [inside] + [width] * (depth - 1) + [outside]
+        self.entry: nn.Module | None = None
+        """Rounds what comes in, where the layers are of integers (`models.integer`)."""
         self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in itertools.pairwise(sizes))
 
     def forward(self, image: Tensor) -> Tensor:
         """Restored (N, 3, H * scale, W * scale), not clamped, from `image` (N, planes, H, W) in [0, 1]."""
         packed = F.pixel_unshuffle(image, self.multiple) if self.multiple > 1 else image
+        if self.entry is not None:
+            packed = self.entry(packed)
         feature = packed
         for layer in self.layers[:-1]:
             feature = F.relu(layer(feature))

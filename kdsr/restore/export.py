@@ -30,7 +30,7 @@ INTEGER_LEVELS = 2
 """As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other way."""
 LOWEST_PSNR_DB = 40.0
 """Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
-FORMAT = "1"
+FORMAT = "2"
 """Counted up when graphs of an older form must not be used any more."""
 
 AnySession = TypeVar("AnySession", Session, OpenvinoSession)

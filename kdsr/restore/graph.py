@@ -24,7 +24,7 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import IntegerConv2d, Network
+from kdsr.models import Entry, IntegerConv2d, Network
 from kdsr.restore.session import INPUT, OUTPUT
 
 OPSET = 17
@@ -81,8 +81,8 @@ class _Tracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self._thread else attr_val
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether `m` is one step: what torch brings, and our convolution of integers."""
-        return isinstance(m, IntegerConv2d) or super().is_leaf_module(m, module_qualified_name)
+        """Whether `m` is one step: what torch brings, and what is of integers."""
+        return isinstance(m, (IntegerConv2d, Entry)) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _traced(network: nn.Module) -> fx.GraphModule:
@@ -99,6 +99,8 @@ class _Value:
     channels: int
     levels: tuple[float, int] | None = None
     """Scale and zero, where each value is one of their 256 levels already."""
+    integers: str = ""
+    """Those levels, where `levels` is given."""
 
 
 @dataclass
@@ -123,7 +125,7 @@ class _Graph:
     def from_bytes(self, name: str, channels: int) -> _Value:
         """(H, W, C) uint8 to (1, C, H, W) float32 in [0, 1]."""
         planes = self.add("Unsqueeze", self.add("Transpose", name, perm=[2, 0, 1]), self.constant(np.array([0])))
-        return _Value(self.add("DequantizeLinear", planes, *self._scale_and_zero(_PICTURE)), channels, levels=_PICTURE)
+        return self.of_levels(planes, channels, _PICTURE)
 
     def to_bytes(self, value: _Value) -> _Value:
         """float32 in [0, 1] to uint8, clipped and rounded."""
@@ -134,7 +136,11 @@ class _Graph:
         if value.levels == levels:
             return value
         integers = self.add("QuantizeLinear", value.name, *self._scale_and_zero(levels))
-        return _Value(self.add("DequantizeLinear", integers, *self._scale_and_zero(levels)), value.channels, levels)
+        return self.of_levels(integers, value.channels, levels)
+
+    def of_levels(self, integers: str, channels: int, levels: tuple[float, int]) -> _Value:
+        """The floats that `integers` stand for."""
+        return _Value(self.add("DequantizeLinear", integers, *self._scale_and_zero(levels)), channels, levels, integers)
 
     def _scale_and_zero(self, levels: tuple[float, int]) -> tuple[str, str]:
         return self.constant(np.float32(levels[0])), self.constant(np.uint8(levels[1]))
@@ -157,6 +163,8 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
         layer = traced.get_submodule(str(node.target))
         if isinstance(layer, IntegerConv2d):
             return lambda graph, image: _integer_convolution(graph, image, layer)
+        if isinstance(layer, Entry):
+            return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
             return lambda graph, image: _convolution(graph, image, layer)
         raise SettingsError(f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py.")
@@ -222,9 +230,11 @@ def _join(graph: _Graph, images: list[_Value], dim: int = 0) -> _Value:
 
 
 def _select(graph: _Graph, image: _Value, channels: np.ndarray) -> _Value:
-    """The given channels in that order; nothing is written when they are all of them as they stand."""
+    """The given channels in that order, as bytes where they are; nothing is written when they are all of them as they stand."""
     if np.array_equal(channels, np.arange(image.channels)):
         return image
+    if image.levels is not None:
+        return graph.of_levels(graph.add("Gather", image.integers, graph.constant(channels), axis=1), len(channels), image.levels)
     return _Value(graph.add("Gather", image.name, graph.constant(channels), axis=1), len(channels))
 
 
