@@ -14,6 +14,7 @@ from networks import add_network, write_random_network
 from kdsr.image import Picture
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
+from kdsr.ui import texts
 from kdsr.ui.live_files import SCRIPTS, public_folder, public_graph
 from kdsr.ui.live_session import MOST_PIXELS, LiveSession, offered
 from kdsr.zoo import Catalog
@@ -101,6 +102,16 @@ def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_a
 def test_what_cannot_be_compared_is_one_sentence(session, given, told):
     answer = session.compare(None if given is None else order(pixels_of(8, 8)) | given)
     assert list(answer) == ["error"] and told in answer["error"]
+
+
+def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(session):
+    taken = []
+    while session._room.acquire(blocking=False):
+        taken.append(1)
+    assert 4 <= len(taken) <= 16
+    assert session.compare(order(pixels_of(8, 8))) == {"error": texts.LIVE_BUSY}
+    session._room.release()
+    assert "png" in session.compare(order(pixels_of(8, 8))) and "error" in session.compare(None) and "png" in session.compare(order(pixels_of(8, 8)))
 
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catalog):

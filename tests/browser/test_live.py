@@ -146,6 +146,10 @@ def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(
     assert page.inner_text("#live [data-act=webcam]") == "Go on with the webcam"
     page.click("#live [data-act=webcam]")
     page.wait_for_selector("#live .headline:has-text('frames per second')")
+    page.click("#live [data-act=webcam]")
+    page.wait_for_selector(TIMED)  # the last frame stays, as a picture
+    page.click("#live [data-act=webcam]")
+    page.wait_for_selector("#live .headline:has-text('frames per second')")
     page.click("button[role=tab]:has-text('Restore')")  # who leaves the tab is not filmed on
     page.wait_for_function("document.querySelector('#live [data-act=webcam]').textContent === 'Use the webcam'")
 

@@ -34,7 +34,7 @@ class Live {
       backend: (backend) => this.change(() => this.useBackend(backend)),
       other: () => this.renew(),
     });
-    this.webcam = new Webcam(this.view, { onStart: () => this.filming(), onError: (sentence) => this.view.status(sentence, { isError: true }) });
+    this.webcam = new Webcam(this.view, { onStart: () => this.filming(), onStop: () => this.stopFilming(), onError: (sentence) => this.view.status(sentence, { isError: true }) });
     this.changes = [];
     this.isWanted = false;
     this.turn = null;
@@ -73,9 +73,8 @@ class Live {
     view.onPress("compare", () => this.compare());
     view.onPress("download", () => this.shown.download(this.title, this.choices.network.name));
     new IntersectionObserver(() => {
-      if (element.isConnected && element.offsetParent) return;
-      this.webcam.close();
       if (!element.isConnected) this.restorer?.close();
+      if (!element.isConnected || !element.offsetParent) this.stopFilming();
     }).observe(element);
   }
 
@@ -138,6 +137,19 @@ class Live {
     this.renew();
   }
 
+  /** Let go of the camera; its last frame stays, as a picture. */
+  async stopFilming() {
+    const { video } = this.webcam;
+    if (!video) return;
+    const last = await createImageBitmap(video).catch(() => null);
+    if (this.webcam.video !== video) return last?.close();
+    this.webcam.close();
+    if (!last) return;
+    this.bitmap?.close();
+    this.bitmap = last;
+    this.renew();
+  }
+
   // The loop
 
   change(does) {
@@ -154,7 +166,8 @@ class Live {
     while (this.changes.length || this.isWanted || this.webcam.isFilming) {
       try {
         while (this.changes.length) await this.changes.shift()();
-        if (!this.multiple || !this.source) return;
+        if (!this.multiple) return;
+        if (!this.source) return this.view.status("");
         if (this.webcam.isFilming) await this.filmOnce();
         else if (this.isWanted) await this.restoreStill();
       } catch (error) {

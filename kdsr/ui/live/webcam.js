@@ -6,15 +6,15 @@ const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 const LONGEST_WAIT_MS = 1000; // for a frame: a camera that was unplugged sends none
 
 export class Webcam {
-  constructor(view, { onStart, onError }) {
-    Object.assign(this, { view, onStart, onError, video: null, isHeld: false, isFresh: false, onFresh: null });
+  constructor(view, { onStart, onStop, onError }) {
+    Object.assign(this, { view, onStart, onStop, onError, video: null, isHeld: false, isFresh: false, onFresh: null });
   }
 
   get isFilming() { return Boolean(this.video) && !this.isHeld; }
 
   /** Open it, go on with it, or close it: what its button says. */
   async toggle() {
-    if (this.isFilming) return this.close();
+    if (this.isFilming) return this.onStop();
     this.isHeld = false;
     if (!this.video) {
       this.view.status(CAMERA.asking, { fraction: null });
