@@ -105,8 +105,10 @@ def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settin
     lines = [f"**{task.title}{sets} ({what})**", "", f"| network | role | parameters | {' | '.join(heads)} | 256x256, two cores |"]
     lines.append("|" + "---|" * (len(heads) + 4))
     for card in cards:
-        figures = " | ".join(f"{figure.psnr_db:.2f}" for figure in shown[card.name])
-        lines.append(f"| `{card.name}` | {card.role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card)} |")
+        values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
+        figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
+        role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
+        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card)} |")
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))

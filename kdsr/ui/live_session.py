@@ -71,7 +71,7 @@ class LiveSession:
     def _offer(self) -> Answer:
         catalog = Catalog(self.settings.weights_dir)
         cards = offered(catalog)
-        start = next((card for card in cards if card.task == "sr_x4"), cards[0] if cards else None)
+        start = next((card for card in cards if card.task == "sr_x4" and card.compressed_from is None), cards[0] if cards else None)
         networks = [_described(card, catalog) for card in cards]
         examples = [{"title": example.title, "picture": address(public_example(source, self.settings))} for example, source in available_examples()]
         return {"networks": networks, "start": start.name if start else None, "examples": examples}
