@@ -80,7 +80,7 @@ def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_a
     runtime = open_runtime(tiny_catalog.find(f"tiny_x4_{role}"), tiny_catalog, settings=tiny_settings)
     assert np.array_equal(restored, restore_picture(Picture(pixels), runtime).pixels)
     assert 0 < answer["network_ms"] <= answer["end_to_end_ms"] < answer["busy_ms"] and answer["repeats"] == 5
-    assert (answer["name"], answer["runtime"], answer["device"], answer["threads"]) == (f"tiny_x4_{role}", "ONNX Runtime", "cpu", 1)
+    assert (answer["name"], answer["runtime"], answer["device"], answer["threads"]) == (f"tiny_x4_{role}", texts.RUNTIMES[runtime.name], "cpu", 1)
 
 
 @pytest.mark.parametrize(

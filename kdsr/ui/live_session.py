@@ -36,7 +36,6 @@ _MOST_AT_ONCE = 8
 """Visitors whose pictures are at work or wait for it."""
 _PATIENCE_S = 30.0
 """How long one visitor waits for another's picture."""
-_RUNTIME_TITLES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 
 Answer = dict[str, Any]
 
@@ -130,7 +129,7 @@ class LiveSession:
             restore_picture(picture, watch)
             whole_s.append(time.perf_counter() - since)
             network_s.append(watch.seconds)
-        place = {"runtime": _RUNTIME_TITLES.get(watch.name, watch.name), "device": watch.device, "threads": watch.threads, "precision": watch.precision}
+        place = {"runtime": texts.RUNTIMES.get(watch.name, watch.name), "device": watch.device, "threads": watch.threads, "precision": watch.precision}
         return restored, place | {
             "network_ms": 1000 * statistics.median(network_s), "end_to_end_ms": 1000 * statistics.median(whole_s), "repeats": len(whole_s),
         }  # fmt: skip
