@@ -41,12 +41,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.names and options.data is None:
         parser.error("measuring needs --data, the folder of the test sets")
-    settings, catalog = Settings(weights_dir=WEIGHTS), Catalog(WEIGHTS)
+    settings = Settings(weights_dir=WEIGHTS)
     for name in options.names:
         for suffix in (".safetensors", ".json"):
             shutil.copy2(options.source / f"{name}{suffix}", WEIGHTS)
         shutil.copy2(options.recipes / f"{name}.json", RECIPES)
-        card, _ = measure_card(read_card(WEIGHTS / f"{name}.json"), options.data, catalog, settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}"))
+        card, _ = measure_card(
+            read_card(WEIGHTS / f"{name}.json"), options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}")
+        )
         write_card(card, WEIGHTS / f"{name}.json")
         tell(f"{name}: measured")
     for card in Catalog(WEIGHTS).cards:
