@@ -55,7 +55,7 @@ def test_alpha_is_enlarged_by_the_cubic_kernel_of_pillow():
 
 def test_what_is_no_single_rgb_picture_is_refused():
     for shape in [(3, 4, 4), (2, 3, 4, 4), (1, 1, 4, 4), (1, 3, 0, 4)]:
-        with pytest.raises(ShapeError, match="one picture"):
+        with pytest.raises(ShapeError, match="One picture"):
             from_tensor(torch.zeros(shape), noise(4, 4))
     with pytest.raises(InputError, match="NaN"):
         from_tensor(torch.full((1, 3, 4, 4), float("nan")), noise(4, 4))
@@ -131,11 +131,10 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(tmp_path, monkeypa
     path = write_picture(noise(3, 3), tmp_path / "result.png")
     before = path.read_bytes()
 
-    def full(samples, file):
-        file.write(b"half a picture")
+    def full(self, samples):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kdsr.image.write.write_png", full)
+    monkeypatch.setattr("kdsr.image.write.PngWriter.write", full)
     with pytest.raises(InputError, match="No space left"):
         write_picture(noise(5, 5), path)
     assert path.read_bytes() == before
