@@ -114,7 +114,7 @@ def test_the_key_tells_shapes_threads_and_integers_apart(tiny_catalog, tiny_sett
     key = choice_key(student, tiny_settings)
     assert key == choice_key(replace(twin, name="other", role="student"), tiny_settings)
     others = [choice_key(teacher, tiny_settings), choice_key(student, replace(tiny_settings, threads=2))]
-    others.append(choice_key(replace(student, file_bytes=student.parameters), tiny_settings))
+    others.append(choice_key(replace(student, precision="int8"), tiny_settings))
     assert len({key, *others}) == 4
 
 

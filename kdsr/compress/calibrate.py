@@ -42,6 +42,8 @@ class Range:
         return float(((to_levels(values, scale, zero) - zero) * scale - values).square().mean())
 
 
+Listener = Callable[[Tensor, Tensor], None]
+"""Takes a layer's input and output."""
 PICTURE = Range(1 / MOST_LEVELS, 0)
 
 
@@ -88,15 +90,8 @@ def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) 
 def _mean_outputs(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
     """For each of `layers` of `network` the mean of each channel (C,) of what it gives."""
     means: list[list[Tensor]] = [[] for _ in layers]
-    hooks = [
-        layer.register_forward_hook(lambda _, __, output, place=place: means[place].append(output.mean(dim=(0, 2, 3)))) for place, layer in enumerate(layers)
-    ]
-    try:
-        for degraded in batches:
-            network(degraded)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    listeners = [(layer, lambda _, output, kept=kept: kept.append(output.mean(dim=(0, 2, 3)))) for layer, kept in zip(layers, means, strict=True)]
+    _run_watched(network, batches, listeners)
     return [torch.stack(values).mean(dim=0) for values in means]
 
 
@@ -168,17 +163,25 @@ def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], 
     """What `look` says of the input of each convolution, and of the output of the last one, batch by batch."""
     convolutions = convolutions_of(network)
     kept: list[list[Tensor]] = [[] for _ in range(len(convolutions) + 1)]
-    hooks = [
-        conv.register_forward_hook(lambda _, given, __, place=place: kept[place].append(look(given[0].detach()))) for place, conv in enumerate(convolutions)
-    ]
-    hooks.append(convolutions[-1].register_forward_hook(lambda _, __, output: kept[-1].append(look(output.detach()))))
+
+    def into(values: list[Tensor]) -> Listener:
+        return lambda given, _: values.append(look(given.detach()))
+
+    listeners = [(conv, into(values)) for conv, values in zip(convolutions, kept[:-1], strict=True)]
+    listeners.append((convolutions[-1], lambda _, output: kept[-1].append(look(output.detach()))))
+    _run_watched(network, batches, listeners)
+    return kept
+
+
+def _run_watched(network: Network, batches: Sequence[Tensor], listeners: Sequence[tuple[nn.Module, Listener]]) -> None:
+    """Run `network` on `batches`; each listener is told what goes into its layer and what comes out."""
+    hooks = [layer.register_forward_hook(lambda _, given, output, tell=tell: tell(given[0], output)) for layer, tell in listeners]
     try:
         for degraded in batches:
             network(degraded)
     finally:
         for hook in hooks:
             hook.remove()
-    return kept
 
 
 def _set(layer: IntegerConv2d, end: str, found: Range) -> None:

@@ -53,8 +53,7 @@ def choose(candidates: Mapping[str, Callable[[], "Runtime"]], key: str, memory: 
 
 def choice_key(card: Card, settings: Settings) -> str:
     """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the packages."""
-    bytes_each = round(card.file_bytes / max(1, card.parameters))  # 4 for floats, 1 for integers
-    shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, bytes_each]
+    shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, card.precision]
     return json.dumps(["quickest", *shape, usable_threads(settings), processor_name(), _instructions(), {name: version_of(name) for name in _PACKAGES}])
 
 

@@ -102,7 +102,7 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
     model = onnx_graph(network, uint8=uint8)
     about = {"name": card.name, "sha256": card.sha256, "format": FORMAT, "task": card.task, "licence": card.licence}
     about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
-    about["precision"] = "int8" if any(str(kernel.dtype) == "torch.int8" for kernel in network.state_dict().values()) else "float32"
+    about["precision"] = card.precision
     onnx.helper.set_model_props(model, about)
     content = model.SerializeToString()
     check_graph(content, network, uint8=uint8)

@@ -12,8 +12,8 @@ from kdsr.tasks import find_task
 
 Role = str
 ROLES = ("teacher", "student", "twin")
-PRECISIONS = ("float32", "int8")
 """A twin is the same student, trained with the same steps, seed and data, without a teacher."""
+PRECISIONS = ("float32", "int8")
 
 
 @dataclass(frozen=True)
