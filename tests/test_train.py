@@ -37,10 +37,20 @@ def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "task, fixed", [("sr_x2", False), ("denoise", False), ("denoise", True), ("jpeg", False), ("jpeg", True), ("photo_x4", False), ("photo_x2", True)]
+    "changes",
+    [
+        {"task": "sr_x2"},
+        {"task": "sr_x2", "optimiser": "muon", "rep": False},
+        {"task": "denoise"},
+        {"task": "denoise", "degrade_once": True},
+        {"task": "jpeg"},
+        {"task": "jpeg", "degrade_once": True, "optimiser": "muon"},
+        {"task": "photo_x4"},
+        {"task": "photo_x2", "degrade_once": True},
+    ],
 )
-def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, task, fixed):
-    plan = recipe(task=task, degrade_once=fixed)
+def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, changes):
+    plan = recipe(**changes)
     train(plan, tmp_path / "whole", settings=settings)
     steps = iter(range(100))
     with pytest.raises(Stopped, match="step 5 of 12"):
@@ -189,6 +199,7 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
         ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
         ('{"name": "a", "task": "sr_x4", "role": "boss"}', "role must be"),
+        ('{"name": "a", "task": "sr_x4", "optimiser": "muo"}', "Did you mean 'muon'"),
     ],
 )
 def test_a_recipe_that_cannot_be_run_is_told(text, message):

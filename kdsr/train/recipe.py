@@ -11,6 +11,7 @@ from kdsr.distill import Balance, Term
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models import MODELS
 from kdsr.tasks import Task, find_task
+from kdsr.train.optimiser import OPTIMISERS
 from kdsr.zoo.card import ROLES
 
 
@@ -65,6 +66,8 @@ class Recipe:
     batch_size: int = 16
     patch_px: int = 48
     """Side of a crop of the degraded picture."""
+    optimiser: str = "adamw"
+    """Or `muon`, which learns plain stacks sooner and makes over-parameterised kernels needless; see `train.optimiser`."""
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
     warmup_steps: int = 200
@@ -92,6 +95,8 @@ class Recipe:
             raise UnknownNameError.among("architecture", self.architecture, MODELS)
         if self.role not in ROLES:
             raise SettingsError(f"role must be one of {', '.join(ROLES)}, got '{self.role}'.")
+        if self.optimiser not in OPTIMISERS:
+            raise SettingsError(str(UnknownNameError.among("optimiser", self.optimiser, OPTIMISERS)))
         if self.precision not in ("bf16", "fp32"):
             raise SettingsError(f"precision must be bf16 or fp32, got '{self.precision}'.")
         for name in ("steps", "batch_size", "patch_px", "cell_px", "validate_every", "validation_photos"):

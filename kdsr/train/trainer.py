@@ -21,6 +21,7 @@ from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint
 from kdsr.train.loop import Event, Log, Loop
 from kdsr.train.memory import keep_freed_memory
+from kdsr.train.optimiser import new_optimiser
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import release
@@ -135,7 +136,7 @@ def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teach
     ).to(device)
     learns_along = nn.ModuleList(tapped.network for tapped in teacher.networks) if teacher and recipe.online else None
     parameters = [*network.parameters(), *objective.parameters(), *(learns_along.parameters() if learns_along else ())]
-    optimiser = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    optimiser = new_optimiser(recipe.optimiser, parameters, recipe.learning_rate, recipe.weight_decay)
     return Learner(network, average, optimiser, objective, learns_along)
 
 
