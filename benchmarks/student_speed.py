@@ -1,26 +1,30 @@
-"""The speed that the students promise: their ratios to torch, to a network of IMDN's size and to what the processor can do, in one run.
+"""The speed that the students promise: their ratios to torch, to IMDN and to what the processor can do, in one run.
 
     python benchmarks/student_speed.py [--integer NAME] [--small-integer NAME] [--weights DIR] [--repeats 15]
 
-`--integer` names a network of 8-bit integers, the student's or another. The network of IMDN's size is a plain stack of 20 convolutions
-of 64 channels, 694 K parameters with random weights (IMDN: 715 K, and slower per parameter, because its layers are small pieces).
-256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run it on an idle machine.
+`--integer` names a network of 8-bit integers, the student's or another. IMDN (715 K parameters, random weights; see `imdn.py`) runs in the
+same turns. 256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run it on an idle machine.
 """
 
 import tempfile
+import time
 from pathlib import Path
 
-import torch
+import numpy as np
 import typer
+from imdn import GMACS_PER_OUTPUT_MEGAPIXEL, write_imdn, write_integer_imdn
 
 from kdsr.bench.speed import Contestant, Speed, measure_speed, open_contestant
 from kdsr.bench.speed_report import speed_table
-from kdsr.models import build_model, count_macs, count_parameters
-from kdsr.settings import Settings, settings_from_environment
-from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
+from kdsr.image import Picture
+from kdsr.restore.openvino_session import open_openvino_session
+from kdsr.restore.session import open_session
+from kdsr.settings import Settings, settings_from_environment, usable_threads
+from kdsr.zoo import Catalog
 
 FLOAT_RUNTIMES = ("torch", "onnx", "openvino", "openvino-bf16")
-LARGE = "imdn-size"
+INTEGER_RUNTIMES = ("onnx", "openvino")
+IMDN = "imdn"
 
 
 def main(
@@ -34,10 +38,10 @@ def main(
     """Print the table and the ratios."""
     settings = settings_from_environment()
     catalog = Catalog(weights or settings.weights_dir)
-    runtimes = dict.fromkeys((student, small), FLOAT_RUNTIMES) | {name: ("onnx", "openvino") for name in (integer, small_integer) if name}
+    runtimes = dict.fromkeys((student, small), FLOAT_RUNTIMES) | {name: INTEGER_RUNTIMES for name in (integer, small_integer) if name}
     contestants = [open_contestant(name, catalog, settings, runtime=runtime) for name, each in runtimes.items() for runtime in each]
     with tempfile.TemporaryDirectory() as folder:
-        contestants += large_contestants(Path(folder), settings)
+        contestants += imdn_contestants(Path(folder), settings)
         report = measure_speed(contestants, settings, sides_px=[256], repeats=repeats, memory=False, tell=lambda text: typer.echo(text, err=True))
     typer.echo(speed_table(report))
 
@@ -45,29 +49,37 @@ def main(
         return min((each for each in report.speeds if each.model == model and precision in ("", each.precision)), key=lambda each: each.median_ms)
 
     plain = next(each.median_ms for each in report.speeds if (each.model, each.runtime) == (student, "torch"))
+    large = [best(IMDN, precision) for precision in ("int8", "bfloat16", "float32")]
     for name, lesser in ((integer or student, small_integer or small), (student, small)):
-        ours, theirs = best(name), best(LARGE)
-        typer.echo(
-            f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; {theirs.median_ms / ours.median_ms:.2f}x {LARGE}"
-        )
-        exact = best(LARGE, "float32")
-        typer.echo(f"   {exact.median_ms / ours.median_ms:.2f}x {LARGE} in float32; {ours.share_of_limit or 0:.0%} of the limit")
+        ours = best(name)
+        typer.echo(f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; {ours.share_of_limit or 0:.0%} of the limit")
+        ratios = [f"{theirs.median_ms / ours.median_ms:.2f}x in {theirs.precision} ({theirs.runtime})" for theirs in large]
+        typer.echo(f"   against IMDN: {', '.join(ratios)}")
         typer.echo(f"   {lesser}: {ours.median_ms / best(lesser).median_ms:.2f}x the speed of {name}")
 
 
-def large_contestants(folder: Path, settings: Settings) -> list[Contestant]:
-    """A network of IMDN's size in each runtime for floats; its files lie in `folder`."""
-    torch.manual_seed(0)
-    arguments = {"width": 64, "depth": 20}
-    network = build_model("plain", 4, arguments)
-    path = save_weights(network.state_dict(), folder / f"{LARGE}.safetensors")
-    card = Card(
-        name=LARGE, title="Of IMDN's size", task="sr_x4", role="teacher", architecture="plain", arguments=arguments, parameters=count_parameters(network),
-        macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size, sha256=sha256_of(path), licence="Apache-2.0",
-        trained_on="nothing: random weights", steps=0, seed=0,
-    )  # fmt: skip
-    write_card(card, path.with_suffix(".json"))
-    return [open_contestant(LARGE, Catalog(folder), settings, runtime=runtime) for runtime in FLOAT_RUNTIMES]
+def imdn_contestants(folder: Path, settings: Settings) -> list[Contestant]:
+    """IMDN in each runtime, in floats and in 8-bit integers, array to array; its files lie in `folder`."""
+    floats, integers, threads = folder / "imdn.onnx", folder / "imdn-int8.onnx", usable_threads(settings)
+    write_imdn(floats)
+    write_integer_imdn(floats, integers)
+    openings: list[tuple[Path, str, str]] = [(floats, "onnx", "float32"), (integers, "onnx", "int8"), (integers, "openvino", "int8")]
+    openings += [(floats, "openvino", precision) for precision in ("float32", "bfloat16")]
+    return [imdn_contestant(*opening, threads) for opening in openings]
+
+
+def imdn_contestant(path: Path, runtime: str, precision: str, threads: int) -> Contestant:
+    """IMDN from the graph at `path`."""
+    started = time.perf_counter()
+    hint = "bfloat16" if precision == "bfloat16" else "float32"
+    session = open_session(path, threads=threads) if runtime == "onnx" else open_openvino_session(path, threads=threads, precision=hint)
+
+    def run(picture: Picture) -> object:
+        planes = np.moveaxis(picture.pixels, 2, 0)[None].astype(np.float32) / 255
+        return np.moveaxis(session.run(None, {"image": planes})[0][0], 0, 2)
+
+    opened_ms = 1000 * (time.perf_counter() - started)
+    return Contestant(IMDN, runtime, precision, 4, run, opened_ms, 2 * GMACS_PER_OUTPUT_MEGAPIXEL, speed_only=True)
 
 
 if __name__ == "__main__":
