@@ -93,8 +93,11 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
 
 def usable_threads(settings: Settings) -> int:
     """The number of CPU threads that a network may use here: the setting, or what the container allows."""
-    if settings.threads:
-        return settings.threads
+    return settings.threads or usable_cpus()
+
+
+def usable_cpus() -> int:
+    """The number of CPUs that this process may use, by its affinity and its container."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(allowed, _container_cpus()))
 

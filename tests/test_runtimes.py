@@ -14,7 +14,7 @@ from integers import quantised
 
 from kdsr.cli.options import RuntimeName
 from kdsr.errors import SettingsError, WeightsError
-from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, runtimes
+from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, openvino_session, runtimes
 from kdsr.restore.choice import choice_key, choose
 from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
@@ -226,6 +226,16 @@ def test_each_graph_is_checked_under_openvino_once(tiny_catalog, tiny_settings, 
         opened.run_uint8(np.zeros((4, 5, 3), np.uint8))
         opened.run(torch.zeros(1, 3, 4, 5))
     assert checks == [{"uint8": True, "precision": "float32"}, {"uint8": False, "precision": "float32"}]
+
+
+def test_openvino_has_a_stream_for_each_cpu_that_a_run_leaves_free(tiny_catalog, tmp_path, monkeypatch):
+    asked, real = [], openvino_session._options
+    monkeypatch.setattr(openvino_session, "usable_cpus", lambda: 4)
+    monkeypatch.setattr(openvino_session, "_options", lambda *given: asked.append(real(*given)) or real(*given))
+    path = export_onnx(tiny_catalog.find("tiny_x4_student"), tiny_catalog, tmp_path / "net.onnx")
+    for threads in (1, 2, 4, 8):
+        open_openvino_session(path, threads=threads, precision="float32")
+    assert [(each["NUM_STREAMS"], each["INFERENCE_NUM_THREADS"]) for each in asked] == [(4, 4), (2, 4), (1, 4), (1, 8)]
 
 
 @pytest.mark.parametrize(("precision", "off", "passes"), [("float32", 1, True), ("float32", 2, False), ("bfloat16", 2, True), ("bfloat16", 4, False)])
