@@ -10,8 +10,10 @@ from kdsr.ui.models_references import Key
 from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words, usual_figure
 from kdsr.zoo import Card, Figure
 
-_MANY = 5
-"""So many figures of a network have their columns; the role then stands under its name."""
+_MANY = 4
+"""With so many columns of figures the role stands under a network's name."""
+_MOST = 5
+"""Columns of figures that a page has room for."""
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
@@ -38,7 +40,7 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
 def _shown(cards: Sequence[Card], task: str) -> list[Key]:
     """What has a column: everything that was measured, or where that is too much for a page, the figures on the set that the plot begins with."""
     measures, usual = measures_of(cards), usual_figure(cards, task)
-    return measures if usual is None or len(measures) <= _MANY else [measure for measure in measures if measure[0] == usual[0]]
+    return measures if usual is None or len(measures) <= _MOST else [measure for measure in measures if measure[0] == usual[0]]
 
 
 def _head(title: str, tip: str = "", under: str = "") -> str:

@@ -187,4 +187,8 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
     assert ("dark" in (page.get_attribute("body", "class") or "")) == (scheme == "dark")
     box = page.query_selector("#hero").bounding_box()
     assert box["y"] + box["height"] < 844 and box["width"] > 0.45 * width
+    page.wait_for_function(
+        "(width) => { const box = document.querySelector('#task label.selected').getBoundingClientRect(); return box.left >= 0 && box.right <= width }",
+        arg=width,
+    )
     page.close()
