@@ -148,7 +148,8 @@ def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
         name=name, task=source.task, title=f"{source.title}, pruned", arguments={**source.arguments, "width": plan.pruned_width(source.arguments["width"])},
         teacher=source.name, truth_share=plan.truth_share, cache_labels=False, warm_start=source.name, photos=folders_of(plan, source),
         validation_photos=plan.validation_photos, steps=plan.prune_steps, batch_size=plan.batch_size, patch_px=plan.patch_px,
-        learning_rate=plan.prune_learning_rate, gradient_clip=1.0, validate_every=plan.prune_steps, seed=plan.seed, licence=source.licence,
+        optimiser="muon", rep=False, loss="l2", learning_rate=plan.prune_learning_rate, gradient_clip=1.0,
+        validate_every=plan.prune_steps, seed=plan.seed, licence=source.licence,
     )  # fmt: skip
 
 
