@@ -61,8 +61,8 @@ class _Writer:
         return self.add("Add", self.conv(self.attention(joined), CHANNELS, CHANNELS, 1), given)[0]
 
 
-def write_imdn(path: Path) -> int:
-    """Write the graph in floats, (1, 3, H, W) to (1, 3, 4H, 4W); the number of its parameters."""
+def write_imdn(path: Path) -> None:
+    """Write the graph in floats, (1, 3, H, W) to (1, 3, 4H, 4W)."""
     writer = _Writer()
     first = here = writer.conv("image", 3, CHANNELS)
     blocks = [here := writer.block(here) for _ in range(BLOCKS)]
@@ -75,7 +75,6 @@ def write_imdn(path: Path) -> int:
     ]
     graph = helper.make_graph(writer.nodes, "imdn", ends[:1], ends[1:], writer.weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
-    return sum(int(np.prod(weight.dims)) for weight in writer.weights if weight.data_type == onnx.TensorProto.FLOAT)
 
 
 def write_integer_imdn(floats: Path, path: Path) -> None:
