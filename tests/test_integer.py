@@ -78,9 +78,10 @@ def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, uint8
     assert difference.max() <= 2.0 and (difference > 0.1).mean() < 0.01
 
 
-def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits():
+@pytest.mark.parametrize("scale", [1, 4])
+def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     openvino = pytest.importorskip("openvino")
-    integers, image = integers_of(4), crops()[:1]
+    integers, image = integers_of(scale), crops()[:1]
     pixels = (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(onnx_graph(integers, uint8=True).SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -104,6 +105,11 @@ def test_an_8_bit_picture_goes_into_the_first_convolution_as_it_is():
     first = next(node for node in graph.node if node.op_type == "Conv")
     assert [makers[makers[first.input[0]].input[0]].op_type, makers[first.input[0]].op_type] == ["Unsqueeze", "DequantizeLinear"]
     assert sum(node.op_type == "QuantizeLinear" for node in graph.node) == 3 + 1 + 1  # between four convolutions, the residual, the picture
+
+
+@pytest.mark.parametrize(("scale", "rounds"), [(1, False), (2, True)])
+def test_only_a_network_that_enlarges_rounds_what_its_last_convolution_gives(scale, rounds):
+    assert [layer.rounds_output for layer in integer_layers(integers_of(scale))] == [False, False, False, rounds]
 
 
 def test_ranges_are_those_of_least_error():

@@ -21,7 +21,7 @@ from kdsr.distill.features import (
     spatial_affinity,
     variational,
 )
-from kdsr.distill.pixel import charbonnier, fft, l1, l2
+from kdsr.distill.pixel import charbonnier, fft, l1, l2, psnr, psnr_luma
 from kdsr.distill.scores import hinton, soft_labels
 from kdsr.errors import SettingsError, ShapeError
 
@@ -55,6 +55,8 @@ CASES = {
     "l1": Case(l1),
     "l2": Case(l2),
     "charbonnier": Case(charbonnier, at_equality=1e-3),
+    "psnr": Case(psnr),
+    "psnr_luma": Case(psnr_luma),
     "fft": Case(fft),
     "attention_map": Case(attention_map, 4, 6),
     "spatial_affinity": Case(spatial_affinity, 4, 6),
@@ -79,6 +81,22 @@ def test_pixel_losses_of_a_constant_difference_have_a_closed_form():
     assert charbonnier(restored, truth).item() == pytest.approx(math.hypot(0.25, 1e-3), rel=1e-5)
     # Only the mean differs: 0.25 sqrt(4 * 6) in one of 4 * (6 / 2 + 1) coefficients of two parts each.
     assert fft(restored, truth).item() == pytest.approx(0.25 * math.sqrt(24) / 32, rel=1e-4)
+
+
+def test_psnr_is_the_mean_of_each_pictures_logarithm():
+    truth = torch.zeros(2, 3, 4, 6)
+    restored = torch.stack([truth[0] + 0.01, truth[1] + 0.1])  # 40 and 20 dB
+    assert psnr(restored, truth).item() == pytest.approx(0.01 * (math.log(2) + math.log(101)) / 2, rel=1e-5)
+
+
+def test_psnr_luma_counts_colour_a_tenth_of_luma():
+    truth = torch.full((1, 3, 4, 6), 0.5)
+    grey = truth + 0.02
+    assert psnr_luma(grey, truth).item() == pytest.approx(0.01 * math.log1p(4 * (1 + 0.1)), rel=1e-4)
+    tint = truth + torch.tensor([0.587, -0.299, 0.0]).reshape(1, 3, 1, 1)  # of the same luma
+    assert psnr_luma(tint, truth).item() == pytest.approx(0.01 * math.log1p(1e4 * 0.1 * (0.587**2 + 0.299**2) / 3), rel=1e-4)
+    with pytest.raises(ShapeError, match="psnr for other channels"):
+        psnr_luma(truth[:, :1], truth[:, :1])
 
 
 def test_attention_map_compares_unit_maps():

@@ -5,6 +5,7 @@ import math
 import signal
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from training import events, recipe, released, training_settings
@@ -15,8 +16,8 @@ from kdsr.train import recipe_from_json, recipe_to_json, train
 from kdsr.train.interrupts import undisturbed
 from kdsr.train.labels import with_labels
 from kdsr.train.loop import events_in, learning_rate
-from kdsr.train.pairs import fixed_pairs, fresh_pairs
-from kdsr.train.photos import find_photos, held_out, load_photos
+from kdsr.train.pairs import detail, fixed_pairs, fresh_pairs
+from kdsr.train.photos import Photo, find_photos, held_out, load_photos
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
@@ -173,6 +174,20 @@ def test_crops_of_a_fixed_pair_belong_together(settings):
     assert (shrunk - batch.degraded).abs().mean() < 0.02
 
 
+def test_of_several_crops_the_one_with_the_most_detail_is_learnt_from(settings):
+    half = torch.full((96, 96, 3), 128, dtype=torch.uint8)
+    half[:, 48:] = torch.randint(256, (96, 48, 3), generator=torch.Generator().manual_seed(0)).byte()
+    even = fresh_pairs([Photo(settings.data_dir, half)], find_task("denoise"), 0, CPU)
+    chosen = dataclasses.replace(even, crop_choices=4)
+    rng = np.random.default_rng(0)
+    means = []
+    for pairs in (even, chosen):
+        crops = [pairs.random_crop(rng, 24) for _ in range(100)]
+        means.append(sum(detail(half[crop.top : crop.top + 24, crop.left : crop.left + 24]) for crop in crops) / 100)
+    assert means[1] > 1.5 * means[0]
+    assert torch.equal(chosen.batch(3, 4, 24, with_label=False).truth, chosen.batch(3, 4, 24, with_label=False).truth)
+
+
 def test_the_learning_rate_warms_up_and_falls_to_its_end():
     plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
     rates = [learning_rate(plan, step) for step in range(101)]
@@ -193,6 +208,7 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a"}', "lacks task"),
         ('{"name": "a", "task": "sr_x4", "step": 3}', "Did you mean 'steps'"),
         ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "crop_choices": 0}', "at least 1"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
         ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),

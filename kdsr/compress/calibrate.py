@@ -65,6 +65,9 @@ def rounded(network: Network, batches: Sequence[Tensor]) -> tuple[Network, Netwo
 def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
     """The folded plain `network` in 8-bit integers, its ranges found on `batches` of degraded crops (N, planes, P, P).
 
+    What the last convolution gives is rounded to levels where pixels are put together of it, as bytes; a network that does not enlarge keeps
+    its three channels in floats.
+
     Raises:
         SettingsError: an architecture that has no 8-bit form.
     """
@@ -73,7 +76,8 @@ def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
     for index, (conv, layer) in enumerate(zip(convolutions, integer_layers(form), strict=True)):
         _set(layer, "input", best_range(samples[index]))
         layer.take(conv, best_kernel_scales(conv.weight))
-    _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
+    if form.scale > 1:
+        _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
     _correct_biases(form, network, batches)
     return form
 

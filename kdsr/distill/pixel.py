@@ -10,6 +10,14 @@ from kdsr.errors import ShapeError
 
 _CHARBONNIER_EPSILON = 1e-3
 """LapSRN, arXiv:1704.03915, section 3.2."""
+_FAINT = 1e-4
+"""Mean squared error of 40 dB: far below it the loss `psnr` is an L2, far above it a logarithm."""
+_PSNR_SCALE = 0.01
+"""Brings `psnr` to the size of an L1, so that the weights of other terms keep their meaning."""
+_COLOUR_SHARE = 0.1
+"""What the error of all three channels counts beside that of luma."""
+_LUMA = (0.299, 0.587, 0.114)
+"""ITU-R BT.601."""
 
 
 def l1(restored: Tensor, target: Tensor) -> Tensor:
@@ -38,6 +46,39 @@ def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
         ShapeError: pictures of different shapes.
     """
     return (_difference("charbonnier", restored, target).square() + _CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def psnr(restored: Tensor, target: Tensor) -> Tensor:
+    """0.01 * mean over pictures of ln(1 + MSE / 0.0001): a scalar, at least 0, 0 is best.
+
+    The mean PSNR of pictures is a mean of logarithms; an L2 lets the few that nobody can restore decide. Below 40 dB this is such a
+    logarithm, and near 0 an L2 again.
+    Source: the PSNR loss of NAFNet, arXiv:2204.04676, bounded near 0.
+    Raises:
+        ShapeError: pictures of different shapes.
+    """
+    return _in_decibels(_difference("psnr", restored, target).square().mean((1, 2, 3)))
+
+
+def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
+    """As `psnr`, of the error that the eye and the field's tables weigh most: MSE of BT.601 luma + 0.1 * MSE of red, green and blue.
+
+    (N, 3, H, W) alone. A scalar, at least 0, 0 is best.
+    Source: SESR (arXiv:2103.09404) and ECBSR learn luma alone and leave colour to bicubic; here one network gives both.
+    Raises:
+        ShapeError: pictures of different shapes, or without three channels.
+    """
+    difference = _difference("psnr_luma", restored, target)
+    if difference.shape[1] != 3:
+        raise ShapeError(f"psnr_luma needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
+    luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
+    assert isinstance(luma, Tensor)
+    return _in_decibels(luma.square().mean((1, 2)) + _COLOUR_SHARE * difference.square().mean((1, 2, 3)))
+
+
+def _in_decibels(squared_errors: Tensor) -> Tensor:
+    """`psnr` of the mean squared error of each picture (N)."""
+    return _PSNR_SCALE * (squared_errors / _FAINT).log1p().mean()
 
 
 def fft(restored: Tensor, target: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a 
     "l1": Loss(pixel.l1, "pictures", source="definition"),
     "l2": Loss(pixel.l2, "pictures", source="definition"),
     "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
+    "psnr": Loss(pixel.psnr, "pictures", source="NAFNet, arXiv:2204.04676"),
+    "psnr_luma": Loss(pixel.psnr_luma, "pictures", source="luma as in SESR, arXiv:2103.09404"),
     "fft": Loss(pixel.fft, "pictures", source="MIMO-UNet, arXiv:2108.05054"),
     "fitnet": Loss(features.FitNet, "features", source="FitNets, arXiv:1412.6550", learns=True),
     "attention_map": Loss(features.attention_map, "features", source="AT, arXiv:1612.03928"),

@@ -52,13 +52,19 @@ class Pairs:
     new_inputs: list[Tensor] = field(default_factory=list)
     """Degraded pictures without a truth, which only a teacher can label; numbered behind the others, and drawn by a plan alone."""
     plan: Plan | None = None
+    crop_choices: int = 1
+    """Of so many random crops the one with the most detail is taken."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         self.areas = running_share([truth.shape[0] * truth.shape[1] for truth in self.truths])
 
     def random_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
-        """A crop of the photographs, spread evenly over all pixels."""
+        """A crop of the photographs: of `crop_choices`, spread evenly over all pixels, the one with the most detail."""
+        choices = [self._any_crop(rng, patch_px) for _ in range(self.crop_choices)]
+        return choices[0] if len(choices) == 1 else max(choices, key=lambda crop: detail(self._truth(crop, patch_px)))
+
+    def _any_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
         index = min(int(np.searchsorted(self.areas, rng.random(), side="right")), len(self.truths) - 1)
         height, width = (side // self.task.scale for side in self.truths[index].shape[:2])
         return Crop(index, int(rng.integers(height - patch_px + 1)), int(rng.integers(width - patch_px + 1)), int(rng.integers(8)))
@@ -102,6 +108,13 @@ class Pairs:
     def _scaled(self, picture: Tensor, crop: Crop, patch_px: int) -> Tensor:
         scale = self.task.scale
         return _crop(picture, crop.top * scale, crop.left * scale, patch_px * scale, crop.symmetry)
+
+
+def detail(picture: Tensor) -> float:
+    """Mean difference of neighbours in the green channel of `picture` (H, W, 3), seen on a grid of about 32 x 32."""
+    step = max(1, picture.shape[0] // 32)
+    green = picture[::step, ::step, 1].float()
+    return float(green.diff(dim=0).abs().mean() + green.diff(dim=1).abs().mean())
 
 
 def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:

@@ -44,6 +44,8 @@ class Recipe:
     """The teacher learns from the truth beside its student, in a copy of its own."""
     cache_labels: bool = True
     """Keep the teacher's labels on disk; without, the teacher works at every step."""
+    crop_choices: int = 1
+    """Of so many random crops the one with the most detail is learnt from; 1 spreads the crops evenly."""
     planned_crops: int = 0
     """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled photographs."""
     new_inputs: str = "none"
@@ -99,7 +101,7 @@ class Recipe:
             raise SettingsError(str(UnknownNameError.among("optimiser", self.optimiser, OPTIMISERS)))
         if self.precision not in ("bf16", "fp32"):
             raise SettingsError(f"precision must be bf16 or fp32, got '{self.precision}'.")
-        for name in ("steps", "batch_size", "patch_px", "cell_px", "validate_every", "validation_photos"):
+        for name in ("steps", "batch_size", "patch_px", "cell_px", "crop_choices", "validate_every", "validation_photos"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:

@@ -58,6 +58,7 @@ def open_sources(
         pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device)
+    pairs.crop_choices = recipe.crop_choices
     if recipe.planned_crops:
         pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
         share = recipe.new_input_share if recipe.new_inputs != "none" else 0.0
@@ -109,7 +110,7 @@ def _label(
         with_labels(pairs, teacher, folder / f"{label_key(made_of)}.npy", on_progress=tell)
         return
     made_of |= {"seed": recipe.seed, "taps": recipe.teacher_taps, "crops": recipe.planned_crops, "patch_px": recipe.patch_px}
-    made_of |= {"new_inputs": recipe.new_inputs, "new_input_share": recipe.new_input_share}
+    made_of |= {"crop_choices": recipe.crop_choices, "new_inputs": recipe.new_inputs, "new_input_share": recipe.new_input_share}
     label_plan(pairs, pairs.plan, teacher, recipe.patch_px, folder / label_key(made_of), on_progress=tell)
     if recipe.prefer_hard:
         prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.patch_px))
