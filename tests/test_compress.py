@@ -67,7 +67,8 @@ def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):
     assert [pruned.name, both.name] == ["tiny-pruned", "tiny-pruned-int8"]
     assert pruned.arguments == both.arguments == {"width": 16, "depth": 3} and (pruned.precision, both.precision) == ("float32", "int8")
     assert steps_of(pruned) == ["source", "pruned"] and steps_of(both)[:3] == ["source", "pruned", "int8, by ranges"]
-    assert recipe_from_mapping(pruned.recipe).teacher == "tiny" and pruned.steps == 4
+    fine_tune = recipe_from_mapping(pruned.recipe)
+    assert (fine_tune.teacher, fine_tune.loss, pruned.steps) == ("tiny", "psnr_luma", 4)
     assert pruned.compressed_from == both.compressed_from == "tiny"
     assert both.compression[-1]["parameters"] == pruned.parameters < both.compression[0]["parameters"]
 

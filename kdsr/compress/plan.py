@@ -28,7 +28,7 @@ class Compression:
     """Side of a crop of the degraded picture."""
     batch_size: int = 8
     prune_steps: int = 6_000
-    """Steps of the fine-tune after pruning, by Muon and L2, taught by the network before it."""
+    """Steps of the fine-tune after pruning, by Muon and the task's loss, taught by the network before it."""
     prune_learning_rate: float = 1e-3
     int8_steps: int = 400
     """Steps of learning in 8 bits, where ranges alone lose more than `int8_loss_db`; 0: never."""

@@ -23,6 +23,7 @@ from kdsr.models import Network, count_macs, count_parameters
 from kdsr.restore import export_onnx
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
+from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
 from kdsr.train.trainer import train
 from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
@@ -148,7 +149,7 @@ def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
         name=name, task=source.task, title=f"{source.title}, pruned", arguments={**source.arguments, "width": plan.pruned_width(source.arguments["width"])},
         teacher=source.name, truth_share=plan.truth_share, cache_labels=False, warm_start=source.name, photos=folders_of(plan, source),
         validation_photos=plan.validation_photos, steps=plan.prune_steps, batch_size=plan.batch_size, patch_px=plan.patch_px,
-        optimiser="muon", rep=False, loss="l2", learning_rate=plan.prune_learning_rate, gradient_clip=1.0,
+        optimiser="muon", rep=False, loss=preset("best", source.task)["loss"], learning_rate=plan.prune_learning_rate, gradient_clip=1.0,
         validate_every=plan.prune_steps, seed=plan.seed, licence=source.licence,
     )  # fmt: skip
 
