@@ -1,7 +1,7 @@
 """Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
 
     python scripts/release.py NAME... --from runs/weights --recipes recipes/next --data TESTSETS
-    python scripts/release.py --tables                          # write the README's tables anew, nothing else
+    python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
 
 What is released is chosen on held-out photographs, before; here the test sets are measured once. Latencies are taken on an idle machine
 by `kdsr card latency NAME`, and written into the tables by `--tables`.
@@ -9,9 +9,10 @@ by `kdsr card latency NAME`, and written into the tables by `--tables`.
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kdsr.bench.evaluate import evaluate
 from kdsr.bench.verify import measure_card
@@ -21,7 +22,7 @@ from kdsr.tasks import TASKS, Task
 from kdsr.zoo import Card, Catalog, Figure, read_card, write_card
 
 ROOT = Path(__file__).resolve().parents[1]
-WEIGHTS, RECIPES, README = ROOT / "weights", ROOT / "recipes", ROOT / "README.md"
+WEIGHTS, RECIPES, README, TRAINING = ROOT / "weights", ROOT / "recipes", ROOT / "README.md", ROOT / "docs" / "training.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 BASELINES = {"bicubic": ("bicubic", "bicubic"), "photo": ("bicubic", "bicubic"), "jpeg": ("unprocessed", "the JPEG itself"),
              "holes": ("navier-stokes", "Navier-Stokes (OpenCV)")}  # fmt: skip
@@ -55,6 +56,7 @@ def main() -> None:
         if card.role == "student" and (card.name in options.names or f"{card.name}-twin" in options.names):
             write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
     README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
+    TRAINING.write_text(with_runs(TRAINING.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def compared(student: Card, catalog: Catalog) -> Card:
@@ -94,6 +96,26 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
             lines += table(task, cards, data, settings, kept)
     lines.append("The last column is array to array by ONNX Runtime, median of warm runs, on two cores of an Intel Xeon.\n")
     return text[:begin] + "\n".join(lines) + text[end:]
+
+
+def with_runs(text: str) -> str:
+    """docs/training.md with the table of all runs behind each network, from the cards; compressed ones tell theirs elsewhere."""
+    begin, end = text.index(BEGIN), text.index(END)
+    lines = [BEGIN, "| network | runs, the first one first |", "|---|---|"]
+    for card in Catalog(WEIGHTS).cards:
+        if not card.compressed_from:
+            last = {"trained_on": card.trained_on, "recipe": card.recipe}
+            lines.append(f"| [`{card.name}`](../recipes/{card.name}.json) | {'; '.join(run_text(run) for run in (*card.history, last))} |")
+    return text[:begin] + "\n".join(lines) + "\n" + text[end:]
+
+
+def run_text(run: Mapping[str, Any]) -> str:
+    """One run of a card, of several stages the last one: `20,000 psnr_luma, 16 x 48, taught, 17 min`."""
+    stages = run["recipe"].get("stages") or [{}]
+    recipe = {"loss": "l1", **run["recipe"], **stages[-1]}  # the first cards name what they set alone
+    words = [f"{recipe['steps']:,} `{recipe['loss']}`", f"{recipe['batch_size']} x {recipe['patch_px']}"]
+    words += ["taught"] * (recipe.get("truth_share", 1.0) < 1.0)
+    return ", ".join([*words, run["trained_on"].rsplit(", ", 1)[-1].replace(" minutes", " min")])
 
 
 def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settings, kept: dict[str, str]) -> list[str]:

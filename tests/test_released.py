@@ -58,9 +58,11 @@ def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_wher
     assert all(f"{loss:+.3f} dB" in student.notes for loss in lost)
 
 
-def test_the_readmes_tables_are_those_of_the_cards():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert runpy.run_path(str(ROOT / "scripts" / "release.py"))["with_tables"](readme, None, Settings(weights_dir=CATALOG.weights_dir)) == readme
+def test_the_tables_of_readme_and_training_are_those_of_the_cards():
+    readme, training = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/training.md"))
+    script = runpy.run_path(str(ROOT / "scripts" / "release.py"))
+    assert script["with_tables"](readme, None, Settings(weights_dir=CATALOG.weights_dir)) == readme
+    assert script["with_runs"](training) == training
     assert all(f"| `{card.name}` |" in readme for card in CATALOG.cards)
 
 
