@@ -37,6 +37,16 @@ def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_pat
     assert Catalog(tmp_path / "run").load("tiny").scale == 2
 
 
+def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_path):
+    for role in ("teacher", "student"):
+        train(recipe(role=role), tmp_path / role, settings=settings)
+    teacher, student = (load_tensors(tmp_path / role / "tiny.safetensors") for role in ("teacher", "student"))
+    assert {tensor.dtype for tensor in teacher.values()} == {torch.float16}
+    assert all(torch.equal(teacher[name], student[name].half()) for name in student)
+    assert read_card(tmp_path / "teacher" / "tiny.json").file_bytes < 0.6 * read_card(tmp_path / "student" / "tiny.json").file_bytes
+    assert all(tensor.dtype == torch.float32 for tensor in Catalog(tmp_path / "teacher").load("tiny").state_dict().values())
+
+
 @pytest.mark.parametrize(
     "changes",
     [
