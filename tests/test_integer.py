@@ -16,8 +16,8 @@ from kdsr.restore.graph import onnx_graph
 from kdsr.restore.session import open_session
 from kdsr.zoo import Catalog, save_weights, sha256_of, write_card
 
-TASKS = [(4, 3, 1), (1, 3, 1), (1, 3, 2), (1, 4, 1), (1, 4, 2)]
-"""Scale, planes, unshuffle."""
+TASKS = [(4, 3, 1, 1), (2, 3, 1, 3), (1, 3, 1, 1), (1, 3, 2, 1), (1, 4, 1, 1), (1, 4, 2, 1)]
+"""Scale, planes, unshuffle, skip."""
 
 
 def crops(planes: int = 3, side: int = 24, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
@@ -30,13 +30,13 @@ def crops(planes: int = 3, side: int = 24, low: float = 0.0, high: float = 1.0) 
     return smooth
 
 
-def network_of(scale: int, planes: int = 3, unshuffle: int = 1) -> nn.Module:
+def network_of(scale: int, planes: int = 3, unshuffle: int = 1, skip: int = 1) -> nn.Module:
     torch.manual_seed(0)
-    return build_model("plain", scale, {"width": 16, "depth": 4, "unshuffle": unshuffle}, planes=planes).eval().requires_grad_(False)
+    return build_model("plain", scale, {"width": 16, "depth": 4, "unshuffle": unshuffle, "skip": skip}, planes=planes).eval().requires_grad_(False)
 
 
-def integers_of(scale: int, planes: int = 3, unshuffle: int = 1) -> nn.Module:
-    return calibrated(network_of(scale, planes, unshuffle), [crops(planes)])
+def integers_of(scale: int, planes: int = 3, unshuffle: int = 1, skip: int = 1) -> nn.Module:
+    return calibrated(network_of(scale, planes, unshuffle, skip), [crops(planes)])
 
 
 def test_a_convolution_of_integers_computes_what_its_levels_say():
@@ -54,9 +54,9 @@ def test_a_convolution_of_integers_computes_what_its_levels_say():
     assert layer(image).flatten().tolist() == pytest.approx([0.0, 0.0, -2.0, 4.0, -20.0])  # the last one is clipped at level 0
 
 
-@pytest.mark.parametrize(("scale", "planes", "unshuffle"), TASKS)
-def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same_arithmetic(scale, planes, unshuffle):
-    network, integers, image = network_of(scale, planes, unshuffle), integers_of(scale, planes, unshuffle), crops(planes)
+@pytest.mark.parametrize(("scale", "planes", "unshuffle", "skip"), TASKS)
+def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same_arithmetic(scale, planes, unshuffle, skip):
+    network, integers, image = network_of(scale, planes, unshuffle, skip), integers_of(scale, planes, unshuffle, skip), crops(planes)
     wanted, given = network(image), integers(image)
     assert 0 < (given - wanted).abs().mean() < 0.01
     assert is_integer(integers) and not is_integer(network)
@@ -64,9 +64,9 @@ def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same
 
 
 @pytest.mark.parametrize("uint8", [False, True])
-@pytest.mark.parametrize(("scale", "planes", "unshuffle"), TASKS)
-def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, uint8):
-    integers = integers_of(scale, planes, unshuffle)
+@pytest.mark.parametrize(("scale", "planes", "unshuffle", "skip"), TASKS)
+def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, skip, uint8):
+    integers = integers_of(scale, planes, unshuffle, skip)
     content = onnx_graph(integers, uint8=uint8).SerializeToString()
     check_graph(content, integers, uint8=uint8)
     image = crops(planes)[:1]

@@ -21,7 +21,7 @@ from kdsr.distill.features import (
     spatial_affinity,
     variational,
 )
-from kdsr.distill.pixel import charbonnier, fft, l1, l2, psnr, psnr_luma
+from kdsr.distill.pixel import charbonnier, fft, l1, l2, mean_colour, psnr, psnr_luma
 from kdsr.distill.scores import hinton, soft_labels
 from kdsr.errors import SettingsError, ShapeError
 
@@ -97,6 +97,21 @@ def test_psnr_luma_counts_colour_a_tenth_of_luma():
     assert psnr_luma(tint, truth).item() == pytest.approx(0.01 * math.log1p(1e4 * 0.1 * (0.587**2 + 0.299**2) / 3), rel=1e-4)
     with pytest.raises(ShapeError, match="psnr for other channels"):
         psnr_luma(truth[:, :1], truth[:, :1])
+
+
+def test_mean_colour_compares_means_alone_whatever_the_size_and_the_mask():
+    degraded = random(2, 4, 7, 13)
+    restored = degraded[:, :3].repeat_interleave(2, 2).repeat_interleave(2, 3).flip(3)
+    assert mean_colour(restored, degraded).item() == pytest.approx(0.0, abs=1e-12)
+    shifted = restored + torch.tensor([0.1, 0.0, 0.0])[:, None, None] * torch.tensor([1.0, 0.0])[:, None, None, None]
+    assert mean_colour(shifted, degraded).item() == pytest.approx(0.01 / 6)
+    degraded.requires_grad_()
+    shifted.requires_grad_()
+    mean_colour(shifted, degraded).backward()
+    assert degraded.grad is None and shifted.grad[0, 0].abs().min() > 0
+    for wrong in (degraded[:1], degraded[:, :2], degraded[0]):
+        with pytest.raises(ShapeError, match=r"needs .*got .*\(.*; "):
+            mean_colour(restored, wrong)
 
 
 def test_attention_map_compares_unit_maps():

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
-from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded
-from kdsr.models.blocks import RepConv2d, depth_to_space, repeat_channels
+from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded, start
+from kdsr.models.blocks import Enlargement, RepConv2d, depth_to_space, repeat_channels
 
-SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
+SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 3, {"width": 16, "depth": 3, "skip": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
          ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2})]  # fmt: skip
 
 
@@ -84,6 +84,27 @@ def test_an_unlearnt_student_with_a_zero_last_layer_repeats_pixels():
     torch.nn.init.zeros_(network.layers[-1].bias)
     image = torch.rand(1, 3, 5, 7)
     assert torch.equal(network(image), image.repeat_interleave(3, dim=2).repeat_interleave(3, dim=3))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_learnt_enlargement_begins_by_repeating_pixels_to_the_bit_under_bfloat16_too(scale):
+    image = torch.rand(2, 3, 5, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        enlarged = Enlargement(3, scale)(image)
+    assert torch.equal(enlarged, repeat_channels(image, scale**2))
+
+
+def test_a_network_that_learns_its_enlargement_starts_from_one_that_repeats_and_is_pruned_with_it():
+    plain = stirred(build_model("plain", 4, {"width": 32, "depth": 5}))
+    network, image = build_model("plain", 4, {"width": 32, "depth": 5, "skip": 3}), torch.rand(1, 3, 9, 11)
+    start(network, plain)
+    assert torch.allclose(network(image), plain(image), atol=1e-6)
+    stirred(network.skip)
+    smaller = build_model("plain", 4, {"width": 16, "depth": 3, "skip": 3})
+    start(smaller, network)
+    assert torch.equal(smaller.skip.weight, network.skip.weight)
+    with pytest.raises(SettingsError, match="skip is 1 or"):
+        build_model("plain", 1, {"skip": 3})
 
 
 def test_channels_are_repeated_in_place():

@@ -31,6 +31,13 @@ def test_terms_come_in_with_their_weights_and_are_told_apart():
     assert total.item() == pytest.approx(0.1 + 10 * 0.09 + 2 * 0.01 + 3 * parts["attention_map"].item())
 
 
+def test_a_loss_to_the_input_needs_no_teacher():
+    term = Term("mean_colour", weight=2.0)
+    total, parts = Objective(Balance("l2"), (term,))(Seen(FLAT + 0.1, FLAT, degraded=FLAT[..., :2, :2] + 0.3), 1.0)
+    assert not term.needs_teacher and parts["mean_colour"].item() == pytest.approx(0.04)
+    assert total.item() == pytest.approx(0.01 + 2 * 0.04)
+
+
 def test_the_share_slides_in_a_straight_line():
     balance = Balance(truth_share=0.2, truth_share_end=1.0)
     assert [balance.share(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.6, 1.0])

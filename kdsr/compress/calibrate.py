@@ -10,12 +10,14 @@ import copy
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from kdsr.models import IntegerConv2d, Network, integer_form
 from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS, to_levels
+from kdsr.models.plain import Plain
 
 _SHARES = torch.linspace(0.3, 1.0, 57)
 """Shares of the full range that are tried."""
@@ -116,8 +118,8 @@ def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def convolutions_of(network: Network) -> list[nn.Conv2d]:
-    """The convolutions of a folded `network`, first to last."""
-    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    """The convolutions of a folded plain `network` that become ones of integers, first to last; a learnt enlargement stays in floats."""
+    return [cast(nn.Conv2d, layer) for layer in cast(Plain, network).layers]
 
 
 def integer_layers(network: Network) -> list[IntegerConv2d]:

@@ -53,7 +53,7 @@ class Term:
     @property
     def needs_teacher(self) -> bool:
         """Whether the teacher's picture or feature is used."""
-        return self.reads == "features" or self.target == "teacher"
+        return self.reads == "features" or (self.target == "teacher" and self.reads != "input")
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class Seen:
     """The teacher's output."""
     negative: Tensor | None = None
     """A worse picture to be pushed away from."""
+    degraded: Tensor | None = None
+    """What was restored, (N, planes, h, w)."""
     student_features: dict[str, Tensor] = field(default_factory=dict)
     teacher_features: dict[str, Tensor] = field(default_factory=dict)
 
@@ -160,6 +162,8 @@ class Objective(nn.Module):
         target = seen.truth if term.target == "truth" else seen.label
         if term.reads == "features":
             value: Tensor = function(seen.student_features[term.student_tap], seen.teacher_features[term.teacher_tap])
+        elif term.reads == "input":
+            value = function(seen.restored, seen.degraded)
         elif term.reads == "pictures":
             value = function(seen.restored, target)
         else:

@@ -93,6 +93,23 @@ def fft(restored: Tensor, target: Tensor) -> Tensor:
     return torch.view_as_real(torch.fft.rfft2(_difference("fft", restored, target), norm="ortho")).abs().mean()
 
 
+def mean_colour(restored: Tensor, degraded: Tensor) -> Tensor:
+    """Mean squared difference of the mean colours of each picture and its input: a scalar, at least 0, 0 is best.
+
+    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. The error that a loss in pixels weighs is least where a
+    network moves a faded or clipped colour to where such colours mostly lie; a viewer wants the input's own.
+    Source: definition.
+    Raises:
+        ShapeError: different numbers of pictures, or fewer planes in the input.
+    """
+    if restored.ndim != 4 or degraded.ndim != 4 or restored.shape[0] != degraded.shape[0] or restored.shape[1] > degraded.shape[1]:
+        raise ShapeError(
+            f"mean_colour needs pictures (N, C, H, W) and their inputs, got {tuple(restored.shape)} and {tuple(degraded.shape)}; give what was restored."
+        )
+    inputs = degraded[:, : restored.shape[1]].detach().float()
+    return (restored.float().mean((2, 3)) - inputs.mean((2, 3))).square().mean()
+
+
 def require_equal_shapes(loss: str, restored: Tensor, target: Tensor) -> None:
     """Refuse two pictures that the loss named `loss` cannot compare.
 

@@ -13,8 +13,8 @@ from kdsr.errors import UnknownNameError
 class Loss:
     """A loss, what it reads and where it comes from.
 
-    `reads` is `pictures` (restored, target), `features` (student's, teacher's), `negatives_input` or `negatives_average` (restored,
-    target, worse pictures: the enlarged input, or the output of the student's own average), or `scores` (class scores).
+    `reads` is `pictures` (restored, target), `input` (restored, degraded), `features` (student's, teacher's), `negatives_input` or
+    `negatives_average` (restored, target, worse pictures: the enlarged input, or the output of the student's own average), or `scores` (class scores).
     """
 
     function: Callable[..., Any]
@@ -30,6 +30,7 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a 
     "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
     "psnr": Loss(pixel.psnr, "pictures", source="NAFNet, arXiv:2204.04676"),
     "psnr_luma": Loss(pixel.psnr_luma, "pictures", source="luma as in SESR, arXiv:2103.09404"),
+    "mean_colour": Loss(pixel.mean_colour, "input", source="definition"),
     "fft": Loss(pixel.fft, "pictures", source="MIMO-UNet, arXiv:2108.05054"),
     "fitnet": Loss(features.FitNet, "features", source="FitNets, arXiv:1412.6550", learns=True),
     "attention_map": Loss(features.attention_map, "features", source="AT, arXiv:1612.03928"),

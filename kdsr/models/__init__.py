@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.models.blocks import Enlargement
 from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.integer import Entry, IntegerConv2d, floating, integer_form, is_integer
 from kdsr.models.network import Network
@@ -19,8 +20,8 @@ from kdsr.models.prune import pruned
 from kdsr.models.residual import Residual
 
 __all__ = [
-    "MODELS", "Architecture", "Entry", "IntegerConv2d", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters", "floating", "folded",
-    "integer_form", "is_integer", "pruned", "start",
+    "MODELS", "Architecture", "Enlargement", "Entry", "IntegerConv2d", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters",
+    "floating", "folded", "integer_form", "is_integer", "pruned", "start",
 ]  # fmt: skip
 
 

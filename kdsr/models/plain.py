@@ -1,7 +1,8 @@
 """The student: a plain stack of 3x3 convolutions with ReLU, the fastest shape on processors and in browsers.
 
-It adds its output to the input (each pixel repeated `scale` x `scale`) and moves depth to space. Widths in multiples of
-16 use vector units fully. The residual by channel repeat costs next to nothing; a bicubic one would multiply the whole.
+It adds its output to the enlarged input and moves depth to space. Widths in multiples of 16 use vector units fully. The input is
+enlarged by repeating channels, which costs next to nothing, or by a learnt kernel, for 2 % of the arithmetic: with repeats alone the
+colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A bicubic Resize would multiply the whole.
 Not here: attention, normalisation, activations other than ReLU.
 """
 
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
-from kdsr.models.blocks import conv3x3, depth_to_space, repeat_channels
+from kdsr.models.blocks import Enlargement, conv3x3, depth_to_space, repeat_channels
 from kdsr.models.network import Network
 
 
@@ -23,12 +24,15 @@ class Plain(Network):
         width: channels between the convolutions.
         depth: number of convolutions, at least 2.
         unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
+        skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learnt (scale 2 to 4 only).
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for learning; `folded()` of the module gives the plain network.
     """
 
-    def __init__(self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, *, planes: int = 3, rep: bool = False) -> None:
+    def __init__(self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, skip: int = 1, *, planes: int = 3, rep: bool = False) -> None:
         super().__init__()
+        if skip not in (1, 3) or (skip == 3 and scale == 1):
+            raise SettingsError(f"A network's skip is 1 or, where it enlarges, 3; got {skip} at scale {scale}.")
         if planes not in (3, 4) or (planes == 4 and scale > 1):
             raise SettingsError(f"A network takes 3 planes, or 4 at scale 1, got {planes} at scale {scale}.")
         if scale > 1 and unshuffle > 1:
@@ -43,6 +47,7 @@ class Plain(Network):
         sizes = [inside] + [width] * (depth - 1) + [outside]
         self.entry: nn.Module | None = None
         """Rounds what comes in, where the layers are of integers (`models.integer`)."""
+        self.skip = Enlargement(planes, scale) if skip == 3 else None
         self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in itertools.pairwise(sizes))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -56,4 +61,5 @@ class Plain(Network):
         residual = self.layers[-1](feature)
         if self.planes == 4:
             return image[:, :3] + depth_to_space(residual, self.multiple) * image[:, 3:]
-        return depth_to_space(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)
+        enlarged = repeat_channels(packed, self.scale**2) if self.skip is None else self.skip(packed)
+        return depth_to_space(residual + enlarged, self.scale * self.multiple)

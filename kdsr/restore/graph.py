@@ -24,7 +24,7 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import Entry, IntegerConv2d, Network
+from kdsr.models import Enlargement, Entry, IntegerConv2d, Network
 from kdsr.restore.session import INPUT, OUTPUT
 
 OPSET = 17
@@ -81,8 +81,8 @@ class _Tracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self._thread else attr_val
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether `m` is one step: what torch brings, and what is of integers."""
-        return isinstance(m, (IntegerConv2d, Entry)) or super().is_leaf_module(m, module_qualified_name)
+        """Whether `m` is one step: what torch brings, what is of integers, and what keeps to a precision."""
+        return isinstance(m, (IntegerConv2d, Enlargement, Entry)) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _traced(network: nn.Module) -> fx.GraphModule:

@@ -38,7 +38,7 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         elif negatives == "average":
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 negative = learner.average(degraded).float()
-        shown = Seen(restored.float(), truth, label, negative, seen, features)
+        shown = Seen(restored.float(), truth, label, negative, degraded, seen, features)
         result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
         return result
 
