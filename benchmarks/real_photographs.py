@@ -6,7 +6,8 @@ Ten held-out photographs (never trained on) are made small and spoilt in ways th
 second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours, coloured sensor noise. Each is enlarged four
 times by bicubic and by the students.
 `sheet-N.png` shows one photograph in an order that `key.json` alone knows: choose first, then look. The report says PSNR and SSIM
-on luma, the shift of the mean colour against the input in levels of 255, and how much of each picture's error is a grid of 4 pixels (a checkerboard).
+on luma, the shift of the mean colour against the input in levels of 255, how much of each picture's detail is a grid of 4 pixels (a checkerboard), and
+how much larger the steps of colour are at the edges of input pixels than within (1 has no blocks of colour).
 """
 
 import argparse
@@ -57,7 +58,8 @@ def main() -> None:
         for who, image in made.items():
             taken = measure(image, to_tensor(Picture(truth)), task)
             shift = (image.mean((0, 2, 3)) - given.mean((0, 2, 3))).abs().max() * 255
-            rows.append({"damage": name, "by": who, "psnr_db": taken.psnr_db, "ssim": taken.ssim, "shift": float(shift), "grid": grid_share(image)})
+            blocks = {"grid": grid_share(image), "colour_steps": colour_steps(image)}
+            rows.append({"damage": name, "by": who, "psnr_db": taken.psnr_db, "ssim": taken.ssim, "shift": float(shift), **blocks})
         order = list(made)
         random.Random(number).shuffle(order)
         key[f"sheet-{number}.png"] = {"damage": name, "left_to_right": order}
@@ -169,6 +171,16 @@ def grid_share(image: Tensor) -> float:
     return float(places.std() / places.mean())
 
 
+def colour_steps(image: Tensor) -> float:
+    """Mean step of colour (red and blue less green) between neighbours at the worst of the 4 places in a pixel of the input, over the median place."""
+    ratios = []
+    for colour in (image[0, 0] - image[0, 1], image[0, 2] - image[0, 1]):
+        steps = colour.diff(dim=1).abs().mean(0)
+        places = torch.stack([steps[place::4].mean() for place in range(4)])
+        ratios.append(float(places.max() / places.median()))
+    return max(ratios)
+
+
 def write_sheet(pictures: list[Tensor], path: Path) -> None:
     """The middles of `pictures` side by side, doubled without smoothing."""
     parts = []
@@ -182,7 +194,8 @@ def write_sheet(pictures: list[Tensor], path: Path) -> None:
 def means(rows: list[dict[str, object]]) -> dict[str, dict[str, float]]:
     """The mean of each figure by who made the pictures."""
     names = dict.fromkeys(str(row["by"]) for row in rows)
-    return {name: {what: float(np.mean([row[what] for row in rows if row["by"] == name])) for what in ("psnr_db", "ssim", "shift", "grid")} for name in names}
+    figures = ("psnr_db", "ssim", "shift", "grid", "colour_steps")
+    return {name: {what: float(np.mean([row[what] for row in rows if row["by"] == name])) for what in figures} for name in names}
 
 
 if __name__ == "__main__":

@@ -91,6 +91,18 @@ def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     assert {str(note["runtimePrecision"].astype(str)) for note in notes if note["layerType"].astype(str) == "Convolution"} <= {"u8", "i8"}
 
 
+def test_a_learnt_enlargement_keeps_its_floats_and_is_added_as_levels():
+    network, integers = network_of(2, skip=3), integers_of(2, skip=3)
+    assert torch.equal(integers.skip.weight, network.skip.weight) and torch.equal(floating(integers).skip.weight, network.skip.weight)
+    image = crops()[:1]
+    levels = integers.skip(image) / integers.skip.output_scale
+    assert (levels - levels.round()).abs().max() < 1e-4 and (integers.skip(image) - network.skip(image)).abs().max() <= integers.skip.output_scale
+    graph = onnx_graph(integers, uint8=True).graph
+    makers = {node.output[0]: node for node in graph.node}
+    added = next(node for node in graph.node if node.op_type == "Add")
+    assert [makers[name].op_type for name in added.input] == ["DequantizeLinear", "DequantizeLinear"]
+
+
 def test_a_graph_that_differs_from_its_integers_is_refused():
     integers = integers_of(2)
     content = onnx_graph(integers, uint8=True).SerializeToString()

@@ -215,7 +215,7 @@ def test_without_a_teacher_the_tab_says_so(session):
 def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
     wish = Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
     fresh = recipe_of(wish, tiny_settings)
-    assert fresh.arguments == {"width": 16, "depth": 7} and fresh.name == "sr_x4-my-16x7" and fresh.warm_start is None
+    assert fresh.arguments == {"width": 16, "depth": 7, "skip": 3} and fresh.name == "sr_x4-my-16x7" and fresh.warm_start is None
     tuned = recipe_of(wish._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
     assert tuned.warm_start == "tiny_x4_student" and tuned.steps > fresh.steps and not tuned.compile
     custom = recipe_of(wish._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from kdsr.models import IntegerConv2d, Network, integer_form
+from kdsr.models import IntegerConv2d, Network, RoundedEnlargement, integer_form
 from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS, to_levels
 from kdsr.models.plain import Plain
 
@@ -80,6 +80,11 @@ def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
         layer.take(conv, best_kernel_scales(conv.weight))
     if form.scale > 1:
         _set(integer_layers(form)[-1], "output", best_range(samples[-1]))
+    enlargement = cast(Plain, network).skip
+    if enlargement is not None:
+        seen: list[Tensor] = []
+        _run_watched(network, batches, [(enlargement, lambda _, output: seen.append(_some_of(output)))])
+        _set(cast(RoundedEnlargement, cast(Plain, form).skip), "output", best_range(torch.cat(seen)))
     _correct_biases(form, network, batches)
     return form
 
@@ -161,8 +166,12 @@ def _sizes(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
 
 def _samples(network: Network, batches: Sequence[Tensor]) -> list[Tensor]:
     """Values of the input of each convolution, and of the output of the last one."""
-    seen = _seen(network, batches, lambda values: values.flatten()[:: max(1, values.numel() // _SAMPLE)].clone())
-    return [torch.cat(values) for values in seen]
+    return [torch.cat(values) for values in _seen(network, batches, _some_of)]
+
+
+def _some_of(values: Tensor) -> Tensor:
+    """About `_SAMPLE` of `values`, evenly chosen."""
+    return values.flatten()[:: max(1, values.numel() // _SAMPLE)].clone()
 
 
 def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], Tensor]) -> list[list[Tensor]]:
@@ -190,6 +199,6 @@ def _run_watched(network: Network, batches: Sequence[Tensor], listeners: Sequenc
             hook.remove()
 
 
-def _set(layer: IntegerConv2d, end: str, found: Range) -> None:
+def _set(layer: IntegerConv2d | RoundedEnlargement, end: str, found: Range) -> None:
     getattr(layer, f"{end}_scale").fill_(found.scale)
     getattr(layer, f"{end}_zero").fill_(found.zero)

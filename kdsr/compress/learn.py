@@ -8,7 +8,6 @@ of truth and float network. Not here: how ranges are found (`calibrate`), and wh
 import copy
 import math
 from collections.abc import Callable
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,6 @@ from kdsr.compress.photographs import Photographs
 from kdsr.errors import Stopped, TrainingError
 from kdsr.models import IntegerConv2d, Network
 from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS
-from kdsr.models.plain import Plain
 
 _TELL_EVERY = 50
 _AVERAGE_DECAY = 0.99
@@ -85,10 +83,8 @@ def learn(
         TrainingError: the loss is no number.
     """
     plan = photographs.plan
-    student = cast(Plain, copy.deepcopy(start))
+    student = copy.deepcopy(start)
     student.layers = nn.ModuleList(RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True))
-    if student.skip is not None:
-        student.skip.requires_grad_(False)  # stays in floats, and is taken as it is
     first = student.layers[0]
     first.input_scale.requires_grad_(False)  # the levels of a picture are given
     average = copy.deepcopy(student).requires_grad_(False)

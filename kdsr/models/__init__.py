@@ -13,15 +13,15 @@ from torch import nn
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.models.blocks import Enlargement
 from kdsr.models.fold import absorb_folded, folded
-from kdsr.models.integer import Entry, IntegerConv2d, floating, integer_form, is_integer
+from kdsr.models.integer import Entry, IntegerConv2d, RoundedEnlargement, floating, integer_form, is_integer
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
 from kdsr.models.prune import pruned
 from kdsr.models.residual import Residual
 
 __all__ = [
-    "MODELS", "Architecture", "Enlargement", "Entry", "IntegerConv2d", "Network", "absorb_folded", "build_model", "count_macs", "count_parameters",
-    "floating", "folded", "integer_form", "is_integer", "pruned", "start",
+    "MODELS", "Architecture", "Enlargement", "Entry", "IntegerConv2d", "Network", "RoundedEnlargement", "absorb_folded", "build_model", "count_macs",
+    "count_parameters", "floating", "folded", "integer_form", "is_integer", "pruned", "start",
 ]  # fmt: skip
 
 

@@ -70,6 +70,7 @@ class Enlargement(nn.Conv2d):
 
     def __init__(self, channels: int, scale: int) -> None:
         super().__init__(channels, channels * scale**2, 3, padding=1, bias=False)
+        self.scale = scale
         nn.init.zeros_(self.weight)
         for channel in range(channels):
             nn.init.ones_(self.weight[channel * scale**2 : (channel + 1) * scale**2, channel, 1, 1])

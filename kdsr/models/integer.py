@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
+from kdsr.models.blocks import Enlargement
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
 
@@ -109,6 +110,27 @@ class Entry(nn.Module):
         return (to_levels(image.float(), first.input_scale, first.input_zero) - first.input_zero) * first.input_scale
 
 
+class RoundedEnlargement(Enlargement):
+    """An enlargement in floats, rounded to levels: a runtime that adds floats to what a convolution of integers gives takes floats for both."""
+
+    def __init__(self, channels: int, scale: int) -> None:
+        super().__init__(channels, scale)
+        self.output_scale: Tensor
+        self.output_zero: Tensor
+        self.register_buffer("output_scale", torch.ones(()))
+        self.register_buffer("output_zero", torch.zeros((), dtype=torch.uint8))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (to_levels(super().forward(image), self.output_scale, self.output_zero) - self.output_zero) * self.output_scale
+
+    @torch.no_grad()
+    def floating(self) -> Enlargement:
+        """The enlargement with the same kernel that rounds nothing."""
+        plain = Enlargement(self.in_channels, self.scale)
+        plain.weight.copy_(self.weight)
+        return plain
+
+
 def integer_form(network: NetworkType) -> NetworkType:
     """A copy of the folded `network` with empty 8-bit convolutions, to be given levels and scales.
 
@@ -120,6 +142,9 @@ def integer_form(network: NetworkType) -> NetworkType:
     form = copy.deepcopy(network)
     form.layers = nn.ModuleList(IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers)))
     form.entry = Entry(cast(IntegerConv2d, form.layers[0]))
+    if network.skip is not None:
+        form.skip = RoundedEnlargement(network.planes, network.scale).requires_grad_(False)
+        form.skip.load_state_dict(network.skip.state_dict(), strict=False)  # the levels are to be found
     return form
 
 
@@ -135,7 +160,7 @@ def floating(network: NetworkType) -> NetworkType:
     plain = copy.deepcopy(network)
     for parent in list(plain.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, IntegerConv2d):
+            if isinstance(child, (IntegerConv2d, RoundedEnlargement)):
                 setattr(parent, name, child.floating())
             elif isinstance(child, Entry):
                 setattr(parent, name, None)

@@ -24,7 +24,7 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import Enlargement, Entry, IntegerConv2d, Network
+from kdsr.models import Enlargement, Entry, IntegerConv2d, Network, RoundedEnlargement
 from kdsr.restore.session import INPUT, OUTPUT
 
 OPSET = 17
@@ -163,6 +163,8 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
         layer = traced.get_submodule(str(node.target))
         if isinstance(layer, IntegerConv2d):
             return lambda graph, image: _integer_convolution(graph, image, layer)
+        if isinstance(layer, RoundedEnlargement):
+            return lambda graph, image: graph.rounded(_convolution(graph, image, layer), (float(layer.output_scale), int(layer.output_zero)))
         if isinstance(layer, Entry):
             return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):

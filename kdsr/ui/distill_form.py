@@ -9,10 +9,11 @@ from kdsr.errors import InputError, SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS
 from kdsr.train import Recipe, distillation
+from kdsr.train.presets import preset
 from kdsr.zoo import Catalog
 
 FRESH: Mapping[str, dict[str, int]] = MappingProxyType({"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}})
-"""Students that start from nothing; all are `plain`."""
+"""Students that start from nothing; the rest of their shape is the preset's."""
 PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"))
 _SHORT_STEPS = 3000
 """A custom run below this takes the preset `quick` for whatever the form does not ask."""
@@ -88,14 +89,14 @@ def recipe_of(wish: Wish, settings: Settings) -> Recipe:
     if start is not None and start.task != wish.task:
         raise SettingsError(f"The student must be one for {wish.task}, and {start.name} is for {start.task}: choose another.")
     changes: dict[str, Any] = {"compile": False}  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
-    if start is None:
-        changes |= {"architecture": "plain", "arguments": dict(FRESH[wish.student])}
-    preset = wish.preset
-    if preset == "custom":
+    chosen = wish.preset
+    if chosen == "custom":
         changes |= _custom(wish.custom)
-        preset = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
+        chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
+    if start is None:
+        changes["arguments"] = preset(chosen, wish.task)["arguments"] | FRESH[wish.student]
     name = "-".join(wish.name.split()) or usual_name(wish.task, wish.student)
-    return distillation(preset, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes)
+    return distillation(chosen, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes)
 
 
 def usual_name(task: str, student: str) -> str:
