@@ -2,7 +2,7 @@
 
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
 with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv, Relu,
-Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze and the
+Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze, Cast and the
 casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A convolution of integers stands
 between such casts (the form called QDQ), by which ONNX Runtime and OpenVINO know it.
 A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
@@ -164,7 +164,7 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
         if isinstance(layer, IntegerConv2d):
             return lambda graph, image: _integer_convolution(graph, image, layer)
         if isinstance(layer, RoundedEnlargement):
-            return lambda graph, image: graph.rounded(_convolution(graph, image, layer), (float(layer.output_scale), int(layer.output_zero)))
+            return lambda graph, image: _rounded_enlargement(graph, image, layer)
         if isinstance(layer, Entry):
             return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
@@ -195,6 +195,15 @@ def _integer_convolution(graph: _Graph, image: _Value, layer: IntegerConv2d) -> 
     name = graph.add("Conv", given.name, kernel, bias, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
     output = _Value(name, layer.out_channels)
     return graph.rounded(output, (float(layer.output_scale), int(layer.output_zero))) if layer.rounds_output else output
+
+
+def _rounded_enlargement(graph: _Graph, image: _Value, layer: RoundedEnlargement) -> _Value:
+    """Read from the bytes themselves where it can: between DequantizeLinear and QuantizeLinear, ONNX Runtime would round its kernel to 8 bits."""
+    kernel, given = layer.weight.detach().cpu().numpy(), image.name
+    if image.levels is not None and image.levels[1] == 0:
+        kernel, given = kernel * np.float32(image.levels[0]), graph.add("Cast", image.integers, to=TensorProto.FLOAT)
+    name = graph.add("Conv", given, graph.constant(kernel), kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
+    return graph.rounded(_Value(name, layer.out_channels), (float(layer.output_scale), int(layer.output_zero)))
 
 
 def _whole_numbers(graph: _Graph, numbers: torch.Tensor, scale: np.ndarray) -> str:
