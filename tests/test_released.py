@@ -52,11 +52,16 @@ EACH_STUDENT = pytest.mark.parametrize(
 )
 
 
+OTHERWISE = {"inpaint-student-16x7": {"loss": "psnr"}}
+"""What was taught in another way than the preset's, and how: docs/log.md, 2026-11-25."""
+
+
 @EACH_STUDENT
 def test_a_student_was_taught_as_the_preset_best_teaches(student: Card):
     whole, best = recipe_from_mapping(student.recipe), preset("best", student.task)
     taught = stages_of(whole, Path())[-1][0] if whole.stages else whole
     keys = ("loss", "truth_share", "truth_share_end", "crop_choices", "degrade_once")
+    best = best | OTHERWISE.get(student.name, {})
     assert {key: getattr(taught, key) for key in keys} == {key: best.get(key, getattr(Recipe(name="default", task=student.task), key)) for key in keys}
     terms = recipe_from_mapping({"name": "best", "task": student.task, "terms": best.get("terms", ())}).terms
     assert taught.teacher == student.teacher and taught.terms in ((), terms)  # some were taught before the presets had any
