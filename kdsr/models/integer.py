@@ -23,6 +23,9 @@ MOST_LEVELS, MOST_KERNEL_LEVELS = 255, 127
 _MOST_BIAS = 2.0**23
 """Largest bias in units of the sums, so that they stay exact in float32."""
 
+_KERNEL_STEPS = 2.0**13
+"""Steps of 1 in the kernel of an enlargement: 255 levels times kernels that sum up to 8 stay below 2^24 of them."""
+
 NetworkType = TypeVar("NetworkType", bound=Network)
 
 
@@ -121,7 +124,14 @@ class RoundedEnlargement(Enlargement):
         self.register_buffer("output_zero", torch.zeros((), dtype=torch.uint8))
 
     def forward(self, image: Tensor) -> Tensor:
-        return (to_levels(super().forward(image), self.output_scale, self.output_zero) - self.output_zero) * self.output_scale
+        with torch.autocast(image.device.type, enabled=False):
+            levels = torch.round(image.float() * MOST_LEVELS)
+            sums = F.conv2d(levels, self.exact_kernel(), padding=1)
+        return (to_levels(sums, self.output_scale * MOST_LEVELS, self.output_zero) - self.output_zero) * self.output_scale
+
+    def exact_kernel(self) -> Tensor:
+        """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
+        return torch.round(self.weight * _KERNEL_STEPS) / _KERNEL_STEPS
 
     @torch.no_grad()
     def floating(self) -> Enlargement:

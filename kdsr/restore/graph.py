@@ -198,12 +198,14 @@ def _integer_convolution(graph: _Graph, image: _Value, layer: IntegerConv2d) -> 
 
 
 def _rounded_enlargement(graph: _Graph, image: _Value, layer: RoundedEnlargement) -> _Value:
-    """Read from the bytes themselves where it can: between DequantizeLinear and QuantizeLinear, ONNX Runtime would round its kernel to 8 bits."""
-    kernel, given = layer.weight.detach().cpu().numpy(), image.name
-    if image.levels is not None and image.levels[1] == 0:
-        kernel, given = kernel * np.float32(image.levels[0]), graph.add("Cast", image.integers, to=TensorProto.FLOAT)
-    name = graph.add("Conv", given, graph.constant(kernel), kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
-    return graph.rounded(_Value(name, layer.out_channels), (float(layer.output_scale), int(layer.output_zero)))
+    """Read from the bytes themselves: between DequantizeLinear and QuantizeLinear, ONNX Runtime would round its kernel to 8 bits."""
+    picture = graph.rounded(image, _PICTURE)
+    given = graph.add("Cast", picture.integers, to=TensorProto.FLOAT)
+    kernel = graph.constant(layer.exact_kernel().detach().cpu().numpy())
+    name = graph.add("Conv", given, kernel, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
+    zero = int(layer.output_zero)
+    coarse = graph.constant(np.float32(layer.output_scale.cpu().numpy() * np.float32(255))), graph.constant(np.uint8(zero))
+    return graph.of_levels(graph.add("QuantizeLinear", name, *coarse), layer.out_channels, (float(layer.output_scale), zero))
 
 
 def _whole_numbers(graph: _Graph, numbers: torch.Tensor, scale: np.ndarray) -> str:
