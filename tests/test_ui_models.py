@@ -249,7 +249,7 @@ def test_downloads_are_the_exact_files_and_altered_weights_are_a_sentence(sessio
 def test_a_card_tells_how_to_check_it(session):
     page = session.on_show(Looked("sr_x4-student"), REQUEST)
     assert "kdsr card verify sr_x4-student --data FOLDER" in page.body and Catalog(session.settings.weights_dir).find("sr_x4-student").sha256 in page.body
-    assert "the worst one" in page.body and 'data-network="sr_x4-large"' in page.body
+    assert "<small>the worst one</small>" in page.body and 'data-network="sr_x4-large"' in page.body
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):

@@ -67,11 +67,11 @@ def _figures(card: Card, cards: Sequence[Card]) -> str:
     figures, gains = figures_of(card), twin_gains(card, cards)
     if not figures:
         return f'<p class="about">{texts.NO_FIGURES}</p>'
-    heads = ("Set", "PSNR", "SSIM", "Worst picture", *(["Over twin"] if gains else []))
+    heads = ("Set", "PSNR", "SSIM", "Worst", *(["Over twin"] if gains else []))
     rows = [
         (
             escape(measure_title(measure, card.task)), f"{figure.psnr_db:.2f}", f"{figure.ssim:.4f}" if is_number(figure.ssim) else texts.NONE,
-            f"{escape(str(figure.worst_picture))} <b>{figure.worst_psnr_db:.2f}</b>" if is_number(figure.worst_psnr_db) else texts.NONE,
+            f"{figure.worst_psnr_db:.2f} <small>{escape(str(figure.worst_picture))}</small>" if is_number(figure.worst_psnr_db) else texts.NONE,
             *([f"{gains[measure]:+.2f}" if measure in gains else texts.NONE] if gains else []),
         )
         for measure, figure in figures.items()
