@@ -31,7 +31,7 @@ from kdsr.zoo import Catalog
 
 TASK = find_task("inpaint")
 KINDS = TASK.strength.names
-SHAPES = {"plain": {"width": 16, "depth": 3}, "residual": {"width": 16, "blocks": 2, "unshuffle": 2}}
+SHAPES = {"plain": {"width": 16, "depth": 3}, "residual": {"width": 16, "blocks": 2, "unshuffle": 2, "fine": 1}}
 
 
 @pytest.fixture(params=SHAPES)
@@ -108,7 +108,7 @@ def test_a_network_changes_missing_pixels_alone(name):
         assert torch.equal(restored[known.expand_as(restored)], image[:, :3][known.expand_as(restored)])
         assert torch.allclose(folded(network)(image), restored, atol=1e-5)
     with pytest.raises(SettingsError, match="planes"):
-        build_model(name, 2, {key: value for key, value in SHAPES[name].items() if key != "unshuffle"}, planes=4)
+        build_model(name, 2, {key: value for key, value in SHAPES[name].items() if key not in ("unshuffle", "fine")}, planes=4)
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnx"])

@@ -9,7 +9,8 @@ from kdsr.models import absorb_folded, build_model, count_macs, count_parameters
 from kdsr.models.blocks import Enlargement, RepConv2d, depth_to_space, repeat_channels
 
 SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 3, {"width": 16, "depth": 3, "skip": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
-         ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2})]  # fmt: skip
+         ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2}),
+         ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2, "fine": 1})]  # fmt: skip
 
 
 def stirred(network: torch.nn.Module) -> torch.nn.Module:
@@ -49,6 +50,22 @@ def test_an_over_parameterised_network_takes_over_a_folded_one():
 def test_a_start_at_another_scale_leaves_only_the_last_layer():
     left = absorb_folded(build_model("plain", 4, {"width": 16, "depth": 4}, rep=True), build_model("plain", 2, {"width": 16, "depth": 4}))
     assert left == ["layers.3"]
+
+
+@pytest.mark.parametrize("rep", [False, True])
+@pytest.mark.parametrize("planes", [3, 4])
+def test_a_network_with_blocks_at_full_resolution_begins_as_the_one_without(planes, rep):
+    coarse = stirred(build_model("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2}, planes=planes))
+    network = build_model("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2, "fine": 2}, planes=planes, rep=rep)
+    left = absorb_folded(network, coarse)
+    assert left and all(name.startswith("fine.") for name in left)
+    image = torch.rand(1, planes, 8, 12)
+    assert torch.allclose(network(image), coarse(image), atol=1e-5)
+
+
+def test_blocks_at_full_resolution_need_those_at_half():
+    with pytest.raises(SettingsError, match="needs unshuffle 2, got 1"):
+        build_model("residual", 1, {"width": 16, "blocks": 2, "fine": 1})
 
 
 @pytest.mark.parametrize("rep", [False, True])

@@ -23,6 +23,7 @@ NETWORKS = [
     ("plain", 1, {"width": 8, "depth": 4, "unshuffle": 2}),
     ("residual", 2, {"width": 4, "blocks": 2}),
     ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2}),
+    ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 2}),
 ]
 
 
