@@ -15,11 +15,15 @@ from kdsr.restore.export import check_graph
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.session import metadata_of, open_session
 
-NETWORKS = [
-    (name, scale, {"width": 4, "unshuffle": unshuffle} | size)
-    for name, size in (("plain", {"depth": 3}), ("residual", {"blocks": 2}))
-    for scale, unshuffle in ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))
-] + [("plain", scale, {"width": 4, "depth": 3, "skip": 3}) for scale in (2, 3, 4)] + [("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1})]
+NETWORKS = (
+    [
+        (name, scale, {"width": 4, "unshuffle": unshuffle} | size)
+        for name, size in (("plain", {"depth": 3}), ("residual", {"blocks": 2}))
+        for scale, unshuffle in ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))
+    ]
+    + [("plain", scale, {"width": 4, "depth": 3, "skip": 3}) for scale in (2, 3, 4)]
+    + [("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1})]
+)
 PLAIN_OPERATORS = {"Conv", "Relu", "Sigmoid", "Add", "Sub", "Mul", "Concat", "Gather", "DepthToSpace", "SpaceToDepth"}
 BYTE_OPERATORS = {"Transpose", "Unsqueeze", "Squeeze", "DequantizeLinear", "QuantizeLinear"}
 
