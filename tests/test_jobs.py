@@ -141,7 +141,7 @@ def test_two_processes_claim_200_runs_and_none_twice(jobs, photos):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", range(10))
 def test_two_processes_may_make_the_database_at_once(tmp_path, attempt):
     assert in_two_processes(lambda: Store(tmp_path / "new" / "jobs.sqlite").runs()) == [[], []]
 

@@ -200,7 +200,7 @@ class Store:
         with self._connected(writing=False, begin=False) as connection:
             if _version(connection) == len(_MIGRATIONS):
                 return
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
         with self._connected() as connection:
             for script in _MIGRATIONS[_version(connection) :]:
                 for statement in script:
@@ -222,6 +222,19 @@ class Store:
                 connection.commit()  # closing without it takes everything back
         except sqlite3.Error as error:
             raise JobError(f"The database of runs {self.path} cannot be used ({error}): free some space, or set KDSR_HOME to another folder.") from error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. Two at once would wait for each other, so SQLite refuses one of them at once; here it tries again."""
+    give_up = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
 
 
 def _version(connection: sqlite3.Connection) -> int:
