@@ -252,6 +252,16 @@ def test_a_card_tells_how_to_check_it(session):
     assert "<small>the worst one</small>" in page.body and 'data-network="sr_x4-large"' in page.body
 
 
+def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
+    staged = {"learning_rate": 0.001, "patch_px": 48, "stages": [{"learning_rate": 0.0008}, {"learning_rate": 0.0002, "teacher": "sr_x4-large"}]}
+    rewrite(weights, "sr_x4-student", recipe=staged, history=[{"name": "before", "steps": 3, "recipe": staged}])
+    body = session.on_show(Looked("sr_x4-student"), REQUEST).body
+    assert "<dd>0.0002</dd>" in body and "<dd>48</dd>" in body and "<dd>0.001</dd>" not in body and "3 steps, taught by" in body
+    for damaged in ("two", [], [3], None):
+        rewrite(weights, "sr_x4-student", recipe=staged | {"stages": damaged})
+        assert "<dd>0.001</dd>" in session.on_show(Looked("sr_x4-student"), REQUEST).body
+
+
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):
     empty = ModelsSession(tmp_path, RestoreSession(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
     page = empty.on_show(Looked("gone"), REQUEST)
