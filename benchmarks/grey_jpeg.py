@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kdsr.degrade.jpeg import compress_jpeg
+from kdsr.degrade.levels import round_to_8_bits
 from kdsr.image.folder import pictures_in
 from kdsr.image.picture import to_tensor
 from kdsr.image.read import read_picture
@@ -47,14 +48,14 @@ def main() -> None:
 
 def luma_of(path: Path, settings: Settings) -> Tensor:
     """(1, 1, H, W): BT.601 luma (16..235) in whole 255ths, sides cut to even numbers, as teachers at half resolution need them."""
-    luma = to_luma(to_tensor(read_picture(path, settings))).mul(255).round().div(255)
+    luma = round_to_8_bits(to_luma(to_tensor(read_picture(path, settings))))
     return luma[..., : luma.shape[-2] // 2 * 2, : luma.shape[-1] // 2 * 2]
 
 
 @torch.inference_mode()
 def cleaned(network: Network, file: Tensor) -> Tensor:
     """The mean of the three planes that `network` gives for a grey picture (1, 1, H, W), in whole 255ths."""
-    return network(file.expand(-1, 3, -1, -1)).mean(1, keepdim=True).clamp(0, 1).mul(255).round().div(255)
+    return round_to_8_bits(network(file.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
 
 
 def figure(restored: Tensor, truth: Tensor) -> float:

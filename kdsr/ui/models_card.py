@@ -13,7 +13,7 @@ from kdsr.ui.models_compression import compression_rows
 from kdsr.ui.models_references import Key
 from kdsr.ui.models_rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models_table import ROLES
-from kdsr.zoo import Card, Figure
+from kdsr.zoo import Card, Figure, last_run
 
 _TELLS = ("loss", "batch_size", "patch_px", "learning_rate", "precision")
 """The keys of a recipe that stand before the whole of it."""
@@ -159,23 +159,16 @@ def _training(card: Card, cards: Sequence[Card]) -> str:
     before = f'<p class="about">It went on from, oldest first:</p><ol>{stages}</ol>' if stages else ""
     if not card.recipe:
         return before
-    run = _last_run(card.recipe)
+    run = last_run(card.recipe)
     tells = {name.replace("_", " ").replace(" px", ", px").capitalize(): escape(str(run[name])) for name in _TELLS if name in run}
     recipe = escape(json.dumps(card.recipe, indent=2, ensure_ascii=False, default=str))
     return f'{before}{_list(tells)}<details class="fold"><summary>The whole recipe</summary><pre class="log" tabindex="0">{recipe}</pre></details>'
 
 
-def _last_run(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`recipe` as its last stage has it, or itself if it has none."""
-    stages = recipe.get("stages")
-    last = stages[-1] if isinstance(stages, Sequence) and stages else {}
-    return {**recipe, **last} if isinstance(last, Mapping) else recipe
-
-
 def _stage(stage: Mapping[str, Any], cards: Sequence[Card]) -> str:
     """One stage of `history`."""
     recipe = stage.get("recipe")
-    teacher = _last_run(recipe).get("teacher") if isinstance(recipe, Mapping) else None
+    teacher = last_run(recipe).get("teacher") if isinstance(recipe, Mapping) else None
     steps = f": {stage['steps']:,} steps" if is_number(stage.get("steps")) else ""
     taught = f", taught by {_link(str(teacher), cards)}" if teacher else ""
     return f"<code>{escape(str(stage.get('name', 'unnamed')))}</code>{steps}{taught}; {escape(str(stage.get('trained_on', '')))}"

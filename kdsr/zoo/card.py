@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,10 @@ def write_card(card: Card, path: Path) -> Path:
     part.write_text(text, encoding="utf-8")
     part.replace(path)
     return path
+
+
+def last_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """`recipe`, as a card holds it, with what its last stage sets in its place; itself if it has no stages."""
+    stages = recipe.get("stages")
+    last = stages[-1] if isinstance(stages, Sequence) and stages else {}
+    return {**recipe, **(last if isinstance(last, Mapping) else {})}
