@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kdsr.errors import SettingsError, UnknownNameError
 
 
@@ -22,6 +25,14 @@ class Strength:
     minimum: float
     maximum: float
     default: float
+    by_ratio: bool = False
+    """Twice as much counts as one step wherever it begins: for training it is drawn evenly by its logarithm."""
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """`count` strengths for training, spread evenly over the range, or over its logarithm."""
+        if self.by_ratio:
+            return np.exp(rng.uniform(np.log(self.minimum), np.log(self.maximum), count)).astype(np.float32)
+        return rng.uniform(self.minimum, self.maximum, count).astype(np.float32)
 
     def check(self, value: float | str) -> float:
         """`value` itself, if it is in range.
@@ -86,7 +97,7 @@ class Task:
 
 
 _SIGMA = Strength("sigma", "Noise level", "of 255", 0.0, 55.0, 25.0)
-_QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0)
+_QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0, by_ratio=True)
 _LEVEL = Strength("level", "Degradation level", "of 10", 0.0, 10.0, 5.0)
 _HOLES = Kinds("holes", "Missing pixels", ("dots", "scratches", "text", "strokes", "blocks"), "strokes")
 

@@ -169,6 +169,13 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     assert not torch.equal(one.truth, later.truth)
 
 
+def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is_spread_evenly():
+    rng = np.random.default_rng(0)
+    quality, sigma = (find_task(task).strength.draw(4000, rng) for task in ("jpeg", "denoise"))
+    assert quality.min() >= 5 and quality.max() <= 95 and 20 < np.median(quality) < 24
+    assert sigma.min() >= 0 and sigma.max() <= 55 and 25 < np.median(sigma) < 30
+
+
 @pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "jpeg"])
 def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pictures(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)

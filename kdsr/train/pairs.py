@@ -176,7 +176,7 @@ def fixed_pairs(
 
 
 def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor:
-    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn evenly over the task's range.
+    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`Strength.draw`).
 
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
@@ -187,7 +187,7 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
         height, width = truth.shape[-2:]
         masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
         return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
-    drawn = rng.uniform(task.strength.minimum, task.strength.maximum, len(truth)).astype(np.float32)
+    drawn = task.strength.draw(len(truth), rng)
     if task.degradation == "photo":
         return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
     strengths = torch.from_numpy(drawn)
