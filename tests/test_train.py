@@ -37,6 +37,18 @@ def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_pat
     assert Catalog(tmp_path / "run").load("tiny").scale == 2
 
 
+def test_a_run_counts_numbers_below_the_normal_ones_as_zero(settings, tmp_path):
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor has no such mode")
+    smallest = torch.full((4,), torch.finfo(torch.float32).tiny)
+    assert (smallest / 2).any()
+    try:
+        train(recipe(steps=1), tmp_path / "run", settings=settings)
+        assert not (smallest / 2).any()
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_path):
     for role in ("teacher", "student"):
         train(recipe(role=role), tmp_path / role, settings=settings)
