@@ -30,12 +30,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*", default=["jpeg-teacher", "jpeg-student-32x7", "jpeg-student-16x7"], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="without one, every network for JPEG clean-up")
     parser.add_argument("--quality", type=int, nargs="+", default=[10, 20, 30, 40])
     options = parser.parse_args()
     settings = Settings()
     catalog = Catalog(settings.weights_dir)
-    networks = {name: catalog.load(name).eval() for name in options.names}
+    names = options.names or [card.name for card in catalog.cards if card.task == "jpeg"]
+    networks = {name: catalog.load(name).eval() for name in names}
     truths = [luma_of(path, settings) for path in pictures_in(options.folder)]
     for quality in options.quality:
         files = [compress_jpeg(truth, quality) for truth in truths]
