@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kdsr.errors import SettingsError, UnknownNameError
 
 
@@ -27,12 +24,6 @@ class Strength:
     default: float
     by_ratio: bool = False
     """Twice as much counts as one step wherever it begins: for training it is drawn evenly by its logarithm."""
-
-    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """`count` strengths for training, spread evenly over the range, or over its logarithm."""
-        if self.by_ratio:
-            return np.exp(rng.uniform(np.log(self.minimum), np.log(self.maximum), count)).astype(np.float32)
-        return rng.uniform(self.minimum, self.maximum, count).astype(np.float32)
 
     def check(self, value: float | str) -> float:
         """`value` itself, if it is in range.

@@ -16,7 +16,7 @@ from kdsr.train import recipe_from_json, recipe_to_json, train
 from kdsr.train.interrupts import undisturbed
 from kdsr.train.labels import with_labels
 from kdsr.train.loop import events_in, learning_rate
-from kdsr.train.pairs import detail, fixed_pairs, fresh_pairs
+from kdsr.train.pairs import detail, draw_strengths, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
@@ -183,7 +183,7 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
 
 def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is_spread_evenly():
     rng = np.random.default_rng(0)
-    quality, sigma = (find_task(task).strength.draw(4000, rng) for task in ("jpeg", "denoise"))
+    quality, sigma = (draw_strengths(find_task(task).strength, 4000, rng) for task in ("jpeg", "denoise"))
     assert quality.min() >= 5 and quality.max() <= 95 and 20 < np.median(quality) < 24
     assert sigma.min() >= 0 and sigma.max() <= 55 and 25 < np.median(sigma) < 30
 

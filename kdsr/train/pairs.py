@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_photo, draw_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
-from kdsr.tasks import Kinds, Task
+from kdsr.tasks import Kinds, Strength, Task
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
 
@@ -176,7 +177,7 @@ def fixed_pairs(
 
 
 def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor:
-    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`Strength.draw`).
+    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
 
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
@@ -187,7 +188,7 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
         height, width = truth.shape[-2:]
         masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
         return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
-    drawn = task.strength.draw(len(truth), rng)
+    drawn = draw_strengths(task.strength, len(truth), rng)
     if task.degradation == "photo":
         return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
     strengths = torch.from_numpy(drawn)
@@ -195,6 +196,13 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
     if task.degradation == "noise":
         return add_noise(truth, strengths, generator)
     return compress_jpeg(truth, strengths.round())
+
+
+def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """`count` strengths to learn from, spread evenly over the range of `strength`, or over its logarithm where it counts by ratio."""
+    if strength.by_ratio:
+        return np.exp(rng.uniform(np.log(strength.minimum), np.log(strength.maximum), count)).astype(np.float32)
+    return rng.uniform(strength.minimum, strength.maximum, count).astype(np.float32)
 
 
 def _cells(truth: Tensor, cell_px: int) -> list[Tensor]:
