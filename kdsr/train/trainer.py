@@ -54,6 +54,8 @@ def train(
 ) -> RunResult:
     """Train the network of `recipe`; weights, card, checkpoint and `events.jsonl` lie in `out_dir` afterwards.
 
+    From then on numbers below 1e-38 count as zero in this process.
+
     Args:
         resume: go on from the checkpoint in `out_dir`; without it the folder must hold none.
         time_limit_s: stop in time, with a checkpoint that `resume` continues to the same curve.
