@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_photo, draw_holes, with_holes
+from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_photo, draw_holes, round_to_8_bits, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
+from kdsr.metrics.luma import to_luma
 from kdsr.tasks import Kinds, Strength, Task
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
@@ -55,6 +56,8 @@ class Pairs:
     plan: Plan | None = None
     crop_choices: int = 1
     """Of so many random crops the one with the most detail is taken."""
+    grey_share: float = 0.0
+    """Of crops that are degraded when they are drawn, so many are made grey first."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +80,8 @@ class Pairs:
             return self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
         crops = [self.random_crop(rng, patch_px) for _ in range(batch_size)]
         truth = _to_float([self._truth(crop, patch_px) for crop in crops])
+        if self.degraded is None and self.grey_share:
+            truth = some_in_grey(truth, self.grey_share, rng)
         degraded = self.degraded_crops(crops, patch_px) if self.degraded is not None else degrade_fresh(truth, self.task, rng)
         label = None
         if with_label and self.labels is not None:
@@ -118,6 +123,12 @@ def detail(picture: Tensor) -> float:
     return float(green.diff(dim=0).abs().mean() + green.diff(dim=1).abs().mean())
 
 
+def some_in_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """`truth` (N, 3, H, W) in [0, 1]; each picture with a chance of `share` as its luma in all three channels (16 to 235 of 255, as tables publish)."""
+    chosen = torch.from_numpy(rng.random(len(truth)) < share)[:, None, None, None].to(truth.device)
+    return torch.where(chosen, to_luma(truth), truth)
+
+
 def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:
     """`count` crops of the photographs, decided by the seed; a share of them from `new_inputs`, spread evenly over their pixels.
 
@@ -147,17 +158,19 @@ def zoomed(pairs: Pairs, way: str) -> list[Tensor]:
     return [_to_bytes(half).to(pairs.truths[0].device) for half in halves]
 
 
-def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device) -> Pairs:
-    """Pairs whose crops are degraded when they are drawn."""
-    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed)
+def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, grey_share: float = 0.0) -> Pairs:
+    """Pairs whose crops are degraded when they are drawn, a share of them made grey first (`some_in_grey`)."""
+    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, grey_share=grey_share)
 
 
 def fixed_pairs(
-    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, on_progress: Progress | None = None
-) -> Pairs:
+    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, grey_share: float = 0.0,
+    on_progress: Progress | None = None,
+) -> Pairs:  # fmt: skip
     """Pairs of photographs degraded once: whole for super-resolution, otherwise in cells of about `cell_px`, each of its own strength.
 
-    `smallest_px`: cells of the truth are at least this large, so that a crop fits.
+    `smallest_px`: cells of the truth are at least this large, so that a crop fits. `grey_share` of the photographs or cells are made grey
+    first (`some_in_grey`).
     """
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
@@ -166,6 +179,9 @@ def fixed_pairs(
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
+        if grey_share:
+            image = round_to_8_bits(some_in_grey(image, grey_share, rng))
+            truths[index] = _to_bytes(image)
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:

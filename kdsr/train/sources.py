@@ -54,10 +54,11 @@ def open_sources(
     on_event({"event": "reading", "photographs": len(training)})
     photos = _photos(tuple(training), task.scale, smallest)
     if recipe.fixed_pairs:
-        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, recipe.seed if task.strength else 0, device))
+        seed = recipe.seed if task.strength or recipe.grey_share else 0
+        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, recipe.grey_share, seed, device))
         pairs.seed = recipe.seed
     else:
-        pairs = fresh_pairs(photos, task, recipe.seed, device)
+        pairs = fresh_pairs(photos, task, recipe.seed, device, grey_share=recipe.grey_share)
     pairs.crop_choices = recipe.crop_choices
     if recipe.planned_crops:
         pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
@@ -75,10 +76,11 @@ def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int) -> list[Ph
 
 
 @functools.lru_cache(maxsize=1)
-def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, seed: int, device: torch.device) -> Pairs:
+def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, grey_share: float, seed: int, device: torch.device) -> Pairs:
     """Kept likewise; whoever takes them copies them."""
     the_task = find_task(task)
-    return fixed_pairs(_photos(paths, the_task.scale, smallest_px), the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px)
+    photos = _photos(paths, the_task.scale, smallest_px)
+    return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, grey_share=grey_share)
 
 
 def _label(
@@ -98,6 +100,8 @@ def _label(
         )
     made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
     made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if recipe.the_task.strength else None}
+    if recipe.grey_share:
+        made_of |= {"grey_share": recipe.grey_share, "seed": recipe.seed}
 
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:

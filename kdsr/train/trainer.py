@@ -19,6 +19,7 @@ from kdsr.errors import SettingsError
 from kdsr.models import Network, build_model, folded, start
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint
+from kdsr.train.denormals import smallest_as_zero
 from kdsr.train.loop import Event, Log, Loop
 from kdsr.train.memory import keep_freed_memory
 from kdsr.train.optimiser import new_optimiser
@@ -42,6 +43,7 @@ class RunResult:
     folder: Path
 
 
+@smallest_as_zero()
 def train(
     recipe: Recipe,
     out_dir: Path,
@@ -54,7 +56,7 @@ def train(
 ) -> RunResult:
     """Train the network of `recipe`; weights, card, checkpoint and `events.jsonl` lie in `out_dir` afterwards.
 
-    From then on numbers below 1e-38 count as zero in this process.
+    Meanwhile numbers below 1e-38 count as zero (`smallest_as_zero`).
 
     Args:
         resume: go on from the checkpoint in `out_dir`; without it the folder must hold none.
@@ -68,7 +70,6 @@ def train(
     """
     started = time.monotonic()
     keep_freed_memory()
-    torch.set_flush_denormal(True)  # the momentum of a channel that no longer fires sinks below 1e-38, where processors compute a hundred times slower
     out_dir.mkdir(parents=True, exist_ok=True)
     checkpoint = out_dir / "checkpoint.safetensors"
     if checkpoint.exists() and not resume:
