@@ -253,6 +253,7 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "step": 3}', "Did you mean 'steps'"),
         ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
         ('{"name": "a", "task": "sr_x4", "crop_choices": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
         ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),
