@@ -80,9 +80,12 @@ class Pairs:
             return self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
         crops = [self.random_crop(rng, patch_px) for _ in range(batch_size)]
         truth = _to_float([self._truth(crop, patch_px) for crop in crops])
-        if self.degraded is None and self.grey_share:
-            truth = some_in_grey(truth, self.grey_share, rng)
-        degraded = self.degraded_crops(crops, patch_px) if self.degraded is not None else degrade_fresh(truth, self.task, rng)
+        if self.degraded is not None:
+            degraded = self.degraded_crops(crops, patch_px)
+        else:
+            if self.grey_share:
+                truth = some_in_grey(truth, self.grey_share, rng)
+            degraded = degrade_fresh(truth, self.task, rng)
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])

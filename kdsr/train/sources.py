@@ -54,7 +54,7 @@ def open_sources(
     on_event({"event": "reading", "photographs": len(training)})
     photos = _photos(tuple(training), task.scale, smallest)
     if recipe.fixed_pairs:
-        seed = recipe.seed if task.strength or recipe.grey_share else 0
+        seed = recipe.seed if _is_drawn(recipe) else 0
         pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, recipe.grey_share, seed, device))
         pairs.seed = recipe.seed
     else:
@@ -99,9 +99,9 @@ def _label(
             f"The teacher '{recipe.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {recipe.the_task.planes}; choose one for this task."
         )
     made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
-    made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if recipe.the_task.strength else None}
-    if recipe.grey_share:
-        made_of |= {"grey_share": recipe.grey_share, "seed": recipe.seed}
+    made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if _is_drawn(recipe) else None}
+    if recipe.grey_share:  # labels made before there was such a share keep their key
+        made_of["grey_share"] = recipe.grey_share
 
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
@@ -118,6 +118,11 @@ def _label(
     label_plan(pairs, pairs.plan, teacher, recipe.patch_px, folder / label_key(made_of), on_progress=tell)
     if recipe.prefer_hard:
         prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.patch_px))
+
+
+def _is_drawn(recipe: Recipe) -> bool:
+    """Whether the seed has a say in photographs that are degraded once."""
+    return recipe.the_task.strength is not None or recipe.grey_share > 0
 
 
 def _hardness(pairs: Pairs, plan: Plan, patch_px: int) -> np.ndarray:
