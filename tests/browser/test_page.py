@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import add_network
 from PIL import Image
+from serving import served
 
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
 from kdsr.settings import Settings
-from kdsr.tasks import find_task
+from kdsr.tasks import TASKS, find_task
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -139,6 +141,7 @@ def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
     Image.fromarray(rng.integers(0, 256, (1600, 1600, 3), np.uint8)).save(tmp_path / "large.png")
     page.click("#task label:has-text('Denoising')")
     upload(page, tmp_path / "large.png")  # while the run before is still going: it is stopped for this one
+    page.wait_for_function("[...document.querySelectorAll('#hero img')].some((picture) => picture.naturalWidth === 1600)")
     page.wait_for_selector("#status :has-text('Teacher at work')")
     page.click("#stop")
     started = time.monotonic()
@@ -192,3 +195,22 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
         arg=width,
     )
     page.close()
+
+
+def test_on_a_phone_a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser, tmp_path):
+    (tmp_path / "weights").mkdir()
+    for task in TASKS:
+        add_network(tmp_path / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3})
+    with served(Settings(weights_dir=tmp_path / "weights", home=tmp_path / "home", device="cpu", threads=1)) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(WAIT_MS)
+        page.goto(address)
+        page.wait_for_selector("#status .line.done", state="attached")
+        last = page.locator("#task label").last
+        last.click()
+        page.wait_for_selector("#task label:last-of-type.selected")
+        page.wait_for_selector("#status .line.done", state="attached")
+        row, label = page.locator("#task").bounding_box(), last.bounding_box()
+        assert label["x"] >= 0 and label["x"] + label["width"] <= 390
+        assert row["y"] <= label["y"] and label["y"] + label["height"] <= row["y"] + row["height"] + 1
+        page.close()
