@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import signal
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -203,6 +204,25 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
     assert (whole.degraded - whole.degraded[:, :1]).abs().max() < 1.01 / 255
 
 
+def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
+    photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, whole_colour_share=0.5).batch(1, 80, 24, with_label=False)
+    grainy = [bool(truth.std() > 0.01) for truth in fresh.truth]
+    assert 0.12 < sum(grainy) / 80 < 0.38
+
+    def has_fine_colour(low: torch.Tensor) -> bool:
+        return bool((low[0] - low[2]).diff(dim=1).abs().mean() > 0.02)
+
+    kept = [has_fine_colour(low) for low in fresh.degraded]
+    assert any(kept) and all(grain for grain, each in zip(grainy, kept, strict=True) if each)
+    none = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 8, 24, with_label=False)
+    assert (none.truth == 128 / 255).all()
+
+    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, whole_colour_share=1.0)
+    grains = [float(truth.float().std()) for truth in once.truths]
+    assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
+
+
 @pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "jpeg"])
 def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pictures(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)
@@ -254,6 +274,8 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
         ('{"name": "a", "task": "sr_x4", "crop_choices": 0}', "at least 1"),
         ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
+        ('{"name": "a", "task": "jpeg", "whole_colour_share": -0.5}', "whole_colour_share must lie in"),
+        ('{"name": "a", "task": "denoise", "whole_colour_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
         ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),

@@ -23,6 +23,7 @@ from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
 
 Progress = Callable[[int, int], None]
+_GRAIN_SIGMA = 75.0
 _PLAN = 2**40
 """Stands where a step's number stands, for the random numbers of a plan."""
 
@@ -58,6 +59,8 @@ class Pairs:
     """Of so many random crops the one with the most detail is taken."""
     grey_share: float = 0.0
     """Of crops that are degraded when they are drawn, so many are made grey first."""
+    whole_colour_share: float = 0.0
+    """Of such crops of JPEG clean-up, so many become files whose colour is not halved."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,9 +86,8 @@ class Pairs:
         if self.degraded is not None:
             degraded = self.degraded_crops(crops, patch_px)
         else:
-            if self.grey_share:
-                truth = some_in_grey(truth, self.grey_share, rng)
-            degraded = degrade_fresh(truth, self.task, rng)
+            truth, whole_colour = varied(truth, rng, grey_share=self.grey_share, whole_colour_share=self.whole_colour_share)
+            degraded = degrade_fresh(truth, self.task, rng, whole_colour=whole_colour)
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
@@ -132,6 +134,29 @@ def some_in_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tenso
     return torch.where(chosen, to_luma(truth), truth)
 
 
+def some_in_whole_colour(truth: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Which pictures become JPEG files of whole colour, (N) bool, each with a chance of `share`, behind `truth` with grain in half of them.
+
+    Files with halved colour hold no fine detail of colour; a network that never met any may answer it with anything. Photographs hold
+    little of it too: the grain is white noise in each channel, its sigma spread evenly over 0 to 75 of 255, and belongs to the truth.
+    """
+    drawn = rng.random(len(truth))
+    sigma = np.where(drawn < share / 2, rng.uniform(0, _GRAIN_SIGMA, len(truth)), 0).astype(np.float32)
+    generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
+    grainy = add_noise(truth, torch.from_numpy(sigma), generator).clamp(0, 1)
+    return grainy, torch.from_numpy(drawn < share)
+
+
+def varied(truth: Tensor, rng: np.random.Generator, *, grey_share: float, whole_colour_share: float) -> tuple[Tensor, Tensor | None]:
+    """`truth` with the shares of a recipe grainy and grey, and which pictures become files of whole colour; None for none."""
+    whole_colour = None
+    if whole_colour_share:
+        truth, whole_colour = some_in_whole_colour(truth, whole_colour_share, rng)
+    if grey_share:
+        truth = some_in_grey(truth, grey_share, rng)
+    return truth, whole_colour
+
+
 def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:
     """`count` crops of the photographs, decided by the seed; a share of them from `new_inputs`, spread evenly over their pixels.
 
@@ -161,19 +186,19 @@ def zoomed(pairs: Pairs, way: str) -> list[Tensor]:
     return [_to_bytes(half).to(pairs.truths[0].device) for half in halves]
 
 
-def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, grey_share: float = 0.0) -> Pairs:
-    """Pairs whose crops are degraded when they are drawn, a share of them made grey first (`some_in_grey`)."""
-    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, grey_share=grey_share)
+def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, grey_share: float = 0.0, whole_colour_share: float = 0.0) -> Pairs:
+    """Pairs whose crops are degraded when they are drawn, shares of them `varied` first."""
+    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, grey_share=grey_share, whole_colour_share=whole_colour_share)
 
 
 def fixed_pairs(
     photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, grey_share: float = 0.0,
-    on_progress: Progress | None = None,
+    whole_colour_share: float = 0.0, on_progress: Progress | None = None,
 ) -> Pairs:  # fmt: skip
     """Pairs of photographs degraded once: whole for super-resolution, otherwise in cells of about `cell_px`, each of its own strength.
 
-    `smallest_px`: cells of the truth are at least this large, so that a crop fits. `grey_share` of the photographs or cells are made grey
-    first (`some_in_grey`).
+    `smallest_px`: cells of the truth are at least this large, so that a crop fits. Shares of the photographs or cells are
+    `varied` first.
     """
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
@@ -182,22 +207,25 @@ def fixed_pairs(
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
-        if grey_share:
-            image = round_to_8_bits(some_in_grey(image, grey_share, rng))
+        whole_colour = None
+        if grey_share or whole_colour_share:
+            image, whole_colour = varied(image, rng, grey_share=grey_share, whole_colour_share=whole_colour_share)
+            image = round_to_8_bits(image)
             truths[index] = _to_bytes(image)
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:
-            worse = degrade_fresh(image, task, rng)
+            worse = degrade_fresh(image, task, rng, whole_colour=whole_colour)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
         if on_progress is not None:
             on_progress(index + 1, len(truths))
     return Pairs(task, [truth.to(device) for truth in truths], seed, [picture.to(device) for picture in degraded])
 
 
-def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor:
+def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
     """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
 
+    `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
     """
@@ -214,7 +242,7 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator) -> Tensor
     generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
     if task.degradation == "noise":
         return add_noise(truth, strengths, generator)
-    return compress_jpeg(truth, strengths.round())
+    return compress_jpeg(truth, strengths.round(), whole_colour=False if whole_colour is None else whole_colour)
 
 
 def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:

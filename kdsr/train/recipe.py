@@ -48,6 +48,8 @@ class Recipe:
     """Of so many random crops the one with the most detail is learnt from; 1 spreads the crops evenly."""
     grey_share: float = 0.0
     """Share of the crops (or cells, or photographs, where they are degraded once) that are made grey first."""
+    whole_colour_share: float = 0.0
+    """JPEG clean-up: share of the files whose colour is not halved (4:4:4); half of them hold grain, so that there is fine colour to keep."""
     planned_crops: int = 0
     """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled photographs."""
     new_inputs: str = "none"
@@ -108,8 +110,11 @@ class Recipe:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:
             raise SettingsError(f"learning_rate must be above 0 and at least final_learning_rate, got {self.learning_rate:g} and {self.final_learning_rate:g}.")
-        if not 0 <= self.grey_share <= 1:
-            raise SettingsError(f"grey_share must lie in [0, 1], got {self.grey_share:g}.")
+        for name in ("grey_share", "whole_colour_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
+        if self.whole_colour_share and self.the_task.degradation != "jpeg":
+            raise SettingsError(f"whole_colour_share is a share of JPEG files, and {self.task} makes none; leave it out.")
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:

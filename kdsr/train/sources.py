@@ -55,10 +55,11 @@ def open_sources(
     photos = _photos(tuple(training), task.scale, smallest)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
-        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, recipe.grey_share, seed, device))
+        shares = (recipe.grey_share, recipe.whole_colour_share)
+        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, shares, seed, device))
         pairs.seed = recipe.seed
     else:
-        pairs = fresh_pairs(photos, task, recipe.seed, device, grey_share=recipe.grey_share)
+        pairs = fresh_pairs(photos, task, recipe.seed, device, grey_share=recipe.grey_share, whole_colour_share=recipe.whole_colour_share)
     pairs.crop_choices = recipe.crop_choices
     if recipe.planned_crops:
         pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
@@ -76,11 +77,11 @@ def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int) -> list[Ph
 
 
 @functools.lru_cache(maxsize=1)
-def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, grey_share: float, seed: int, device: torch.device) -> Pairs:
-    """Kept likewise; whoever takes them copies them."""
+def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, shares: tuple[float, float], seed: int, device: torch.device) -> Pairs:
+    """Kept likewise; whoever takes them copies them. `shares`: of grey pictures and of whole colour."""
     the_task = find_task(task)
     photos = _photos(paths, the_task.scale, smallest_px)
-    return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, grey_share=grey_share)
+    return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, grey_share=shares[0], whole_colour_share=shares[1])
 
 
 def _label(
@@ -100,8 +101,9 @@ def _label(
         )
     made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
     made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if _is_drawn(recipe) else None}
-    if recipe.grey_share:  # labels made before there was such a share keep their key
-        made_of["grey_share"] = recipe.grey_share
+    for share in ("grey_share", "whole_colour_share"):
+        if getattr(recipe, share):  # labels made before there was such a share keep their key
+            made_of[share] = getattr(recipe, share)
 
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
