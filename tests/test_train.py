@@ -20,6 +20,7 @@ from kdsr.train.loop import events_in, learning_rate
 from kdsr.train.pairs import detail, draw_strengths, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
 from kdsr.train.teacher import Teacher
+from kdsr.train.varied import Shares
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 
@@ -189,9 +190,9 @@ def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is
 
 def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, grey_share=0.5).batch(1, 40, 24, with_label=False)
-    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, grey_share=0.5)
-    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, grey_share=1.0).batch(1, 8, 12, with_label=False)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(grey=0.5)).batch(1, 40, 24, with_label=False)
+    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=0.5))
+    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=1.0)).batch(1, 8, 12, with_label=False)
 
     def is_grey(picture: torch.Tensor) -> bool:
         return bool((picture[:1] == picture).all())
@@ -206,7 +207,7 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
 
 def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
     photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, whole_colour_share=0.5).batch(1, 80, 24, with_label=False)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(whole_colour=0.5)).batch(1, 80, 24, with_label=False)
     grainy = [bool(truth.std() > 0.01) for truth in fresh.truth]
     assert 0.12 < sum(grainy) / 80 < 0.38
 
@@ -218,7 +219,7 @@ def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_o
     none = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 8, 24, with_label=False)
     assert (none.truth == 128 / 255).all()
 
-    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, whole_colour_share=1.0)
+    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=1.0))
     grains = [float(truth.float().std()) for truth in once.truths]
     assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
 

@@ -17,15 +17,15 @@ from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_phot
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
-from kdsr.metrics.luma import to_luma
 from kdsr.tasks import Kinds, Strength, Task
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
+from kdsr.train.varied import Shares, varied
 
 Progress = Callable[[int, int], None]
-_GRAIN_SIGMA = 75.0
 _PLAN = 2**40
 """Stands where a step's number stands, for the random numbers of a plan."""
+_NONE = Shares()
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,8 @@ class Pairs:
     plan: Plan | None = None
     crop_choices: int = 1
     """Of so many random crops the one with the most detail is taken."""
-    grey_share: float = 0.0
-    """Of crops that are degraded when they are drawn, so many are made grey first."""
-    whole_colour_share: float = 0.0
-    """Of such crops of JPEG clean-up, so many become files whose colour is not halved."""
+    shares: Shares = _NONE
+    """Of crops that are degraded when they are drawn."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +84,7 @@ class Pairs:
         if self.degraded is not None:
             degraded = self.degraded_crops(crops, patch_px)
         else:
-            truth, whole_colour = varied(truth, rng, grey_share=self.grey_share, whole_colour_share=self.whole_colour_share)
+            truth, whole_colour = varied(truth, self.shares, rng)
             degraded = degrade_fresh(truth, self.task, rng, whole_colour=whole_colour)
         label = None
         if with_label and self.labels is not None:
@@ -128,35 +126,6 @@ def detail(picture: Tensor) -> float:
     return float(green.diff(dim=0).abs().mean() + green.diff(dim=1).abs().mean())
 
 
-def some_in_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """`truth` (N, 3, H, W) in [0, 1]; each picture with a chance of `share` as its luma in all three channels (16 to 235 of 255, as tables publish)."""
-    chosen = torch.from_numpy(rng.random(len(truth)) < share)[:, None, None, None].to(truth.device)
-    return torch.where(chosen, to_luma(truth), truth)
-
-
-def some_in_whole_colour(truth: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Which pictures become JPEG files of whole colour, (N) bool, each with a chance of `share`, behind `truth` with grain in half of them.
-
-    Files with halved colour hold no fine detail of colour; a network that never met any may answer it with anything. Photographs hold
-    little of it too: the grain is white noise in each channel, its sigma spread evenly over 0 to 75 of 255, and belongs to the truth.
-    """
-    drawn = rng.random(len(truth))
-    sigma = np.where(drawn < share / 2, rng.uniform(0, _GRAIN_SIGMA, len(truth)), 0).astype(np.float32)
-    generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
-    grainy = add_noise(truth, torch.from_numpy(sigma), generator).clamp(0, 1)
-    return grainy, torch.from_numpy(drawn < share)
-
-
-def varied(truth: Tensor, rng: np.random.Generator, *, grey_share: float, whole_colour_share: float) -> tuple[Tensor, Tensor | None]:
-    """`truth` with the shares of a recipe grainy and grey, and which pictures become files of whole colour; None for none."""
-    whole_colour = None
-    if whole_colour_share:
-        truth, whole_colour = some_in_whole_colour(truth, whole_colour_share, rng)
-    if grey_share:
-        truth = some_in_grey(truth, grey_share, rng)
-    return truth, whole_colour
-
-
 def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:
     """`count` crops of the photographs, decided by the seed; a share of them from `new_inputs`, spread evenly over their pixels.
 
@@ -186,14 +155,14 @@ def zoomed(pairs: Pairs, way: str) -> list[Tensor]:
     return [_to_bytes(half).to(pairs.truths[0].device) for half in halves]
 
 
-def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, grey_share: float = 0.0, whole_colour_share: float = 0.0) -> Pairs:
+def fresh_pairs(photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, shares: Shares = _NONE) -> Pairs:
     """Pairs whose crops are degraded when they are drawn, shares of them `varied` first."""
-    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, grey_share=grey_share, whole_colour_share=whole_colour_share)
+    return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, shares=shares)
 
 
 def fixed_pairs(
-    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, grey_share: float = 0.0,
-    whole_colour_share: float = 0.0, on_progress: Progress | None = None,
+    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, shares: Shares = _NONE,
+    on_progress: Progress | None = None,
 ) -> Pairs:  # fmt: skip
     """Pairs of photographs degraded once: whole for super-resolution, otherwise in cells of about `cell_px`, each of its own strength.
 
@@ -208,8 +177,8 @@ def fixed_pairs(
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
         whole_colour = None
-        if grey_share or whole_colour_share:
-            image, whole_colour = varied(image, rng, grey_share=grey_share, whole_colour_share=whole_colour_share)
+        if shares != _NONE:
+            image, whole_colour = varied(image, shares, rng)
             image = round_to_8_bits(image)
             truths[index] = _to_bytes(image)
         if task.strength is None:

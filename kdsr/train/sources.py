@@ -20,6 +20,7 @@ from kdsr.train.photos import Photo, digest, find_photos, held_out, load_photos
 from kdsr.train.plan import Plan, prefer_hard
 from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import open_teacher, teacher_sha256
+from kdsr.train.varied import Shares
 from kdsr.zoo import Catalog
 
 
@@ -53,13 +54,13 @@ def open_sources(
     training, validation = held_out(find_photos(recipe.photos, settings.data_dir), recipe.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
     photos = _photos(tuple(training), task.scale, smallest)
+    shares = Shares(recipe.grey_share, recipe.whole_colour_share)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
-        shares = (recipe.grey_share, recipe.whole_colour_share)
         pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, shares, seed, device))
         pairs.seed = recipe.seed
     else:
-        pairs = fresh_pairs(photos, task, recipe.seed, device, grey_share=recipe.grey_share, whole_colour_share=recipe.whole_colour_share)
+        pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
     pairs.crop_choices = recipe.crop_choices
     if recipe.planned_crops:
         pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
@@ -77,11 +78,11 @@ def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int) -> list[Ph
 
 
 @functools.lru_cache(maxsize=1)
-def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, shares: tuple[float, float], seed: int, device: torch.device) -> Pairs:
-    """Kept likewise; whoever takes them copies them. `shares`: of grey pictures and of whole colour."""
+def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, shares: Shares, seed: int, device: torch.device) -> Pairs:
+    """Kept likewise; whoever takes them copies them."""
     the_task = find_task(task)
     photos = _photos(paths, the_task.scale, smallest_px)
-    return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, grey_share=shares[0], whole_colour_share=shares[1])
+    return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, shares=shares)
 
 
 def _label(
