@@ -9,6 +9,7 @@ by `kdsr card latency NAME`, and written into the tables by `--tables`.
 
 import argparse
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -94,7 +95,7 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
         cards = Catalog(WEIGHTS).for_task(task.name)
         if cards:
             lines += table(task, cards, data, settings, kept)
-    lines.append("The last column is array to array by ONNX Runtime, median of warm runs, on two cores of an Intel Xeon.\n")
+    lines.append(f"The last column is array to array by ONNX Runtime, median of warm runs, on two cores of {machines(Catalog(WEIGHTS).cards)}.\n")
     return text[:begin] + "\n".join(lines) + text[end:]
 
 
@@ -121,7 +122,7 @@ def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settin
     """One task's table."""
     only = SECOND_SETS.get(task.degradation)
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
-    first = shown[cards[0].name]
+    first, machine = shown[cards[0].name], usual_machine(cards)
     heads = [figure.set if figure.strength is None else head(figure) for figure in first]
     sets = "" if first[0].strength is None else f", {first[0].set}"
     what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB"
@@ -131,7 +132,7 @@ def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settin
         values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
         figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
-        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card)} |")
+        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card, machine)} |")
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
@@ -143,10 +144,29 @@ def head(figure: Figure) -> str:
     return figure.strength if isinstance(figure.strength, str) else f"{figure.strength_name} {figure.strength:g}"
 
 
-def latency(card: Card) -> str:
-    """By ONNX Runtime."""
-    taken = next((row for row in card.latency if row["runtime"] == "onnx"), None)
+def latency(card: Card, machine: str | None) -> str:
+    """By ONNX Runtime on `machine`."""
+    taken = next((row for row in _timed(card) if row["machine"] == machine), None)
     return f"{taken['end_to_end_ms']:.0f} ms" if taken else "-"
+
+
+def usual_machine(cards: Sequence[Card]) -> str | None:
+    """The processor on which most of `cards` were timed; a table holds the latencies of one alone."""
+    counted = Counter(row["machine"] for card in cards for row in _timed(card))
+    return max(counted, key=lambda machine: counted[machine], default=None)
+
+
+def machines(cards: Sequence[Card]) -> str:
+    """The processor of most tables, and of which tasks the latencies were taken on another."""
+    by_task = {task.title: usual_machine([card for card in cards if card.task == task.name]) for task in TASKS.values()}
+    usual = Counter(by_task.values()).most_common(1)[0][0]
+    others = [f"{title} `{machine}`" for title, machine in by_task.items() if machine not in (usual, None)]
+    return "; ".join([f"`{usual}`", *others])
+
+
+def _timed(card: Card) -> list[Mapping[str, Any]]:
+    """What the card says of its latency under ONNX Runtime."""
+    return [row for row in card.latency if row["runtime"] == "onnx"]
 
 
 def baseline(task: Task, model: str, title: str, figures: Sequence[Figure], data: Path | None, settings: Settings) -> str:
