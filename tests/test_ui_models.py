@@ -93,10 +93,10 @@ def test_a_table_with_too_many_figures_for_a_page_keeps_to_the_usual_set(cards):
     many = dataclasses.replace(
         cards[0], figures=tuple(figure(name, 30 + quality / 10, quality, n) for name, n in (("A", 9), ("B", 3)) for quality in (10, 20, 30, 40))
     )
-    html = tables([("jpeg", [many])], None, "")
+    html = tables([("jpeg", [many])], "")
     assert html.count("quality ") == 8 and ">B<" not in html  # under the name, and in what hovering tells
     few = dataclasses.replace(many, figures=many.figures[:5])
-    assert ">B<" in tables([("jpeg", [few])], None, "") and 'class="zoo many"' in tables([("jpeg", [few])], None, "")
+    assert ">B<" in tables([("jpeg", [few])], "") and 'class="zoo many"' in tables([("jpeg", [few])], "")
 
 
 def test_latency_is_that_of_the_quickest_runtime_and_of_one_place_only(cards):
@@ -105,6 +105,14 @@ def test_latency_is_that_of_the_quickest_runtime_and_of_one_place_only(cards):
     assert (quickest(student, where).end_to_end_ms, quickest(student, where).runtime) == (30.0, "onnx")
     elsewhere = dataclasses.replace(student, latency=(latency(2.0, device="cuda"),))
     assert usual_conditions([*cards, elsewhere]) == where and quickest(elsewhere, where) is None and len(timings_of(elsewhere)) == 1
+
+
+def test_a_task_that_was_timed_elsewhere_keeps_its_latencies_and_the_foot_says_where(cards):
+    alike = sorted_cards(cards, "sr_x4")
+    other = [dataclasses.replace(card, task="jpeg", latency=(latency(2.0, machine="Another"),)) for card in alike]
+    html = tables([("sr_x4", alike), ("jpeg", other)], "")
+    assert ">2.00 ms<" in html and html.count("JPEG clean-up: ") == 1 and html.index("JPEG clean-up: ") < html.index(", Another.")
+    assert "Another" not in tables([("sr_x4", alike)], "") and "JPEG clean-up: " not in tables([("jpeg", other)], "")
 
 
 def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
@@ -116,7 +124,7 @@ def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
 
 
 def test_what_was_not_measured_is_a_dash(session, cards):
-    html = tables([("denoise", sorted_cards(cards, "denoise")), ("sr_x4", sorted_cards(cards, "sr_x4"))], usual_conditions(cards), "")
+    html = tables([("denoise", sorted_cards(cards, "denoise")), ("sr_x4", sorted_cards(cards, "sr_x4"))], "")
     assert html.count(f'<td class="none">{texts.NONE}</td>') == 2  # the latencies of the fresh network and of the twin
     page = session.on_filter("denoise", Looked())
     assert texts.NO_POINTS in page.chart and texts.NO_FIGURES in page.body and not page.measure["visible"] and not page.by["visible"]

@@ -142,20 +142,21 @@ class ModelsSession:
         card = self._chosen(zoo, looked)
         if card is None:
             return _empty(zoo, status)
-        where, shown = usual_conditions(zoo.cards), able if looked.task == ALL else [looked.task]
+        shown = able if looked.task == ALL else [looked.task]
         groups = [(task, sorted_cards(zoo.cards, task)) for task in shown]
         measures, chart = self._chart(zoo, looked._replace(network=card.name), card)
         files, refusal = self._files(card, zoo)
         return Page(
             looked=looked._replace(network=card.name), filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=looked.task),
-            tables=tables(groups, where, card.name), **measures, chart=chart, published=chart_view.published_table(card.task),
+            tables=tables(groups, card.name), **measures, chart=chart, published=chart_view.published_table(card.task),
             problems=problem_list(zoo.problems), status=status + problem(refusal), head=card_view.head(card, zoo.cards),
             buttons=gr.update(visible=True), **files, body=card_view.body(card, zoo.cards),
         )  # fmt: skip
 
     def _chart(self, zoo: Zoo, looked: Looked, card: Card) -> tuple[dict[str, Any], str]:
         """The two choices of the plot, and the plot."""
-        cards, where = sorted_cards(zoo.cards, card.task), usual_conditions(zoo.cards)
+        cards = sorted_cards(zoo.cards, card.task)
+        where = usual_conditions(cards)
         measures = measures_of(cards)
         measure = looked.measure if looked.measure in measures else usual_figure(cards, card.task)
         if measure is None:

@@ -1,13 +1,14 @@
 """The table of the zoo as HTML, one per task, and its conventions below. Pure functions of cards; every text of a card is escaped."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.models_chart import conditions_text
 from kdsr.ui.models_references import Key
-from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words, usual_figure
+from kdsr.ui.models_rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words, usual_conditions, usual_figure
 from kdsr.zoo import Card, Figure
 
 _MANY = 4
@@ -17,9 +18,10 @@ _MOST = 5
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
-def tables(groups: Sequence[tuple[str, Sequence[Card]]], where: Conditions | None, chosen: str) -> str:
-    """A table for each (task, its cards in order); latencies under the conditions `where`."""
-    return "".join(_table(task, cards, where, chosen) for task, cards in groups) + _foot(where)
+def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> str:
+    """A table for each (task, its cards in order); latencies under the conditions that most of the task's cards share."""
+    where = {task: usual_conditions(cards) for task, cards in groups}
+    return "".join(_table(task, cards, where[task], chosen) for task, cards in groups) + _foot(where)
 
 
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
@@ -83,7 +85,12 @@ def _none() -> str:
     return f'<td class="none">{texts.NONE}</td>'
 
 
-def _foot(where: Conditions | None) -> str:
-    """What the columns mean."""
-    latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(where))}." if where else ""
+def _foot(where: Mapping[str, Conditions | None]) -> str:
+    """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under others."""
+    known = {task: conditions for task, conditions in where.items() if conditions}
+    latency = ""
+    if known:
+        usual = Counter(known.values()).most_common(1)[0][0]
+        others = (f"; {find_task(task).title}: {conditions_text(conditions)}" for task, conditions in known.items() if conditions != usual)
+        latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(usual) + ''.join(others))}."
     return f'<p class="foot"><b>Twin</b>: {texts.TWIN_MEANS} <b>MACs</b>: per megapixel of the result.{latency}</p>'
