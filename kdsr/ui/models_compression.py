@@ -5,7 +5,7 @@ from html import escape
 
 from kdsr.ui import texts
 from kdsr.ui.models_references import Key
-from kdsr.ui.models_rows import figures_of, is_number, measure_title, quickest, usual_conditions, usual_figure
+from kdsr.ui.models_rows import Timing, figures_of, is_number, measure_title, quickest, usual_conditions, usual_figure
 from kdsr.zoo import Card
 
 Row = tuple[Card, str]
@@ -37,14 +37,14 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
     measure = usual_figure([each for each, _ in found], card.task)
     if not found or measure is None:
         return (), [], ""
-    where = usual_conditions(cards)
+    where = usual_conditions(each for each in cards if each.task == card.task)
     is_timed = any(quickest(each, where) for each, _ in found)
-    rows = [_row(each, how, measure, cards, is_self=each.name == card.name, is_timed=is_timed) for each, how in found]
+    rows = [_row(each, how, measure, quickest(each, where), is_self=each.name == card.name, is_timed=is_timed) for each, how in found]
     return ("Network", "PSNR", "File", *(["Latency"] if is_timed else [])), rows, _told(card, measure)
 
 
-def _row(card: Card, how: str, measure: Key, cards: Sequence[Card], *, is_self: bool, is_timed: bool) -> tuple[str, ...]:
-    figure, timing = figures_of(card).get(measure), quickest(card, usual_conditions(cards))
+def _row(card: Card, how: str, measure: Key, timing: Timing | None, *, is_self: bool, is_timed: bool) -> tuple[str, ...]:
+    figure = figures_of(card).get(measure)
     name = f"<b>{escape(how)}</b>" if is_self else f'<button type="button" class="link" data-network="{escape(card.name, quote=True)}">{escape(how)}</button>'
     latency = texts.milliseconds(timing.end_to_end_ms / 1000) if timing else texts.NONE
     return (name, f"{figure.psnr_db:.2f}" if figure else texts.NONE, texts.file_size(card.file_bytes), *([latency] if is_timed else []))
