@@ -12,6 +12,7 @@ from networks import add_network
 from serving import served
 
 from kdsr.settings import Settings
+from kdsr.tasks import TASKS
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """The camera is a fake one that is always allowed."""
@@ -49,5 +50,16 @@ def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for task in ("sr_x4", "denoise"):
         for seed, (role, shape) in enumerate(NETWORKS.items()):
             add_network(folder / "weights", f"{task}-{role}", task, role, *shape, seed=seed)
+    with served(Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def crowded_address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page on a free port, with a random student for every task: rows of tasks are wider than a phone."""
+    folder = tmp_path_factory.mktemp("crowded")
+    (folder / "weights").mkdir()
+    for task in TASKS:
+        add_network(folder / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3})
     with served(Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)) as address:
         yield address

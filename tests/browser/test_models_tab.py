@@ -37,3 +37,18 @@ def test_a_network_is_found_by_link_key_and_click_taken_home_and_tried(browser, 
     page.click("#advanced button")
     page.wait_for_function("document.querySelector('#student input')?.value === 'The twin'")
     context.close()
+
+
+def test_on_a_phone_a_filter_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(crowded_address + "?model=sr_x4-student")
+    page.wait_for_selector("#zoo-head :text('sr_x4-student')")
+    last = page.locator("#zoo-filter label").last
+    last.click()
+    page.wait_for_selector("#zoo-filter label:last-of-type.selected")
+    page.wait_for_function("document.querySelectorAll('#zoo-tables table').length == 1")
+    row, label = page.locator("#zoo-filter").bounding_box(), last.bounding_box()
+    assert label["x"] >= 0 and label["x"] + label["width"] <= 390
+    assert row["y"] <= label["y"] and label["y"] + label["height"] <= row["y"] + row["height"] + 1
+    page.close()
