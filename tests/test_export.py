@@ -22,7 +22,7 @@ NETWORKS = (
         for scale, unshuffle in ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))
     ]
     + [("plain", scale, {"width": 4, "depth": 3, "skip": 3}) for scale in (2, 3, 4)]
-    + [("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1}), ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "coarse": 1})]
+    + [("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1})]
 )
 PLAIN_OPERATORS = {"Conv", "Relu", "Sigmoid", "Add", "Sub", "Mul", "Concat", "Gather", "DepthToSpace", "SpaceToDepth"}
 BYTE_OPERATORS = {"Transpose", "Unsqueeze", "Squeeze", "DequantizeLinear", "QuantizeLinear"}

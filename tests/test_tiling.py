@@ -24,7 +24,6 @@ NETWORKS = [
     ("residual", 2, {"width": 4, "blocks": 2}),
     ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2}),
     ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 2}),
-    ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1, "coarse": 2}),
 ]
 
 

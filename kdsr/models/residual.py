@@ -36,16 +36,12 @@ class Residual(Network):
         blocks: number of attention blocks (two 3x3 convolutions each).
         unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
         fine: attention blocks of `width` / 2 channels at full resolution, behind those at half (`unshuffle` 2 only), for details that half
-            the resolution does not carry.
-        coarse: attention blocks of 2 * `width` channels at half of the others' resolution, amid them, for what only a wider view tells
-            (sides must be multiples of 2 * `unshuffle`; scale 1 only). Both begin by adding nothing: a network without them is a start.
+            the resolution does not carry. They begin by adding nothing: a network without them is a start for one with them.
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for learning.
     """
 
-    def __init__(
-        self, scale: int, width: int = 48, blocks: int = 8, unshuffle: int = 1, fine: int = 0, coarse: int = 0, *, planes: int = 3, rep: bool = False
-    ) -> None:
+    def __init__(self, scale: int, width: int = 48, blocks: int = 8, unshuffle: int = 1, fine: int = 0, *, planes: int = 3, rep: bool = False) -> None:
         super().__init__()
         if planes not in (3, 4) or (planes == 4 and scale > 1):
             raise SettingsError(f"A network takes 3 planes, or 4 at scale 1, got {planes} at scale {scale}.")
@@ -53,35 +49,29 @@ class Residual(Network):
             raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
         if fine and unshuffle != 2:
             raise SettingsError(f"Blocks at full resolution follow those at half: fine {fine} needs unshuffle 2, got {unshuffle}.")
-        if coarse and scale > 1:
-            raise SettingsError(f"Blocks at half of the others' resolution need sides that are multiples: coarse {coarse} needs scale 1, got {scale}.")
         self.scale = scale
         self.planes = planes
-        self.unshuffle = unshuffle
-        self.multiple = unshuffle * (2 if coarse else 1)
-        self.halo = (2 * blocks + 3) * unshuffle + (2 * fine + 2 if fine else 0) + ((2 * coarse + 1) * self.multiple if coarse else 0)
+        self.multiple = unshuffle
+        self.halo = (2 * blocks + 3) * unshuffle + (2 * fine + 2 if fine else 0)
         self.head = conv3x3(planes * unshuffle**2, width, rep=rep)
         self.blocks = nn.ModuleList(AttentionBlock(width, rep=rep) for _ in range(blocks))
         self.after = conv3x3(width, width, rep=rep)
         self.tail = conv3x3(width, 3 * (scale * unshuffle) ** 2, rep=rep)
         self.fine = _Fine(width, width // 2, fine, planes=planes, rep=rep) if fine else None
-        self.coarse = _Coarse(width, 2 * width, coarse, rep=rep) if coarse else None
 
     def forward(self, image: Tensor) -> Tensor:
         """Restored (N, 3, H * scale, W * scale), not clamped, from `image` (N, planes, H, W) in [0, 1]."""
-        packed = F.pixel_unshuffle(image, self.unshuffle) if self.unshuffle > 1 else image
+        packed = F.pixel_unshuffle(image, self.multiple) if self.multiple > 1 else image
         head = self.head(packed)
         feature = head
-        for index, block in enumerate(self.blocks):
-            if self.coarse is not None and index == len(self.blocks) // 2:
-                feature = feature + self.coarse(feature)
+        for block in self.blocks:
             feature = block(feature)
         feature = self.after(feature) + head
         residual = self.tail(feature)
         if self.planes == 3:
-            restored = depth_to_space(residual + repeat_channels(packed, self.scale**2), self.scale * self.unshuffle)
+            restored = depth_to_space(residual + repeat_channels(packed, self.scale**2), self.scale * self.multiple)
             return restored if self.fine is None else restored + self.fine(image, feature)
-        change = depth_to_space(residual, self.unshuffle)
+        change = depth_to_space(residual, self.multiple)
         return image[:, :3] + (change if self.fine is None else change + self.fine(image, feature)) * image[:, 3:]
 
 
@@ -102,21 +92,3 @@ class _Fine(nn.Module):
         for block in self.blocks:
             fine = block(fine)
         return self.tail(fine)
-
-
-class _Coarse(nn.Module):
-    """What attention blocks at half the resolution add to features (N, narrow, H, W) of even sides: (N, narrow, H, W)."""
-
-    def __init__(self, narrow: int, width: int, blocks: int, *, rep: bool) -> None:
-        super().__init__()
-        self.head = nn.Conv2d(narrow, width, 2, stride=2)
-        self.blocks = nn.ModuleList(AttentionBlock(width, rep=rep) for _ in range(blocks))
-        self.tail = nn.Conv2d(width, 4 * narrow, 1)
-        for parameter in self.tail.parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, feature: Tensor) -> Tensor:
-        coarse = self.head(feature)
-        for block in self.blocks:
-            coarse = block(coarse)
-        return depth_to_space(self.tail(coarse), 2)
