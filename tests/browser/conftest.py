@@ -6,6 +6,7 @@ Skips where there is no browser: `CHROMIUM_PATH` names one, else `chromium` is l
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from networks import add_network
@@ -54,12 +55,14 @@ def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def crowded_address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page on a free port, with a random student for every task: rows of tasks are wider than a phone."""
-    folder = tmp_path_factory.mktemp("crowded")
-    (folder / "weights").mkdir()
+@pytest.fixture
+def crowded_address(browser, tmp_path: Path) -> Iterator[str]:
+    """The page on a free port, with a random student for every task: rows of tasks are wider than a phone.
+
+    For one test only: gradio keeps one folder of uploads in a process, so no other page can take any while this one stands.
+    """
+    (tmp_path / "weights").mkdir()
     for task in TASKS:
-        add_network(folder / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3})
-    with served(Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)) as address:
+        add_network(tmp_path / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3})
+    with served(Settings(weights_dir=tmp_path / "weights", home=tmp_path / "home", device="cpu", threads=1)) as address:
         yield address
