@@ -15,7 +15,7 @@ from integers import quantised
 from kdsr.cli.options import RuntimeName
 from kdsr.errors import SettingsError, WeightsError
 from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, openvino_session, runtimes
-from kdsr.restore.choice import choice_key, choose
+from kdsr.restore.choice import choice_key, choose, has_8_bit_products
 from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.openvino_session import as_pixels, open_openvino_session
@@ -265,6 +265,20 @@ def test_not_a_number_is_refused(tiny_catalog):
             check_session(Nothing(), tiny_catalog.load("tiny_x4_student"), uint8=False, precision=precision)
 
 
+def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_something_else(tiny_catalog, tiny_settings, monkeypatch):
+    def differs(*given, **how):
+        raise WeightsError("The ONNX graph differs from the network by 42.")
+
+    card = replace(tiny_catalog.find("tiny_x4_student"), precision="int8")
+    monkeypatch.setattr(runtimes, "check_session", differs)
+    for has_them, inside, message in ((False, "int8", "no VNNI"), (True, "int8", "by 42"), (False, "float32", "by 42")):
+        monkeypatch.setattr(runtimes, "has_8_bit_products", lambda has_them=has_them: has_them)
+        monkeypatch.setattr(runtimes, "_precision", lambda session, asked, inside=inside: inside)
+        with pytest.raises(WeightsError, match=message):
+            runtimes.open_openvino(card, tiny_catalog, tiny_settings)
+
+
+@pytest.mark.skipif(not has_8_bit_products(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
 def test_a_graph_of_integers_runs_as_integers_and_gives_what_onnx_runtime_gives(tiny_catalog, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     model = quantised(onnx_graph(tiny_catalog.load("tiny_x4_student"), uint8=True), [pixels])

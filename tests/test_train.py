@@ -19,6 +19,7 @@ from kdsr.train.labels import with_labels
 from kdsr.train.loop import events_in, learning_rate
 from kdsr.train.pairs import detail, draw_strengths, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
+from kdsr.train.precision import autocast
 from kdsr.train.teacher import Teacher
 from kdsr.train.varied import Shares
 from kdsr.zoo import Catalog, read_card
@@ -168,6 +169,18 @@ def test_photographs_that_cannot_be_used_are_told(settings):
         load_photos([broken])
 
 
+def test_photographs_are_learnt_from_at_every_scale_that_the_recipe_names(settings, tmp_path):
+    paths = find_photos(("pack",), settings.data_dir)
+    whole, both = load_photos(paths, multiple=6), load_photos(paths, multiple=6, scales=(1.0, 0.5))
+    assert len(both) == 16 and all(torch.equal(one.pixels, other.pixels) for one, other in zip(whole, both[:8], strict=True))
+    for photo, half in zip(load_photos(paths), load_photos(paths, scales=(0.5,)), strict=True):
+        means = torch.nn.functional.avg_pool2d(photo.pixels.permute(2, 0, 1)[None].float(), 2)[0].permute(1, 2, 0)
+        assert half.pixels.shape == (32, 36, 3) and (half.pixels.float() - means).abs().mean() < 2
+    assert {tuple(photo.pixels.shape) for photo in both[8:]} == {(30, 36, 3)}
+    train(recipe(photo_scales=(1.0, 0.5), steps=2), tmp_path / "run", settings=settings)
+    assert read_card(tmp_path / "run" / "tiny.json").data[0]["pictures"] == 6
+
+
 @pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg", "photo_x2"])
 def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=6)
@@ -253,6 +266,23 @@ def test_of_several_crops_the_one_with_the_most_detail_is_learnt_from(settings):
     assert torch.equal(chosen.batch(3, 4, 24, with_label=False).truth, chosen.batch(3, 4, 24, with_label=False).truth)
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(settings, tmp_path, monkeypatch, has_it):
+    for module in ("precision", "step"):
+        monkeypatch.setattr(f"kdsr.train.{module}.has_bfloat16", lambda device: has_it)
+    with autocast(CPU):
+        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == (torch.bfloat16 if has_it else torch.float32)
+    with autocast(CPU, wanted=False):
+        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
+    for precision in ("bf16", "fp32"):
+        train(recipe(precision=precision), tmp_path / precision, settings=settings)
+    same = [
+        torch.equal(one, other) for one, other in zip(*(load_tensors(tmp_path / name / "tiny.safetensors").values() for name in ("bf16", "fp32")), strict=True)
+    ]
+    assert all(same) != has_it
+    assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
+
+
 def test_the_learning_rate_warms_up_and_falls_to_its_end():
     plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
     rates = [learning_rate(plan, step) for step in range(101)]
@@ -282,6 +312,9 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),
         ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
         ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": []}', "photo_scales must be scales above 0"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": [1, 2]}', "photo_scales must be scales above 0"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": 0.5}', "photo_scales must be a list of numbers"),
         ('{"name": "a", "task": "sr_x4", "role": "boss"}', "role must be"),
         ('{"name": "a", "task": "sr_x4", "optimiser": "muo"}', "Did you mean 'muon'"),
     ],

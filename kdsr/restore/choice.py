@@ -70,6 +70,12 @@ def processor_name() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
+def has_8_bit_products() -> bool:
+    """Whether the processor sums products of bytes in 32 bits (VNNI); True where its instruction sets cannot be read, or are not x86's."""
+    flags = _cpuinfo("flags")
+    return not flags or "vnni" in flags
+
+
 def _instructions() -> str:
     """A short sum over the processor's instruction sets: one name may stand for several processors in a cloud."""
     return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from kdsr.errors import SettingsError, UnknownNameError
-from kdsr.restore.choice import choice_key, choose, version_of
+from kdsr.errors import SettingsError, UnknownNameError, WeightsError
+from kdsr.restore.choice import choice_key, choose, has_8_bit_products, version_of
 from kdsr.restore.device import torch_device
 from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
@@ -26,6 +26,8 @@ from kdsr.zoo.weights import check_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from kdsr.models import Network
 
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
@@ -120,11 +122,23 @@ def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision
         inside = _precision(session, precision)
         checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
         if memory.get(checked) is not True:
-            check_session(session, catalog.load(card.name), uint8=uint8, precision=inside)
+            _check_openvino(session, catalog.load(card.name), uint8=uint8, inside=inside)
             memory.put(checked, True)
         return session
 
     return GraphRuntime("openvino", precision, planes, settings, open_graph)
+
+
+def _check_openvino(session: OpenvinoSession, network: "Network", *, uint8: bool, inside: str) -> None:
+    try:
+        check_session(session, network, uint8=uint8, precision=inside)
+    except WeightsError as error:
+        if inside != "int8" or has_8_bit_products():
+            raise
+        raise WeightsError(
+            "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
+            "take the runtime onnx or auto."
+        ) from error
 
 
 def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runtime:

@@ -11,6 +11,7 @@ import cv2
 import torch
 from torch import Tensor
 
+from kdsr.degrade import bicubic_resize
 from kdsr.errors import InputError
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -61,17 +62,20 @@ def held_out(paths: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]
     return [path for path in paths if _scene(path) not in out], sorted(validation.values())
 
 
-def load_photos(paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 1) -> list[Photo]:
-    """The photographs at `paths` as uint8 RGB, each side cut to a multiple of `multiple`; smaller ones than `smallest_px` are left out.
+def load_photos(paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 1, scales: Sequence[float] = (1.0,)) -> list[Photo]:
+    """The photographs at `paths` as uint8 RGB, each at all of `scales` (bicubic, antialiased), smaller ones than `smallest_px` left out.
+
+    Each side is cut to a multiple of `multiple`. All photographs of the first scale come first, then all of the second.
 
     Raises:
         InputError: a file that is no picture, or none is large enough.
     """
     with ThreadPoolExecutor(4) as pool:
-        photos = list(pool.map(lambda path: Photo(path, _decode(path, multiple)), paths))
+        originals = list(pool.map(lambda path: Photo(path, _decode(path)), paths))
+    photos = [Photo(photo.path, _cut(_scaled(photo.pixels, scale), multiple)) for scale in scales for photo in originals]
     large = [photo for photo in photos if min(photo.pixels.shape[:2]) >= smallest_px]
     if not large:
-        raise InputError(f"None of the {len(photos)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px.")
+        raise InputError(f"None of the {len(originals)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px.")
     return large
 
 
@@ -81,12 +85,24 @@ def digest(paths: Sequence[Path]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _decode(path: Path, multiple: int) -> Tensor:
+def _decode(path: Path) -> Tensor:
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
         raise InputError(f"The file {path} is not a readable picture; remove it from the training folder.")
+    return torch.from_numpy(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+def _scaled(pixels: Tensor, scale: float) -> Tensor:
+    """`pixels` (H, W, 3) uint8 at `scale` of their size."""
+    if scale == 1:
+        return pixels
+    resized = bicubic_resize(pixels.permute(2, 0, 1)[None].float().div_(255), scale, as_uint8=True)
+    return resized[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).contiguous()
+
+
+def _cut(pixels: Tensor, multiple: int) -> Tensor:
     height, width = (side - side % multiple for side in pixels.shape[:2])
-    return torch.from_numpy(cv2.cvtColor(pixels[:height, :width], cv2.COLOR_BGR2RGB))
+    return pixels[:height, :width]
 
 
 def _scene(path: Path) -> str:

@@ -62,6 +62,8 @@ class Recipe:
     """Name or safetensors file of a network of the same architecture to start from; a wider or deeper one is pruned."""
     photos: tuple[str, ...] = ("photos_a",)
     """Folders of photographs, each a path or a folder under the data folder."""
+    photo_scales: tuple[float, ...] = (1.0,)
+    """Each photograph is learnt from at all of these scales of its size; a smaller one holds more of its scene, and finer, in a crop."""
     degrade_once: bool = False
     """Degrade every photograph once, in cells, instead of every crop anew; needed for a teacher's labels."""
     cell_px: int = 256
@@ -83,6 +85,7 @@ class Recipe:
     ema_decay: float = 0.999
     seed: int = 0
     precision: str = "bf16"
+    """`bf16` computes in bfloat16 on devices that multiply in it, and in float32 on the others; `fp32` everywhere in float32."""
     compile: bool = True
     """Compile the step where a compiler is at hand; the first step then takes 10 to 30 s."""
     validate_every: int = 1_000
@@ -113,6 +116,8 @@ class Recipe:
         for name in ("grey_share", "whole_colour_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
+        if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):
+            raise SettingsError(f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}.")
         if self.whole_colour_share and self.the_task.degradation != "jpeg":
             raise SettingsError(f"whole_colour_share is a share of JPEG files, and {self.task} makes none; leave it out.")
         if not 0 <= self.dropout < 1:
@@ -208,7 +213,9 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
     if missing:
         raise SettingsError(f"The recipe lacks {' and '.join(missing)}.")
     values = dict(given)
-    for name in ("photos", "more_teachers"):
+    if "photo_scales" in values and not (isinstance(values["photo_scales"], (list, tuple)) and all(_is_kind(scale, float) for scale in values["photo_scales"])):
+        raise SettingsError(f"photo_scales must be a list of numbers such as [1, 0.5], got {values['photo_scales']!r}.")
+    for name in ("photos", "more_teachers", "photo_scales"):
         if name in values:
             values[name] = tuple(values[name])
     if "stages" in values:

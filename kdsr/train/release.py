@@ -7,6 +7,7 @@ import torch
 
 from kdsr.models import count_macs, count_parameters, folded
 from kdsr.settings import Settings
+from kdsr.train import precision
 from kdsr.train.checkpoint import Learner
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.sources import Sources
@@ -33,7 +34,7 @@ def release(recipe: Recipe, learner: Learner, folder: Path, *, settings: Setting
         file_bytes=weights.stat().st_size,
         sha256=sha256_of(weights),
         licence=recipe.licence,
-        trained_on=f"{device_name(device)}, torch {torch.__version__}, {minutes:.0f} minutes",
+        trained_on=f"{device_name(device)}{_precision(recipe, device)}, torch {torch.__version__}, {minutes:.0f} minutes",
         steps=learner.step,
         seed=recipe.seed,
         teacher=recipe.teacher,
@@ -52,6 +53,11 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _precision(recipe: Recipe, device: torch.device) -> str:
+    """In what the run computed, where it was not bfloat16."""
+    return "" if recipe.precision == "bf16" and precision.has_bfloat16(device) else " in float32"
 
 
 def _twin(recipe: Recipe, settings: Settings) -> str | None:

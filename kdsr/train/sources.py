@@ -53,11 +53,12 @@ def open_sources(
     smallest = recipe.patch_px * task.scale
     training, validation = held_out(find_photos(recipe.photos, settings.data_dir), recipe.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
-    photos = _photos(tuple(training), task.scale, smallest)
+    photos = _photos(tuple(training), task.scale, smallest, recipe.photo_scales)
+    used = list(dict.fromkeys(photo.path for photo in photos))
     shares = Shares(recipe.grey_share, recipe.whole_colour_share)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
-        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.cell_px, shares, seed, device))
+        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.photo_scales, recipe.cell_px, shares, seed, device))
         pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
@@ -67,21 +68,23 @@ def open_sources(
         share = recipe.new_input_share if recipe.new_inputs != "none" else 0.0
         pairs.plan = make_plan(pairs, recipe.planned_crops, recipe.patch_px, new_input_share=share)
     if recipe.needs_teacher and not recipe.teacher_at_work:
-        _label(recipe, pairs, [photo.path for photo in photos], settings, device, on_event, is_out_of_time)
-    return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(photos), _packs([photo.path for photo in photos]))
+        _label(recipe, pairs, used, settings, device, on_event, is_out_of_time)
+    return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(used), _packs(used))
 
 
 @functools.lru_cache(maxsize=1)
-def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int) -> list[Photo]:
+def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int, scales: tuple[float, ...]) -> list[Photo]:
     """Kept for the next run in this process: decoding 300 megapixels takes half a minute."""
-    return load_photos(paths, multiple=multiple, smallest_px=smallest_px)
+    return load_photos(paths, multiple=multiple, smallest_px=smallest_px, scales=scales)
 
 
 @functools.lru_cache(maxsize=1)
-def _fixed_pairs(paths: tuple[Path, ...], task: str, smallest_px: int, cell_px: int, shares: Shares, seed: int, device: torch.device) -> Pairs:
+def _fixed_pairs(
+    paths: tuple[Path, ...], task: str, smallest_px: int, scales: tuple[float, ...], cell_px: int, shares: Shares, seed: int, device: torch.device
+) -> Pairs:
     """Kept likewise; whoever takes them copies them."""
     the_task = find_task(task)
-    photos = _photos(paths, the_task.scale, smallest_px)
+    photos = _photos(paths, the_task.scale, smallest_px, scales)
     return fixed_pairs(photos, the_task, seed, device, cell_px=cell_px, smallest_px=smallest_px, shares=shares)
 
 
@@ -105,6 +108,8 @@ def _label(
     for share in ("grey_share", "whole_colour_share"):
         if getattr(recipe, share):  # labels made before there was such a share keep their key
             made_of[share] = getattr(recipe, share)
+    if recipe.photo_scales != (1.0,):
+        made_of["photo_scales"] = recipe.photo_scales
 
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:

@@ -12,6 +12,7 @@ from kdsr.models import Network
 from kdsr.models.blocks import RepConv2d
 from kdsr.train.checkpoint import Learner
 from kdsr.train.pairs import Batch
+from kdsr.train.precision import has_bfloat16
 from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import Teacher, rounded
 
@@ -24,7 +25,8 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
     `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are needed.
     """
     taps = [term.student_tap for term in recipe.terms if term.reads == "features"]
-    student, objective, mixed = Tapped(learner.network, taps), learner.objective, recipe.precision == "bf16"
+    student, objective = Tapped(learner.network, taps), learner.objective
+    mixed = recipe.precision == "bf16" and has_bfloat16(device)  # asked here: the compiler cannot look into it
     if recipe.dropout:
         _drop_channels(learner.network, recipe.dropout)
     negatives = objective.negatives

@@ -10,6 +10,7 @@ from kdsr.distill import Tapped
 from kdsr.errors import SettingsError
 from kdsr.models import Network
 from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
+from kdsr.train.precision import autocast
 from kdsr.zoo import Catalog, sha256_of
 from kdsr.zoo.foreign import SUFFIXES, load_foreign
 
@@ -40,7 +41,7 @@ class Teacher:
         for symmetry in self.symmetries:
             turned = turn(degraded, symmetry).contiguous(memory_format=torch.channels_last)
             for network in self.networks:
-                with torch.autocast(degraded.device.type, torch.bfloat16):
+                with autocast(degraded.device):
                     output, seen = network(turned)
                 features = features or seen
                 output = turn_back(output.float(), symmetry)

@@ -12,6 +12,7 @@ from kdsr.metrics import measure
 from kdsr.models import Network
 from kdsr.tasks import Kinds, Task
 from kdsr.train.photos import Photo
+from kdsr.train.precision import autocast
 
 _LARGEST_PX = 384
 """Validation looks at the middle of a photograph, at most this many pixels wide and high."""
@@ -67,7 +68,7 @@ def _restored(network: Network, degraded: Tensor) -> Tensor:
     """`degraded`, cut to what the network takes, restored and clamped."""
     height, width = degraded.shape[-2:]
     height, width = height - height % network.multiple, width - width % network.multiple
-    with torch.autocast(degraded.device.type, torch.bfloat16, enabled=degraded.device.type == "cpu"):
+    with autocast(degraded.device, wanted=degraded.device.type == "cpu"):
         restored = network(degraded[..., :height, :width].contiguous(memory_format=torch.channels_last))
     return restored.float().clamp(0, 1)
 
