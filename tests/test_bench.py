@@ -16,6 +16,7 @@ from kdsr.bench.speed_report import speed_table, write_speed_report
 from kdsr.cli import main
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.image import Picture
+from kdsr.zoo import Catalog, write_card
 
 
 class Track:
@@ -89,6 +90,8 @@ def test_networks_are_timed_by_the_operations_of_their_cards(tiny_catalog, tiny_
     assert opened.run(Picture(np.zeros((6, 6, 3), np.uint8))).pixels.shape == (24, 24, 3)
     assert opened.gflop_per_output_megapixel == 2 * card.macs_per_output_megapixel / 1e9
     assert (opened.runtime, opened.precision, opened.speed_only) == ("onnx", "float32", True)  # 0 steps: random weights
+    write_card(replace(card, compressed_from="tiny_x4_teacher"), tiny_catalog.weights_dir / f"{card.name}.json")
+    assert not open_contestant(card.name, Catalog(tiny_catalog.weights_dir), tiny_settings, runtime="onnx").speed_only
 
 
 def test_limits_are_positive_and_leave_out_integers_without_openvino(monkeypatch):

@@ -265,6 +265,16 @@ def test_not_a_number_is_refused(tiny_catalog):
             check_session(Nothing(), tiny_catalog.load("tiny_x4_student"), uint8=False, precision=precision)
 
 
+@pytest.mark.parametrize(("eight_bits", "bfloat16"), [(False, False), (True, False), (True, True)])
+def test_runtimes_that_a_processor_does_not_run_as_they_should_are_not_offered(monkeypatch, eight_bits, bfloat16):
+    monkeypatch.setattr(runtimes, "has_openvino", lambda: True)
+    monkeypatch.setattr(runtimes, "has_8_bit_products", lambda: eight_bits)
+    monkeypatch.setattr(runtimes, "has_bfloat16_products", lambda: bfloat16)
+    assert exact_runtimes() == ("torch", "onnx", "openvino")
+    assert ("openvino" in exact_runtimes("int8")) == eight_bits
+    assert ("openvino-bf16" in available_runtimes()) == bfloat16 and "openvino-bf16" not in exact_runtimes()
+
+
 def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_something_else(tiny_catalog, tiny_settings, monkeypatch):
     def differs(*given, **how):
         raise WeightsError("The ONNX graph differs from the network by 42.")

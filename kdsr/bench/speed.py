@@ -100,7 +100,7 @@ def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime
     return Contestant(
         model=model, runtime=opened.name, precision=opened.precision, scale=opened.scale, run=run, open_ms=round(open_ms, 1),
         gflop_per_output_megapixel=2 * card.macs_per_output_megapixel / 1e9,
-        peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings), speed_only=card.steps == 0,
+        peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings), speed_only=card.steps == 0 and not card.compressed_from,
     )  # fmt: skip
 
 

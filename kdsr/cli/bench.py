@@ -41,8 +41,8 @@ def bench(
     names = models or [card.name for role in ("student", "teacher") for card in catalog.for_task(task, role)]
     cards = [catalog.find(name) for name in names]
     scale = find_task(cards[0].task if cards else task).scale
-    asked = [name.value for name in runtime] if runtime else list(available_runtimes())
-    contestants = [open_contestant(card.name, catalog, context.obj, runtime=name) for card in cards for name in asked]
+    asked = [name.value for name in runtime or ()]
+    contestants = [open_contestant(card.name, catalog, context.obj, runtime=name) for card in cards for name in asked or available_runtimes(card.precision)]
     contestants += [open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this with SIGINT ignored
     report = measure_speed(contestants, context.obj, sides_px=size or [256], repeats=repeats, memory=memory, tell=_tell)

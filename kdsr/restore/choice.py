@@ -76,6 +76,12 @@ def has_8_bit_products() -> bool:
     return not flags or "vnni" in flags
 
 
+def has_bfloat16_products() -> bool:
+    """Whether the processor multiplies in bfloat16; True where it cannot be read, likewise."""
+    flags = _cpuinfo("flags")
+    return not flags or "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def _instructions() -> str:
     """A short sum over the processor's instruction sets: one name may stand for several processors in a cloud."""
     return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
-from kdsr.restore.choice import choice_key, choose, has_8_bit_products, version_of
+from kdsr.restore.choice import choice_key, choose, has_8_bit_products, has_bfloat16_products, version_of
 from kdsr.restore.device import torch_device
 from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
@@ -159,14 +159,18 @@ RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingPr
 })  # fmt: skip
 
 
-def available_runtimes() -> tuple[str, ...]:
-    """The names in `RUNTIMES` whose packages are installed."""
-    return tuple(name for name in RUNTIMES if has_openvino() or not name.startswith("openvino"))
+def available_runtimes(precision: str = "float32") -> tuple[str, ...]:
+    """The names in `RUNTIMES` whose packages are installed, and which this processor runs as they should, for networks of `precision`."""
+    return tuple(name for name in RUNTIMES if not name.startswith("openvino") or (has_openvino() and _suits_processor(name, precision)))
 
 
-def exact_runtimes() -> tuple[str, ...]:
+def exact_runtimes(precision: str = "float32") -> tuple[str, ...]:
     """Those of `available_runtimes` that compute what a card says, and so may be chosen without being asked for."""
-    return tuple(name for name in available_runtimes() if name != "openvino-bf16")
+    return tuple(name for name in available_runtimes(precision) if name != "openvino-bf16")
+
+
+def _suits_processor(openvino: str, precision: str) -> bool:
+    return (openvino != "openvino-bf16" or has_bfloat16_products()) and (precision != "int8" or has_8_bit_products())
 
 
 def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", settings: Settings) -> Runtime:
@@ -194,7 +198,7 @@ def _quickest(card: Card, catalog: Catalog, settings: Settings) -> str:
     """The name of the runtime that `auto` stands for."""
     if torch_device(settings) != "cpu":
         return "torch"
-    candidates = {name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes()}
+    candidates = {name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes(card.precision)}
     return choose(candidates, choice_key(card, settings), remembered(settings.home))
 
 
