@@ -11,9 +11,9 @@ from kdsr.compress.calibrate import PICTURE, best_kernel_scales, best_range, cal
 from kdsr.errors import SettingsError, WeightsError
 from kdsr.models import IntegerConv2d, build_model, count_macs, count_parameters, floating, integer_form, is_integer, start
 from kdsr.restore import open_runtime
-from kdsr.restore.choice import has_8_bit_products
 from kdsr.restore.export import check_graph
 from kdsr.restore.graph import onnx_graph
+from kdsr.restore.processor import cuts_byte_sums
 from kdsr.restore.session import open_session
 from kdsr.zoo import Catalog, save_weights, sha256_of, write_card
 
@@ -82,7 +82,7 @@ def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, skip,
     assert difference.max() <= 2.0 and (difference > 0.1).mean() < 0.01
 
 
-@pytest.mark.skipif(not has_8_bit_products(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
+@pytest.mark.skipif(cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
 @pytest.mark.parametrize("scale", [1, 4])
 def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     openvino = pytest.importorskip("openvino")

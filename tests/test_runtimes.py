@@ -15,10 +15,11 @@ from integers import quantised
 from kdsr.cli.options import RuntimeName
 from kdsr.errors import SettingsError, WeightsError
 from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, openvino_session, runtimes
-from kdsr.restore.choice import choice_key, choose, has_8_bit_products
+from kdsr.restore.choice import choice_key, choose
 from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.openvino_session import as_pixels, open_openvino_session
+from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16, processor_name
 from kdsr.restore.remembered import KEPT, Remembered
 from kdsr.restore.session import open_session
 from kdsr.ui import texts
@@ -265,11 +266,27 @@ def test_not_a_number_is_refused(tiny_catalog):
             check_session(Nothing(), tiny_catalog.load("tiny_x4_student"), uint8=False, precision=precision)
 
 
+@pytest.mark.parametrize(
+    ("flags", "cuts", "lacks"),
+    [
+        ("fma avx2", True, True),
+        ("avx2 avx_vnni", False, True),
+        ("avx2 avx512_vnni", False, True),
+        ("avx2 avx512_vnni avx512_bf16", False, False),
+        ("", False, False),
+    ],
+)
+def test_what_a_processor_computes_is_read_from_its_flags(monkeypatch, flags, cuts, lacks):
+    text = f"processor\t: 0\nmodel name\t: A processor\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: avx512_vnni\n"
+    monkeypatch.setattr("pathlib.Path.read_text", lambda path, **how: text)
+    assert (cuts_byte_sums(), lacks_bfloat16(), processor_name()) == (cuts, lacks, "A processor")
+
+
 @pytest.mark.parametrize(("eight_bits", "bfloat16"), [(False, False), (True, False), (True, True)])
 def test_runtimes_that_a_processor_does_not_run_as_they_should_are_not_offered(monkeypatch, eight_bits, bfloat16):
     monkeypatch.setattr(runtimes, "has_openvino", lambda: True)
-    monkeypatch.setattr(runtimes, "has_8_bit_products", lambda: eight_bits)
-    monkeypatch.setattr(runtimes, "has_bfloat16_products", lambda: bfloat16)
+    monkeypatch.setattr(runtimes, "cuts_byte_sums", lambda: not eight_bits)
+    monkeypatch.setattr(runtimes, "lacks_bfloat16", lambda: not bfloat16)
     assert exact_runtimes() == ("torch", "onnx", "openvino")
     assert ("openvino" in exact_runtimes("int8")) == eight_bits
     assert ("openvino-bf16" in available_runtimes()) == bfloat16 and "openvino-bf16" not in exact_runtimes()
@@ -281,14 +298,14 @@ def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_som
 
     card = replace(tiny_catalog.find("tiny_x4_student"), precision="int8")
     monkeypatch.setattr(runtimes, "check_session", differs)
-    for has_them, inside, message in ((False, "int8", "no VNNI"), (True, "int8", "by 42"), (False, "float32", "by 42")):
-        monkeypatch.setattr(runtimes, "has_8_bit_products", lambda has_them=has_them: has_them)
+    for cuts, inside, message in ((True, "int8", "no VNNI"), (False, "int8", "by 42"), (True, "float32", "by 42")):
+        monkeypatch.setattr(runtimes, "cuts_byte_sums", lambda cuts=cuts: cuts)
         monkeypatch.setattr(runtimes, "_precision", lambda session, asked, inside=inside: inside)
         with pytest.raises(WeightsError, match=message):
             runtimes.open_openvino(card, tiny_catalog, tiny_settings)
 
 
-@pytest.mark.skipif(not has_8_bit_products(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
+@pytest.mark.skipif(cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
 def test_a_graph_of_integers_runs_as_integers_and_gives_what_onnx_runtime_gives(tiny_catalog, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     model = quantised(onnx_graph(tiny_catalog.load("tiny_x4_student"), uint8=True), [pixels])

@@ -19,7 +19,7 @@ import torch
 from kdsr.errors import SettingsError
 from kdsr.image import Picture, to_tensor
 from kdsr.restore import Runtime, exact_runtimes, open_runtime, restore_picture
-from kdsr.restore.choice import processor_name
+from kdsr.restore.processor import processor_name
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
 

@@ -4,19 +4,17 @@ What holds for one network holds for all of its shape, so that the key is the sh
 versions of the packages. Not here: which runtimes there are (`runtimes`).
 """
 
-import hashlib
 import importlib.metadata
 import json
-import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kdsr.errors import WeightsError
+from kdsr.restore.processor import instructions, processor_name
 from kdsr.restore.remembered import Remembered
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card
@@ -54,7 +52,7 @@ def choose(candidates: Mapping[str, Callable[[], "Runtime"]], key: str, memory: 
 def choice_key(card: Card, settings: Settings) -> str:
     """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the packages."""
     shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, card.precision]
-    return json.dumps(["quickest", *shape, usable_threads(settings), processor_name(), _instructions(), {name: version_of(name) for name in _PACKAGES}])
+    return json.dumps(["quickest", *shape, usable_threads(settings), processor_name(), instructions(), {name: version_of(name) for name in _PACKAGES}])
 
 
 def version_of(package: str) -> str | None:
@@ -63,37 +61,6 @@ def version_of(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def processor_name() -> str:
-    """The processor's name, as its maker gives it."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def has_8_bit_products() -> bool:
-    """Whether the processor sums products of bytes in 32 bits (VNNI); True where its instruction sets cannot be read, or are not x86's."""
-    flags = _cpuinfo("flags")
-    return not flags or "vnni" in flags
-
-
-def has_bfloat16_products() -> bool:
-    """Whether the processor multiplies in bfloat16; True where it cannot be read, likewise."""
-    flags = _cpuinfo("flags")
-    return not flags or "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _instructions() -> str:
-    """A short sum over the processor's instruction sets: one name may stand for several processors in a cloud."""
-    return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]
-
-
-def _cpuinfo(name: str) -> str:
-    """The first value of `name` in Linux's /proc/cpuinfo; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
 
 
 def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
-from kdsr.restore.choice import choice_key, choose, has_8_bit_products, has_bfloat16_products, version_of
+from kdsr.restore.choice import choice_key, choose, version_of
 from kdsr.restore.device import torch_device
 from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
+from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
 from kdsr.restore.remembered import remembered
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
@@ -133,7 +134,7 @@ def _check_openvino(session: OpenvinoSession, network: "Network", *, uint8: bool
     try:
         check_session(session, network, uint8=uint8, precision=inside)
     except WeightsError as error:
-        if inside != "int8" or has_8_bit_products():
+        if inside != "int8" or not cuts_byte_sums():
             raise
         raise WeightsError(
             "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
@@ -170,7 +171,7 @@ def exact_runtimes(precision: str = "float32") -> tuple[str, ...]:
 
 
 def _suits_processor(openvino: str, precision: str) -> bool:
-    return (openvino != "openvino-bf16" or has_bfloat16_products()) and (precision != "int8" or has_8_bit_products())
+    return not (openvino == "openvino-bf16" and lacks_bfloat16()) and not (precision == "int8" and cuts_byte_sums())
 
 
 def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", settings: Settings) -> Runtime:

@@ -8,6 +8,7 @@ from onnxruntime import SessionOptions
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from kdsr.errors import WeightsError
+from kdsr.restore.processor import cuts_byte_sums
 
 INPUT, OUTPUT = "image", "restored"
 """The names of a graph's input and output."""
@@ -30,22 +31,13 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
     options.enable_mem_pattern = False
     # Sessions stand beside each other and beside torch: threads that spin after a run take the cores from the next one.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    if _cuts_sums():
+    if cuts_byte_sums():  # with VNNI, exact sums the other way take twice as long
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return Session(source if isinstance(source, bytes) else str(source), options, providers=["CPUExecutionProvider"])
     except _UNREADABLE as error:
         name = source.name if isinstance(source, Path) else "in memory"
         raise WeightsError(f"The ONNX graph {name} cannot be run here ({str(error).splitlines()[0]}); remove the file, and it is made again.") from error
-
-
-def _cuts_sums() -> bool:
-    """Whether this processor cuts sums of unsigned times signed bytes at 16 bits: x86 without VNNI. With it, exact sums the other way take twice as long."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx2" in flags and "vnni" not in flags
 
 
 def metadata_of(session: Session) -> Mapping[str, str]:

@@ -1,0 +1,36 @@
+"""The processor that this runs on: its name, and which products its instructions compute. Read from Linux's /proc/cpuinfo."""
+
+import hashlib
+import platform
+from pathlib import Path
+
+
+def processor_name() -> str:
+    """The processor's name, as its maker gives it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """A short sum over the processor's instruction sets: one name may stand for several processors in a cloud."""
+    return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]
+
+
+def cuts_byte_sums() -> bool:
+    """Whether sums of unsigned times signed bytes are cut at 16 bits: x86 without VNNI. False where it cannot be read."""
+    flags = _cpuinfo("flags")
+    return "avx2" in flags and "vnni" not in flags
+
+
+def lacks_bfloat16() -> bool:
+    """Whether there are no products of bfloat16: x86 without AVX-512 BF16 and AMX. False where it cannot be read."""
+    flags = _cpuinfo("flags")
+    return bool(flags) and "avx512_bf16" not in flags and "amx_bf16" not in flags
+
+
+def _cpuinfo(name: str) -> str:
+    """The first value of `name`; empty elsewhere than on Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
