@@ -4,7 +4,7 @@
     python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
 
 What is released is chosen on held-out photographs, before; here the test sets are measured once. Latencies are taken on an idle machine
-by `kdsr card latency NAME`, and written into the tables by `--tables`.
+by `kdsr card latency NAME`, and written into the tables by `--tables`; a network of the shape of the one that it replaces keeps that one's.
 """
 
 import argparse
@@ -45,12 +45,15 @@ def main() -> None:
         parser.error("measuring needs --data, the folder of the test sets")
     settings = Settings(weights_dir=WEIGHTS)
     for name in options.names:
+        before = read_card(WEIGHTS / f"{name}.json") if (WEIGHTS / f"{name}.json").is_file() else None
         for suffix in (".safetensors", ".json"):
             shutil.copy2(options.source / f"{name}{suffix}", WEIGHTS)
-        shutil.copy2(options.recipes / f"{name}.json", RECIPES)
-        card, _ = measure_card(
-            read_card(WEIGHTS / f"{name}.json"), options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}")
-        )
+        card = read_card(WEIGHTS / f"{name}.json")
+        if not card.compressed_from:  # its card holds its plan
+            shutil.copy2(options.recipes / f"{name}.json", RECIPES)
+        card, _ = measure_card(card, options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}"))
+        if before is not None and shape(before) == shape(card):
+            card = replace(card, latency=before.latency)
         write_card(card, WEIGHTS / f"{name}.json")
         tell(f"{name}: measured")
     for card in Catalog(WEIGHTS).cards:
@@ -58,6 +61,11 @@ def main() -> None:
             write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
     README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
     TRAINING.write_text(with_runs(TRAINING.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def shape(card: Card) -> tuple[object, ...]:
+    """What decides how long a network takes."""
+    return card.architecture, card.arguments, card.task, card.precision
 
 
 def compared(student: Card, catalog: Catalog) -> Card:
