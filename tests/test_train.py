@@ -283,6 +283,17 @@ def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
 
 
+def test_grain_does_not_count_as_detail(settings):
+    photos = [Photo(settings.data_dir, torch.full((240, 240, 3), 128, dtype=torch.uint8))]
+    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=0.25))
+    grainy = {index for index, truth in enumerate(pairs.truths) if truth.float().std() > 1}
+    assert 5 <= len(grainy) <= 20 and grainy <= set(pairs.without_grain)
+    chosen = dataclasses.replace(pairs, crop_choices=4)
+    rng = np.random.default_rng(0)
+    drawn = sum(chosen.random_crop(rng, 24).picture in grainy for _ in range(400)) / 400
+    assert drawn < 1.5 * len(grainy) / 100
+
+
 def test_the_learning_rate_warms_up_and_falls_to_its_end():
     plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
     rates = [learning_rate(plan, step) for step in range(101)]

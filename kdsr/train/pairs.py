@@ -59,6 +59,8 @@ class Pairs:
     """Of so many random crops the one with the most detail is taken."""
     shares: Shares = _NONE
     """Of crops that are degraded when they are drawn."""
+    without_grain: dict[int, Tensor] = field(default_factory=dict)
+    """Truths, by number, as they were before they got grain, which must not count as detail."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,9 @@ class Pairs:
     def random_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
         """A crop of the photographs: of `crop_choices`, spread evenly over all pixels, the one with the most detail."""
         choices = [self._any_crop(rng, patch_px) for _ in range(self.crop_choices)]
-        return choices[0] if len(choices) == 1 else max(choices, key=lambda crop: detail(self._truth(crop, patch_px)))
+        if len(choices) == 1:
+            return choices[0]
+        return max(choices, key=lambda crop: detail(self._scaled(self.without_grain.get(crop.picture, self.truths[crop.picture]), crop, patch_px)))
 
     def _any_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
         index = min(int(np.searchsorted(self.areas, rng.random(), side="right")), len(self.truths) - 1)
@@ -172,7 +176,7 @@ def fixed_pairs(
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
         truths = [_to_multiple(cell, task.scale) for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))]
-    degraded = []
+    degraded, without_grain = [], {}
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
@@ -181,6 +185,8 @@ def fixed_pairs(
             image, whole_colour = varied(image, shares, rng)
             image = round_to_8_bits(image)
             truths[index] = _to_bytes(image)
+            if whole_colour is not None and whole_colour.any():
+                without_grain[index] = truth.to(device)
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:
@@ -188,7 +194,7 @@ def fixed_pairs(
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
         if on_progress is not None:
             on_progress(index + 1, len(truths))
-    return Pairs(task, [truth.to(device) for truth in truths], seed, [picture.to(device) for picture in degraded])
+    return Pairs(task, [truth.to(device) for truth in truths], seed, [picture.to(device) for picture in degraded], without_grain=without_grain)
 
 
 def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
