@@ -296,11 +296,10 @@ def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_som
     def differs(*given, **how):
         raise WeightsError("The ONNX graph differs from the network by 42.")
 
-    card = replace(tiny_catalog.find("tiny_x4_student"), precision="int8")
     monkeypatch.setattr(runtimes, "check_session", differs)
-    for cuts, inside, message in ((True, "int8", "no VNNI"), (False, "int8", "by 42"), (True, "float32", "by 42")):
+    for cuts, precision, message in ((True, "int8", "no VNNI"), (False, "int8", "by 42"), (True, "float32", "by 42")):
         monkeypatch.setattr(runtimes, "cuts_byte_sums", lambda cuts=cuts: cuts)
-        monkeypatch.setattr(runtimes, "_precision", lambda session, asked, inside=inside: inside)
+        card = replace(tiny_catalog.find("tiny_x4_student"), precision=precision)
         with pytest.raises(WeightsError, match=message):
             runtimes.open_openvino(card, tiny_catalog, tiny_settings)
 

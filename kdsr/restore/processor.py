@@ -22,7 +22,10 @@ def cuts_byte_sums() -> bool:
 
 
 def lacks_bfloat16() -> bool:
-    """Whether there are no products of bfloat16: x86 without AVX-512 BF16 and AMX. False where it cannot be read."""
+    """Whether there are no products of bfloat16: x86 without AVX-512 BF16 and AMX. False where it cannot be read.
+
+    `train.precision` asks torch, which restoring does not import.
+    """
     flags = _cpuinfo("flags")
     return bool(flags) and "avx512_bf16" not in flags and "amx_bf16" not in flags
 

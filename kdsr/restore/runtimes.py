@@ -28,8 +28,6 @@ from kdsr.zoo.weights import check_weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kdsr.models import Network
-
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
 
@@ -115,6 +113,11 @@ def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 
 def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision: str = "float32") -> Runtime:
     """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this machine."""
+    if card.precision == "int8" and cuts_byte_sums():
+        raise WeightsError(
+            "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
+            "take the runtime onnx or auto."
+        )
     check_weights(catalog.weights_path(card), card.sha256)
     threads, planes, memory = usable_threads(settings), find_task(card.task).planes, remembered(settings.home)
 
@@ -123,23 +126,11 @@ def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision
         inside = _precision(session, precision)
         checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
         if memory.get(checked) is not True:
-            _check_openvino(session, catalog.load(card.name), uint8=uint8, inside=inside)
+            check_session(session, catalog.load(card.name), uint8=uint8, precision=inside)
             memory.put(checked, True)
         return session
 
     return GraphRuntime("openvino", precision, planes, settings, open_graph)
-
-
-def _check_openvino(session: OpenvinoSession, network: "Network", *, uint8: bool, inside: str) -> None:
-    try:
-        check_session(session, network, uint8=uint8, precision=inside)
-    except WeightsError as error:
-        if inside != "int8" or not cuts_byte_sums():
-            raise
-        raise WeightsError(
-            "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
-            "take the runtime onnx or auto."
-        ) from error
 
 
 def open_openvino_bf16(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
