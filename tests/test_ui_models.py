@@ -25,6 +25,7 @@ from kdsr.ui.restore_session import RestoreSession
 from kdsr.zoo import Catalog, Figure, write_card
 
 REQUEST = SimpleNamespace(session_hash="visitor", query_params={})
+CHOICE = Choice("sr_x4", "clean", None, None, 0.0)
 PLAIN, RESIDUAL = ("plain", {"width": 8, "depth": 3}), ("residual", {"width": 8, "blocks": 2})
 HOSTILE = '<img src=x onerror=alert(1)> {{constructor}} ${alert(2)} "quoted"'
 
@@ -131,19 +132,29 @@ def test_what_was_not_measured_is_a_dash(session, cards):
 
 
 def test_the_filter_offers_tasks_with_networks_and_keeps_to_one(session):
-    page = session.on_show(Looked(), REQUEST)
+    page = session.on_show(Looked(), CHOICE, REQUEST)
     assert [name for _, name in page.filter["choices"]] == [ALL, "sr_x4", "denoise"]
+    page = session.on_filter(ALL, page.looked)
     assert page.looked.network == "sr_x4-student" and page.tables.count("<table") == 2
     page = session.on_filter("denoise", page.looked)
     assert page.looked.network == "denoise-fresh" and page.tables.count("<table") == 1
     assert session.on_filter("no such task", page.looked).looked.task == ALL
 
 
+def test_the_tab_opens_on_the_task_at_hand_and_then_stays_as_it_was_left(session):
+    page = session.on_show(Looked(), CHOICE._replace(task="denoise"), REQUEST)
+    assert page.looked.task == page.filter["value"] == "denoise" and page.looked.network == "denoise-fresh"
+    assert session.on_show(page.looked, CHOICE, REQUEST).looked.task == "denoise"
+    linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
+    assert session.on_show(Looked(), CHOICE._replace(task="denoise"), linked).looked.task == "sr_x4"
+    assert session.on_show(Looked(), CHOICE._replace(task="inpaint"), REQUEST).looked.task == ALL
+
+
 def test_a_link_opens_its_network_once_and_an_unknown_one_is_a_sentence(session):
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
-    assert session.on_show(Looked(), linked).looked.network == "sr_x4-small"
-    assert session.on_show(Looked("sr_x4-twin"), linked).looked.network == "sr_x4-twin"
-    page = session.on_show(Looked(), SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
+    assert session.on_show(Looked(), CHOICE, linked).looked.network == "sr_x4-small"
+    assert session.on_show(Looked("sr_x4-twin"), CHOICE, linked).looked.network == "sr_x4-twin"
+    page = session.on_show(Looked(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
     assert "Did you mean" in page.status and "smal&lt;l" in page.status and page.looked.network == "sr_x4-student"
 
 
@@ -156,7 +167,7 @@ def test_a_picked_network_changes_all_but_the_table(session):
 
 
 def test_the_plot_stands_against_parameters_with_the_field_or_against_latency_without(session):
-    page = session.on_show(Looked(), REQUEST)
+    page = session.on_show(Looked(), CHOICE, REQUEST)
     assert page.by["value"] == BY_PARAMETERS and "PlainUSR-T" in page.chart and "~SESR-M11" in page.chart and texts.PUBLISHED in page.chart
     page = session.on_by(BY_LATENCY, page.looked)
     assert "PlainUSR-T" not in page.chart and "a machine" in page.chart and "1 network without that figure is left out" in page.chart
@@ -222,7 +233,7 @@ def test_no_text_of_a_card_is_html(session, weights):
     rewrite(weights, "sr_x4-student", **hostile)
     for by in (BY_PARAMETERS, BY_LATENCY):
         page = session.on_by(by, Looked("sr_x4-student"))
-        shown = "".join(str(part) for part in (*session.on_show(Looked("sr_x4-student", by=by), REQUEST), *page))
+        shown = "".join(str(part) for part in (*session.on_show(Looked("sr_x4-student", by=by), CHOICE, REQUEST), *page))
         assert "&lt;img" in shown and "<img" not in shown.replace(repr(HOSTILE), "")
         assert drawings(page.chart)
 
@@ -232,7 +243,7 @@ def test_no_text_of_a_card_is_html(session, weights):
 )
 def test_a_card_of_the_wrong_kind_is_one_sentence_and_the_others_stand(session, weights, damage):
     rewrite(weights, "sr_x4-large", **damage)
-    page = session.on_show(Looked(), REQUEST)
+    page = session.on_show(Looked(), CHOICE, REQUEST)
     assert "sr_x4-large.json" in page.problems and "sr_x4-small" in page.tables and 'data-network="sr_x4-large"' not in page.tables
 
 
@@ -245,17 +256,17 @@ def test_latencies_and_figures_that_are_no_numbers_count_as_missing(session, wei
 
 
 def test_downloads_are_the_exact_files_and_altered_weights_are_a_sentence(session, weights):
-    page = session.on_show(Looked("sr_x4-student"), REQUEST)
+    page = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST)
     for part, suffix in ((page.weights, ".safetensors"), (page.card, ".json")):
         given = Path(part["value"])
         assert given.name == f"sr_x4-student{suffix}" and given.read_bytes() == (weights / given.name).read_bytes()
     (weights / "sr_x4-twin.safetensors").write_bytes(b"something else")
-    page = session.on_show(Looked("sr_x4-twin"), REQUEST)
+    page = session.on_show(Looked("sr_x4-twin"), CHOICE, REQUEST)
     assert "SHA-256 differs" in page.status and not page.weights["interactive"]
 
 
 def test_a_card_tells_how_to_check_it(session):
-    page = session.on_show(Looked("sr_x4-student"), REQUEST)
+    page = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST)
     assert "kdsr card verify sr_x4-student --data FOLDER" in page.body and Catalog(session.settings.weights_dir).find("sr_x4-student").sha256 in page.body
     assert "<small>the worst one</small>" in page.body and 'data-network="sr_x4-large"' in page.body
 
@@ -263,16 +274,16 @@ def test_a_card_tells_how_to_check_it(session):
 def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
     staged = {"learning_rate": 0.001, "patch_px": 48, "stages": [{"learning_rate": 0.0008}, {"learning_rate": 0.0002, "teacher": "sr_x4-large"}]}
     rewrite(weights, "sr_x4-student", recipe=staged, history=[{"name": "before", "steps": 3, "recipe": staged}])
-    body = session.on_show(Looked("sr_x4-student"), REQUEST).body
+    body = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST).body
     assert "<dd>0.0002</dd>" in body and "<dd>48</dd>" in body and "<dd>0.001</dd>" not in body and "3 steps, taught by" in body
     for damaged in ("two", [], [3], None):
         rewrite(weights, "sr_x4-student", recipe=staged | {"stages": damaged})
-        assert "<dd>0.001</dd>" in session.on_show(Looked("sr_x4-student"), REQUEST).body
+        assert "<dd>0.001</dd>" in session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST).body
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):
     empty = ModelsSession(tmp_path, RestoreSession(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
-    page = empty.on_show(Looked("gone"), REQUEST)
+    page = empty.on_show(Looked("gone"), CHOICE, REQUEST)
     assert texts.EMPTY_ZOO in page.tables and not page.buttons["visible"]
     answer = empty.on_try(Looked("gone"), Choice("sr_x4", "clean", None, None, 0.0), "", REQUEST)
     assert texts.GONE in answer[1] and answer[2:] == NOTHING_COMPARED
@@ -339,10 +350,10 @@ def test_a_compressed_network_stands_in_a_table_beside_what_it_came_from(compres
 
 
 def test_the_card_of_a_compressed_network_says_what_it_came_from(compressed):
-    page = compressed.on_show(Looked("sr_x4-student-int8"), REQUEST)
+    page = compressed.on_show(Looked("sr_x4-student-int8"), CHOICE, REQUEST)
     assert "8-bit integers" in page.head and 'data-network="sr_x4-student"' in page.head and ", int8" in page.head
     assert "<h3>Compression</h3>" in page.body and "student-int8" in compressed.on_by(BY_PARAMETERS, page.looked).chart
-    assert "<h3>Compression</h3>" not in compressed.on_show(Looked("sr_x4-small"), REQUEST).body
+    assert "<h3>Compression</h3>" not in compressed.on_show(Looked("sr_x4-small"), CHOICE, REQUEST).body
     rewrite(compressed.settings.weights_dir, "sr_x4-student-int8", title=HOSTILE, compression=[{"step": HOSTILE, "psnr_db": 1.0}] * 2)
-    shown = compressed.on_show(Looked("sr_x4-student-int8"), REQUEST)
+    shown = compressed.on_show(Looked("sr_x4-student-int8"), CHOICE, REQUEST)
     assert "<img" not in shown.body and "&lt;img" in shown.body

@@ -82,16 +82,19 @@ class ModelsSession:
         catalog = Catalog(self.settings.weights_dir)
         return Zoo(catalog, catalog.cards, catalog.problems)
 
-    def on_show(self, looked: Looked, request: gr.Request) -> Page:
-        """The tab is opened: on the network that the address names, the first time, else on what was looked at before."""
-        asked = "" if looked.network else request.query_params.get("model") or ""
+    def on_show(self, looked: Looked, choice: Choice, request: gr.Request) -> Page:
+        """The tab is opened: on what was looked at before; the first time, on the network that the address names and its task, else on *Restore*'s task."""
         zoo, status = self.zoo(), ""
-        if asked and not zoo.find(asked):
-            try:
-                zoo.catalog.find(asked)
-            except KdsrError as error:
-                status = problem(str(error))
-        return self._page(zoo, looked._replace(network=asked or looked.network), status)
+        if not looked.network:
+            asked = request.query_params.get("model") or ""
+            card = zoo.find(asked)
+            looked = looked._replace(network=asked, task=card.task if card else choice.task)
+            if asked and not card:
+                try:
+                    zoo.catalog.find(asked)
+                except KdsrError as error:
+                    status = problem(str(error))
+        return self._page(zoo, looked, status)
 
     def on_filter(self, task: str, looked: Looked) -> Page:
         """The networks for one task, or all."""

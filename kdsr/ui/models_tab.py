@@ -8,7 +8,7 @@ import gradio as gr
 from kdsr.ui import texts
 from kdsr.ui.models_chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models_session import ALL, Looked, ModelsSession, Page
-from kdsr.ui.restore_tab import QUEUED, QUICK, RestoreTab
+from kdsr.ui.restore_tab import QUEUED, QUICK, RestoreTab, to_chosen
 from kdsr.ui.visitor import Visitor
 
 _PICKABLE = """
@@ -41,7 +41,7 @@ def add_models_tab(folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: g
         parts = _main_column() | _card_column()
     looked = parts["looked"] = gr.State(Looked())
     page = [parts[name] for name in Page._fields]
-    tab.select(session.on_show, looked, page, **QUICK)
+    tab.select(session.on_show, [looked, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
     parts["filter"].input(session.on_filter, [parts["filter"], looked], page, **QUICK)
     parts["measure"].input(session.on_measure, [parts["measure"], looked], page, **QUICK)
     parts["by"].input(session.on_by, [parts["by"], looked], page, **QUICK)

@@ -18,13 +18,16 @@ from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
 _TO_MARKS = "() => setTimeout(() => document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'}), 300)"
-_TO_TASK = """() => setTimeout(() => {
-  const chosen = document.querySelector('#task label.selected');
-  chosen?.parentElement.scrollTo({left: chosen.offsetLeft - chosen.parentElement.clientWidth / 2 + chosen.offsetWidth / 2});
-}, 100)"""
-"""On a phone the tasks stand in a row that is wider than the page."""
 _INK = "#e11d48"
 """What is painted over missing pixels: a colour that stands out of photographs, light or dark."""
+
+
+def to_chosen(radio: str) -> str:
+    """The script that brings the chosen label of `radio`, an element's id, into sight: on a phone its row is wider than the page."""
+    return f"""() => setTimeout(() => {{
+  const chosen = document.querySelector('#{radio} label.selected');
+  chosen?.parentElement.scrollTo({{left: chosen.offsetLeft - chosen.parentElement.clientWidth / 2 + chosen.offsetWidth / 2}});
+}}, 100)"""
 
 
 @dataclass
@@ -221,8 +224,8 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     tab.select(session.on_show, [choice, visitor.who], [choice, options["student"]], **quick)
     opened = visitor.opened.then(session.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick)
     opened.then(session.on_open, choice, view, **queued)
-    pick["task"].change(None, js=_TO_TASK)
-    opened.then(None, js=_TO_TASK)
+    pick["task"].change(None, js=to_chosen("task"))
+    opened.then(None, js=to_chosen("task"))
     blocks.unload(session.on_close)
     compared = [
         pick["task"], choice, *networks, *levels, options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,

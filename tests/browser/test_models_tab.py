@@ -17,6 +17,8 @@ def test_a_network_is_found_by_link_key_and_click_taken_home_and_tried(browser, 
     page.goto(address + "?model=denoise-teacher")
     page.wait_for_selector("#zoo-head :text('denoise-teacher')")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("#zoo-tables table").count() == 1  # the tab opens on the network's task
+    page.click("#zoo-filter label:has-text('All')")
     page.focus("#zoo-tables tr[data-network=sr_x4-twin] button")
     page.keyboard.press("Enter")
     page.wait_for_selector("#zoo-head :text('sr_x4-twin')")
@@ -44,6 +46,7 @@ def test_on_a_phone_a_filter_tapped_at_the_end_of_the_row_stays_in_sight(browser
     page.set_default_timeout(WAIT_MS)
     page.goto(crowded_address + "?model=sr_x4-student")
     page.wait_for_selector("#zoo-head :text('sr_x4-student')")
+    page.wait_for_function("document.querySelector('#zoo-filter label.selected')?.parentElement.scrollLeft > 0")  # to the task at hand
     last = page.locator("#zoo-filter label").last
     last.click()
     page.wait_for_selector("#zoo-filter label:last-of-type.selected")
