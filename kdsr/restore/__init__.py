@@ -4,7 +4,8 @@ from kdsr.restore.engine import restore, restore_picture, restore_strips
 from kdsr.restore.export import export_onnx, graph_file
 from kdsr.restore.files import restore_file
 from kdsr.restore.holes import holes_in, navier_stokes, with_transparent
-from kdsr.restore.runtimes import RUNTIMES, Runtime, available_runtimes, exact_runtimes, open_runtime
+from kdsr.restore.runtime import Runtime
+from kdsr.restore.runtimes import RUNTIMES, available_runtimes, exact_runtimes, open_runtime
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [

@@ -9,18 +9,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kdsr.errors import WeightsError
 from kdsr.restore.processor import instructions, processor_name
 from kdsr.restore.remembered import Remembered
+from kdsr.restore.runtime import Runtime
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card
-
-if TYPE_CHECKING:
-    from kdsr.restore.runtimes import Runtime
 
 SIDE_PX = 128
 """Of the picture that is timed: large enough that the network counts, small enough for a student's 10 ms."""
@@ -31,7 +28,7 @@ _PACKAGES = ("torch", "onnxruntime", "openvino")
 _CHOOSING = threading.Lock()
 
 
-def choose(candidates: Mapping[str, Callable[[], "Runtime"]], key: str, memory: Remembered, *, clock: Callable[[], float] = time.perf_counter) -> str:
+def choose(candidates: Mapping[str, Callable[[], Runtime]], key: str, memory: Remembered, *, clock: Callable[[], float] = time.perf_counter) -> str:
     """The name of the quickest of `candidates`, as remembered under `key`, else measured now.
 
     A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either answer will do.
@@ -70,7 +67,7 @@ def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:
     return {name: ms for name, ms in kept.items() if name in candidates and isinstance(ms, int | float)}
 
 
-def _measured_ms(candidates: Mapping[str, Callable[[], "Runtime"]], clock: Callable[[], float]) -> dict[str, float]:
+def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callable[[], float]) -> dict[str, float]:
     """The shortest run of each candidate in milliseconds, warm and taken in turn: what else the machine does only ever adds."""
     opened: dict[str, Runtime] = {}
     failure: WeightsError | None = None

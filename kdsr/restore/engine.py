@@ -18,7 +18,7 @@ from kdsr.image import Picture
 from kdsr.image.picture import from_planes, join_strips, to_planes
 from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
-from kdsr.restore.runtimes import Runtime
+from kdsr.restore.runtime import Runtime
 from kdsr.restore.tiling import Tile, padded_size, plan_tiles
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
-from kdsr.restore.runtimes import Runtime
+from kdsr.restore.runtime import Runtime
 
 
 class SelfEnsemble:

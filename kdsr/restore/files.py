@@ -6,7 +6,7 @@ from pathlib import Path
 from kdsr.image import Picture, read_picture, write_strips
 from kdsr.restore.engine import Progress, restore_strips
 from kdsr.restore.holes import holes_in
-from kdsr.restore.runtimes import Runtime
+from kdsr.restore.runtime import Runtime
 from kdsr.settings import Settings
 
 

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
 from kdsr.restore.remembered import remembered
+from kdsr.restore.runtime import Runtime
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
@@ -30,33 +31,6 @@ if TYPE_CHECKING:
 
 WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
-
-
-class Runtime(Protocol):
-    """A network that is ready to run; may be called from several threads."""
-
-    name: str
-    device: str
-    """`cpu`, `cuda` or `cuda:N`."""
-    threads: int
-    """CPU threads of one run; on a GPU, 1."""
-    precision: str
-    """Of the arithmetic inside."""
-    scale: int
-    planes: int
-    multiple: int
-    halo: int
-    max_output_megapixels: float
-    """Largest picture that is made with it."""
-
-    def run(self, image: "Tensor") -> "Tensor":
-        """(1, planes, H, W) float32 in [0, 1] to (1, 3, H * scale, W * scale) float32, not clamped."""
-
-    def run_array(self, image: np.ndarray) -> np.ndarray:
-        """As `run`, for an array."""
-
-    def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        """(H, W, planes) uint8 to (H * scale, W * scale, 3) uint8, clipped and rounded."""
 
 
 class GraphRuntime:
