@@ -8,10 +8,13 @@ import pytest
 import torch
 from training import recipe, training_settings
 
+from kdsr.degrade import compress_jpeg
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 from kdsr.train import train
-from kdsr.train.pairs import detail, draw_strengths, fixed_pairs, fresh_pairs
+from kdsr.train.fresh import draw_strengths, saved_before
+from kdsr.train.labels import with_labels
+from kdsr.train.pairs import detail, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
 from kdsr.train.varied import Shares
 from kdsr.zoo import read_card
@@ -106,6 +109,46 @@ def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_o
     once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=1.0))
     grains = [float(truth.float().std()) for truth in once.truths]
     assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
+
+
+def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and_the_teacher_labels_the_first_file(settings):
+    noise = torch.randint(256, (40, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
+    files, chosen = saved_before(noise, find_task("jpeg"), 0.5, np.random.default_rng(0))
+    assert 10 <= chosen.sum() <= 30 and torch.equal(files[~chosen], noise[~chosen]) and torch.equal(files, (files * 255).round() / 255)
+    edges = (files - noise)[chosen].mean(1).diff(dim=-1).abs().mean((0, 1))
+    assert edges.max() < 1.3 * edges.mean()  # no column holds the edges of all blocks
+    aligned = compress_jpeg(noise, 10).mean(1).diff(dim=-1).abs().mean((0, 1))
+    assert aligned.max() > 1.3 * aligned.mean()
+
+    photos = load_photos(find_photos(("pack",), settings.data_dir))
+    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
+    assert 0.25 < len(pairs.for_teacher) / len(pairs.truths) < 0.75
+    off = {
+        which: sum(float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_teacher)
+        for which, pictures in (("student", pairs.inputs()), ("teacher", pairs.inputs(for_teacher=True)))
+    }
+    assert off["teacher"] < off["student"]
+    others = set(range(len(pairs.truths))) - set(pairs.for_teacher)
+    assert all(pairs.inputs(for_teacher=True)[index] is pairs.inputs()[index] for index in others)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(saved_before=0.5)).batch(1, 4, 24, with_label=False)
+    plain = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 4, 24, with_label=False)
+    assert torch.equal(fresh.truth, plain.truth) and not torch.equal(fresh.degraded, plain.degraded)
+
+
+def test_labels_are_of_the_first_file(settings, tmp_path):
+    photos = load_photos(find_photos(("pack",), settings.data_dir))
+    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
+    with_labels(pairs, Unchanging(), tmp_path / "labels.npy")
+    assert all(torch.equal(label, seen) for label, seen in zip(pairs.labels, pairs.inputs(for_teacher=True), strict=True))
+
+
+class Unchanging:
+    """A teacher that gives what it is given."""
+
+    scale, multiple = 1, 1
+
+    def __call__(self, image):
+        return image, {}
 
 
 @pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "jpeg"])

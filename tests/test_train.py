@@ -187,6 +187,8 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
         ('{"name": "a", "task": "jpeg", "whole_colour_share": -0.5}', "whole_colour_share must lie in"),
         ('{"name": "a", "task": "denoise", "whole_colour_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "jpeg", "saved_before_share": 2}', "saved_before_share must lie in"),
+        ('{"name": "a", "task": "photo_x4", "saved_before_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
         ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),

@@ -38,7 +38,6 @@ def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Prog
     Raises:
         WeightsError: labels on disk that do not fit the photographs.
     """
-    assert pairs.degraded is not None, "labels belong to pictures that are degraded once"
     with _alone(path):
         if not path.is_file():
             _write(pairs, teacher, path, on_progress)
@@ -79,7 +78,7 @@ def _write_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folde
     with torch.inference_mode():
         for start in range(part.done, len(plan.crops), _AT_ONCE):
             crops = plan.crops[start : start + _AT_ONCE]
-            label, features = teacher(pairs.degraded_crops(crops, patch_px))
+            label, features = teacher(pairs.degraded_crops(crops, patch_px, for_teacher=True))
             values = {"label": label.clamp(0, 1).mul(255).round().to(torch.uint8)} | {tap: feature.half() for tap, feature in features.items()}
             for name, value in values.items():
                 file = part.file(name, np.uint8 if name == "label" else np.float16, (len(plan.crops), *value.shape[1:]))
@@ -92,10 +91,10 @@ def _write(pairs: Pairs, teacher: Teacher, path: Path, on_progress: Progress | N
     part = _Part(path.with_name(f".{path.name}.part"))
     sizes = [truth.numel() for truth in pairs.truths]
     file = part.file("label", np.uint8, (sum(sizes),))
-    for index, degraded in enumerate(pairs.degraded or []):
+    for index, picture in enumerate(pairs.inputs(for_teacher=True)):
         if index >= part.done:
             start = sum(sizes[:index])
-            file[start : start + sizes[index]] = label(teacher, degraded).cpu().numpy().reshape(-1)
+            file[start : start + sizes[index]] = label(teacher, picture).cpu().numpy().reshape(-1)
             part.tell(index + 1, len(sizes), on_progress)
     part.finish(path, only="label")
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade, degrade_photo, draw_holes, round_to_8_bits, with_holes
-from kdsr.degrade.jpeg import compress_jpeg
-from kdsr.degrade.noise import add_noise
+from kdsr.degrade import bicubic_resize, degrade, round_to_8_bits
 from kdsr.errors import InputError
-from kdsr.tasks import Kinds, Strength, Task
+from kdsr.tasks import Task
+from kdsr.train.fresh import degrade_fresh, saved_before
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
 from kdsr.train.varied import Shares, varied
@@ -61,6 +59,8 @@ class Pairs:
     """Of crops that are degraded when they are drawn."""
     without_grain: dict[int, Tensor] = field(default_factory=dict)
     """Truths, by number, as they were before they got grain, which must not count as detail."""
+    for_teacher: dict[int, Tensor] = field(default_factory=dict)
+    """What the teacher labels, by number, where it is not the degraded picture: files as they were before they were saved once more."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,17 +89,25 @@ class Pairs:
             degraded = self.degraded_crops(crops, patch_px)
         else:
             truth, whole_colour = varied(truth, self.shares, rng)
-            degraded = degrade_fresh(truth, self.task, rng, whole_colour=whole_colour)
+            files = truth
+            if self.shares.saved_before:
+                files, _ = saved_before(truth, self.task, self.shares.saved_before, rng, whole_colour=whole_colour)
+            degraded = degrade_fresh(files, self.task, rng, whole_colour=whole_colour)
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
         return Batch(degraded, truth, label)
 
-    def degraded_crops(self, crops: Sequence[Crop], patch_px: int) -> Tensor:
-        """The degraded pictures at `crops`, (N, planes, P, P) float32."""
-        assert self.degraded is not None
-        pictures = [self.degraded[crop.picture] if crop.picture < len(self.truths) else self.new_inputs[crop.picture - len(self.truths)] for crop in crops]
+    def degraded_crops(self, crops: Sequence[Crop], patch_px: int, *, for_teacher: bool = False) -> Tensor:
+        """The degraded pictures at `crops`, or what the teacher labels there, (N, planes, P, P) float32."""
+        known = self.inputs(for_teacher=for_teacher)
+        pictures = [known[crop.picture] if crop.picture < len(self.truths) else self.new_inputs[crop.picture - len(self.truths)] for crop in crops]
         return _to_float([_crop(picture, crop.top, crop.left, patch_px, crop.symmetry) for picture, crop in zip(pictures, crops, strict=True)])
+
+    def inputs(self, *, for_teacher: bool = False) -> list[Tensor]:
+        """The degraded pictures, or what the teacher labels in their places, (H, W, planes)."""
+        assert self.degraded is not None, "labels belong to pictures that are degraded once"
+        return [self.for_teacher.get(index, picture) for index, picture in enumerate(self.degraded)] if for_teacher else self.degraded
 
     def _planned_batch(self, plan: Plan, numbers: list[int], patch_px: int) -> Batch:
         crops = [plan.crops[number] for number in numbers]
@@ -176,7 +184,7 @@ def fixed_pairs(
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
         truths = [_to_multiple(cell, task.scale) for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))]
-    degraded, without_grain = [], {}
+    degraded, without_grain, for_teacher = [], {}, {}
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
@@ -190,41 +198,16 @@ def fixed_pairs(
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:
+            if shares.saved_before:
+                image, chosen = saved_before(image, task, shares.saved_before, rng, whole_colour=whole_colour)
+                if chosen.any():
+                    for_teacher[index] = _to_bytes(image).to(device)
             worse = degrade_fresh(image, task, rng, whole_colour=whole_colour)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
         if on_progress is not None:
             on_progress(index + 1, len(truths))
-    return Pairs(task, [truth.to(device) for truth in truths], seed, [picture.to(device) for picture in degraded], without_grain=without_grain)
-
-
-def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
-    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
-
-    `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
-    Raises:
-        InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
-    """
-    if task.strength is None:
-        raise InputError(f"Crops of {task.name} cannot be degraded one by one; degrade the photographs once.")
-    if isinstance(task.strength, Kinds):
-        height, width = truth.shape[-2:]
-        masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
-        return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
-    drawn = draw_strengths(task.strength, len(truth), rng)
-    if task.degradation == "photo":
-        return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
-    strengths = torch.from_numpy(drawn)
-    generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
-    if task.degradation == "noise":
-        return add_noise(truth, strengths, generator)
-    return compress_jpeg(truth, strengths.round(), whole_colour=False if whole_colour is None else whole_colour)
-
-
-def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """`count` strengths to learn from, spread evenly over the range of `strength`, or over its logarithm where it counts by ratio."""
-    if strength.by_ratio:
-        return np.exp(rng.uniform(np.log(strength.minimum), np.log(strength.maximum), count)).astype(np.float32)
-    return rng.uniform(strength.minimum, strength.maximum, count).astype(np.float32)
+    truths, degraded = ([picture.to(device) for picture in pictures] for pictures in (truths, degraded))
+    return Pairs(task, truths, seed, degraded, without_grain=without_grain, for_teacher=for_teacher)
 
 
 def _cells(truth: Tensor, cell_px: int) -> list[Tensor]:

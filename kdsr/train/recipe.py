@@ -50,6 +50,8 @@ class Recipe:
     """Share of the crops (or cells, or photographs, where they are degraded once) that are made grey first."""
     whole_colour_share: float = 0.0
     """JPEG clean-up: share of the files whose colour is not halved (4:4:4); half of them hold grain, so that there is fine colour to keep."""
+    saved_before_share: float = 0.0
+    """JPEG clean-up: share of the pictures that were a JPEG file once before, with its blocks elsewhere; kept labels are of that first file."""
     planned_crops: int = 0
     """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled photographs."""
     new_inputs: str = "none"
@@ -113,13 +115,14 @@ class Recipe:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:
             raise SettingsError(f"learning_rate must be above 0 and at least final_learning_rate, got {self.learning_rate:g} and {self.final_learning_rate:g}.")
-        for name in ("grey_share", "whole_colour_share"):
+        for name in ("grey_share", "whole_colour_share", "saved_before_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):
             raise SettingsError(f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}.")
-        if self.whole_colour_share and self.the_task.degradation != "jpeg":
-            raise SettingsError(f"whole_colour_share is a share of JPEG files, and {self.task} makes none; leave it out.")
+        for name in ("whole_colour_share", "saved_before_share"):
+            if getattr(self, name) and self.the_task.degradation != "jpeg":
+                raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:

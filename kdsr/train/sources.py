@@ -55,7 +55,7 @@ def open_sources(
     on_event({"event": "reading", "photographs": len(training)})
     photos = _photos(tuple(training), task.scale, smallest, recipe.photo_scales)
     used = list(dict.fromkeys(photo.path for photo in photos))
-    shares = Shares(recipe.grey_share, recipe.whole_colour_share)
+    shares = Shares(recipe.grey_share, recipe.whole_colour_share, recipe.saved_before_share)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
         pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.photo_scales, recipe.cell_px, shares, seed, device))
@@ -105,7 +105,7 @@ def _label(
         )
     made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
     made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if _is_drawn(recipe) else None}
-    for share in ("grey_share", "whole_colour_share"):
+    for share in ("grey_share", "whole_colour_share", "saved_before_share"):
         if getattr(recipe, share):  # labels made before there was such a share keep their key
             made_of[share] = getattr(recipe, share)
     if recipe.photo_scales != (1.0,):

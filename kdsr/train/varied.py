@@ -14,10 +14,11 @@ _GRAIN_SIGMA = 75.0
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the pictures learnt from, so many are made grey, or become JPEG files whose colour is not halved."""
+    """Of the pictures learnt from, so many are made grey, become JPEG files whose colour is not halved, or were a JPEG file once before."""
 
     grey: float = 0.0
     whole_colour: float = 0.0
+    saved_before: float = 0.0
 
 
 def varied(truth: Tensor, shares: Shares, rng: np.random.Generator) -> tuple[Tensor, Tensor | None]:

@@ -1,0 +1,64 @@
+"""Degradations to learn from: every picture with a strength of its own, drawn over its task's range."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kdsr.degrade import crop_to_multiple, degrade_photo, draw_holes, with_holes
+from kdsr.degrade.jpeg import compress_jpeg
+from kdsr.degrade.noise import add_noise
+from kdsr.errors import InputError
+from kdsr.tasks import Kinds, Strength, Task
+
+_BLOCK_PX = 8
+"""Side of JPEG's blocks."""
+
+
+def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
+    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
+
+    `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
+    Raises:
+        InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
+    """
+    if task.strength is None:
+        raise InputError(f"Crops of {task.name} cannot be degraded one by one; degrade the photographs once.")
+    if isinstance(task.strength, Kinds):
+        height, width = truth.shape[-2:]
+        masks = [draw_holes(height, width, str(kind), rng) for kind in rng.choice(task.strength.names, size=len(truth))]
+        return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
+    drawn = draw_strengths(task.strength, len(truth), rng)
+    if task.degradation == "photo":
+        return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
+    strengths = torch.from_numpy(drawn)
+    generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
+    if task.degradation == "noise":
+        return add_noise(truth, strengths, generator)
+    return compress_jpeg(truth, strengths.round(), whole_colour=False if whole_colour is None else whole_colour)
+
+
+def saved_before(truth: Tensor, task: Task, share: float, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(files, chosen): `truth` (N, 3, H, W), where each picture is with a chance of `share` what a JPEG file left of it, and which are, (N) bool.
+
+    Its blocks begin anywhere, as in a picture that was cropped since. Saved once more, with the second file's blocks across the first
+    one's, it looks to a network that never met any as if the first blocks were detail (FBCNN, arXiv:2109.14573).
+    """
+    assert isinstance(task.strength, Strength)
+    chosen = rng.random(len(truth)) < share
+    qualities, corners = draw_strengths(task.strength, len(truth), rng).round(), rng.integers(_BLOCK_PX, size=(len(truth), 2))
+    files = truth.clone()
+    for index in np.flatnonzero(chosen):
+        top, left = map(int, corners[index])
+        around = F.pad(truth[index, None], (left, 0, top, 0), mode="replicate")
+        is_whole = whole_colour is not None and bool(whole_colour[index])
+        files[index] = compress_jpeg(around, float(qualities[index]), whole_colour=is_whole)[0, :, top:, left:]
+    return files, torch.from_numpy(chosen)
+
+
+def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """`count` strengths to learn from, spread evenly over the range of `strength`, or over its logarithm where it counts by ratio."""
+    if strength.by_ratio:
+        return np.exp(rng.uniform(np.log(strength.minimum), np.log(strength.maximum), count)).astype(np.float32)
+    return rng.uniform(strength.minimum, strength.maximum, count).astype(np.float32)
