@@ -1,5 +1,7 @@
 """Runs of several stages: pruning step by step, an assistant between teacher and student, stopped and resumed."""
 
+import shutil
+
 import pytest
 import torch
 from training import events, recipe, released, training_settings
@@ -45,6 +47,16 @@ def test_an_assistant_learns_from_the_teacher_and_teaches_the_student(settings, 
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.teacher.endswith("tiny-stage1.safetensors") and card.history == ()
     assert Catalog(tmp_path / "run" / "stage1").find("tiny-stage1").teacher == "big"
+
+
+def test_the_card_names_the_photographs_of_all_stages(settings, tmp_path):
+    (settings.data_dir / "pack" / "MANIFEST.csv").write_text("file,licence_as_stated\nphoto1.png,CC0\n")
+    shutil.copytree(settings.data_dir / "pack", settings.data_dir / "more")
+    (settings.data_dir / "more" / "images" / "photo0.png").rename(settings.data_dir / "more" / "images" / "another.png")
+    stages = ({"photos": ["pack", "more"], "steps": 2}, {"photos": ["more"], "steps": 2})
+    train(recipe(stages=stages), tmp_path / "run", settings=settings)
+    assert [entry["pack"] for entry in Catalog(tmp_path / "run" / "stage2").find("tiny").data] == ["more"]
+    assert [entry["pack"] for entry in Catalog(tmp_path / "run").find("tiny").data] == ["pack", "more"]
 
 
 def test_stages_are_read_back_and_the_first_cannot_look_back(tmp_path):

@@ -59,8 +59,8 @@ def train_stages(
 ) -> RunResult:
     """Train the stages of `recipe` one after the other, or the one run that it is; arguments, result and errors as `train`.
 
-    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the whole recipe and
-    all steps, and the log tells all stages.
+    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the whole recipe,
+    all steps and the packs of all stages, and the log tells all stages.
     """
     if not recipe.stages:
         return train(recipe, out_dir, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=on_event, should_stop=should_stop)
@@ -82,13 +82,24 @@ def train_stages(
     weights = _weights(*stages[-1])
     shutil.copy2(weights, out_dir / weights.name)
     card = read_card(weights.with_suffix(".json"))
-    write_card(dataclasses.replace(card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps), out_dir / f"{recipe.name}.json")
+    whole = dataclasses.replace(card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps, data=_packs_of(stages))
+    write_card(whole, out_dir / f"{recipe.name}.json")
     return RunResult(True, recipe.all_steps, out_dir)
 
 
 def _inner(log: Log, *, is_last: bool) -> Callable[[Event], None]:
     """Passes a stage's events on; the run is finished with its last stage only."""
     return lambda event: None if event["event"] == "finished" and not is_last else log.write(event)
+
+
+def _packs_of(stages: list[tuple[Recipe, Path]]) -> tuple[dict[str, Any], ...]:
+    """The packs that any stage learnt from, as the stage says that took the most pictures of it."""
+    packs: dict[str, dict[str, Any]] = {}
+    for stage in stages:
+        for entry in read_card(_weights(*stage).with_suffix(".json")).data:
+            if entry["pictures"] >= packs.get(entry["pack"], entry)["pictures"]:
+                packs[entry["pack"]] = entry
+    return tuple(packs.values())
 
 
 def _weights(recipe: Recipe, folder: Path) -> Path:
