@@ -4,9 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from xml.etree import ElementTree
 
 import pytest
+from drawings import drawings
 from networks import add_network
 
 from kdsr.settings import Settings
@@ -14,8 +14,7 @@ from kdsr.ui import models_card, texts
 from kdsr.ui.curves import Level
 from kdsr.ui.models_chart import BY_LATENCY, BY_PARAMETERS, chart_of, published_table
 from kdsr.ui.models_compression import compression_rows, relatives
-from kdsr.ui.models_labels import LETTER, Box, Wanted, placed
-from kdsr.ui.models_plot import Mark, Quantity, drawn_levels, scatter
+from kdsr.ui.models_plot import Mark, drawn_levels
 from kdsr.ui.models_references import REFERENCES
 from kdsr.ui.models_rows import figures_of, measures_of, quickest, sorted_cards, timings_of, twin_gains, usual_conditions, usual_figure
 from kdsr.ui.models_session import ALL, Looked, ModelsSession, wanted_of
@@ -72,11 +71,6 @@ def rewrite(weights: Path, name: str, **given: object) -> None:
     """Give the card `name` other fields."""
     path = weights / f"{name}.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | given), encoding="utf-8")
-
-
-def drawings(html: str) -> list[ElementTree.Element]:
-    """The drawings in `html`, each of them well formed."""
-    return [ElementTree.fromstring(f"<svg{part.split('</svg>')[0]}</svg>") for part in html.split("<svg")[1:]]
 
 
 def test_rows_stand_by_role_and_then_by_quality(cards):
@@ -181,42 +175,6 @@ def test_tasks_without_published_figures_show_none(cards):
     assert published_table("sr_x4").count("<tr>") == len(REFERENCES["sr_x4"]) + 1
 
 
-@pytest.mark.parametrize("task", ["sr_x4", "denoise"])
-def test_no_two_labels_of_a_crowded_plot_overlap_and_hardly_one_is_left_out(task):
-    for measure in REFERENCES[task][0].psnr_db:
-        field = [Mark(each.title, "published", each.parameters, each.psnr_db[measure], "") for each in REFERENCES[task] if each.parameters]
-        low = min(mark.y for mark in field)
-        ours = [Mark(f"student-{n}x7", kind, n * 1900.0, low + n / 400, "") for n in (16, 32, 48) for kind in ("student", "twin")]
-        for svg in drawings(scatter("title", field + ours, [], Quantity("", str), Quantity("", str))):
-            labels = [(text, float(text.get("style")[10:-2])) for text in svg.iter("text") if text.get("class", "").startswith("name")]
-            boxes = [box_of(text, font_px) for text, font_px in labels]
-            assert len(boxes) >= len(field + ours) - 1
-            assert not any(one.meets(other) for index, one in enumerate(boxes) for other in boxes[:index])
-
-
-def box_of(text: ElementTree.Element, font_px: float) -> Box:
-    """What a label takes, as far as can be told without a browser."""
-    x, y, width = float(text.get("x")), float(text.get("y")), len(text.text) * font_px * LETTER
-    left = x - {"start": 0, "middle": width / 2, "end": width}[text.get("text-anchor")]
-    return Box(left, y - 0.8 * font_px, left + width, y + 0.2 * font_px)
-
-
-def test_a_label_that_fits_nowhere_is_left_out():
-    assert placed([Wanted("a label", 5, 5, 4, 12)], Box(0, 0, 20, 10)) == [None]
-
-
-@pytest.mark.parametrize("values", [[(1000.0, 30.0)], [(1.0, 30.0), (1.0, 30.0)], [(0.1, -5.0), (1e9, 60.0)]])
-def test_a_plot_of_any_numbers_is_drawn_inside_its_frame(values):
-    marks = [Mark("one", "student", x, y, "tip") for x, y in values]
-    axes = Quantity("x", str), Quantity("y", str)
-    for svg in drawings(scatter("title", marks, [Level("level", "published", values[0][1])], *axes)):
-        _, _, width, height = map(float, svg.get("viewBox").split())
-        circles = list(svg.iter("circle"))
-        assert len(circles) == len(values) and all(0 < float(each.get("cx")) < width and 0 < float(each.get("cy")) < height for each in circles)
-        assert svg.find("title").text.endswith("title") and "tip" in svg.find("desc").text
-    assert scatter("title", [], [], *axes) == ""
-
-
 def test_a_level_far_below_is_told_and_not_drawn(cards):
     marks = [Mark("", "student", 1, value, "") for value in (30.0, 31.0)]
     assert [level.value for level in drawn_levels(marks, [Level("", "", value) for value in (29.9, 26.0)])] == [29.9]
@@ -285,7 +243,7 @@ def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path
     empty = ModelsSession(tmp_path, RestoreSession(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
     page = empty.on_show(Looked("gone"), CHOICE, REQUEST)
     assert texts.EMPTY_ZOO in page.tables and not page.buttons["visible"]
-    answer = empty.on_try(Looked("gone"), Choice("sr_x4", "clean", None, None, 0.0), "", REQUEST)
+    answer = empty.on_try(Looked("gone"), CHOICE, "", REQUEST)
     assert texts.GONE in answer[1] and answer[2:] == NOTHING_COMPARED
 
 

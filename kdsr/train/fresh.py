@@ -45,6 +45,8 @@ def saved_before(truth: Tensor, task: Task, share: float, rng: np.random.Generat
     Its blocks begin anywhere, as in a picture that was cropped since. Saved once more, with the second file's blocks across the first
     one's, it looks to a network that never met any as if the first blocks were detail (FBCNN, arXiv:2109.14573).
     """
+    if not share:
+        return truth, torch.zeros(len(truth), dtype=torch.bool)
     assert isinstance(task.strength, Strength)
     chosen = rng.random(len(truth)) < share
     qualities, corners = draw_strengths(task.strength, len(truth), rng).round(), rng.integers(_BLOCK_PX, size=(len(truth), 2))

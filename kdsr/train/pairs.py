@@ -89,9 +89,7 @@ class Pairs:
             degraded = self.degraded_crops(crops, patch_px)
         else:
             truth, whole_colour = varied(truth, self.shares, rng)
-            files = truth
-            if self.shares.saved_before:
-                files, _ = saved_before(truth, self.task, self.shares.saved_before, rng, whole_colour=whole_colour)
+            files, _ = saved_before(truth, self.task, self.shares.saved_before, rng, whole_colour=whole_colour)
             degraded = degrade_fresh(files, self.task, rng, whole_colour=whole_colour)
         label = None
         if with_label and self.labels is not None:
@@ -198,11 +196,10 @@ def fixed_pairs(
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:
-            if shares.saved_before:
-                image, chosen = saved_before(image, task, shares.saved_before, rng, whole_colour=whole_colour)
-                if chosen.any():
-                    for_teacher[index] = _to_bytes(image).to(device)
-            worse = degrade_fresh(image, task, rng, whole_colour=whole_colour)
+            file, chosen = saved_before(image, task, shares.saved_before, rng, whole_colour=whole_colour)
+            if chosen.any():
+                for_teacher[index] = _to_bytes(file).to(device)
+            worse = degrade_fresh(file, task, rng, whole_colour=whole_colour)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
         if on_progress is not None:
             on_progress(index + 1, len(truths))
