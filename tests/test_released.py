@@ -4,10 +4,13 @@ import runpy
 from pathlib import Path
 
 import pytest
+import skimage
 import torch
 
 from kdsr.compress import Compression
-from kdsr.degrade import degrade
+from kdsr.degrade import compress_jpeg, degrade
+from kdsr.metrics.luma import to_luma
+from kdsr.metrics.psnr import psnr
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import open_runtime, restore
 from kdsr.settings import Settings
@@ -119,3 +122,17 @@ def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(
         assert (restore(degraded, runtime, tile_px=20) - whole).abs().max() <= 1e-5
         before, after = ((image.mean((0, 2, 3)) - sky().mean((0, 2, 3))).abs() * 255 for image in (degraded[:, :3], whole))
         assert (after - before).max() <= 0.5, (end, before, after)  # a JPEG of quality 5 is 7 levels off itself
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
+def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card):
+    runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
+    truth = torch.from_numpy(skimage.data.astronaut()[:192, 160:352]).permute(2, 0, 1)[None] / 255
+    file = compress_jpeg(truth, 20)
+
+    def gain(top: int, left: int) -> float:
+        given, clean = (picture[..., top : top + 184, left : left + 184] for picture in (file, truth))
+        return float(psnr(to_luma(runtime.run(given).clamp(0, 1)), to_luma(clean)) - psnr(to_luma(given), to_luma(clean)))
+
+    whole = gain(0, 0)
+    assert whole > 0.5 and all(gain(*cut) > 0.85 * whole for cut in ((1, 1), (0, 1), (3, 0)))

@@ -12,12 +12,17 @@ from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
 from kdsr.tasks import Kinds, Strength, Task
 
-_BLOCK_PX = 8
-"""Side of JPEG's blocks."""
+_BLOCK_PX = 16
+"""After so many pixels the blocks of a JPEG file repeat: 8, and 16 for colour that is halved."""
+_CROPPED_SHARE = 0.5
+"""Of JPEG files that are made for a crop of their own."""
 
 
 def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
     """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
+
+    Half of the JPEG files began up to 15 rows and columns before the picture, as in one that was cropped since: a network at half
+    resolution that only ever met blocks at even places restores next to nothing where they begin at an odd one.
 
     `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
     Raises:
@@ -32,11 +37,11 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_
     drawn = draw_strengths(task.strength, len(truth), rng)
     if task.degradation == "photo":
         return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
-    strengths = torch.from_numpy(drawn)
-    generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
     if task.degradation == "noise":
-        return add_noise(truth, strengths, generator)
-    return compress_jpeg(truth, strengths.round(), whole_colour=False if whole_colour is None else whole_colour)
+        generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
+        return add_noise(truth, torch.from_numpy(drawn), generator)
+    corners = _corners(len(truth), rng) * (rng.random(len(truth)) < _CROPPED_SHARE)[:, None]
+    return torch.cat([_out_of_file(truth, number, drawn[number], corners[number], whole_colour) for number in range(len(truth))])
 
 
 def saved_before(truth: Tensor, task: Task, share: float, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -49,14 +54,23 @@ def saved_before(truth: Tensor, task: Task, share: float, rng: np.random.Generat
         return truth, torch.zeros(len(truth), dtype=torch.bool)
     assert isinstance(task.strength, Strength)
     chosen = rng.random(len(truth)) < share
-    qualities, corners = draw_strengths(task.strength, len(truth), rng).round(), rng.integers(_BLOCK_PX, size=(len(truth), 2))
+    qualities, corners = draw_strengths(task.strength, len(truth), rng), _corners(len(truth), rng)
     files = truth.clone()
-    for index in np.flatnonzero(chosen):
-        top, left = map(int, corners[index])
-        around = F.pad(truth[index, None], (left, 0, top, 0), mode="replicate")
-        is_whole = whole_colour is not None and bool(whole_colour[index])
-        files[index] = compress_jpeg(around, float(qualities[index]), whole_colour=is_whole)[0, :, top:, left:]
+    for number in map(int, np.flatnonzero(chosen)):
+        files[number] = _out_of_file(truth, number, qualities[number], corners[number], whole_colour)[0]
     return files, torch.from_numpy(chosen)
+
+
+def _corners(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(count, 2): how many rows and columns before a picture its JPEG file began."""
+    return rng.integers(_BLOCK_PX, size=(count, 2))
+
+
+def _out_of_file(truth: Tensor, number: int, quality: np.float32, corner: NDArray[np.int64], whole_colour: Tensor | None) -> Tensor:
+    """Picture `number` of `truth`, (1, 3, H, W), out of a JPEG file that began so many rows and columns before it."""
+    top, left = map(int, corner)
+    around = F.pad(truth[number, None], (left, 0, top, 0), mode="replicate")
+    return compress_jpeg(around, float(quality), whole_colour=whole_colour is not None and bool(whole_colour[number]))[..., top:, left:]
 
 
 def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,11 +1,12 @@
-"""JPEG clean-up of pictures that were saved, cropped and saved again: how much of the gain over the file is left.
+"""JPEG clean-up of pictures that were cropped, and of those that were saved again after that: how much of the gain over the file is left.
 
-    python benchmarks/resaved_jpeg.py FOLDER [NAME ...] [--first 10 30] [--second 70 90]
+    python benchmarks/cropped_jpeg.py FOLDER [NAME ...] [--first 10 30] [--second 70 90]
 
-Pictures that have been sent around hold the blocks of two files. Where the second one's lie elsewhere, a network that learnt from files
-saved once takes the first one's edges for detail (FBCNN, arXiv:2109.14573). FOLDER holds the pictures (BSD100/HR). Prints, for each pair of
-qualities, the mean gain over the last file in dB (PSNR on luma) of: the first file alone; saved again as it is; saved again after 4 and
-after 3 x 5 pixels were cut off.
+Blocks of a picture that was cropped since it was saved begin anywhere, which a network at half resolution has to have met. Pictures that
+have been sent around hold the blocks of two files; where the second one's lie elsewhere, a network that learnt from files saved once takes
+the first one's edges for detail (FBCNN, arXiv:2109.14573). FOLDER holds the pictures (BSD100/HR). Prints, for each pair of qualities, the
+mean gain over what is given in dB (PSNR on luma): of the first file; of it without a row and a column; of it saved again as it is, and
+after 4 x 4 and 3 x 5 pixels were cut off.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from kdsr.zoo import Catalog
 
 CUTS = ((0, 0), (4, 4), (3, 5))
 """Rows and columns that are cut off between the two files."""
+ODD = (1, 1)
+"""Rows and columns that are cut off a file which is not saved again."""
 
 
 def main() -> None:
@@ -45,16 +48,22 @@ def main() -> None:
         runtime = open_runtime(catalog.find(name), catalog, settings=settings)
         for first in options.first:
             files = [compress_jpeg(truth, first) for truth in truths]
-            once = fmean(gain(runtime, file, truth) for file, truth in zip(files, truths, strict=True))
+            once, odd = (
+                fmean(gain(runtime, without(file, cut), without(truth, cut)) for file, truth in zip(files, truths, strict=True)) for cut in (CUTS[0], ODD)
+            )
             for second in options.second:
                 twice = [fmean(gain_again(runtime, file, truth, second, cut) for file, truth in zip(files, truths, strict=True)) for cut in CUTS]
-                tell(f"{name} {first} then {second}: once {once:.2f}, again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}")
+                tell(f"{name} {first} then {second}: once {once:.2f}, cropped {odd:.2f}; again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}")
 
 
 def gain_again(runtime: Runtime, file: Tensor, truth: Tensor, quality: int, cut: tuple[int, int]) -> float:
     """The gain over `file` saved once more at `quality`, without its first `cut` rows and columns."""
-    top, left = cut
-    return gain(runtime, compress_jpeg(file[..., top:, left:], quality), truth[..., top:, left:])
+    return gain(runtime, compress_jpeg(without(file, cut), quality), without(truth, cut))
+
+
+def without(picture: Tensor, cut: tuple[int, int]) -> Tensor:
+    """`picture` without its first `cut` rows and columns."""
+    return picture[..., cut[0] :, cut[1] :]
 
 
 def gain(runtime: Runtime, file: Tensor, truth: Tensor) -> float:
