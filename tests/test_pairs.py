@@ -1,6 +1,7 @@
 """What a run learns from, on small pictures made here: photographs, held-out ones, pairs and crops."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from kdsr.degrade import compress_jpeg
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 from kdsr.train import train
-from kdsr.train.fresh import degrade_fresh, draw_strengths
+from kdsr.train.fresh import degrade_fresh, draw_strengths, saved_before
 from kdsr.train.labels import with_labels
 from kdsr.train.pairs import detail, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
@@ -65,6 +66,73 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     assert one.degraded.shape == (3, 3, 8, 8) and one.truth.shape == (3, 3, 8 * scale, 8 * scale)
     assert torch.equal(one.degraded, other.degraded) and torch.equal(one.truth, other.truth)
     assert not torch.equal(one.truth, later.truth)
+
+
+def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is_spread_evenly():
+    rng = np.random.default_rng(0)
+    quality, sigma = (draw_strengths(find_task(task).strength, 4000, rng) for task in ("jpeg", "denoise"))
+    assert quality.min() >= 5 and quality.max() <= 95 and 20 < np.median(quality) < 24
+    assert sigma.min() >= 0 and sigma.max() <= 55 and 25 < np.median(sigma) < 30
+
+
+def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(grey=0.5)).batch(1, 40, 24, with_label=False)
+    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=0.5))
+    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=1.0)).batch(1, 8, 12, with_label=False)
+
+    def is_grey(picture: torch.Tensor) -> bool:
+        return bool((picture[:1] == picture).all())
+
+    for truths, degraded in ((fresh.truth, fresh.degraded), ([truth.movedim(-1, 0) for truth in once.truths], [low.movedim(-1, 0) for low in once.degraded])):
+        grey = [is_grey(truth) for truth in truths]
+        assert 0.25 < sum(grey) / len(grey) < 0.75
+        assert all(is_grey(low) for low, each in zip(degraded, grey, strict=True) if each)
+    assert is_grey(whole.truth.movedim(1, 0)) and whole.truth.min() >= 15 / 255 and whole.truth.max() <= 236 / 255
+    assert (whole.degraded - whole.degraded[:, :1]).abs().max() < 1.01 / 255
+
+
+def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
+    photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(whole_colour=0.5)).batch(1, 80, 24, with_label=False)
+    grainy = [bool(truth.std() > 0.01) for truth in fresh.truth]
+    assert 0.12 < sum(grainy) / 80 < 0.38
+
+    def has_fine_colour(low: torch.Tensor) -> bool:
+        return bool((low[0] - low[2]).diff(dim=1).abs().mean() > 0.02)
+
+    kept = [has_fine_colour(low) for low in fresh.degraded]
+    assert any(kept) and all(grain for grain, each in zip(grainy, kept, strict=True) if each)
+    none = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 8, 24, with_label=False)
+    assert (none.truth == 128 / 255).all()
+
+    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=1.0))
+    grains = [float(truth.float().std()) for truth in once.truths]
+    assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
+
+
+def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and_the_teacher_labels_the_first_file(settings):
+    noise = torch.randint(256, (40, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
+    files, chosen = saved_before(noise, find_task("jpeg"), 0.5, np.random.default_rng(0))
+    assert 10 <= chosen.sum() <= 30 and torch.equal(files[~chosen], noise[~chosen]) and torch.equal(files, (files * 255).round() / 255)
+    edges = (files - noise)[chosen].mean(1).diff(dim=-1).abs().mean((0, 1))
+    assert edges.max() < 1.3 * edges.mean()  # no column holds the edges of all blocks
+    aligned = compress_jpeg(noise, 10).mean(1).diff(dim=-1).abs().mean((0, 1))
+    assert aligned.max() > 1.3 * aligned.mean()
+
+    photos = load_photos(find_photos(("pack",), settings.data_dir))
+    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
+    assert 0.25 < len(pairs.for_teacher) / len(pairs.truths) < 0.75
+    off = {
+        which: sum(float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_teacher)
+        for which, pictures in (("student", pairs.inputs()), ("teacher", pairs.inputs(for_teacher=True)))
+    }
+    assert off["teacher"] < off["student"]
+    others = set(range(len(pairs.truths))) - set(pairs.for_teacher)
+    assert all(pairs.inputs(for_teacher=True)[index] is pairs.inputs()[index] for index in others)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(saved_before=0.5)).batch(1, 4, 24, with_label=False)
+    plain = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 4, 24, with_label=False)
+    assert torch.equal(fresh.truth, plain.truth) and not torch.equal(fresh.degraded, plain.degraded)
 
 
 def test_half_of_the_jpeg_files_learnt_from_began_before_the_crop():
