@@ -12,7 +12,7 @@ from kdsr.degrade import compress_jpeg
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 from kdsr.train import train
-from kdsr.train.fresh import degrade_fresh, draw_strengths, saved_before
+from kdsr.train.fresh import CROPPED_SHARE, degrade_fresh, draw_strengths, saved_before
 from kdsr.train.labels import with_labels
 from kdsr.train.pairs import detail, fixed_pairs, fresh_pairs
 from kdsr.train.photos import Photo, find_photos, held_out, load_photos
@@ -143,7 +143,7 @@ def test_half_of_the_jpeg_files_learnt_from_began_before_the_crop():
         edges = (files - noise).mean(1).diff(dim=-1).abs().mean((0, 1))
         return float(edges[7::8].mean() / torch.cat([edges[place::8] for place in range(7)]).mean()) - 1
 
-    share = edges_at_home(degrade_fresh(noise, jpeg, np.random.default_rng(0))) / edges_at_home(all_at_home)
+    share = edges_at_home(degrade_fresh(noise, jpeg, np.random.default_rng(0), cropped_share=CROPPED_SHARE)) / edges_at_home(all_at_home)
     assert 0.3 < share < 0.7
 
 

@@ -14,14 +14,14 @@ from kdsr.tasks import Kinds, Strength, Task
 
 _BLOCK_PX = 16
 """After so many pixels the blocks of a JPEG file repeat: 8, and 16 for colour that is halved."""
-_CROPPED_SHARE = 0.5
-"""Of JPEG files that are made for a crop of their own."""
+CROPPED_SHARE = 0.5
+"""Of JPEG files that are made for a crop of their own; crops of larger ones begin anywhere by themselves."""
 
 
-def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None) -> Tensor:
+def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_colour: Tensor | None = None, cropped_share: float = 0.0) -> Tensor:
     """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range (`draw_strengths`).
 
-    Half of the JPEG files began up to 15 rows and columns before the picture, as in one that was cropped since: a network at half
+    A share of the JPEG files began up to 15 rows and columns before the picture, as in one that was cropped since: a network at half
     resolution that only ever met blocks at even places restores next to nothing where they begin at an odd one.
 
     `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
@@ -40,7 +40,7 @@ def degrade_fresh(truth: Tensor, task: Task, rng: np.random.Generator, *, whole_
     if task.degradation == "noise":
         generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
         return add_noise(truth, torch.from_numpy(drawn), generator)
-    corners = _corners(len(truth), rng) * (rng.random(len(truth)) < _CROPPED_SHARE)[:, None]
+    corners = _corners(len(truth), rng) * (rng.random(len(truth)) < cropped_share)[:, None]
     return torch.cat([_out_of_file(truth, number, drawn[number], corners[number], whole_colour) for number in range(len(truth))])
 
 

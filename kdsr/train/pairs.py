@@ -15,7 +15,7 @@ from torch import Tensor
 from kdsr.degrade import bicubic_resize, degrade, round_to_8_bits
 from kdsr.errors import InputError
 from kdsr.tasks import Task
-from kdsr.train.fresh import degrade_fresh, saved_before
+from kdsr.train.fresh import CROPPED_SHARE, degrade_fresh, saved_before
 from kdsr.train.photos import Photo
 from kdsr.train.plan import Crop, Plan, running_share
 from kdsr.train.varied import Shares, varied
@@ -90,7 +90,7 @@ class Pairs:
         else:
             truth, whole_colour = varied(truth, self.shares, rng)
             files, _ = saved_before(truth, self.task, self.shares.saved_before, rng, whole_colour=whole_colour)
-            degraded = degrade_fresh(files, self.task, rng, whole_colour=whole_colour)
+            degraded = degrade_fresh(files, self.task, rng, whole_colour=whole_colour, cropped_share=CROPPED_SHARE)
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
