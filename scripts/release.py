@@ -1,11 +1,12 @@
 """Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
 
     python scripts/release.py NAME... --from runs/weights --recipes recipes/next --data TESTSETS
+    python scripts/release.py --latencies                       # on an idle machine: the latency of every shape, into the cards of all networks of it
     python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
 
-What is released is chosen on held-out photographs, before; here the test sets are measured once. Latencies are taken on an idle machine
-by `kdsr card latency NAME`, and written into the tables by `--tables`; a network of the shape of the one that it replaces keeps that one's,
-and one of the shape of another released one takes them over: what is timed is the graph, whatever its numbers.
+What is released is chosen on held-out photographs, before; here the test sets are measured once. A network of the shape of the one that
+it replaces keeps that one's latencies, and one of the shape of another released one takes them over: what is timed is the graph, whatever
+its numbers.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.bench.evaluate import evaluate
+from kdsr.bench.latency import measure_card_latency
 from kdsr.bench.verify import measure_card
 from kdsr.errors import SettingsError
 from kdsr.settings import Settings
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("--from", type=Path, dest="source", default=Path("runs/weights"))
     parser.add_argument("--recipes", type=Path, default=RECIPES / "next")
     parser.add_argument("--data", type=Path, help="folder of the test sets")
+    parser.add_argument("--latencies", action="store_true")
     parser.add_argument("--tables", action="store_true")
     options = parser.parse_args()
     if options.names and options.data is None:
@@ -60,8 +63,22 @@ def main() -> None:
     for card in Catalog(WEIGHTS).cards:
         if card.role == "student" and (card.name in options.names or f"{card.name}-twin" in options.names):
             write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
+    if options.latencies:
+        time_all(settings)
     README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
     TRAINING.write_text(with_runs(TRAINING.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def time_all(settings: Settings) -> None:
+    """Time one network of every shape, and write that into the cards of all of it; what was taken on other machines stays."""
+    catalog = Catalog(WEIGHTS)
+    for card in catalog.cards:
+        alike = [other for other in catalog.cards if shape(other) == shape(card)]
+        if card is alike[0]:
+            timed, taken = measure_card_latency(card, catalog, settings)
+            for other in alike:
+                write_card(replace(other, latency=timed.latency), WEIGHTS / f"{other.name}.json")
+            tell(f"{', '.join(other.name for other in alike)}: {', '.join(f'{one.runtime} {one.end_to_end_ms:.1f} ms' for one in taken)}")
 
 
 def shape(card: Card) -> tuple[object, ...]:
@@ -105,7 +122,10 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
         cards = Catalog(WEIGHTS).for_task(task.name)
         if cards:
             lines += table(task, cards, data, settings, kept)
-    lines.append(f"The last column is array to array by ONNX Runtime, median of warm runs, on two cores of {machines(Catalog(WEIGHTS).cards)}.\n")
+    lines.append(
+        f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(Catalog(WEIGHTS).cards)}."
+    )
+    lines.append("The 8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not.\n")
     return text[:begin] + "\n".join(lines) + text[end:]
 
 
@@ -132,17 +152,21 @@ def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settin
     """One task's table."""
     only = SECOND_SETS.get(task.degradation)
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
-    first, machine = shown[cards[0].name], usual_machine(cards)
+    first, machines = shown[cards[0].name], timed_on(Catalog(WEIGHTS).cards)
     heads = [figure.set if figure.strength is None else head(figure) for figure in first]
     sets = "" if first[0].strength is None else f", {first[0].set}"
     what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB"
-    lines = [f"**{task.title}{sets} ({what})**", "", f"| network | role | parameters | {' | '.join(heads)} | 256x256, two cores |"]
-    lines.append("|" + "---|" * (len(heads) + 4))
+    lines = [
+        f"**{task.title}{sets} ({what})**",
+        "",
+        f"| network | role | parameters | {' | '.join([*heads, *(f'ms, {kind(machine)}' for machine in machines)])} |",
+    ]
+    lines.append("|" + "---|" * (len(heads) + len(machines) + 3))
     for card in cards:
         values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
         figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
-        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {latency(card, machine)} |")
+        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {' | '.join(latency(card, machine) for machine in machines)} |")
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
@@ -154,24 +178,25 @@ def head(figure: Figure) -> str:
     return figure.strength if isinstance(figure.strength, str) else f"{figure.strength_name} {figure.strength:g}"
 
 
-def latency(card: Card, machine: str | None) -> str:
-    """By ONNX Runtime on `machine`."""
+def latency(card: Card, machine: str) -> str:
+    """By ONNX Runtime on `machine`, in milliseconds."""
     taken = next((row for row in _timed(card) if row["machine"] == machine), None)
-    return f"{taken['end_to_end_ms']:.0f} ms" if taken else "-"
+    return f"{taken['end_to_end_ms']:.0f}" if taken else "-"
 
 
-def usual_machine(cards: Sequence[Card]) -> str | None:
-    """The processor on which most of `cards` were timed; a table holds the latencies of one alone."""
-    counted = Counter(row["machine"] for card in cards for row in _timed(card))
-    return max(counted, key=lambda machine: counted[machine], default=None)
+def timed_on(cards: Sequence[Card]) -> list[str]:
+    """The processors on which `cards` were timed, that of most first."""
+    return [machine for machine, _ in Counter(row["machine"] for card in cards for row in _timed(card)).most_common()]
 
 
-def machines(cards: Sequence[Card]) -> str:
-    """The processor of most tables, and of which tasks the latencies were taken on another."""
-    by_task = {task.title: usual_machine([card for card in cards if card.task == task.name]) for task in TASKS.values()}
-    usual = Counter(by_task.values()).most_common(1)[0][0]
-    others = [f"{title} `{machine}`" for title, machine in by_task.items() if machine not in (usual, None)]
-    return "; ".join([f"`{usual}`", *others])
+def kind(machine: str) -> str:
+    """The instruction set in a processor's name."""
+    return machine.rpartition(", ")[2]
+
+
+def places(cards: Sequence[Card]) -> str:
+    """What the columns of latencies stand for."""
+    return ", ".join(f"{kind(machine)} is `{machine.rpartition(', ')[0]}`" for machine in timed_on(cards))
 
 
 def _timed(card: Card) -> list[Mapping[str, Any]]:
@@ -184,7 +209,7 @@ def baseline(task: Task, model: str, title: str, figures: Sequence[Figure], data
     if data is None:
         raise SettingsError(f"The table of {task.title} has no row of {title} yet: measuring it needs --data, the folder of the test sets.")
     measured = (evaluate(model, data / f.set, task, Catalog(WEIGHTS), settings, strength=f.strength).psnr_db for f in figures)
-    return f"| {title} | | | {' | '.join(f'{value:.2f}' for value in measured)} | |"
+    return f"| {title} | | | {' | '.join(f'{value:.2f}' for value in measured)} |"
 
 
 def tell(text: str) -> None:

@@ -110,6 +110,12 @@ def test_a_task_that_was_timed_elsewhere_keeps_its_latencies_and_the_foot_says_w
     assert "Another" not in tables([("sr_x4", alike)], "") and "JPEG clean-up: " not in tables([("jpeg", other)], "")
 
 
+def test_the_foot_says_which_processors_8_bits_are_for_where_there_are_any(cards):
+    alike = sorted_cards(cards, "sr_x4")
+    assert texts.EIGHT_BITS_NEED not in tables([("sr_x4", alike)], "")
+    assert texts.EIGHT_BITS_NEED in tables([("sr_x4", [*alike, dataclasses.replace(alike[-1], precision="int8")])], "")
+
+
 def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
     student = next(card for card in cards if card.name == "sr_x4-student")
     gains = twin_gains(student, cards)

@@ -19,7 +19,7 @@ import torch
 from kdsr.errors import SettingsError
 from kdsr.image import Picture, to_tensor
 from kdsr.restore import Runtime, exact_runtimes, open_runtime, restore_picture
-from kdsr.restore.processor import processor_name
+from kdsr.restore.processor import processor_kind
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
 
@@ -37,7 +37,7 @@ class Latency:
     runtime: str
     device: str
     machine: str
-    """The processor's or GPU's own name."""
+    """As `machine_name` has it."""
     threads: int
     precision: str
     input_width_px: int
@@ -104,10 +104,10 @@ def measure_card_latency(
 
 
 def machine_name(device: str) -> str:
-    """The name of the processor or GPU behind `device`, as its maker gives it."""
+    """The name of the GPU behind `device`, as its maker gives it, or that of the processor and its quickest instruction set: `AMD EPYC, AVX2`."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    return processor_name()
+    return processor_kind()
 
 
 def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:

@@ -21,7 +21,7 @@ ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> str:
     """A table for each (task, its cards in order); latencies under the conditions that most of the task's cards share."""
     where = {task: usual_conditions(cards) for task, cards in groups}
-    return "".join(_table(task, cards, where[task], chosen) for task, cards in groups) + _foot(where)
+    return "".join(_table(task, cards, where[task], chosen) for task, cards in groups) + _foot(where, groups)
 
 
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
@@ -85,7 +85,7 @@ def _none() -> str:
     return f'<td class="none">{texts.NONE}</td>'
 
 
-def _foot(where: Mapping[str, Conditions | None]) -> str:
+def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]]) -> str:
     """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under others."""
     known = {task: conditions for task, conditions in where.items() if conditions}
     latency = ""
@@ -93,4 +93,6 @@ def _foot(where: Mapping[str, Conditions | None]) -> str:
         usual = Counter(known.values()).most_common(1)[0][0]
         others = (f"; {find_task(task).title}: {conditions_text(conditions)}" for task, conditions in known.items() if conditions != usual)
         latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(usual) + ''.join(others))}."
+        if any(card.precision == "int8" for _, cards in groups for card in cards):
+            latency += f" {texts.EIGHT_BITS_NEED}"
     return f'<p class="foot"><b>Twin</b>: {texts.TWIN_MEANS} <b>MACs</b>: per megapixel of the result.{latency}</p>'

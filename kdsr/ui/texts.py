@@ -59,6 +59,7 @@ NO_FIGURES = "Nothing was measured on a test set yet."
 RUNTIMES = {"torch": "PyTorch", "onnx": "ONNX Runtime", "openvino": "OpenVINO", "openvino-bf16": "OpenVINO in bfloat16 (a little off)"}
 """What the page calls them; see `kdsr.restore.RUNTIMES`."""
 LATENCY_HOW = "array in, array out, by the quickest runtime"
+EIGHT_BITS_NEED = "8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not."
 TWIN_MEANS = "the same student, trained as long and on the same photographs, without a teacher."
 ROLE_TELLS = {
     "teacher": "Large and thorough: students learn from it.",
