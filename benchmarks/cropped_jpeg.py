@@ -22,7 +22,7 @@ from kdsr.image.picture import to_tensor
 from kdsr.image.read import read_picture
 from kdsr.metrics.luma import to_luma
 from kdsr.metrics.psnr import psnr
-from kdsr.restore import Runtime, open_runtime
+from kdsr.restore import Runtime, open_runtime, restore
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog
 
@@ -67,9 +67,8 @@ def without(picture: Tensor, cut: tuple[int, int]) -> Tensor:
 
 
 def gain(runtime: Runtime, file: Tensor, truth: Tensor) -> float:
-    """PSNR on luma that `runtime` gains over `file`, in dB; sides are cut to even numbers, as networks at half resolution need them."""
-    file, truth = (picture[..., : picture.shape[-2] // 2 * 2, : picture.shape[-1] // 2 * 2] for picture in (file, truth))
-    restored = round_to_8_bits(runtime.run(file))
+    """PSNR on luma that `runtime` gains over `file`, in dB."""
+    restored = round_to_8_bits(restore(file, runtime))
     return float(psnr(to_luma(restored), to_luma(truth)) - psnr(to_luma(file), to_luma(truth)))
 
 

@@ -20,7 +20,7 @@ from kdsr.image.picture import to_tensor
 from kdsr.image.read import read_picture
 from kdsr.metrics.luma import to_luma
 from kdsr.metrics.psnr import psnr
-from kdsr.restore import Runtime, open_runtime
+from kdsr.restore import Runtime, open_runtime, restore
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog
@@ -51,14 +51,13 @@ def main() -> None:
 
 
 def luma_of(path: Path, settings: Settings) -> Tensor:
-    """(1, 1, H, W): BT.601 luma (16..235) in whole 255ths, sides cut to even numbers, as teachers at half resolution need them."""
-    luma = round_to_8_bits(to_luma(to_tensor(read_picture(path, settings))))
-    return luma[..., : luma.shape[-2] // 2 * 2, : luma.shape[-1] // 2 * 2]
+    """(1, 1, H, W): BT.601 luma (16..235) in whole 255ths."""
+    return round_to_8_bits(to_luma(to_tensor(read_picture(path, settings))))
 
 
 def cleaned(runtime: Runtime, file: Tensor) -> Tensor:
     """The mean of the three planes that `runtime` gives for a grey picture (1, 1, H, W), in whole 255ths."""
-    return round_to_8_bits(runtime.run(file.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
+    return round_to_8_bits(restore(file.expand(-1, 3, -1, -1), runtime).mean(1, keepdim=True))
 
 
 def figure(restored: Tensor, truth: Tensor) -> float:

@@ -22,6 +22,7 @@ NETWORKS = (
         for scale, unshuffle in ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))
     ]
     + [("plain", scale, {"width": 4, "depth": 3, "skip": 3}) for scale in (2, 3, 4)]
+    + [("plain", 1, {"width": 4, "depth": 3, "unshuffle": unshuffle, "colour": 4}) for unshuffle in (1, 2)]
     + [("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 1})]
 )
 PLAIN_OPERATORS = {"Conv", "Relu", "Sigmoid", "Add", "Sub", "Mul", "Concat", "Gather", "DepthToSpace", "SpaceToDepth"}
@@ -30,7 +31,10 @@ BYTE_OPERATORS = {"Transpose", "Unsqueeze", "Squeeze", "DequantizeLinear", "Quan
 
 def random_network(name: str, scale: int, arguments: dict[str, int]) -> nn.Module:
     torch.manual_seed(0)
-    return build_model(name, scale, arguments).eval().requires_grad_(False)
+    network = build_model(name, scale, arguments).eval().requires_grad_(False)
+    if "colour" in arguments:
+        nn.init.normal_(network.colour.exit.weight, std=0.1)  # else it adds nothing
+    return network
 
 
 @pytest.mark.parametrize("uint8", [False, True])

@@ -96,6 +96,20 @@ def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     assert {str(note["runtimePrecision"].astype(str)) for note in notes if note["layerType"].astype(str) == "Convolution"} <= {"u8", "i8"}
 
 
+@pytest.mark.parametrize("uint8", [False, True])
+@pytest.mark.parametrize("unshuffle", [1, 2])
+def test_a_branch_for_colours_keeps_its_floats_beside_integers(unshuffle, uint8):
+    torch.manual_seed(0)
+    network = build_model("plain", 1, {"width": 16, "depth": 4, "unshuffle": unshuffle, "colour": 8}).eval()
+    nn.init.normal_(network.colour.exit.weight, std=0.05)
+    integers = calibrated(network, [crops()])
+    assert not any(parameter.requires_grad for parameter in integers.colour.parameters())  # they are not learnt with the integers
+    assert torch.equal(integers.colour.exit.weight, network.colour.exit.weight) and integers.colour.exit.weight.dtype == torch.float32
+    assert (integers(crops()) - network(crops())).abs().mean() < 0.01 and count_macs(integers) == count_macs(network)
+    content = onnx_graph(integers, uint8=uint8).SerializeToString()
+    check_graph(content, integers, uint8=uint8)
+
+
 def test_a_learnt_enlargement_keeps_its_floats_and_is_added_as_levels():
     network, integers = network_of(2, skip=3), integers_of(2, skip=3)
     assert torch.equal(integers.skip.weight, network.skip.weight) and torch.equal(floating(integers).skip.weight, network.skip.weight)

@@ -21,7 +21,7 @@ from kdsr.distill.features import (
     spatial_affinity,
     variational,
 )
-from kdsr.distill.pixel import charbonnier, fft, l1, l2, mean_colour, psnr, psnr_luma
+from kdsr.distill.pixel import charbonnier, fft, l1, l2, mean_colour, psnr, psnr_colour, psnr_luma
 from kdsr.distill.scores import hinton, soft_labels
 from kdsr.errors import SettingsError, ShapeError
 
@@ -57,6 +57,7 @@ CASES = {
     "charbonnier": Case(charbonnier, at_equality=1e-3),
     "psnr": Case(psnr),
     "psnr_luma": Case(psnr_luma),
+    "psnr_colour": Case(psnr_colour),
     "fft": Case(fft),
     "attention_map": Case(attention_map, 4, 6),
     "spatial_affinity": Case(spatial_affinity, 4, 6),
@@ -97,6 +98,16 @@ def test_psnr_luma_counts_colour_a_tenth_of_luma():
     assert psnr_luma(tint, truth).item() == pytest.approx(0.01 * math.log1p(1e4 * 0.1 * (0.587**2 + 0.299**2) / 3), rel=1e-4)
     with pytest.raises(ShapeError, match="psnr for other channels"):
         psnr_luma(truth[:, :1], truth[:, :1])
+
+
+def test_psnr_colour_is_blind_to_luma_and_counts_cb_and_cr_alike():
+    truth = torch.full((1, 3, 4, 6), 0.5)
+    assert psnr_colour(truth + 0.1, truth).item() == pytest.approx(0.0, abs=1e-9)
+    for tint in ([0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]):  # a hundredth of Cb, of Cr
+        tinted = truth + 0.01 * torch.tensor(tint).reshape(1, 3, 1, 1)
+        assert psnr_colour(tinted, truth).item() == pytest.approx(0.01 * math.log1p(0.5), rel=1e-3)
+    with pytest.raises(ShapeError, match="psnr for other channels"):
+        psnr_colour(truth[:, :1], truth[:, :1])
 
 
 def test_mean_colour_compares_means_alone_whatever_the_size_and_the_mask():

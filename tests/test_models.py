@@ -5,12 +5,14 @@ import torch
 import torch.nn.functional as F
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
+from kdsr.metrics.luma import to_luma
 from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded, start
 from kdsr.models.blocks import Enlargement, RepConv2d, depth_to_space, repeat_channels
 
 SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 3, {"width": 16, "depth": 3, "skip": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
          ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2}),
          ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2, "fine": 1})]  # fmt: skip
+COLOUR = {"width": 16, "depth": 3, "unshuffle": 2, "colour": 8}
 
 
 def stirred(network: torch.nn.Module) -> torch.nn.Module:
@@ -122,6 +124,42 @@ def test_a_network_that_learns_its_enlargement_starts_from_one_that_repeats_and_
     assert torch.equal(smaller.skip.weight, network.skip.weight)
     with pytest.raises(SettingsError, match="skip is 1 or"):
         build_model("plain", 1, {"skip": 3})
+
+
+@pytest.mark.parametrize("unshuffle", [1, 2])
+def test_a_network_with_a_branch_for_colours_starts_from_one_without_and_is_pruned_with_it(unshuffle):
+    plain = stirred(build_model("plain", 1, {"width": 32, "depth": 5, "unshuffle": unshuffle}))
+    network, image = build_model("plain", 1, {"width": 32, "depth": 5, "unshuffle": unshuffle, "colour": 8}), torch.rand(1, 3, 12, 16)
+    start(network, plain)
+    assert torch.equal(network(image), plain(image))
+    stirred(network.colour)
+    smaller = build_model("plain", 1, {"width": 16, "depth": 3, "unshuffle": unshuffle, "colour": 8})
+    start(smaller, network)
+    assert torch.equal(smaller.colour(image), network.colour(image)) and smaller.halo == network.halo == 24
+
+
+@pytest.mark.parametrize("unshuffle", [1, 2])
+def test_a_branch_for_colours_leaves_the_luma_and_lies_in_its_place(unshuffle):
+    network = build_model("plain", 1, COLOUR | {"unshuffle": unshuffle}).eval()
+    for layer in network.layers:
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    image = torch.rand(1, 3, 16, 24)
+    stirred(network.colour)
+    assert (network(image) - image).abs().max() > 0.05
+    assert torch.allclose(to_luma(network(image)), to_luma(image), atol=1e-5)
+    torch.nn.init.zeros_(network.colour.exit.weight)
+    network.colour.exit.bias.data.copy_(torch.arange(32.0))  # Cb, then Cr, of the pixels of each cell of 4 x 4
+    added = (network(image) - image).reshape(3, 4, 4, 6, 4).permute(0, 1, 3, 2, 4).reshape(3, 24, 16)
+    blue, red = torch.arange(16.0), torch.arange(16.0, 32.0)
+    for found, wanted in ((added[0], 1.402 * red), (added[2], 1.772 * blue)):
+        assert torch.allclose(found.sort(dim=1).values, wanted.expand(24, 16), atol=1e-4) and torch.allclose(found, found[:1].expand(24, 16), atol=1e-4)
+
+
+@pytest.mark.parametrize("scale, planes, unshuffle", [(2, 3, 1), (1, 4, 1), (1, 3, 3)])
+def test_a_branch_for_colours_is_refused_where_it_does_not_fit(scale, planes, unshuffle):
+    with pytest.raises(SettingsError, match="branch for colours is for 3 planes at scale 1"):
+        build_model("plain", scale, {"unshuffle": unshuffle, "colour": 8}, planes=planes)
 
 
 def test_channels_are_repeated_in_place():

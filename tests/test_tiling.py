@@ -21,6 +21,8 @@ SIZES = [
 NETWORKS = [
     ("plain", 4, {"width": 8, "depth": 4}),
     ("plain", 1, {"width": 8, "depth": 4, "unshuffle": 2}),
+    ("plain", 1, {"width": 8, "depth": 4, "unshuffle": 2, "colour": 4}),
+    ("plain", 1, {"width": 4, "depth": 13, "unshuffle": 2, "colour": 4}),
     ("residual", 2, {"width": 4, "blocks": 2}),
     ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2}),
     ("residual", 1, {"width": 4, "blocks": 2, "unshuffle": 2, "fine": 2}),
@@ -48,7 +50,10 @@ def assert_tiled_equals_untiled(network: torch.nn.Module, tile_px: int) -> None:
 @torch.no_grad()
 def test_tiled_equals_untiled(name, scale, arguments, tile_px):
     torch.manual_seed(0)
-    assert_tiled_equals_untiled(build_model(name, scale, arguments).eval(), tile_px)
+    network = build_model(name, scale, arguments).eval()
+    if "colour" in arguments:
+        torch.nn.init.normal_(network.colour.exit.weight)  # else it adds nothing
+    assert_tiled_equals_untiled(network, tile_px)
 
 
 @pytest.mark.slow

@@ -76,6 +76,22 @@ def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
     return _in_decibels(luma.square().mean((1, 2)) + _COLOUR_SHARE * difference.square().mean((1, 2, 3)))
 
 
+def psnr_colour(restored: Tensor, target: Tensor) -> Tensor:
+    """As `psnr`, of what `psnr_luma` hardly weighs: the mean of the MSE of Cb and of Cr (JFIF, in [-0.5, 0.5]).
+
+    (N, 3, H, W) alone. A scalar, at least 0, 0 is best, and 0 for pictures that differ in luma alone.
+    Source: definition.
+    Raises:
+        ShapeError: pictures of different shapes, or without three channels.
+    """
+    difference = _difference("psnr_colour", restored, target)
+    if difference.shape[1] != 3:
+        raise ShapeError(f"psnr_colour needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
+    luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
+    blue, red = (difference[:, 2] - luma) / 1.772, (difference[:, 0] - luma) / 1.402
+    return _in_decibels((blue.square() + red.square()).mean((1, 2)) / 2)
+
+
 def _in_decibels(squared_errors: Tensor) -> Tensor:
     """`psnr` of the mean squared error of each picture (N)."""
     return _PSNR_SCALE * (squared_errors / _FAINT).log1p().mean()

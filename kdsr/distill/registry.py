@@ -30,6 +30,7 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a 
     "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
     "psnr": Loss(pixel.psnr, "pictures", source="NAFNet, arXiv:2204.04676"),
     "psnr_luma": Loss(pixel.psnr_luma, "pictures", source="luma as in SESR, arXiv:2103.09404"),
+    "psnr_colour": Loss(pixel.psnr_colour, "pictures", source="definition"),
     "mean_colour": Loss(pixel.mean_colour, "input", source="definition"),
     "fft": Loss(pixel.fft, "pictures", source="MIMO-UNet, arXiv:2108.05054"),
     "fitnet": Loss(features.FitNet, "features", source="FitNets, arXiv:1412.6550", learns=True),

@@ -74,7 +74,7 @@ class IntegerConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def take(self, conv: nn.Conv2d, weight_scale: Tensor) -> None:
-        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is made coarser."""
+        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is made colourr."""
         assert conv.bias is not None
         self.weight_scale.copy_(weight_scale.maximum(conv.bias.abs() / (self.input_scale * _MOST_BIAS)))
         self.weight.copy_(torch.round(conv.weight / self.weight_scale[:, None, None, None]).clamp(-MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS))
@@ -130,7 +130,7 @@ class RoundedEnlargement(Enlargement):
         return (to_levels(sums, self.output_scale * MOST_LEVELS, self.output_zero) - self.output_zero) * self.output_scale
 
     def exact_kernel(self) -> Tensor:
-        """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
+        """The kernel in steps so colour that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
         return torch.round(self.weight * _KERNEL_STEPS) / _KERNEL_STEPS
 
     @torch.no_grad()
@@ -152,6 +152,8 @@ def integer_form(network: NetworkType) -> NetworkType:
     form = copy.deepcopy(network)
     form.layers = nn.ModuleList(IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers)))
     form.entry = Entry(cast(IntegerConv2d, form.layers[0]))
+    if form.colour is not None:
+        form.colour.requires_grad_(False)  # stays in floats
     if network.skip is not None:
         form.skip = RoundedEnlargement(network.planes, network.scale).requires_grad_(False)
         form.skip.load_state_dict(network.skip.state_dict(), strict=False)  # the levels are to be found

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
-from kdsr.models.blocks import Enlargement, conv3x3, depth_to_space, repeat_channels
+from kdsr.models.blocks import Colour, Enlargement, conv3x3, depth_to_space, repeat_channels
 from kdsr.models.network import Network
 
 
@@ -24,12 +24,16 @@ class Plain(Network):
         width: channels between the convolutions.
         depth: number of convolutions, at least 2.
         unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
+        colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none (scale 1 without a mask only;
+            sides must be multiples of 4).
         skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learnt (scale 2 to 4 only).
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for learning; `folded()` of the module gives the plain network.
     """
 
-    def __init__(self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, skip: int = 1, *, planes: int = 3, rep: bool = False) -> None:
+    def __init__(
+        self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, skip: int = 1, colour: int = 0, *, planes: int = 3, rep: bool = False
+    ) -> None:
         super().__init__()
         if skip not in (1, 3) or (skip == 3 and scale == 1):
             raise SettingsError(f"A network's skip is 1 or, where it enlarges, 3; got {skip} at scale {scale}.")
@@ -37,11 +41,15 @@ class Plain(Network):
             raise SettingsError(f"A network takes 3 planes, or 4 at scale 1, got {planes} at scale {scale}.")
         if scale > 1 and unshuffle > 1:
             raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
+        if colour and (scale > 1 or planes > 3 or unshuffle not in (1, 2, 4)):
+            raise SettingsError(f"A branch for colours is for 3 planes at scale 1, unshuffled by 1, 2 or 4; got {planes}, {scale} and {unshuffle}.")
         self.scale = scale
         self.planes = planes
         self.width = width
-        self.multiple = unshuffle
-        self.halo = depth * unshuffle
+        self.unshuffle = unshuffle
+        self.colour = Colour(colour) if colour else None
+        self.multiple = Colour.FACTOR if colour else unshuffle
+        self.halo = self.halo_of(depth)
         inside = planes * unshuffle**2
         outside = 3 * (scale * unshuffle) ** 2
         sizes = [inside] + [width] * (depth - 1) + [outside]
@@ -50,9 +58,13 @@ class Plain(Network):
         self.skip = Enlargement(planes, scale) if skip == 3 else None
         self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in itertools.pairwise(sizes))
 
+    def halo_of(self, depth: int) -> int:
+        """How far a pixel of the result sees where the stack has `depth` layers."""
+        return max(depth * self.unshuffle, Colour.DEPTH * Colour.FACTOR if self.colour else 0)
+
     def forward(self, image: Tensor) -> Tensor:
         """Restored (N, 3, H * scale, W * scale), not clamped, from `image` (N, planes, H, W) in [0, 1]."""
-        packed = F.pixel_unshuffle(image, self.multiple) if self.multiple > 1 else image
+        packed = F.pixel_unshuffle(image, self.unshuffle) if self.unshuffle > 1 else image
         if self.entry is not None:
             packed = self.entry(packed)
         feature = packed
@@ -60,6 +72,9 @@ class Plain(Network):
             feature = F.relu(layer(feature))
         residual = self.layers[-1](feature)
         if self.planes == 4:
-            return image[:, :3] + depth_to_space(residual, self.multiple) * image[:, 3:]
+            return image[:, :3] + depth_to_space(residual, self.unshuffle) * image[:, 3:]
         enlarged = repeat_channels(packed, self.scale**2) if self.skip is None else self.skip(packed)
-        return depth_to_space(residual + enlarged, self.scale * self.multiple)
+        restored = residual + enlarged
+        if self.colour is not None:
+            restored = restored + depth_to_space(self.colour(image), Colour.FACTOR // self.unshuffle)
+        return depth_to_space(restored, self.scale * self.unshuffle)

@@ -27,7 +27,7 @@ def pruned(network: Plain, width: int, depth: int) -> Plain:
         _keep_inputs(reader, kept)
     smaller = copy.deepcopy(network)
     smaller.layers = nn.ModuleList(layers)
-    smaller.halo = len(layers) * network.multiple
+    smaller.halo = network.halo_of(len(layers))
     return smaller
 
 
