@@ -137,3 +137,19 @@ def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card)
 
     whole = gain(0, 0)
     assert whole > 0.5 and all(gain(*cut) > 0.85 * whole for cut in ((1, 1), (0, 1), (3, 0)))
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
+def test_colours_of_a_jpeg_come_nearer_to_the_truth_where_a_network_has_an_eye_for_them(card: Card):
+    runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
+    truth = torch.from_numpy(skimage.data.astronaut()[:192, 160:352]).permute(2, 0, 1)[None] / 255
+    file = compress_jpeg(truth, 10)
+    errors = [to_colours(picture - truth).square().mean((0, 2, 3)) for picture in (file, runtime.run(file).clamp(0, 1))]
+    gains = 10 * torch.log10(errors[0] / errors[1])
+    has_an_eye = card.role == "teacher" or "colour" in card.arguments
+    assert gains.min() > (0.2 if has_an_eye else -0.1)
+
+
+def to_colours(image: torch.Tensor) -> torch.Tensor:
+    """Cb and Cr of JFIF, (N, 2, H, W)."""
+    return torch.einsum("pc,nchw->nphw", torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]), image)
