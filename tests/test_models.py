@@ -156,6 +156,14 @@ def test_a_branch_for_colours_leaves_the_luma_and_lies_in_its_place(unshuffle):
         assert torch.allclose(found.sort(dim=1).values, wanted.expand(24, 16), atol=1e-4) and torch.allclose(found, found[:1].expand(24, 16), atol=1e-4)
 
 
+def test_a_branch_for_colours_learns_on_where_all_its_rectifiers_are_silent():
+    network = stirred(build_model("plain", 1, COLOUR))
+    for layer in network.colour.layers:
+        torch.nn.init.constant_(layer.bias, -100.0)
+    network(torch.rand(1, 3, 16, 16)).square().mean().backward()
+    assert network.colour.entry.weight.grad.abs().min() > 0 and network.colour.exit.weight.grad.abs().max() > 0
+
+
 @pytest.mark.parametrize("scale, planes, unshuffle", [(2, 3, 1), (1, 4, 1), (1, 3, 3)])
 def test_a_branch_for_colours_is_refused_where_it_does_not_fit(scale, planes, unshuffle):
     with pytest.raises(SettingsError, match="branch for colours is for 3 planes at scale 1"):

@@ -74,7 +74,7 @@ class IntegerConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def take(self, conv: nn.Conv2d, weight_scale: Tensor) -> None:
-        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is made colourr."""
+        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is made coarser."""
         assert conv.bias is not None
         self.weight_scale.copy_(weight_scale.maximum(conv.bias.abs() / (self.input_scale * _MOST_BIAS)))
         self.weight.copy_(torch.round(conv.weight / self.weight_scale[:, None, None, None]).clamp(-MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS))
@@ -130,7 +130,7 @@ class RoundedEnlargement(Enlargement):
         return (to_levels(sums, self.output_scale * MOST_LEVELS, self.output_zero) - self.output_zero) * self.output_scale
 
     def exact_kernel(self) -> Tensor:
-        """The kernel in steps so colour that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
+        """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
         return torch.round(self.weight * _KERNEL_STEPS) / _KERNEL_STEPS
 
     @torch.no_grad()
