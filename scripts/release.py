@@ -117,14 +117,13 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
     begin, end = text.index(BEGIN), text.index(END)
     sections = text[begin:end].split("\n**")[1:]
     kept = {part.split(",")[0].split(" (")[0]: line for part in sections for line in part.splitlines() if line.startswith("| ") and "| | |" in line}
-    lines = [BEGIN]
+    catalog = Catalog(WEIGHTS)
+    lines, machines = [BEGIN], timed_on(catalog.cards)
     for task in TASKS.values():
-        cards = Catalog(WEIGHTS).for_task(task.name)
+        cards = catalog.for_task(task.name)
         if cards:
-            lines += table(task, cards, data, settings, kept)
-    lines.append(
-        f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(Catalog(WEIGHTS).cards)}."
-    )
+            lines += table(task, cards, machines, data, settings, kept)
+    lines.append(f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(machines)}.")
     lines.append("The 8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not.\n")
     return text[:begin] + "\n".join(lines) + text[end:]
 
@@ -148,11 +147,11 @@ def run_text(run: Mapping[str, Any]) -> str:
     return ", ".join([*words, run["trained_on"].rsplit(", ", 1)[-1].replace(" minutes", " min")])
 
 
-def table(task: Task, cards: Sequence[Card], data: Path | None, settings: Settings, kept: dict[str, str]) -> list[str]:
+def table(task: Task, cards: Sequence[Card], machines: Sequence[str], data: Path | None, settings: Settings, kept: dict[str, str]) -> list[str]:
     """One task's table."""
     only = SECOND_SETS.get(task.degradation)
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
-    first, machines = shown[cards[0].name], timed_on(Catalog(WEIGHTS).cards)
+    first = shown[cards[0].name]
     heads = [figure.set if figure.strength is None else head(figure) for figure in first]
     sets = "" if first[0].strength is None else f", {first[0].set}"
     what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB"
@@ -194,9 +193,9 @@ def kind(machine: str) -> str:
     return machine.rpartition(", ")[2]
 
 
-def places(cards: Sequence[Card]) -> str:
+def places(machines: Sequence[str]) -> str:
     """What the columns of latencies stand for."""
-    return ", ".join(f"{kind(machine)} is `{machine.rpartition(', ')[0]}`" for machine in timed_on(cards))
+    return ", ".join(f"{kind(machine)} is `{machine.rpartition(', ')[0]}`" for machine in machines)
 
 
 def _timed(card: Card) -> list[Mapping[str, Any]]:

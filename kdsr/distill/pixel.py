@@ -68,11 +68,7 @@ def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
     Raises:
         ShapeError: pictures of different shapes, or without three channels.
     """
-    difference = _difference("psnr_luma", restored, target)
-    if difference.shape[1] != 3:
-        raise ShapeError(f"psnr_luma needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
-    luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
-    assert isinstance(luma, Tensor)
+    difference, luma = _differences("psnr_luma", restored, target)
     return _in_decibels(luma.square().mean((1, 2)) + _COLOUR_SHARE * difference.square().mean((1, 2, 3)))
 
 
@@ -84,10 +80,7 @@ def psnr_colour(restored: Tensor, target: Tensor) -> Tensor:
     Raises:
         ShapeError: pictures of different shapes, or without three channels.
     """
-    difference = _difference("psnr_colour", restored, target)
-    if difference.shape[1] != 3:
-        raise ShapeError(f"psnr_colour needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
-    luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
+    difference, luma = _differences("psnr_colour", restored, target)
     blue, red = (difference[:, 2] - luma) / 1.772, (difference[:, 0] - luma) / 1.402
     return _in_decibels((blue.square() + red.square()).mean((1, 2)) / 2)
 
@@ -140,3 +133,13 @@ def require_equal_shapes(loss: str, restored: Tensor, target: Tensor) -> None:
 def _difference(loss: str, restored: Tensor, target: Tensor) -> Tensor:
     require_equal_shapes(loss, restored, target)
     return restored.float() - target.detach().float()
+
+
+def _differences(loss: str, restored: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The difference of two pictures of three channels, and that of their luma, (N, H, W)."""
+    difference = _difference(loss, restored, target)
+    if difference.shape[1] != 3:
+        raise ShapeError(f"{loss} needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
+    luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
+    assert isinstance(luma, Tensor)
+    return difference, luma
