@@ -1,7 +1,7 @@
 """Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
 
     python scripts/release.py NAME... --from runs/weights --recipes recipes/next --data TESTSETS
-    python scripts/release.py --latencies                       # on an idle machine: the latency of every shape, into the cards of all networks of it
+    python scripts/release.py [NAME... as above] --latencies    # on an idle machine: the latency of every shape (or of NAMEs'), into all cards of it
     python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
 
 What is released is chosen on held-out photographs, before; here the test sets are measured once. A network of the shape of the one that
@@ -64,17 +64,19 @@ def main() -> None:
         if card.role == "student" and (card.name in options.names or f"{card.name}-twin" in options.names):
             write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
     if options.latencies:
-        time_all(settings)
+        time_shapes(settings, options.names)
     README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
     TRAINING.write_text(with_runs(TRAINING.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def time_all(settings: Settings) -> None:
-    """Time one network of every shape, and write that into the cards of all of it; what was taken on other machines stays."""
+def time_shapes(settings: Settings, names: list[str]) -> None:
+    """Time one network of every shape (that `names` have, where there are any), and write that into the cards of all of it; what was
+    taken on other machines stays."""
     catalog = Catalog(WEIGHTS)
+    wanted = [shape(catalog.find(name)) for name in names]
     for card in catalog.cards:
         alike = [other for other in catalog.cards if shape(other) == shape(card)]
-        if card is alike[0]:
+        if card is alike[0] and (not wanted or shape(card) in wanted):
             timed, taken = measure_card_latency(card, catalog, settings)
             for other in alike:
                 write_card(replace(other, latency=timed.latency), WEIGHTS / f"{other.name}.json")
