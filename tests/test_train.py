@@ -57,6 +57,24 @@ def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_p
     assert all(tensor.dtype == torch.float32 for tensor in Catalog(tmp_path / "teacher").load("tiny").state_dict().values())
 
 
+@pytest.mark.parametrize("rep", [True, False])
+def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settings, tmp_path, rep):
+    released(settings, tmp_path, name="start", steps=20)
+    plans = {share: recipe(warm_start="start", start_share=share, rep=rep) for share in (0.0, 0.5)}
+    for share, plan in plans.items():
+        train(plan, tmp_path / str(share), settings=settings)
+    began = Catalog(settings.weights_dir).load("start").state_dict()
+    own, mixed = (load_tensors(tmp_path / str(share) / "tiny.safetensors") for share in plans)
+    assert any(not torch.equal(own[name], began[name]) for name in own)
+    assert all(torch.allclose(mixed[name], (own[name] + began[name]) / 2, atol=1e-6) for name in own)
+    logged = events(tmp_path / "0.5")
+    assert [event["event"] for event in logged[-2:]] == ["mixed", "finished"] and logged[-2]["psnr_db"] != last_validation(logged)
+
+
+def last_validation(logged: list[dict]) -> float:
+    return [event["psnr_db"] for event in logged if event["event"] == "validation"][-1]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -194,6 +212,8 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),
         ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
         ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
+        ('{"name": "a", "task": "sr_x4", "start_share": 0.5}', "start_share must lie in .0, 1. and needs a warm_start"),
+        ('{"name": "a", "task": "sr_x4", "warm_start": "b", "start_share": 1.0}', "start_share must lie in"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": []}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": [1, 2]}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": 0.5}', "photo_scales must be a list of numbers"),

@@ -63,6 +63,8 @@ class EventPrinter:
                 return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
             case "validation":
                 return f"{step}{self.validation}  SSIM {event['ssim']:.4f}"
+            case "mixed":
+                return f"{step}  mixed with its start {event['psnr_db']:.2f} dB  SSIM {event['ssim']:.4f}"
             case "finished":
                 return f"Finished at {step} after {event['minutes']:.1f} minutes"
         return ""

@@ -62,6 +62,8 @@ class Recipe:
     """Draw the plan's crops by how far the teacher's label lies from the plain input. Needs a plan."""
     warm_start: str | None = None
     """Name or safetensors file of a network of the same architecture to start from; a wider or deeper one is pruned."""
+    start_share: float = 0.0
+    """Share of the `warm_start`'s weights in what is released; the rest are the run's own (WiSE-FT, arXiv:2109.01903)."""
     photos: tuple[str, ...] = ("photos_a",)
     """Folders of photographs, each a path or a folder under the data folder."""
     photo_scales: tuple[float, ...] = (1.0,)
@@ -123,6 +125,8 @@ class Recipe:
         for name in ("whole_colour_share", "saved_before_share"):
             if getattr(self, name) and self.the_task.degradation != "jpeg":
                 raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
+        if not 0 <= self.start_share < 1 or (self.start_share and self.warm_start is None and not self.stages):
+            raise SettingsError(f"start_share must lie in [0, 1) and needs a warm_start, got {self.start_share:g} and {self.warm_start or 'none'}.")
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:

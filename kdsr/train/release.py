@@ -1,11 +1,11 @@
-"""What a run gives away: the folded average as weights, and the card that tells the truth about it."""
+"""What a run gives away: the folded average as weights, mixed with its start where asked for, and the card that tells the truth about it."""
 
 import json
 from pathlib import Path
 
 import torch
 
-from kdsr.models import count_macs, count_parameters, folded
+from kdsr.models import Network, count_macs, count_parameters, folded
 from kdsr.settings import Settings
 from kdsr.train import precision
 from kdsr.train.checkpoint import Learner
@@ -14,12 +14,26 @@ from kdsr.train.sources import Sources
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 
-def release(recipe: Recipe, learner: Learner, folder: Path, *, settings: Settings, sources: Sources, minutes: float, device: torch.device) -> Card:
-    """Write `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr card measure` adds them).
+@torch.no_grad()
+def outcome(learner: Learner, start: Network, start_share: float) -> Network:
+    """The folded average of `learner`, `start_share` of it the folded network that the run started from.
+
+    Between the two, at a half, a network that was trained on is often better than at either end, most where both runs were short: each
+    lies at the edge of one flat valley (WiSE-FT, arXiv:2109.01903).
+    """
+    network = folded(learner.average)
+    if start_share:
+        for own, began in zip(network.parameters(), start.parameters(), strict=True):
+            own.lerp_(began, start_share)
+    return network
+
+
+def release(recipe: Recipe, network: Network, folder: Path, *, steps: int, settings: Settings, sources: Sources, minutes: float, device: torch.device) -> Card:
+    """Write `network` as `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr card measure` adds them).
 
     A teacher's weights are rounded to float16, which halves the file and moves no figure by 0.001 dB; it computes in float32 all the same.
     """
-    network = folded(learner.average).cpu()
+    network = network.cpu()
     kept = torch.float16 if recipe.role == "teacher" else torch.float32
     weights = save_weights({name: value.to(kept).contiguous() for name, value in network.state_dict().items()}, folder / f"{recipe.name}.safetensors")
     card = Card(
@@ -35,7 +49,7 @@ def release(recipe: Recipe, learner: Learner, folder: Path, *, settings: Setting
         sha256=sha256_of(weights),
         licence=recipe.licence,
         trained_on=f"{device_name(device)}{_precision(recipe, device)}, torch {torch.__version__}, {minutes:.0f} minutes",
-        steps=learner.step,
+        steps=steps,
         seed=recipe.seed,
         teacher=recipe.teacher,
         twin=_twin(recipe, settings),

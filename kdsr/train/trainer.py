@@ -25,7 +25,7 @@ from kdsr.train.memory import keep_freed_memory
 from kdsr.train.optimiser import new_optimiser
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
-from kdsr.train.release import release
+from kdsr.train.release import outcome, release
 from kdsr.train.sources import OutOfTime, Sources, open_sources
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
@@ -81,6 +81,7 @@ def train(
         (out_dir / "recipe.json").write_text(recipe_to_json(recipe), encoding="utf-8")
     teacher = _teacher(recipe, settings, device)
     learner = _new_learner(recipe, settings, device, teacher)
+    origin = folded(learner.average)
     if checkpoint.exists():
         load_checkpoint(learner, recipe, checkpoint)
     if not processes.is_first:
@@ -101,7 +102,11 @@ def train(
         finished = loop.run()
     finally:
         if learner.step and processes.is_first:
-            release(recipe, learner, out_dir, settings=settings, sources=sources, minutes=log.minutes_before + (time.monotonic() - started) / 60, device=device)
+            minutes, network = log.minutes_before + (time.monotonic() - started) / 60, outcome(learner, origin, recipe.start_share)
+            release(recipe, network, out_dir, steps=learner.step, settings=settings, sources=sources, minutes=minutes, device=device)
+    if finished and recipe.start_share:
+        psnr_db, ssim = validate(outcome(learner, origin, recipe.start_share), sources.validation, recipe.the_task)
+        log.write({"event": "mixed", "step": learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
     log.write({"event": "finished" if finished else "paused", "step": learner.step, "minutes": round((time.monotonic() - started) / 60, 2)})
     return RunResult(finished, learner.step, out_dir)
 

@@ -108,6 +108,8 @@ def _line(event: Event, recipe: Recipe) -> str:
             return f"{step}  {event['steps_per_s']:.1f} steps/s  {parts}"
         case "validation":
             return f"{step}  validation {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
+        case "mixed":
+            return f"{step}  mixed with its start {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
         case "finished":
             early = " (no gain any more)" if event["step"] < recipe.steps else ""
             return f"{step}  finished{early}"
