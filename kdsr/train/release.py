@@ -18,8 +18,7 @@ from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 def outcome(learner: Learner, start: Network, start_share: float) -> Network:
     """The folded average of `learner`, `start_share` of it the folded network that the run started from.
 
-    Between the two, at a half, a network that was trained on is often better than at either end, most where both runs were short: each
-    lies at the edge of one flat valley (WiSE-FT, arXiv:2109.01903).
+    Between the two a network may be better than at either end (WiSE-FT, arXiv:2109.01903); `docs/training.md` says where it was.
     """
     network = folded(learner.average)
     if start_share:
