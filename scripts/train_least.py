@@ -55,8 +55,8 @@ class Entry:
     @property
     def needs(self) -> set[str]:
         """Networks that it learns or starts from."""
-        named = [self.recipe.teacher, self.recipe.warm_start, *self.recipe.more_teachers]
-        named += [stage.get(key) for stage in self.recipe.stages for key in ("teacher", "warm_start")]
+        named = [self.recipe.teacher, self.recipe.warm_start, self.recipe.mixed_with, *self.recipe.more_teachers]
+        named += [stage.get(key) for stage in self.recipe.stages for key in ("teacher", "warm_start", "mixed_with")]
         return {name for name in named if name} - {self.recipe.name}
 
 

@@ -245,6 +245,7 @@ def test_a_run_that_had_its_minutes_cannot_be_resumed(jobs, open_jobs, photos):
         ({"name": "checkpoint"}, SettingsError, "is not checkpoint"),
         ({"name": "a b"}, SettingsError, "letters"),
         ({"warm_start": "/etc/x.safetensors"}, SettingsError, "got the file 'x.safetensors'"),
+        ({"warm_start": "student", "mixed_with": "/etc/x.safetensors"}, SettingsError, "got the file 'x.safetensors'"),
         ({"warm_start": "nothing"}, UnknownNameError, "nothing"),
         ({"teacher": "nothing"}, UnknownNameError, "nothing"),
     ],

@@ -18,6 +18,7 @@ from kdsr.train.loop import events_in, learning_rate
 from kdsr.train.pairs import fixed_pairs
 from kdsr.train.photos import find_photos, load_photos
 from kdsr.train.precision import autocast
+from kdsr.train.stages import train_stages
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
@@ -69,6 +70,26 @@ def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settin
     assert all(torch.allclose(mixed[name], (own[name] + began[name]) / 2, atol=1e-6) for name in own)
     logged = events(tmp_path / "0.5")
     assert [event["event"] for event in logged[-2:]] == ["mixed", "finished"] and logged[-2]["psnr_db"] != last_validation(logged)
+
+
+def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=20)
+    plan = recipe(warm_start="start", start_share=0.4, seed=2, stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}))
+    train_stages(plan, tmp_path / "run", settings=settings)
+    train(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
+    places = (tmp_path / "run/stage1/tiny-stage1", tmp_path / "alone/tiny", settings.weights_dir / "start", tmp_path / "run/tiny")
+    first, second, began, mixed = (load_tensors(place.with_suffix(".safetensors")) for place in places)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    assert all(torch.allclose(mixed[name], 0.3 * first[name] + 0.3 * second[name] + 0.4 * began[name], atol=1e-6) for name in mixed)
+    assert [stage["name"] for stage in read_card(tmp_path / "run/tiny.json").history][-2:] == ["start", "tiny-stage1"]
+    assert "mixed" in [event["event"] for event in events(tmp_path / "run")]
+
+
+def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=2)
+    released(settings, tmp_path, name="deeper", steps=2, arguments={"width": 8, "depth": 4})
+    with pytest.raises(SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"):
+        train(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
 
 
 def last_validation(logged: list[dict]) -> float:
@@ -214,6 +235,7 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
         ('{"name": "a", "task": "sr_x4", "start_share": 0.5}', "start_share must lie in .0, 1. and needs a warm_start"),
         ('{"name": "a", "task": "sr_x4", "warm_start": "b", "start_share": 1.0}', "start_share must lie in"),
+        ('{"name": "a", "task": "sr_x4", "mixed_with": "b"}', "mixed_with needs a warm_start"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": []}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": [1, 2]}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": 0.5}', "photo_scales must be a list of numbers"),

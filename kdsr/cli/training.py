@@ -64,7 +64,7 @@ class EventPrinter:
             case "validation":
                 return f"{step}{self.validation}  SSIM {event['ssim']:.4f}"
             case "mixed":
-                return f"{step}  mixed with its start {event['psnr_db']:.2f} dB  SSIM {event['ssim']:.4f}"
+                return f"{step}  mixed {event['psnr_db']:.2f} dB  SSIM {event['ssim']:.4f}"
             case "finished":
                 return f"Finished at {step} after {event['minutes']:.1f} minutes"
         return ""

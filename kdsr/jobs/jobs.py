@@ -192,7 +192,7 @@ class Jobs:
                 raise JobError("A run needs photographs to learn from: upload some.")
             check_recipe(recipe, self.settings, folders.runs_dir(self.settings))
         catalog = Catalog(self.settings.weights_dir)
-        for name in (recipe.teacher, recipe.warm_start):
+        for name in (recipe.teacher, recipe.warm_start, recipe.mixed_with):
             if name is not None and not name.endswith(".safetensors"):
                 catalog.find(name)
 

@@ -47,9 +47,9 @@ def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
     """
     if recipe.steps > settings.max_run_steps:
         raise LimitError(f"A run may take {settings.max_run_steps:,} steps here, got {recipe.steps:,}: ask for fewer.")
-    start = recipe.warm_start or ""
-    if start.endswith(".safetensors") and not Path(start).resolve().is_relative_to(runs_dir.resolve()):
-        raise SettingsError(f"A run may start from a network that is here by name or from another run's, got the file '{Path(start).name}'.")
+    for place in (recipe.warm_start or "", recipe.mixed_with or ""):
+        if place.endswith(".safetensors") and not Path(place).resolve().is_relative_to(runs_dir.resolve()):
+            raise SettingsError(f"A run may start from a network that is here by name or from another run's, got the file '{Path(place).name}'.")
 
 
 def check_name(name: str) -> None:

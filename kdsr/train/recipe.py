@@ -64,6 +64,8 @@ class Recipe:
     """Name or safetensors file of a network of the same architecture to start from; a wider or deeper one is pruned."""
     start_share: float = 0.0
     """Share of the `warm_start`'s weights in what is released; the rest are the run's own (WiSE-FT, arXiv:2109.01903)."""
+    mixed_with: str | None = None
+    """Name or safetensors file of a network that another run made of the same `warm_start`: the run's own are then the mean of both (arXiv:2203.05482)."""
     photos: tuple[str, ...] = ("photos_a",)
     """Folders of photographs, each a path or a folder under the data folder."""
     photo_scales: tuple[float, ...] = (1.0,)
@@ -127,6 +129,8 @@ class Recipe:
                 raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
         if not 0 <= self.start_share < 1 or (self.start_share and self.warm_start is None and not self.stages):
             raise SettingsError(f"start_share must lie in [0, 1) and needs a warm_start, got {self.start_share:g} and {self.warm_start or 'none'}.")
+        if self.mixed_with is not None and self.warm_start is None and not self.stages:
+            raise SettingsError(f"mixed_with needs a warm_start, from which both runs learn on, got '{self.mixed_with}' and none.")
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:

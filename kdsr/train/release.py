@@ -1,6 +1,7 @@
-"""What a run gives away: the folded average as weights, mixed with its start where asked for, and the card that tells the truth about it."""
+"""What a run gives away: the folded average as weights, mixed with other networks where asked for, and the card that tells the truth about it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,17 +15,39 @@ from kdsr.train.sources import Sources
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 
-@torch.no_grad()
-def outcome(learner: Learner, start: Network, start_share: float) -> Network:
-    """The folded average of `learner`, `start_share` of it the folded network that the run started from.
+@dataclass(frozen=True)
+class Mixture:
+    """What a run's own weights are mixed with when they are released.
 
-    Between the two a network may be better than at either end (WiSE-FT, arXiv:2109.01903); `docs/training.md` says where it was.
+    Between networks that learnt from one start lie some that are better than any of them (WiSE-FT, arXiv:2109.01903; model
+    soups, arXiv:2203.05482); `docs/training.md` says where they were.
     """
-    network = folded(learner.average)
-    if start_share:
-        for own, began in zip(network.parameters(), start.parameters(), strict=True):
-            own.lerp_(began, start_share)
-    return network
+
+    start: Network
+    """The folded network that the run started from."""
+    start_share: float = 0.0
+    other: Network | None = None
+    """A network of another run from the same start: half of what is not the start's."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether what is released differs from the run's own weights."""
+        return bool(self.start_share) or self.other is not None
+
+    @torch.no_grad()
+    def outcome(self, learner: Learner) -> Network:
+        """The folded average of `learner`, mixed."""
+        network = folded(learner.average)
+        if self.other is not None:
+            _move(network, self.other, 0.5)
+        _move(network, self.start, self.start_share)
+        return network
+
+
+def _move(network: Network, towards: Network, share: float) -> None:
+    """Move the weights of `network` by `share` of the way to those of `towards`."""
+    for own, there in zip(network.parameters(), towards.parameters(), strict=True):
+        own.lerp_(there, share)
 
 
 def release(recipe: Recipe, network: Network, folder: Path, *, steps: int, settings: Settings, sources: Sources, minutes: float, device: torch.device) -> Card:
@@ -80,13 +103,19 @@ def _twin(recipe: Recipe, settings: Settings) -> str | None:
 
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
-    """The stages of training that this run started from, oldest first."""
+    """The stages of training that this run started from, oldest first, and the run that it was mixed with."""
     if recipe.warm_start is None:
         return ()
-    path = Path(recipe.warm_start)
+    start = _stages_up_to(recipe.warm_start, settings)
+    return start if recipe.mixed_with is None else (*start, _stages_up_to(recipe.mixed_with, settings)[-1])
+
+
+def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ...]:
+    """The stages that led to the network at `place` (a file or a name), with its own as the last."""
+    path = Path(place)
     if path.suffix == ".safetensors" and not path.with_suffix(".json").is_file():
-        return ({"warm_start": recipe.warm_start},)
-    folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, recipe.warm_start)
-    start = Catalog(folder).find(name)
-    stage = {"name": start.name, "sha256": start.sha256, "steps": start.steps, "seed": start.seed, "trained_on": start.trained_on, "recipe": start.recipe}
-    return (*start.history, stage)
+        return ({"warm_start": place},)
+    folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, place)
+    card = Catalog(folder).find(name)
+    stage = {"name": card.name, "sha256": card.sha256, "steps": card.steps, "seed": card.seed, "trained_on": card.trained_on, "recipe": card.recipe}
+    return (*card.history, stage)

@@ -20,7 +20,9 @@ from kdsr.train.trainer import RunResult, train
 from kdsr.zoo import read_card, write_card
 
 PREVIOUS = "previous"
-"""In a stage's `warm_start` or `teacher`: the network that the stage before it brought."""
+"""In a stage's `warm_start`, `teacher` or `mixed_with`: the network that the stage before it brought."""
+
+_LOOK_BACK = ("teacher", "warm_start", "mixed_with")
 
 
 def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
@@ -36,9 +38,9 @@ def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
     for number, changes in enumerate(recipe.stages, start=1):
         name = recipe.name if number == len(recipe.stages) else f"{recipe.name}-stage{number}"
         keys: dict[str, Any] = {**around, "name": name, **changes}
-        if found and PREVIOUS not in (keys["teacher"], keys["warm_start"]) and "warm_start" not in changes:
+        if found and PREVIOUS not in [keys[key] for key in _LOOK_BACK] and "warm_start" not in changes:
             keys["warm_start"] = PREVIOUS
-        for key in ("teacher", "warm_start"):
+        for key in _LOOK_BACK:
             if keys[key] == PREVIOUS:
                 if not found:
                     raise SettingsError(f"The first stage has no stage before it to take as its {key}; name a network.")

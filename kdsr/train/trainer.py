@@ -25,7 +25,7 @@ from kdsr.train.memory import keep_freed_memory
 from kdsr.train.optimiser import new_optimiser
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
-from kdsr.train.release import outcome, release
+from kdsr.train.release import Mixture, release
 from kdsr.train.sources import OutOfTime, Sources, open_sources
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
@@ -81,7 +81,7 @@ def train(
         (out_dir / "recipe.json").write_text(recipe_to_json(recipe), encoding="utf-8")
     teacher = _teacher(recipe, settings, device)
     learner = _new_learner(recipe, settings, device, teacher)
-    origin = folded(learner.average)
+    mixture = _mixture(recipe, settings, folded(learner.average))
     if checkpoint.exists():
         load_checkpoint(learner, recipe, checkpoint)
     if not processes.is_first:
@@ -102,10 +102,10 @@ def train(
         finished = loop.run()
     finally:
         if learner.step and processes.is_first:
-            minutes, network = log.minutes_before + (time.monotonic() - started) / 60, outcome(learner, origin, recipe.start_share)
+            minutes, network = log.minutes_before + (time.monotonic() - started) / 60, mixture.outcome(learner)
             release(recipe, network, out_dir, steps=learner.step, settings=settings, sources=sources, minutes=minutes, device=device)
-    if finished and recipe.start_share:
-        psnr_db, ssim = validate(outcome(learner, origin, recipe.start_share), sources.validation, recipe.the_task)
+    if finished and mixture.changes:
+        psnr_db, ssim = validate(mixture.outcome(learner), sources.validation, recipe.the_task)
         log.write({"event": "mixed", "step": learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
     log.write({"event": "finished" if finished else "paused", "step": learner.step, "minutes": round((time.monotonic() - started) / 60, 2)})
     return RunResult(finished, learner.step, out_dir)
@@ -134,7 +134,7 @@ def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teach
     torch.manual_seed(recipe.seed)
     network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes, rep=recipe.rep)
     if recipe.warm_start is not None:
-        start(network, _start_network(recipe, settings))
+        start(network, _network_at(recipe.warm_start, recipe, settings))
     network = network.to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).requires_grad_(False)
     objective = Objective(
@@ -149,12 +149,19 @@ def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teach
     return Learner(network, average, optimiser, objective, learns_along)
 
 
-def _start_network(recipe: Recipe, settings: Settings) -> Network:
-    """The network to start from: a file beside its card, a file that fits the recipe's own network, or a name of the catalog."""
-    assert recipe.warm_start is not None
-    path = Path(recipe.warm_start)
+def _mixture(recipe: Recipe, settings: Settings, began: Network) -> Mixture:
+    """What is mixed when `recipe` is released; what its network `began` with is one of it."""
+    other = None if recipe.mixed_with is None else _network_at(recipe.mixed_with, recipe, settings).to(next(began.parameters()).device)
+    if other is not None and [value.shape for value in other.parameters()] != [value.shape for value in began.parameters()]:
+        raise SettingsError(f"mixed_with must be a network that learnt from {recipe.warm_start}, too; {recipe.mixed_with} has another shape.")
+    return Mixture(began, recipe.start_share, other)
+
+
+def _network_at(place: str, recipe: Recipe, settings: Settings) -> Network:
+    """The network at `place`: a file beside its card, a file that fits the recipe's own network, or a name of the catalog."""
+    path = Path(place)
     if path.suffix != ".safetensors":
-        return Catalog(settings.weights_dir).load(recipe.warm_start)
+        return Catalog(settings.weights_dir).load(place)
     if path.with_suffix(".json").is_file():
         return Catalog(path.parent).load(path.stem)
     network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes)

@@ -109,7 +109,7 @@ def _line(event: Event, recipe: Recipe) -> str:
         case "validation":
             return f"{step}  validation {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
         case "mixed":
-            return f"{step}  mixed with its start {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
+            return f"{step}  mixed {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
         case "finished":
             early = " (no gain any more)" if event["step"] < recipe.steps else ""
             return f"{step}  finished{early}"
