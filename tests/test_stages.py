@@ -26,6 +26,7 @@ def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.steps == 18 and card.recipe["stages"] == [dict(stage) for stage in PRUNING]
     assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == ["tiny-stage1", "tiny-stage2"]
+    assert card.history[1]["recipe"]["warm_start"] == "tiny-stage1"  # and not where it lay
     told = events(tmp_path / "run")
     assert [event["stage"] for event in told if event["event"] == "stage"] == [1, 2, 3] and [event["event"] for event in told].count("finished") == 1
 

@@ -1,6 +1,7 @@
 """What a run gives away: the folded average as weights, mixed with other networks where asked for, and the card that tells the truth about it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,8 +115,13 @@ def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ..
     """The stages that led to the network at `place` (a file or a name), with its own as the last."""
     path = Path(place)
     if path.suffix == ".safetensors" and not path.with_suffix(".json").is_file():
-        return ({"warm_start": place},)
+        return ({"warm_start": path.name},)
     folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, place)
     card = Catalog(folder).find(name)
-    stage = {"name": card.name, "sha256": card.sha256, "steps": card.steps, "seed": card.seed, "trained_on": card.trained_on, "recipe": card.recipe}
-    return (*card.history, stage)
+    stage = {name: getattr(card, name) for name in ("name", "sha256", "steps", "seed", "trained_on")}
+    return (*card.history, stage | {"recipe": _without_places(card.recipe)})
+
+
+def _without_places(recipe: Mapping[str, object]) -> dict[str, object]:
+    """`recipe` with the name of a network in the place of its file: what travels in a card says nothing of the machine's folders."""
+    return {key: Path(value).stem if isinstance(value, str) and value.endswith(".safetensors") else value for key, value in recipe.items()}
