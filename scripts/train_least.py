@@ -42,10 +42,14 @@ class Entry:
     out: Path
 
     @property
+    def stages(self) -> list[tuple[Recipe, Path]]:
+        """Its runs one after the other, each with its folder."""
+        return stages_of(self.recipe, self.out) if self.recipe.stages else [(self.recipe, self.out)]
+
+    @property
     def steps_done(self) -> int:
         """Steps of the run so far, over all its stages."""
-        stages = stages_of(self.recipe, self.out) if self.recipe.stages else [(self.recipe, self.out)]
-        return sum(max((event.get("step", 0) for event in events_in(folder / "events.jsonl")), default=0) for _, folder in stages)
+        return sum(max((event.get("step", 0) for event in events_in(folder / "events.jsonl")), default=0) for _, folder in self.stages)
 
     @property
     def is_done(self) -> bool:
@@ -55,9 +59,7 @@ class Entry:
     @property
     def needs(self) -> set[str]:
         """Networks that it learns or starts from."""
-        named = [self.recipe.teacher, self.recipe.warm_start, self.recipe.mixed_with, *self.recipe.more_teachers]
-        named += [stage.get(key) for stage in self.recipe.stages for key in ("teacher", "warm_start", "mixed_with")]
-        return {name for name in named if name} - {self.recipe.name}
+        return {name for stage, _ in self.stages for name in stage.networks} - {self.recipe.name}
 
 
 def main() -> None:

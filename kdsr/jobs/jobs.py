@@ -22,6 +22,7 @@ from kdsr.jobs.store import store_of
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
 from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.teacher import is_path
 from kdsr.zoo import Catalog
 
 _SHORTEST_OWNER = 16
@@ -192,9 +193,9 @@ class Jobs:
                 raise JobError("A run needs photographs to learn from: upload some.")
             check_recipe(recipe, self.settings, folders.runs_dir(self.settings))
         catalog = Catalog(self.settings.weights_dir)
-        for name in (recipe.teacher, recipe.warm_start, recipe.mixed_with):
-            if name is not None and not name.endswith(".safetensors"):
-                catalog.find(name)
+        for place in recipe.networks:
+            if not is_path(place):
+                catalog.find(place)
 
     def _check_counts(self, counts: Counts, *, admin: bool, is_new: bool) -> None:
         if not admin:

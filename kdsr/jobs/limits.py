@@ -7,6 +7,7 @@ from pathlib import Path
 from kdsr.errors import LimitError, SettingsError
 from kdsr.settings import Settings
 from kdsr.train.recipe import Recipe
+from kdsr.train.teacher import is_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TAKEN_NAMES = ("checkpoint", "recipe")
@@ -47,9 +48,9 @@ def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
     """
     if recipe.steps > settings.max_run_steps:
         raise LimitError(f"A run may take {settings.max_run_steps:,} steps here, got {recipe.steps:,}: ask for fewer.")
-    for place in (recipe.warm_start or "", recipe.mixed_with or ""):
-        if place.endswith(".safetensors") and not Path(place).resolve().is_relative_to(runs_dir.resolve()):
-            raise SettingsError(f"A run may start from a network that is here by name or from another run's, got the file '{Path(place).name}'.")
+    for place in recipe.networks:
+        if is_path(place) and not Path(place).resolve().is_relative_to(runs_dir.resolve()):
+            raise SettingsError(f"A run may take a network that is here by name or another run's, got the file '{Path(place).name}'.")
 
 
 def check_name(name: str) -> None:

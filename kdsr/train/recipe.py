@@ -181,6 +181,11 @@ class Recipe:
         return self.needs_teacher and (self.online or not self.cache_labels or bool(self.teacher_taps and not self.planned_crops))
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """Names or files of the networks that must be there before the run: its teachers, its start and what it is mixed with."""
+        return tuple(place for place in (self.teacher, *self.more_teachers, self.warm_start, self.mixed_with) if place is not None)
+
+    @property
     def all_steps(self) -> int:
         """Steps of all stages together."""
         return sum(stage.get("steps", self.steps) for stage in self.stages) if self.stages else self.steps
