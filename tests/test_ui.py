@@ -237,6 +237,15 @@ def test_a_stopped_order_raises_before_any_network(session, photo, tmp_path):
         list(restore_steps(order, session.settings, tmp_path / "out", stop))
 
 
+def test_networks_are_timed_once_all_pictures_are_out(session, photo, tmp_path):
+    order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
+    steps = list(restore_steps(order, session.settings, tmp_path / "out", Event()))
+    texts_seen = list(dict.fromkeys(step.text for step in steps))
+    assert [text.rpartition(" ")[2] for text in texts_seen[1:]] == ["work"] * 3 + ["timing"] * 3 + ["Done"]
+    grown = [[column.timing.repeats for column in step.result.columns if column.timing] for step in steps if step.result]
+    assert [len(repeats) for repeats in grown] == [1, 2, 3, 3] and not any(map(any, grown[:-1])) and all(grown[-1])
+
+
 def test_any_pair_can_be_chosen(session, photo):
     result = run(session, photo)[-1].result
     for left in [column.key for column in result.columns]:
