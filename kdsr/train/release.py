@@ -13,6 +13,7 @@ from kdsr.train import precision
 from kdsr.train.checkpoint import Learner
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.sources import Sources
+from kdsr.train.teacher import is_path
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 
@@ -118,10 +119,10 @@ def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ..
         return ({"warm_start": path.name},)
     folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, place)
     card = Catalog(folder).find(name)
-    stage = {name: getattr(card, name) for name in ("name", "sha256", "steps", "seed", "trained_on")}
+    stage = {key: getattr(card, key) for key in ("name", "sha256", "steps", "seed", "trained_on")}
     return (*card.history, stage | {"recipe": _without_places(card.recipe)})
 
 
 def _without_places(recipe: Mapping[str, object]) -> dict[str, object]:
     """`recipe` with the name of a network in the place of its file: what travels in a card says nothing of the machine's folders."""
-    return {key: Path(value).stem if isinstance(value, str) and value.endswith(".safetensors") else value for key, value in recipe.items()}
+    return {key: Path(value).stem if isinstance(value, str) and is_path(value) else value for key, value in recipe.items()}
