@@ -104,11 +104,11 @@ def summary(result: Result, *, working: bool = False) -> str:
     )
 
 
-def table(result: Result) -> str:
-    """The table of figures with its conventions below."""
+def table(result: Result, *, working: bool = False) -> str:
+    """The table of figures with its conventions below; times that are still to come are dots while the run is `working`."""
     convention = next((c.measurement.convention for c in result.columns if c.measurement), "")
     heads = "".join(f'<th scope="col" title="{escape(tip)}">{head}</th>' for head, tip in _HEADS)
-    rows = "".join(_row(column, result, convention) for column in result.columns if _in_table(column, result))
+    rows = "".join(_row(column, result, convention, working) for column in result.columns if _in_table(column, result))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Figures"><table class="figures"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>" + _foot(result, convention)
@@ -121,8 +121,8 @@ def _in_table(column: Column, result: Result) -> bool:
     return column.key in _TABLE_KEYS and (column.key != "input" or not has_baseline)
 
 
-def _row(column: Column, result: Result, convention: str) -> str:
-    cells = _quality(column, convention) + _speed_cells(column) + _size_cells(column, result)
+def _row(column: Column, result: Result, convention: str, working: bool) -> str:
+    cells = _quality(column, convention) + _speed_cells(column, working) + _size_cells(column, result)
     name = escape(column.card.title) if column.card else ""
     head = f'<th scope="row"><span><i class="dot {column.key}"></i>{_title(column, result)}</span><small>{name}</small></th>'
     return f'<tr class="{column.key}">{head}{cells}</tr>'
@@ -141,13 +141,13 @@ def _quality(column: Column, convention: str) -> str:
     return "".join(f'<td title="{escape(convention)}">{"too small" if math.isnan(raw) else text}</td>' for text, raw in zip(cells[:2], cells[2:], strict=True))
 
 
-def _speed_cells(column: Column) -> str:
+def _speed_cells(column: Column, working: bool) -> str:
     if column.timing is None:
         return "<td>–</td>" * 3
     timing = column.timing
     runs = f"median of {timing.repeats} warm runs" if timing.repeats > 1 else "one run after a warm-up on a small crop"
-    place = f"{runs}; {_place(column)}"
-    measured = [texts.milliseconds(value) if timing.repeats else "…" for value in (timing.network_s, timing.end_to_end_s)]
+    place = f"{runs}; {_place(column)}" if timing.repeats else "taken once all pictures are out"
+    measured = [texts.milliseconds(value) if timing.repeats else "…" if working else "–" for value in (timing.network_s, timing.end_to_end_s)]
     waited = f'<td title="everything included">{texts.milliseconds(timing.waited_s)}</td>'
     return "".join(f'<td title="{escape(place)}">{text}</td>' for text in measured) + waited
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from kdsr.errors import Stopped
+from kdsr.errors import KdsrError, Stopped
 from kdsr.ui import restore_figures as figures
 from kdsr.ui import texts
 from kdsr.ui.restore_result import Result
@@ -38,32 +38,43 @@ class View(NamedTuple):
 
 
 def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, Result]:
-    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent again."""
+    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent again.
+
+    Raises:
+        KdsrError: as `steps` do, after a view of what there was until then, with its files.
+    """
     shown: Any = None
-    for step in steps:
-        if step.last and step.result is not None:
-            return step.result
-        view = View(status=figures.status(step.text, kind="busy", fraction=step.fraction))
-        if step.result is not None:
-            view = _result_view(step.result, left, right, working=True)._replace(status=view.status)
-            if view.slider == shown:
-                view = view._replace(slider=UNCHANGED, left_picture=UNCHANGED, right_picture=UNCHANGED)
-            else:
-                shown = view.slider
-        yield view
-    raise Stopped(texts.STOPPED)
+    result: Result | None = None
+    try:
+        for step in steps:
+            if step.last and step.result is not None:
+                return step.result
+            view = View(status=figures.status(step.text, kind="busy", fraction=step.fraction))
+            if step.result is not None:
+                result = step.result
+                view = _result_view(result, left, right, working=True)._replace(status=view.status)
+                if view.slider == shown:
+                    view = view._replace(slider=UNCHANGED, left_picture=UNCHANGED, right_picture=UNCHANGED)
+                else:
+                    shown = view.slider
+            yield view
+        raise Stopped(texts.STOPPED)
+    except KdsrError:
+        if result is not None:
+            yield _whole_view(result, left, right)
+        raise
 
 
 def final_view(result: Result, left: str, right: str) -> View:
     """Everything of a finished `result`, its files among it."""
+    return _whole_view(result, left, right)._replace(status=figures.status("", kind="done"), **_idle_buttons())
+
+
+def _whole_view(result: Result, left: str, right: str) -> View:
+    """All that shows a `result` that grows no more, and its files."""
     formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
     view = _result_view(result, left, right, working=False)
-    return view._replace(
-        status=figures.status("", kind="done"),
-        format=gr.update(choices=list(formats), value="PNG"),
-        files=[str(column.file) for column in result.columns],
-        **_idle_buttons(),
-    )
+    return view._replace(format=gr.update(choices=list(formats), value="PNG"), files=[str(column.file) for column in result.columns])
 
 
 def _result_view(result: Result, left: str, right: str, *, working: bool) -> View:
@@ -74,7 +85,7 @@ def _result_view(result: Result, left: str, right: str, *, working: bool) -> Vie
     return view._replace(
         result=result,
         summary=figures.summary(result, working=working),
-        table=figures.table(result),
+        table=figures.table(result, working=working),
         left=gr.update(choices=choices, value=shown_left),
         right=gr.update(choices=choices, value=shown_right),
         student_file=_download(result, "student"),
