@@ -92,6 +92,13 @@ def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
         train(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
 
 
+def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=2)
+    released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
+    with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
+        train(recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}), tmp_path / "run", settings=settings)
+
+
 def last_validation(logged: list[dict]) -> float:
     return [event["psnr_db"] for event in logged if event["event"] == "validation"][-1]
 

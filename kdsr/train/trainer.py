@@ -16,7 +16,7 @@ from torch import nn
 
 from kdsr.distill import Objective, channels_at
 from kdsr.errors import SettingsError
-from kdsr.models import Network, build_model, folded, start
+from kdsr.models import Network, build_model, count_parameters, folded, start
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint
 from kdsr.train.denormals import smallest_as_zero
@@ -151,9 +151,16 @@ def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teach
 
 def _mixture(recipe: Recipe, settings: Settings, began: Network) -> Mixture:
     """What is mixed when `recipe` is released; what its network `began` with is one of it."""
-    other = None if recipe.mixed_with is None else _network_at(recipe.mixed_with, recipe, settings).to(next(began.parameters()).device)
-    if other is not None and [value.shape for value in other.parameters()] != [value.shape for value in began.parameters()]:
+    if recipe.mixed_with is None or recipe.warm_start is None:
+        return Mixture(began, recipe.start_share)
+    other = _network_at(recipe.mixed_with, recipe, settings).to(next(began.parameters()).device)
+    if [value.shape for value in other.parameters()] != [value.shape for value in began.parameters()]:
         raise SettingsError(f"mixed_with must be a network that learnt from {recipe.warm_start}, too; {recipe.mixed_with} has another shape.")
+    if count_parameters(began) > count_parameters(_network_at(recipe.warm_start, recipe, settings)):
+        raise SettingsError(
+            f"mixed_with needs runs that begin alike, and what a network has beyond {recipe.warm_start} begins at random. "
+            "Let a first run grow it, and start both from what that brings."
+        )
     return Mixture(began, recipe.start_share, other)
 
 
