@@ -17,7 +17,7 @@ import skimage.data
 import typer
 
 from kdsr.image import Picture, read_picture, write_picture
-from kdsr.image.folder import Job, Ledger, side_by_side, work_through
+from kdsr.image.batch import Job, Ledger, side_by_side, work_through
 from kdsr.restore import Runtime, open_runtime, restore_file, restore_picture
 from kdsr.settings import Settings, settings_from_environment, usable_threads
 from kdsr.zoo import Catalog

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
-from kdsr.image.folder import pictures_in
+from kdsr.image.batch import pictures_in
 from kdsr.image.picture import to_tensor
 from kdsr.image.read import read_picture
 from kdsr.metrics.luma import to_luma

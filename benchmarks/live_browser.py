@@ -31,7 +31,7 @@ from serving import served  # noqa: E402 - lies among the tests
 
 from kdsr.restore import open_runtime  # noqa: E402
 from kdsr.settings import Settings  # noqa: E402
-from kdsr.ui.live_session import offered  # noqa: E402
+from kdsr.ui.live.handlers import offered  # noqa: E402
 from kdsr.zoo import Catalog  # noqa: E402
 
 SIDE_PX = 128

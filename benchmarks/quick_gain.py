@@ -18,7 +18,7 @@ from kdsr.models import Network
 from kdsr.settings import settings_from_environment
 from kdsr.tasks import find_task
 from kdsr.train import distillation, train
-from kdsr.train.photos import find_photos, held_out, load_photos
+from kdsr.train.data.photos import find_photos, held_out, load_photos
 from kdsr.train.validation import validate
 from kdsr.zoo import Catalog
 

@@ -28,7 +28,7 @@ from kdsr.metrics import measure
 from kdsr.restore import open_runtime, restore
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.train.photos import find_photos, held_out
+from kdsr.train.data.photos import find_photos, held_out
 from kdsr.zoo import Catalog
 
 SIDE_PX = 512

@@ -25,8 +25,8 @@ from kdsr.degrade import bicubic_resize
 from kdsr.image import Picture, from_tensor, write_picture
 from kdsr.image import write as writing
 from kdsr.settings import settings_from_environment, usable_threads
-from kdsr.ui.restore_order import Order
-from kdsr.ui.restore_run import restore_steps
+from kdsr.ui.restore.request import Order
+from kdsr.ui.restore.run import restore_steps
 from kdsr.zoo import Catalog
 
 TASK = "sr_x4"

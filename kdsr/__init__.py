@@ -32,7 +32,7 @@ _HOMES: Mapping[str, str] = MappingProxyType({
     "write_picture":    "kdsr.image",
 })  # fmt: skip
 
-_CALLABLE_AREAS: Mapping[str, str] = MappingProxyType({"degrade": "kdsr.degrade", "restore": "kdsr.restore", "train": "kdsr.train.trainer"})
+_CALLABLE_AREAS: Mapping[str, str] = MappingProxyType({"degrade": "kdsr.degrade", "restore": "kdsr.restore", "train": "kdsr.train.train"})
 """Areas that are called as the function of the same name, and the module in which that function lies."""
 
 __all__ = sorted([*_HOMES, *_CALLABLE_AREAS])  # noqa: PLE0605 - names are checked by a test

@@ -1,6 +1,6 @@
 """Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
 
-    python scripts/release.py NAME... --from runs/weights --recipes recipes/next --data TESTSETS
+    python scripts/release.py NAME... --from runs/weights --recipes recipes/planned --data TESTSETS
     python scripts/release.py [NAME... as above] --latencies    # on an idle machine: the latency of every shape (or of NAMEs'), into all cards of it
     python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
 

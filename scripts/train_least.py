@@ -1,6 +1,6 @@
 """Spend the minutes that a machine has to spare on whatever is least trained.
 
-    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/next] [--runs runs] [--chunk-minutes 9] [--at-once 1]
+    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/planned] [--runs runs] [--chunk-minutes 9] [--at-once 1]
 
 Each recipe of the plan has a run under the folder of runs. Again and again the one with the smallest share of its steps is taken on
 for a chunk, in a process of its own, `--at-once` of them side by side. A recipe whose teacher or start is in the plan too waits until
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from kdsr.train import Recipe, recipe_from_json
 from kdsr.train.loop import events_in
-from kdsr.train.stages import stages_of
+from kdsr.train.train import stages_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_FILE = 16 * 2**20

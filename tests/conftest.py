@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import TINY, write_random_network
+from helpers.networks import TINY, write_random_network
 
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog

@@ -22,7 +22,7 @@ from torch import Tensor
 from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
-from kdsr.image.folder import pictures_in
+from kdsr.image.batch import pictures_in
 from kdsr.metrics import measure
 from kdsr.restore import navier_stokes, open_runtime, restore
 from kdsr.restore.ensemble import SelfEnsemble

@@ -24,9 +24,9 @@ def ablate(
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE.md", help="Write the table and the plot of what is done.")] = None,
 ) -> None:
     """Train and measure a student by several methods and seeds. Ctrl-C stops with checkpoints."""
-    from kdsr.bench.ablation import run_plan
-    from kdsr.bench.ablation_plan import read_plan, read_results
-    from kdsr.bench.ablation_report import write_report
+    from kdsr.ablation.plan import read_plan, read_results
+    from kdsr.ablation.report import write_report
+    from kdsr.ablation.runner import run_plan
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     the_plan = read_plan(plan)

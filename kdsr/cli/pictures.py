@@ -15,7 +15,7 @@ from kdsr.settings import Settings
 from kdsr.tasks import find_task
 
 if TYPE_CHECKING:
-    from kdsr.image.folder import Job
+    from kdsr.image.batch import Job
 
 Tell = Callable[[float], None]
 """Takes the finished share of a picture, in [0, 1]."""
@@ -110,7 +110,7 @@ def each_picture(source: Path, out: Path, settings: Settings, made_by: str, open
 
 
 def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
-    from kdsr.image.folder import Ledger, side_by_side, work_through
+    from kdsr.image.batch import Ledger, side_by_side, work_through
     from kdsr.image.write import clear_parts
 
     folder, failures = jobs[0].target.parent, []
@@ -150,7 +150,7 @@ def _jobs(source: Path, out: Path) -> list["Job"]:
         InputError: nothing to read, a place that cannot be written, or a result that would take its source's place.
     """
     from kdsr.image import WRITABLE_SUFFIXES
-    from kdsr.image.folder import Job, pictures_in
+    from kdsr.image.batch import Job, pictures_in
 
     paths = pictures_in(source) if source.is_dir() else [source]
     into_folder = source.is_dir() or out.is_dir() or not out.suffix

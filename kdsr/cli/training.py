@@ -22,13 +22,13 @@ def train(
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
     from kdsr.train.recipe import recipe_from_json
-    from kdsr.train.stages import train_stages
+    from kdsr.train.train import train
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
     for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = train_stages(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps))
+    result = train(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps))
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
 

@@ -11,8 +11,8 @@ from kdsr.metrics import measure
 from kdsr.models import Network
 from kdsr.settings import Settings
 from kdsr.tasks import Task
-from kdsr.train.pairs import Batch, Pairs, fixed_pairs, fresh_pairs
-from kdsr.train.photos import Photo, find_photos, held_out, load_photos
+from kdsr.train.data.pairs import Batch, Pairs, fixed_pairs, fresh_pairs
+from kdsr.train.data.photos import Photo, find_photos, held_out, load_photos
 from kdsr.train.validation import held_out_pair, holes_of
 from kdsr.zoo import Card
 

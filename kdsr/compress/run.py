@@ -25,7 +25,7 @@ from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
 from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
-from kdsr.train.trainer import train
+from kdsr.train.stage import train_stage
 from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
 
 Event = dict[str, Any]
@@ -99,7 +99,7 @@ class _Work:
         recipe = _recipe_after_pruning(self.plan, self.source)
         folder = self.out_dir / f"{recipe.name}-run"
         going_on = (folder / "checkpoint.safetensors").is_file()
-        train(recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop)
+        train_stage(recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop)
         shutil.copy2(folder / f"{recipe.name}.safetensors", self.out_dir / f"{recipe.name}.safetensors")
         card = read_card(folder / f"{recipe.name}.json")
         network = Catalog(folder).load(recipe.name)

@@ -17,12 +17,12 @@ from threading import Lock, Thread
 from typing import Any, Protocol
 
 from kdsr.errors import JobError, LimitError, SettingsError
-from kdsr.jobs.holder import this_holder
 from kdsr.jobs.limits import time_left_s
+from kdsr.jobs.part import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.jobs.process import this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
 from kdsr.jobs.store import Store, store_of
-from kdsr.jobs.work import Outcome, Watch, finish, heartbeat, train_part
 from kdsr.settings import Settings, usable_threads
 
 Gpu = Callable[[Callable[..., Outcome]], Callable[..., Outcome]]

@@ -1,5 +1,6 @@
-"""One background run as the database knows it."""
+"""One background run as the database knows it, and the curve of its events."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,3 +48,14 @@ def public(run: Run) -> dict[str, Any]:
     """What everybody who knows its id may know of `run`, ready for JSON."""
     shown = ("id", "name", "state", "created", "started", "ended", "step", "steps", "trained_s", "message")
     return {name: getattr(run, name) for name in shown} | {"state": str(run.state)}
+
+
+def curve(events: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    """The events named `kind` (`step`, `validation`), each step once and in order; what a killed worker told beyond its checkpoint is left out."""
+    kept: dict[int, Mapping[str, Any]] = {}
+    for event in events:
+        if event["event"] == "started":
+            kept = {step: one for step, one in kept.items() if step <= event["step"]}
+        elif event["event"] == kind:
+            kept[event["step"]] = event
+    return [kept[step] for step in sorted(kept)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.errors import JobError
-from kdsr.jobs.forks import no_fork
+from kdsr.jobs.fork_gate import no_fork
 from kdsr.jobs.limits import Counts
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import ACTIVE, WAITING, State, check_move

@@ -13,13 +13,13 @@ import torch
 
 from kdsr.errors import KdsrError, LimitError
 from kdsr.jobs.folders import LOG, run_dir
-from kdsr.jobs.holder import this_holder
 from kdsr.jobs.launchers import LocalLauncher
 from kdsr.jobs.limits import time_left_s
+from kdsr.jobs.part import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.jobs.process import this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
 from kdsr.jobs.store import Store, store_of
-from kdsr.jobs.work import Outcome, Watch, finish, heartbeat, train_part
 from kdsr.settings import Settings, settings_from_environment, usable_threads
 
 _NICENESS = 10

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kdsr.errors import WeightsError
+from kdsr.restore.cache import Remembered
 from kdsr.restore.processor import instructions, processor_name
-from kdsr.restore.remembered import Remembered
 from kdsr.restore.runtime import Runtime
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import SettingsError, UnknownNameError, WeightsError
+from kdsr.restore.cache import remembered
 from kdsr.restore.choice import choice_key, choose, version_of
 from kdsr.restore.device import torch_device
 from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
-from kdsr.restore.remembered import remembered
 from kdsr.restore.runtime import Runtime
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads

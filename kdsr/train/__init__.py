@@ -2,7 +2,7 @@
 
 from kdsr.train.presets import PRESETS, distillation
 from kdsr.train.recipe import Recipe, recipe_from_json, recipe_to_json
-from kdsr.train.stages import train_stages as train
-from kdsr.train.trainer import RunResult
+from kdsr.train.stage import RunResult
+from kdsr.train.train import train
 
 __all__ = ["PRESETS", "Recipe", "RunResult", "distillation", "recipe_from_json", "recipe_to_json", "train"]

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from kdsr.errors import Stopped, TrainingError
 from kdsr.models import folded
 from kdsr.train.checkpoint import Learner, save_checkpoint
-from kdsr.train.interrupts import undisturbed
+from kdsr.train.data.sources import Sources
+from kdsr.train.machine import undisturbed
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe
-from kdsr.train.sources import Sources
 from kdsr.train.step import Losses
 from kdsr.train.validation import validate, write_preview
 

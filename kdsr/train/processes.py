@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kdsr.errors import SettingsError
-from kdsr.train.pairs import Batch
+from kdsr.train.data.pairs import Batch
 
 
 class Processes:

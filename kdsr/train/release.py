@@ -9,10 +9,10 @@ import torch
 
 from kdsr.models import Network, count_macs, count_parameters, folded
 from kdsr.settings import Settings
-from kdsr.train import precision
 from kdsr.train.checkpoint import Learner
+from kdsr.train.data.sources import Sources
+from kdsr.train.machine import has_bfloat16
 from kdsr.train.recipe import Recipe, recipe_to_json
-from kdsr.train.sources import Sources
 from kdsr.train.teacher import is_path
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
@@ -95,7 +95,7 @@ def device_name(device: torch.device) -> str:
 
 def _precision(recipe: Recipe, device: torch.device) -> str:
     """In what the run computed, where it was not bfloat16."""
-    return "" if recipe.precision == "bf16" and precision.has_bfloat16(device) else " in float32"
+    return "" if recipe.precision == "bf16" and has_bfloat16(device) else " in float32"
 
 
 def _twin(recipe: Recipe, settings: Settings) -> str | None:

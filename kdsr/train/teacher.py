@@ -10,7 +10,7 @@ from kdsr.distill import Tapped
 from kdsr.errors import SettingsError
 from kdsr.models import Network
 from kdsr.models.symmetry import SYMMETRIES, turn, turn_back
-from kdsr.train.precision import autocast
+from kdsr.train.machine import autocast
 from kdsr.zoo import Catalog, sha256_of
 from kdsr.zoo.foreign import SUFFIXES, load_foreign
 

@@ -11,8 +11,8 @@ from kdsr.degrade import degrade
 from kdsr.metrics import measure
 from kdsr.models import Network
 from kdsr.tasks import Kinds, Task
-from kdsr.train.photos import Photo
-from kdsr.train.precision import autocast
+from kdsr.train.data.photos import Photo
+from kdsr.train.machine import autocast
 
 _LARGEST_PX = 384
 """Validation looks at the middle of a photograph, at most this many pixels wide and high."""

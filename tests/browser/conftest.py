@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from networks import add_network
-from serving import served
+from helpers.networks import add_network
+from helpers.serving import served
 
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from running import photograph
+from helpers.running import photograph
 
 from kdsr.image import read_picture
 from kdsr.restore import open_runtime, restore_picture

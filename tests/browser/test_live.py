@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import add_network
+from helpers.networks import add_network
+from helpers.serving import served
 from PIL import Image
-from serving import served
 
 from kdsr.image import Picture, read_picture
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
-from kdsr.ui.live_files import SCRIPTS
+from kdsr.ui.live.files import SCRIPTS
 from kdsr.zoo import Catalog
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")

@@ -1,0 +1,303 @@
+"""Running an ablation: train and measure every run of a plan, in pieces of any length, several side by side where asked.
+
+A run is claimed by a lock that the system frees when its process ends, however it ends; so any number of processes may work
+on one folder, and none repeats what another has done. Not here: the plan (`ablation_plan`) and the table (`ablation_report`).
+"""
+
+import fcntl
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdsr.ablation.plan import RESULT, Plan, Result, Run, SetFigure, plan_to_json, read_result, read_results, run_folder, write_whole
+from kdsr.bench.evaluate import evaluate, pairs_of
+from kdsr.bench.latency import machine_name
+from kdsr.errors import SettingsError, Stopped, TrainingError
+from kdsr.settings import Settings, usable_threads
+from kdsr.train.loop import events_in
+from kdsr.train.processes import choose_device
+from kdsr.train.train import train
+from kdsr.zoo import Catalog
+
+Event = dict[str, Any]
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One call of `run_plan`."""
+
+    plan: Plan
+    out_dir: Path
+    settings: Settings
+    test_data_dir: Path
+    deadline: float | None
+    """On the monotonic clock."""
+    on_event: Callable[[Event], None]
+    should_stop: Callable[[], bool]
+
+    @property
+    def left_s(self) -> float | None:
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def tell(self, event: str, run: Run, **more: Any) -> None:
+        self.on_event({"event": event, "row": run.row, "seed": run.seed, **more})
+
+
+def run_plan(
+    plan: Plan,
+    out_dir: Path,
+    *,
+    settings: Settings,
+    test_data_dir: Path,
+    time_limit_s: float | None = None,
+    workers: int = 1,
+    only: Run | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> bool:
+    """Do what is left of `plan` in `out_dir`; whether all of it is done now. A run that is over is not touched.
+
+    Args:
+        time_limit_s: no run starts after this time, and the one at work stops with a checkpoint; measuring is finished.
+        workers: processes side by side; each has its share of the processor's threads.
+        only: do this run alone.
+        on_event: hears `run_started`, `run_finished` (with `result` and `gains_db`), `run_failed`, `run_paused`, `run_taken` (by another process).
+        should_stop: asked at every step.
+    Raises:
+        SettingsError: runs in `out_dir` that belong to another plan.
+        InputError: test sets or photographs that cannot be used.
+        Stopped: `should_stop` or Ctrl-C; every run at work leaves a checkpoint.
+    """
+    if workers < 1:
+        raise SettingsError(f"workers must be at least 1, got {workers}.")
+    deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
+    work = _Work(plan, out_dir, settings, test_data_dir, deadline, on_event or (lambda event: None), should_stop or (lambda: False))
+    done = read_results(plan, out_dir)
+    waiting = [run for run in ((only,) if only else plan.runs) if run not in done]
+    if waiting:
+        for name in plan.sets:
+            pairs_of(test_data_dir / name, plan.task)
+    try:
+        if workers > 1 and len(waiting) > 1:
+            _side_by_side(work, waiting, workers)
+        else:
+            for run in waiting:
+                if work.left_s == 0:
+                    break
+                _one_run(work, run)
+    except KeyboardInterrupt:
+        raise Stopped("Stopped; what was done is kept, and the same command goes on.") from None
+    return len(read_results(plan, out_dir)) == len(plan.runs)
+
+
+def _one_run(work: _Work, run: Run) -> None:
+    """Train and measure `run` and write its result, unless another process is at it or it is over."""
+    folder = run_folder(work.out_dir, run)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _claimed(folder / "lock") as is_mine:
+        if not is_mine:
+            work.tell("run_taken", run)
+            return
+        if read_result(work.plan, work.out_dir, run) is not None:
+            return
+        work.tell("run_started", run)
+        failed = None
+        try:
+            if not _is_trained(folder) and not _train(work, run):
+                work.tell("run_paused", run)
+                return
+        except _RunFailed as error:
+            failed = str(error)
+        result = _measured(work, run, failed)
+        write_whole(json.dumps(asdict(result), indent=1) + "\n", folder / RESULT)
+    _tell_end(work, run)
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[bool]:
+    """Hold the lock at `path`, if nobody has it; whether it is held."""
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+class _RunFailed(Exception):
+    """A loss that is not finite: the answer of this run, not a fault of the plan."""
+
+
+def _train(work: _Work, run: Run) -> bool:
+    """Train `run` from where it stands; whether it came to its end."""
+    began: list[Event] = []
+
+    def hear(event: Event) -> None:
+        if event["event"] == "started":
+            began.append(event)
+        work.tell("training", run, inner=event)
+
+    torch.compiler.reset()  # otherwise the compiler gives up after 8 networks in one process, and the later rows run slower
+    try:
+        outcome = train(
+            work.plan.recipe(run),
+            run_folder(work.out_dir, run),
+            settings=work.settings,
+            resume=True,
+            time_limit_s=work.left_s,
+            on_event=hear,
+            should_stop=work.should_stop,
+        )
+    except TrainingError as error:
+        if not began or error.__cause__ is not None:  # a checkpoint that cannot be read or written
+            raise
+        raise _RunFailed(str(error)) from error
+    return outcome.finished
+
+
+def _is_trained(folder: Path) -> bool:
+    return any(event["event"] == "finished" for event in _events(folder))
+
+
+def _events(folder: Path) -> list[Event]:
+    return events_in(folder / "events.jsonl")
+
+
+def _measured(work: _Work, run: Run, failed: str | None) -> Result:
+    """The result of the trained `run`: its figures on every set, and what its log says of its time."""
+    folder, plan = run_folder(work.out_dir, run), work.plan
+    started = time.monotonic()
+    figures = () if failed else tuple(_figure(work, run, name, strength) for name, strength in plan.measurements)
+    events = _events(folder)
+    steps = [event for event in events if event["event"] == "step"]
+    validation = [event["psnr_db"] for event in events if event["event"] == "validation"]
+    training_s, reading_s = _durations(events)
+    return Result(
+        row=run.row,
+        seed=run.seed,
+        failed=failed,
+        figures=figures,
+        validation_psnr_db=validation[-1] if validation and not failed else None,
+        steps=_steps_in(events),
+        step_s=statistics.median(1 / max(event["steps_per_s"], 0.01) for event in steps) if steps else 0.0,
+        training_s=round(training_s, 1),
+        reading_s=round(reading_s, 1),
+        measuring_s=round(time.monotonic() - started, 1),
+        machine=machine_name(str(choose_device(work.settings.device))),
+    )
+
+
+def _steps_in(events: Sequence[Event]) -> int:
+    """Steps of all stages together."""
+    stage, reached = 1, dict[int, int]()
+    for event in events:
+        stage = event.get("stage", stage)
+        if event["event"] == "step":
+            reached[stage] = event["step"]
+    return sum(reached.values())
+
+
+def _figure(work: _Work, run: Run, name: str, strength: float | None) -> SetFigure:
+    catalog = Catalog(run_folder(work.out_dir, run))
+    found = evaluate(run.name, work.test_data_dir / name, work.plan.task, catalog, work.settings, strength=strength)
+    each = {figure.name: round(figure.psnr_db, 4) for figure in found.per_picture}
+    return SetFigure(name, strength, round(found.psnr_db, 5), round(found.ssim, 6), round(found.worst_psnr_db, 5), found.worst_picture, each)
+
+
+def _durations(events: Sequence[Event]) -> tuple[float, float]:
+    """Seconds of training and of reading that the events of a run, in any number of pieces, tell of."""
+    training_s = reading_s = 0.0
+    at, reading_since = 0, 0.0
+    for event in events:
+        match event["event"]:
+            case "reading":
+                reading_since = event["time"]
+            case "started":
+                reading_s += event["time"] - reading_since
+                at = event["step"]
+            case "step":
+                training_s += (event["step"] - at) / max(event["steps_per_s"], 0.01)
+                at = event["step"]
+    return training_s, reading_s
+
+
+def _tell_end(work: _Work, run: Run) -> None:
+    """Tell that `run` is over, with its gains over the baseline of the same seed as far as that is known."""
+    results = read_results(work.plan, work.out_dir)
+    result = results[run]
+    baseline = results.get(Run(work.plan.baseline, run.seed)) if run.row != work.plan.baseline else None
+    gains_db = {}
+    for measurement in work.plan.measurements:
+        mine, theirs = result.psnr_db(measurement), baseline.psnr_db(measurement) if baseline else None
+        gains_db[measurement] = None if mine is None or theirs is None else mine - theirs
+    taken = [each.total_s for each in results.values()]
+    left = len(work.plan.runs) - len(results)
+    progress = {"done": len(results), "total": len(work.plan.runs), "left_s": left * statistics.fmean(taken)}
+    work.tell("run_failed" if result.failed else "run_finished", run, result=result, gains_db=gains_db, **progress)
+
+
+def _side_by_side(work: _Work, runs: Sequence[Run], workers: int) -> None:
+    """Give every run to a process of its own, `workers` at a time."""
+    plan_path = work.out_dir / f"{work.plan.name}.json"
+    write_whole(plan_to_json(work.plan), plan_path)
+    waiting, going = list(runs), dict[Run, subprocess.Popen[bytes]]()
+    try:
+        while going or (waiting and work.left_s != 0):
+            if work.should_stop():
+                raise Stopped("Stopped; what was done is kept, and the same command goes on.")
+            while waiting and len(going) < workers and work.left_s != 0:
+                run = waiting.pop(0)
+                work.tell("run_started", run)
+                going[run] = _start(work, run, plan_path, max(1, usable_threads(work.settings) // workers))
+            for run in [run for run, process in going.items() if process.poll() is not None]:
+                _take_in(work, run, going.pop(run).returncode)
+            time.sleep(_POLL_S)
+    finally:
+        for process in going.values():
+            process.terminate()
+        for process in going.values():
+            process.wait()
+
+
+def _start(work: _Work, run: Run, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
+    """A process for `run` alone; its output goes to `worker.log` in the run's folder."""
+    folder = run_folder(work.out_dir, run)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = work.settings
+    command: list[object] = [sys.executable, "-m", "kdsr", "--weights", settings.weights_dir, "--device", settings.device, "--threads", threads]
+    command += ["ablate", plan_path, "--out", work.out_dir, "--only", f"{run.row}:{run.seed}", "--data", settings.data_dir, "--test-data", work.test_data_dir]
+    if work.left_s is not None:
+        command += ["--time-limit-s", work.left_s]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "KDSR_HOME": str(settings.home)}
+    with open(folder / "worker.log", "ab") as log:  # a session of its own: Ctrl-C reaches it once, through this process
+        return subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, env=environment, start_new_session=True)
+
+
+def _take_in(work: _Work, run: Run, code: int) -> None:
+    """Tell how the process of `run` ended.
+
+    Raises:
+        TrainingError: it could not do its work.
+    """
+    if code not in (0, 130):
+        last = (run_folder(work.out_dir, run) / "worker.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise TrainingError(f"The process of {run.name} ended with code {code}: {' '.join(last).removeprefix('kdsr: ')}")
+    if read_result(work.plan, work.out_dir, run) is not None:
+        _tell_end(work, run)
+    else:
+        work.tell("run_paused", run)

@@ -1,0 +1,172 @@
+"""What a worker does with a run that it holds: train, tell events, keep the lease, and say how it ended.
+
+Used by the worker process and by the chunks on a borrowed GPU alike. Not here: who claims, and what comes next.
+"""
+
+import contextlib
+import errno
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import torch
+
+from kdsr.errors import JobError, KdsrError, Stopped
+from kdsr.jobs.folders import LOG, run_dir, runs_dir
+from kdsr.jobs.run import Run
+from kdsr.jobs.states import State
+from kdsr.jobs.store import Store
+from kdsr.settings import Settings
+from kdsr.train.recipe import recipe_from_json
+from kdsr.train.stage import train_stage
+
+BEAT_S = 1.0
+"""How often the store is told that the worker lives, and asked whether to stop."""
+_FINISH_TRIES_S = (0.0, 1.0, 2.0, 4.0)
+_RESERVE = ".reserve.part"
+_RESERVE_BYTES = 1_000_000
+"""Held while a run trains and freed when it ends, so that a full disk still has room to tell the database."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a part of a run ended: the state to go to, and one sentence. No state: time is up, and the run can go on."""
+
+    state: State | None
+    message: str = ""
+
+
+class Watch:
+    """The worker's tie to the store while it trains one run."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.store = store
+        self.run = run
+        self.is_asked_to_stop = False
+        self.is_lost = False
+        self.is_told_to_end = False
+        """By the system: the machine goes down."""
+        self.has_begun = False
+        """The first step is near: from here on `should_stop` is asked at every step."""
+        self._asked = time.monotonic()
+
+    def beat(self) -> None:
+        """Keep the lease, and hear whether somebody asked to stop."""
+        self._asked = time.monotonic()
+        try:
+            state = self.store.beat(self.run)
+        except JobError:  # a full disk or a busy database; the next beat tries again, and the lease outlasts several
+            return
+        self.is_lost = state is None
+        self.is_asked_to_stop = state is State.STOPPING
+
+    def should_stop(self) -> bool:
+        """Whether to stop now; the store is asked at most once in `BEAT_S`."""
+        if time.monotonic() - self._asked >= BEAT_S:
+            self.beat()
+        return self.is_asked_to_stop or self.is_lost or self.is_told_to_end
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Store an event of the trainer; while photographs are prepared, also stop if asked."""
+        self.has_begun = self.has_begun or event["event"] == "started"
+        self.store.add_event(self.run, event)
+        if not self.has_begun and self.should_stop():
+            raise Stopped("Stopped before the first step.")
+
+
+@contextmanager
+def heartbeat(watch: Watch, on_beat: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """A thread that beats as long as the block lasts, also through long steps; `on_beat` is called after each beat."""
+    ended = Signal()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_S):
+            watch.beat()
+            on_beat()
+
+    thread = Thread(target=beat, daemon=True, name=f"heartbeat of {watch.run.id}")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None) -> Outcome:
+    """Train `run` from its last checkpoint to its end, a stop, a failure or the time limit."""
+    folder = run_dir(settings, run.id)
+    try:
+        _sweep(folder)
+        (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+        result = train_stage(
+            recipe_from_json(run.recipe),
+            folder,
+            settings=_settings_of(run, settings),
+            resume=True,
+            time_limit_s=time_limit_s,
+            on_event=watch.on_event,
+            should_stop=watch.should_stop,
+        )
+    except (Stopped, KeyboardInterrupt) as error:
+        if watch.is_told_to_end and not watch.is_asked_to_stop:
+            return Outcome(State.INTERRUPTED, "The worker was told to end; resume goes on from here.")
+        return Outcome(State.STOPPED, str(error) or "Stopped before the first step.")
+    except KdsrError as error:
+        return Outcome(State.FAILED, _sentence_of_disk(error) or str(error))
+    except Exception as error:  # the outermost place: whatever it is, the owner is told
+        with contextlib.suppress(OSError), open(folder / LOG, "a", encoding="utf-8") as log:  # the disk may be full
+            traceback.print_exc(file=log)
+        return Outcome(State.FAILED, _sentence_of_disk(error) or _sentence_of_memory(error) or f"The run failed unexpectedly: {type(error).__name__}: {error}")
+    finally:
+        (folder / _RESERVE).unlink(missing_ok=True)
+    return Outcome(State.DONE, f"Finished at step {result.step:,}.") if result.finished else Outcome(None)
+
+
+def finish(store: Store, run: Run, outcome: Outcome) -> None:
+    """Store how a run ended. A full disk may take a moment to have room again; if the lease is lost, there is nothing to say."""
+    assert outcome.state is not None
+    for wait_s in _FINISH_TRIES_S:
+        time.sleep(wait_s)
+        try:
+            store.finish(run, outcome.state, outcome.message)
+        except JobError as error:
+            sys.stderr.write(f"{error}\n")
+        else:
+            return
+
+
+def _settings_of(run: Run, settings: Settings) -> Settings:
+    """Settings with which the folders named in the recipe are found. A run with its own photographs keeps its labels beside them."""
+    if run.is_uploaded:
+        return replace(settings, data_dir=runs_dir(settings), home=run_dir(settings, run.id))
+    return replace(settings, data_dir=Path(run.data_dir))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the halves of files that a killed worker left."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _sentence_of_disk(error: BaseException) -> str:
+    """The sentence for a full disk, if that is at the bottom of `error`; safetensors tells it in words only."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left" in str(cause) or "disk is full" in str(cause):
+            return "The disk is full; the last good checkpoint is kept. Free some space, for example by deleting runs, and resume."
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def _sentence_of_memory(error: Exception) -> str:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return "The run needs more memory than there is: choose a smaller batch, smaller patches or fewer photographs."
+    return ""

@@ -1,0 +1,224 @@
+"""What the page and the command line call: submit, watch, stop, resume and delete background runs, and check who may."""
+
+import contextlib
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+from kdsr.errors import JobError, LimitError, SettingsError
+from kdsr.jobs import folders
+from kdsr.jobs.launchers import Launcher, choose_launcher
+from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
+from kdsr.jobs.process import is_alive
+from kdsr.jobs.run import Run
+from kdsr.jobs.states import WAITING, State
+from kdsr.jobs.store import store_of
+from kdsr.jobs.uploads import take_photos
+from kdsr.settings import Settings
+from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.teacher import is_path
+from kdsr.zoo import Catalog
+
+_SHORTEST_OWNER = 16
+_STRAY_S = 3600.0
+"""A folder without a row is left alone for so long: its run may be on its way into the database."""
+_LOG_BYTES = 20_000
+
+
+class Jobs:
+    """The background runs under `settings.home`.
+
+    An *owner* is a secret text (16 characters or more) that a browser keeps; only its SHA-256 is stored. Reading by id is open to
+    all. The admin token of the settings, and whoever opened this with `is_trusted`, may do everything and knows no limits.
+    """
+
+    def __init__(self, settings: Settings, *, launcher: Launcher | None = None, is_trusted: bool = False) -> None:
+        self.settings = settings
+        self.store = store_of(settings)
+        self.launcher = launcher or choose_launcher(settings, self.store)
+        self.is_trusted = is_trusted
+
+    def submit(self, recipe: Recipe, owner: str = "", photos: Path | Iterable[Path] | None = None) -> Run:
+        """Queue a run; it starts when its turn comes.
+
+        Args:
+            photos: pictures, zip archives, or a folder of them, which are copied; the recipe's `photos` then point to the copies.
+                None leaves the recipe's own folders, which only an admin may name.
+        Raises:
+            JobError, SettingsError, InputError, UnknownNameError: what cannot be run.
+            LimitError: one more than allowed, or training is off.
+        """
+        admin = self.is_admin(owner)
+        self._check(recipe, owner, admin=admin, has_photos=photos is not None)
+        run_id = folders.new_id()
+        folder = folders.run_dir(self.settings, run_id)
+        try:
+            folder.mkdir(parents=True)
+            if photos is not None:
+                take_photos(photos, folder / folders.PHOTOS, None if admin else self.settings)
+                recipe = replace(recipe, photos=(f"{run_id}/{folders.PHOTOS}",))
+            else:
+                recipe = replace(recipe, photos=tuple(str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.photos))
+            run = Run(
+                id=run_id, owner_sha256="" if admin else _sha256(owner), name=recipe.name, recipe=recipe_to_json(recipe), steps=recipe.steps,
+                data_dir="" if photos is not None else str(self.settings.data_dir.absolute()), state=State.QUEUED, created=time.time(),
+            )  # fmt: skip
+            self._make_room()
+            run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
+        except BaseException:
+            folders.remove(folder)
+            raise
+        self.launcher.launch(run.id)
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id; everybody who knows it may look.
+
+        Raises:
+            JobError: there is none.
+        """
+        return self.store.get(run_id)
+
+    def runs(self, owner: str = "") -> list[Run]:
+        """The runs of `owner`, newest first; an admin sees all."""
+        return self.store.runs(None if self.is_admin(owner) else _sha256(owner))
+
+    def events(self, run_id: str, after: int = 0, most: int = 1000) -> list[dict[str, Any]]:
+        """At most `most` events behind number `after`, oldest first, each with its `number`; see `train` for the rest."""
+        return self.store.events(self.get(run_id).id, after=after, most=most)
+
+    def place_in_queue(self, run_id: str) -> int | None:
+        """1 for the next run to start; None if the run does not wait."""
+        queue = self.store.queue()
+        return queue.index(run_id) + 1 if run_id in queue else None
+
+    def folder(self, run_id: str) -> Path:
+        """Where weights, card, checkpoint and photographs of a run lie.
+
+        Raises:
+            JobError: there is no such run.
+        """
+        return folders.run_dir(self.settings, self.get(run_id).id)
+
+    def log(self, run_id: str, owner: str = "") -> str:
+        """The end of what the worker wrote; for the owner, because it may name places on this machine."""
+        path = folders.run_dir(self.settings, self._own(run_id, owner).id) / folders.LOG
+        return path.read_bytes()[-_LOG_BYTES:].decode("utf-8", errors="replace") if path.is_file() else ""
+
+    def may_change(self, run_id: str, owner: str = "") -> bool:
+        """Whether `owner` may stop, resume and delete the run."""
+        return self.is_admin(owner) or hmac.compare_digest(self.get(run_id).owner_sha256, _sha256(owner))
+
+    def is_admin(self, owner: str = "") -> bool:
+        """Whether `owner` is the admin token, or this was opened as trusted."""
+        token = self.settings.admin_token
+        return self.is_trusted or (token != "" and hmac.compare_digest(_sha256(token), _sha256(owner)))
+
+    def stop(self, run_id: str, owner: str = "") -> Run:
+        """Ask a run to stop; it does so after its step, with a checkpoint."""
+        return self.store.ask_to_stop(self._own(run_id, owner).id)
+
+    def resume(self, run_id: str, owner: str = "") -> Run:
+        """Queue a run again that was stopped, interrupted or failed; it goes on from its checkpoint."""
+        run = self._own(run_id, owner)
+        if self.launcher.refusal:
+            raise LimitError(self.launcher.refusal)
+        admin = self.is_admin(owner)
+        if run.owner_sha256:
+            time_left_s(run.trained_s, self.settings)
+        run = self.store.requeue(run.id, lambda counts: self._check_counts(counts, admin=admin, is_new=False))
+        self.launcher.launch(run.id)
+        return run
+
+    def delete(self, run_id: str, owner: str = "") -> None:
+        """Remove an ended run with its photographs, weights and events."""
+        self._remove(self._own(run_id, owner).id)
+
+    def clean(self, keep_days: float | None = None, max_gigabytes: float | None = None) -> list[str]:
+        """Remove ended runs that are too old, then the oldest ones until all fit; the ids removed. Without arguments, by the settings."""
+        oldest = time.time() - 86_400 * (self.settings.runs_keep_days if keep_days is None else keep_days)
+        most = 1e9 * (self.settings.max_runs_gigabytes if max_gigabytes is None else max_gigabytes)
+        runs = self.store.runs()
+        for stray in folders.strays(self.settings, {run.id for run in runs}, older_than=time.time() - _STRAY_S):
+            folders.remove(stray)
+        ended = sorted((run for run in runs if run.state not in WAITING), key=lambda run: run.ended or run.created)
+        total = folders.disk_bytes(folders.runs_dir(self.settings))
+        removed = []
+        for run in ended:
+            if (run.ended or run.created) >= oldest and total <= most:
+                break
+            total -= folders.disk_bytes(folders.run_dir(self.settings, run.id))
+            self._remove(run.id)
+            removed.append(run.id)
+        return removed
+
+    def tend(self) -> list[str]:
+        """Find the runs whose worker died (their ids; they are `interrupted` now) and see to it that the queue moves."""
+        dead = self.store.recover(is_alive)
+        if not self.launcher.refusal:
+            for run_id in self.store.queue():
+                self.launcher.launch(run_id)
+        return dead
+
+    def keep_tending(self, every_s: float = 5.0) -> Signal:
+        """Tend now and from time to time, in a thread that ends when the signal is set."""
+        ended = Signal()
+
+        def tend() -> None:
+            while True:
+                with contextlib.suppress(JobError):  # a busy or full disk: the next round tries again
+                    self.tend()
+                if ended.wait(every_s):
+                    return
+
+        Thread(target=tend, daemon=True, name="tending of runs").start()
+        return ended
+
+    def _check(self, recipe: Recipe, owner: str, *, admin: bool, has_photos: bool) -> None:
+        if self.launcher.refusal:
+            raise LimitError(self.launcher.refusal)
+        check_name(recipe.name)
+        if recipe.stages:
+            raise SettingsError("A run in the background has one stage, and this recipe has several: train it with `kdsr train`, or submit them one by one.")
+        if not admin:
+            if len(owner) < _SHORTEST_OWNER:
+                raise JobError(f"A run needs an owner: a secret text of {_SHORTEST_OWNER} characters or more.")
+            if not has_photos:
+                raise JobError("A run needs photographs to learn from: upload some.")
+            check_recipe(recipe, self.settings, folders.runs_dir(self.settings))
+        catalog = Catalog(self.settings.weights_dir)
+        for place in recipe.networks:
+            if not is_path(place):
+                catalog.find(place)
+
+    def _check_counts(self, counts: Counts, *, admin: bool, is_new: bool) -> None:
+        if not admin:
+            check_counts(counts, self.settings, is_new=is_new)
+
+    def _make_room(self) -> None:
+        """Clean, and refuse if the runs still take more disk than they may."""
+        self.clean()
+        used = folders.disk_bytes(folders.runs_dir(self.settings)) / 1e9
+        if used > self.settings.max_runs_gigabytes:
+            raise LimitError(f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, or delete some.")
+
+    def _own(self, run_id: str, owner: str) -> Run:
+        """The run, if `owner` may change it."""
+        run = self.get(run_id)
+        if not self.may_change(run_id, owner):
+            raise JobError("This run belongs to another browser: you may watch it, but not change it.")
+        return run
+
+    def _remove(self, run_id: str) -> None:
+        self.store.delete(run_id)
+        folders.remove(folders.run_dir(self.settings, run_id))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

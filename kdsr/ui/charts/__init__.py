@@ -1,0 +1,1 @@
+"""The drawings of the page, as SVG: axes, curves, scatter plots and their captions."""

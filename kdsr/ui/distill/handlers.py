@@ -1,0 +1,272 @@
+"""The handlers of the tab *Distill*: what a visitor does in, what the page shows out. They run without a browser.
+
+Not here: layout and wiring (`distill_tab`), the endpoints for scripts (`distill_api`), the runs themselves (`kdsr.jobs`).
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from kdsr.errors import JobError, KdsrError
+from kdsr.jobs import Jobs, Run
+from kdsr.train import recipe_from_json
+from kdsr.train.data.photos import find_photos, held_out
+from kdsr.ui import texts
+from kdsr.ui.distill import view
+from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
+from kdsr.ui.distill.form import FIELDS, Wish, able_tasks, recipe_of, students, teachers
+from kdsr.ui.distill.page import Page, Shown, Tellings, changed, empty_page, news_of, page_of_run
+from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, stage
+from kdsr.ui.html import problem, quiet
+from kdsr.ui.networks import name_of_run
+from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
+from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.sessions import Orders, session_of
+from kdsr.zoo import Catalog
+
+
+class DistillSession:
+    """The handlers, with what they share: the runs, what they told, the measured paces, the folder for files.
+
+    `who` is the secret of the visitor's browser, or the admin token; it is never shown.
+    """
+
+    def __init__(self, jobs: Jobs, folder: Path, restore: RestoreSession) -> None:
+        self.jobs = jobs
+        self.settings = jobs.settings
+        self.folder = folder
+        self.restore = restore
+        self.tellings = Tellings(jobs)
+        self.paces = Paces(jobs.settings)
+        self.estimates = Orders()
+
+    # What is there
+
+    def tasks(self) -> list[tuple[str, str]]:
+        """(title, name) of the tasks that have a teacher."""
+        return able_tasks(Catalog(self.settings.weights_dir))
+
+    def default_task(self) -> str | None:
+        """x4 super-resolution if it has a teacher, else the first task that has one."""
+        names = [name for _, name in self.tasks()]
+        return "sr_x4" if "sr_x4" in names else next(iter(names), None)
+
+    def refusal(self) -> str:
+        """Why nothing can be started here; empty if it can."""
+        return self.jobs.launcher.refusal or ("" if self.tasks() else texts.NO_TEACHERS)
+
+    # The page opens
+
+    def on_load(self, who: str, request: gr.Request) -> tuple[Any, ...]:
+        """(tabs, task, teacher, student, start, form status, *page): the run of the address, else the visitor's newest."""
+        asked = request.query_params.get("run")
+        tabs = gr.update(selected="distill") if asked else gr.skip()
+        newest = next(iter(self.jobs.runs(who)), None)
+        page = self._page(asked or (newest.id if newest else None), who)
+        task, refusal = self.default_task(), self.refusal()
+        names = gr.update(choices=self.tasks(), value=task)
+        return tabs, names, *self.on_task(task), gr.update(interactive=not refusal), problem(refusal), *page
+
+    def on_admin(self, token: str, who: str) -> tuple[Any, ...]:
+        """(who, token, status, *page): the admin of this installation sees and changes every run."""
+        is_admin = self.jobs.is_admin(token)
+        who = token if is_admin else who
+        newest = next(iter(self.jobs.runs(who)), None)
+        return who, "", texts.IS_ADMIN if is_admin else texts.NO_ADMIN, *self._page(newest.id if newest else None, who)
+
+    # The form
+
+    def on_task(self, task: str | None) -> tuple[Any, ...]:
+        """(teacher, student) for `task`."""
+        catalog = Catalog(self.settings.weights_dir)
+        choices = (teachers(catalog, task), students(catalog, task)) if task else ([], [])
+        return tuple(gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices)
+
+    def on_preset(self, preset: str) -> Any:
+        """The numbers of a custom run, where they are asked for."""
+        return gr.update(visible=preset == "custom")
+
+    def on_source(self, source: str, staged: Sequence[str]) -> tuple[Any, ...]:
+        """(upload, clear, line) for the visitor's own photographs, or the built-in set."""
+        own = source == "own"
+        return gr.update(visible=own), gr.update(visible=own and bool(staged)), self._photos_line(source, staged)
+
+    def on_upload(self, files: Sequence[str] | None, staged: tuple[str, ...]) -> tuple[Any, ...]:
+        """(staged, upload, clear, line): more photographs, if all can be read; else one sentence, and all stays as it was."""
+        try:
+            staged = (*staged, stage(files or [], self.folder / "staged", self.settings))
+        except KdsrError as error:
+            return staged, None, gr.skip(), problem(str(error))
+        return staged, None, gr.update(visible=True), self._photos_line("own", staged)
+
+    def on_clear(self, staged: Sequence[str]) -> tuple[Any, ...]:
+        """(staged, clear, line): no photographs."""
+        for folder in staged:
+            shutil.rmtree(folder, ignore_errors=True)
+        return (), gr.update(visible=False), ""
+
+    def on_estimate(self, request: gr.Request, source: str, staged: Sequence[str], *form: Any) -> Iterator[Any]:
+        """How long the run of the form takes on this device, measured; of several questions of one visitor the last is answered."""
+        visitor = session_of(request)
+        newest = self.estimates.give(visitor)
+        for line in self._estimated(source, staged, *form):
+            yield line if self.estimates.is_newest(visitor, newest) else gr.skip()
+
+    def _estimated(self, source: str, staged: Sequence[str], *form: Any) -> Iterator[str]:
+        if self.refusal():
+            yield ""
+            return
+        if self.jobs.launcher.name != "local":
+            yield quiet(texts.ESTIMATE_LATER)
+            return
+        yield quiet(texts.MEASURING)
+        try:
+            recipe = recipe_of(_wish(*form), self.settings)
+            pace = self.paces.pace(recipe, timeout_s=3 * MEASURE_S)
+        except KdsrError as error:
+            yield problem(str(error))
+            return
+        if pace is None:
+            yield quiet(texts.ESTIMATE_SLOW)
+            return
+        try:
+            size, rest = megapixels(photos_of(source, staged)), ""
+        except KdsrError:
+            size, rest = 0.0, texts.ESTIMATE_WITHOUT_PHOTOS
+        yield view.estimate(recipe, pace, run_seconds(recipe, pace, size), rest)
+
+    def on_close(self, request: gr.Request) -> None:
+        """A closed page asks for no estimate any more."""
+        self.estimates.close(session_of(request))
+
+    def on_start(self, source: str, staged: Sequence[str], who: str, *form: Any) -> tuple[Any, ...]:
+        """(form status, *page): the new run, or the sentence that says why there is none."""
+        try:
+            run = self.start(who, _wish(*form), photos_of(source, staged))
+        except KdsrError as error:
+            return problem(str(error)), *(gr.skip(),) * len(Page._fields)
+        return "", *self._page(run.id, who)
+
+    def start(self, who: str, wish: Wish, photos: Sequence[Path]) -> Run:
+        """Submit the run of `wish`.
+
+        Raises:
+            KdsrError: it cannot be run, or one more is not allowed.
+        """
+        return self.jobs.submit(recipe_of(wish, self.settings), who, photos)
+
+    # A run
+
+    def on_tick(self, shown: Shown, who: str) -> Any:
+        """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
+
+        Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's outputs.
+        """
+        try:
+            return () if shown.run_id is None else news_of(self.jobs.get(shown.run_id), who, self.jobs, self.tellings)
+        except KdsrError as error:
+            return str(error)
+
+    def on_news(self, shown: Shown, who: str) -> Page:
+        """What is new of the run that is looked at."""
+        try:
+            return self._page_of(shown.run_id, who, shown)
+        except KdsrError as error:  # it was deleted elsewhere, or the database is busy: what is shown stays
+            return Page(*(gr.skip(),) * len(Page._fields))._replace(status=problem(str(error)))
+
+    def on_pick(self, run_id: str | None, who: str) -> Page:
+        """Another run of the list."""
+        return self._page(run_id, who)
+
+    def on_stop(self, shown: Shown, who: str) -> Page:
+        """Stop the run; its worker leaves a checkpoint."""
+        return self._done(shown, who, self.jobs.stop)
+
+    def on_resume(self, shown: Shown, who: str) -> Page:
+        """Let the run go on from its checkpoint."""
+        return self._done(shown, who, self.jobs.resume)
+
+    def on_delete(self, shown: Shown, who: str) -> Page:
+        """Delete the run with all that belongs to it, and show the next one."""
+        try:
+            self._delete(shown.run_id or "", who)
+        except KdsrError as error:
+            return self._page(shown.run_id, who)._replace(status=problem(str(error)))
+        return self._page(next((run.id for run in self.jobs.runs(who)), None), who)
+
+    def on_ask(self) -> Any:
+        """Ask whether the run is to be deleted."""
+        return gr.update(visible=True)
+
+    def on_keep(self) -> Any:
+        """It is not."""
+        return gr.update(visible=False)
+
+    def on_compare(self, shown: Shown, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """(tabs, status, *what `RestoreSession.compared` gives): the new network in *Restore*, on a photograph that it has not learnt from."""
+        try:
+            wanted = self.comparison(self.jobs.get(shown.run_id or ""), who)
+            return gr.update(selected="restore"), "", *self.restore.compared(wanted, choice, who, request)
+        except KdsrError as error:
+            return gr.skip(), problem(str(error)), *NOTHING_COMPARED
+
+    def comparison(self, run: Run, who: str) -> Comparison:
+        """What is compared: the network of `run` with the student before it, or with its teacher if it started fresh.
+
+        Raises:
+            JobError: the run is somebody else's.
+        """
+        if not self.jobs.may_change(run.id, who):
+            raise JobError(texts.WATCHING)
+        recipe, known = recipe_from_json(run.recipe), {card.name for card in Catalog(self.settings.weights_dir).cards}
+        before = recipe.warm_start if recipe.warm_start in known else None
+        return Comparison(recipe.task, name_of_run(run), before, recipe.teacher if recipe.teacher in known else None, self._held_out(run))
+
+    def _held_out(self, run: Run) -> Path | None:
+        """A copy, under the name that it came with, of a photograph that the run did not learn from; None if none can be shown."""
+        if not run.is_uploaded:
+            return None
+        recipe = recipe_from_json(run.recipe)
+        _, out = held_out(find_photos([str(self.jobs.folder(run.id) / "photos")], self.settings.data_dir), recipe.validation_photos)
+        shown = next((path for path in out if megapixels([path]) <= self.settings.max_output_megapixels), None)
+        return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")
+
+    def _page(self, run_id: str | None, who: str) -> Page:
+        """The page of the run `run_id`; an empty one if there is none, with a sentence if there should be."""
+        try:
+            return self._page_of(run_id, who, Shown())
+        except KdsrError as error:
+            return changed(empty_page(self.jobs, who, problem(str(error))), Shown())
+
+    def _page_of(self, run_id: str | None, who: str, before: Shown) -> Page:
+        if run_id is None:
+            return changed(empty_page(self.jobs, who), before)
+        return changed(page_of_run(self.jobs.get(run_id), who, self.jobs, self.tellings, self.folder / "taken"), before)
+
+    def _done(self, shown: Shown, who: str, act: Callable[[str, str], Any]) -> Page:
+        """The page after `act` on the run; with a sentence if that could not be."""
+        try:
+            act(shown.run_id or "", who)
+        except KdsrError as error:
+            return self._page(shown.run_id, who)._replace(status=problem(str(error)))
+        return self._page(shown.run_id, who)
+
+    def _delete(self, run_id: str, who: str) -> None:
+        self.jobs.delete(run_id, who)
+        self.tellings.forget(run_id)
+        shutil.rmtree(self.folder / "taken" / run_id, ignore_errors=True)
+
+    def _photos_line(self, source: str, staged: Sequence[str]) -> str:
+        try:
+            return quiet(described(photos_of(source, staged)))
+        except KdsrError:
+            return ""
+
+
+def _wish(task: str, teacher: str | None, student: str, preset: str, name: str, *numbers: float | None) -> Wish:
+    """What the form says; a number left empty is the usual one."""
+    given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
+    return Wish(task, teacher, student, preset, name or "", given)

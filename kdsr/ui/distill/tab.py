@@ -1,0 +1,184 @@
+"""The tab *Distill*: its layout, then its wiring. What the handlers do is in `distill_session`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from kdsr.jobs import Jobs
+from kdsr.ui import texts
+from kdsr.ui.distill import view
+from kdsr.ui.distill.endpoints import add_api
+from kdsr.ui.distill.form import FIELDS, PRESETS
+from kdsr.ui.distill.handlers import DistillSession
+from kdsr.ui.distill.page import TICK_S, Page, Shown
+from kdsr.ui.events import QUEUED, QUICK
+from kdsr.ui.examples import built_in_photos
+from kdsr.ui.html import problem, quiet
+from kdsr.ui.restore.tab import RestoreTab
+from kdsr.ui.visitor import Visitor, can_sign_in
+
+_TO_RUN = "() => document.querySelector('#form-status .error') || document.querySelector('#run-page').scrollIntoView({behavior: 'smooth'})"
+"""The run's page comes into view, unless the form says why there is none."""
+_FILES = ("weights", "onnx", "card", "recipe")
+_TITLES = ("Download weights", "Download ONNX", "Download card", "Download recipe")
+
+
+@dataclass
+class _Parts:
+    """The components that the wiring needs, by the place where they stand."""
+
+    run: dict[str, Any]
+    form: dict[str, Any]
+    numbers: list[gr.Number]
+    runs: dict[str, Any]
+    states: dict[str, Any]
+
+
+def add_distill_tab(jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab) -> DistillSession:
+    """The contents of `tab` in `blocks`; files to take home are written under `folder`, which must lie in gradio's own cache.
+
+    visitor: who owns the runs that are started here.
+    """
+    session = DistillSession(jobs, folder, restore.session)
+    with gr.Row(elem_id="distill"):
+        run = _run_column()
+        form, numbers = _form_column(session)
+        runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
+    states = {"shown": gr.State(Shown()), "who": visitor.who, "staged": gr.State(()), "news": gr.State(()), "timer": gr.Timer(TICK_S, active=False)}
+    parts = _Parts(run, form, numbers, runs, states)
+    _wire_form(session, parts, tab)
+    blocks.unload(session.on_close)
+    _wire_run(session, parts, visitor, tabs, restore)
+    add_api(session)
+    return session
+
+
+def _run_column() -> dict[str, Any]:
+    """One run: what it is, what it does, its curves, its crop, what can be taken home."""
+    with gr.Column(elem_id="run-page"):
+        head = gr.HTML(view.EMPTY, elem_id="run-head")
+        progress = gr.HTML(elem_id="run-progress")
+        with gr.Row(elem_id="run-buttons"):
+            stop = gr.Button("Stop", variant="stop", visible=False, elem_id="run-stop")
+            compare = gr.Button(texts.COMPARE_BEFORE, variant="primary", visible=False, elem_id="run-compare")
+            resume = gr.Button("Continue", visible=False, elem_id="run-resume")
+            ask = gr.Button("Delete", visible=False, elem_id="run-delete")
+        with gr.Row(visible=False, elem_id="run-confirm") as confirm:
+            gr.HTML(f"<p>{texts.DELETE}</p>")
+            delete = gr.Button("Delete for good", variant="stop", elem_id="run-delete-really")
+            keep = gr.Button("Keep it", elem_id="run-keep")
+        status = gr.HTML(elem_id="run-status")
+        curves = gr.HTML(elem_id="run-curves")
+        previews = gr.HTML(elem_id="run-previews")
+        with gr.Row(visible=False, elem_id="run-files") as take:
+            files = {name: gr.DownloadButton(title, elem_id=f"run-{name}") for name, title in zip(_FILES, _TITLES, strict=True)}
+        with gr.Accordion("Log", open=False, visible=False, elem_id="run-log") as log_box:
+            log = gr.HTML()
+    return {
+        "head": head, "progress": progress, "stop": stop, "resume": resume, "ask": ask, "compare": compare, "confirm": confirm, "delete": delete,
+        "keep": keep, "status": status, "curves": curves, "previews": previews, "take": take, **files, "log_box": log_box, "log": log,
+    }  # fmt: skip
+
+
+def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Number]]:
+    """A new run."""
+    task = session.default_task()
+    teacher, student = session.on_task(task)
+    built_in, refusal = len(built_in_photos()), session.refusal()
+    sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
+    with gr.Column(elem_id="new-run"):
+        gr.HTML("<h2>New run</h2>")
+        source = gr.Radio(sources, value="own", label="Learn from", elem_id="source")
+        upload = gr.File(
+            file_count="multiple", type="filepath", file_types=["image", ".zip"], show_label=False, container=False, elem_id="photos", label="Your photographs"
+        )
+        with gr.Row(elem_id="photos-line"):
+            photos = gr.HTML(elem_id="photos-chosen")
+            clear = gr.Button("Clear", visible=False, size="sm", elem_id="photos-clear")
+        tasks = gr.Dropdown(session.tasks(), value=task, label="Task", elem_id="distill-task")
+        teachers = gr.Dropdown(teacher["choices"], value=teacher["value"], label="Teacher", elem_id="distill-teacher")
+        students = gr.Dropdown(student["choices"], value=student["value"], label="Student", elem_id="distill-student")
+        preset = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
+        with gr.Column(visible=False, elem_id="custom") as custom:
+            numbers = [
+                gr.Number(
+                    field.usual, label=field.title, info=field.help, minimum=field.low, maximum=field.high, step=field.step,
+                    precision=0 if field.step == 1 else None, elem_id=f"custom-{name}",
+                )
+                for name, field in FIELDS.items()
+            ]  # fmt: skip
+        name = gr.Textbox(label="Name of the network", placeholder="a name is made if you leave this empty", max_length=64, elem_id="run-name")
+        estimate = gr.HTML(elem_id="estimate")
+        start = gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start")
+        status = gr.HTML(problem(refusal), elem_id="form-status")
+    return {
+        "source": source, "upload": upload, "photos": photos, "clear": clear, "task": tasks, "teacher": teachers, "student": students, "preset": preset,
+        "custom": custom, "name": name, "estimate": estimate, "start": start, "status": status,
+    }, numbers  # fmt: skip
+
+
+def _runs_column(*, has_admin: bool, has_accounts: bool) -> dict[str, Any]:
+    """The runs of the visitor, and the ways in: with an account, and for the admin."""
+    with gr.Column(elem_id="my-runs"):
+        with gr.Column(visible=False) as box:
+            runs = gr.Radio([], label="Your runs", elem_id="runs")
+        if has_accounts:
+            gr.LoginButton("Sign in with Hugging Face", "Sign out ({})", size="sm", elem_id="sign-in")
+            gr.HTML(quiet(texts.SIGN_IN))
+        with gr.Accordion("Admin", open=False, visible=has_admin, elem_id="admin"):
+            token = gr.Textbox(label="Admin token", type="password", elem_id="admin-token")
+            enter = gr.Button("Show all runs", elem_id="admin-enter")
+            said = gr.HTML()
+    return {"runs_box": box, "runs": runs, "token": token, "enter": enter, "said": said}
+
+
+def _outputs(parts: _Parts) -> list[Any]:
+    """The components of a `Page`, in its order."""
+    all_parts = {**parts.run, **parts.runs, **parts.states}
+    return [all_parts[name] for name in Page._fields]
+
+
+def _wire_form(session: DistillSession, parts: _Parts, tab: gr.Tab) -> None:
+    """The form's own events, and the estimate that follows what is chosen."""
+    form, staged = parts.form, parts.states["staged"]
+    wish = [*(form[key] for key in ("task", "teacher", "student", "preset", "name")), *parts.numbers]
+    line = [form["upload"], form["clear"], form["photos"]]
+    changes = [
+        form["task"].input(session.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
+        form["source"].input(session.on_source, [form["source"], staged], line, **QUICK),
+        form["upload"].upload(session.on_upload, [form["upload"], staged], [staged, *line], **QUICK),
+        form["preset"].input(session.on_preset, form["preset"], form["custom"], **QUICK),
+    ]
+    form["clear"].click(session.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
+    slow = {**QUICK, "concurrency_limit": 3, "concurrency_id": "estimate"}
+    asked = ([form["source"], staged, *wish], form["estimate"])
+    tab.select(session.on_estimate, *asked, **slow)
+    for change in changes:
+        change.then(session.on_estimate, *asked, **slow)
+    for field in (form["student"], form["teacher"]):
+        field.input(session.on_estimate, *asked, **slow)
+    for number in parts.numbers:
+        number.blur(session.on_estimate, *asked, **slow)
+    start = {**QUICK, "concurrency_limit": 2, "concurrency_id": "distill-start"}
+    started = form["start"].click(session.on_start, [form["source"], staged, parts.states["who"], *wish], [form["status"], *_outputs(parts)], **start)
+    started.success(None, js=_TO_RUN)
+
+
+def _wire_run(session: DistillSession, parts: _Parts, visitor: Visitor, tabs: gr.Tabs, restore: RestoreTab) -> None:
+    """The buttons of a run, the list, the timer, and how the page opens."""
+    run, form, runs, states, page = parts.run, parts.form, parts.runs, parts.states, _outputs(parts)
+    looked_at = [states["shown"], states["who"]]
+    for button, handler in ((run["stop"], session.on_stop), (run["resume"], session.on_resume), (run["delete"], session.on_delete)):
+        button.click(handler, looked_at, page, **QUICK)
+    run["ask"].click(session.on_ask, None, run["confirm"], **QUICK)
+    run["keep"].click(session.on_keep, None, run["confirm"], **QUICK)
+    runs["runs"].input(session.on_pick, [runs["runs"], states["who"]], page, **QUICK)
+    runs["enter"].click(session.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK)
+    states["timer"].tick(session.on_tick, looked_at, states["news"], **QUICK)
+    states["news"].change(session.on_news, looked_at, page, **QUICK)
+    compared = run["compare"].click(session.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK)
+    compared.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
+    opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
+    visitor.opened.then(session.on_load, states["who"], opened, **QUICK)

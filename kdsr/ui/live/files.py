@@ -1,0 +1,84 @@
+"""What browsers fetch for the tab *Live*: the scripts, ONNX Runtime Web, the graphs of students, the example pictures.
+
+Scripts and ONNX Runtime Web lie in the package's folder `live`. Graphs and pictures are copied into the folder `live` of
+`settings.home`, which holds nothing else: everything under these two folders is public.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+
+from kdsr.errors import SettingsError
+from kdsr.restore import graph_file
+from kdsr.settings import Settings
+from kdsr.ui.examples import write_thumbnail
+from kdsr.zoo import Card, Catalog
+
+SCRIPTS = Path(__file__).parent.parent / "static" / "live"
+
+
+def public_folder(settings: Settings) -> Path:
+    """The folder of graphs and pictures."""
+    return settings.home / "live"
+
+
+def serve_live_files(settings: Settings) -> None:
+    """Let gradio serve the two folders, to everybody."""
+    gr.set_static_paths([SCRIPTS, public_folder(settings)])
+
+
+def address(path: Path) -> str:
+    """Where a browser finds `path`, behind the address of gradio's own API."""
+    return f"/file={path.resolve().as_posix()}"
+
+
+def public_graph(card: Card, catalog: Catalog, settings: Settings) -> Path:
+    """The 8-bit graph of `card` where browsers may fetch it.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+        WeightsError: the graph cannot be made.
+    """
+    target = public_folder(settings) / f"{card.sha256}.onnx"
+    source = graph_file(card, catalog, settings, uint8=True)
+    if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+        _put(target, lambda part: shutil.copyfile(source, part))
+    return target
+
+
+def public_example(source: Path, settings: Settings) -> Path:
+    """The example picture `source` where browsers may fetch it, as it is.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    target = public_folder(settings) / source.name
+    if not target.is_file():
+        _put(target, lambda part: shutil.copyfile(source, part))
+    return target
+
+
+def public_thumbnail(source: Path, settings: Settings) -> Path:
+    """A small square of the example picture `source`; as `public_example`."""
+    target = public_folder(settings) / f"{source.stem}.thumbnail.png"
+    if not target.is_file():
+        _put(target, lambda part: write_thumbnail(source, part, settings))
+    return target
+
+
+def _put(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make `target`, in one move, so that nobody is served a half."""
+    part = target.with_name(f"part-{os.getpid()}-{threading.get_ident()}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error

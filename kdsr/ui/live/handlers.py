@@ -1,0 +1,210 @@
+"""What the server answers to the tab *Live*: what is offered, a student's graph, and, on request only, the same picture restored here.
+
+Each answer is an object that JSON can hold; where something cannot be had, its only key is `error`, a sentence. They run without a
+browser. Not here: files (`live_files`), layout (`live_tab`), all that the browser does itself (`live/*.js`).
+"""
+
+import base64
+import contextlib
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kdsr.errors import InputError, KdsrError, UnknownNameError
+from kdsr.image import Picture
+from kdsr.models import build_model
+from kdsr.restore import open_runtime, restore_picture
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS, Strength, Task, find_task
+from kdsr.ui import texts
+from kdsr.ui.examples import available_examples
+from kdsr.ui.live.files import address, public_example, public_graph, public_thumbnail
+from kdsr.ui.stopwatch import Stopwatch
+from kdsr.zoo import Card, Catalog
+
+MOST_PIXELS = 512 * 512
+"""Of a picture that is restored here: the largest that the tab makes."""
+REPEATS = 5
+TIMING_BUDGET_S = 1.0
+"""Time for repeats of one network, after its first run."""
+_MOST_AT_ONCE = 8
+"""Visitors whose pictures are at work or wait for it."""
+_PATIENCE_S = 30.0
+"""How long one visitor waits for another's picture."""
+
+Answer = dict[str, Any]
+
+
+class LiveSession:
+    """The answers, with what they share: settings, and one place for networks at work."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._place = threading.Lock()
+        self._room = threading.BoundedSemaphore(_MOST_AT_ONCE)
+
+    def offer(self, _: object = None) -> Answer:
+        """The students, smallest first within a task, the one to start with, and the examples."""
+        return _answered(self._offer)
+
+    def thumbnails(self, _: object = None) -> Answer:
+        """Small pictures of the examples, in their order; they take a second when they are first made."""
+        return _answered(self._thumbnails)
+
+    def graph(self, name: object) -> Answer:
+        """Where the graph of the student `name` lies, and what its sides must be multiples of."""
+        return _answered(lambda: self._graph(str(name)))
+
+    def compare(self, order: object) -> Answer:
+        """The picture of `order` by the student or its teacher: PNG, milliseconds, and where they were taken.
+
+        order: `network` (a student's name), `role` (`student` or `teacher`), `width`, `height`, `pixels` (base64 of RGB bytes).
+        """
+        return _answered(lambda: self._compare(order))
+
+    def _offer(self) -> Answer:
+        catalog = Catalog(self.settings.weights_dir)
+        cards = offered(catalog)
+        start = next((card for card in cards if card.task == "sr_x4" and card.compressed_from is None), cards[0] if cards else None)
+        networks = [_described(card, catalog) for card in cards]
+        examples = [{"title": example.title, "picture": address(public_example(source, self.settings))} for example, source in available_examples()]
+        return {"networks": networks, "start": start.name if start else None, "examples": examples}
+
+    def _thumbnails(self) -> Answer:
+        return {"thumbnails": [address(public_thumbnail(source, self.settings)) for _, source in available_examples()]}
+
+    def _graph(self, name: str) -> Answer:
+        catalog = Catalog(self.settings.weights_dir)
+        card = _student(name, catalog)
+        return {"graph": address(public_graph(card, catalog, self.settings)), "multiple": _multiple(card)}
+
+    def _compare(self, order: object) -> Answer:
+        begun = time.perf_counter()
+        name, role, picture = _read(order)
+        catalog = Catalog(self.settings.weights_dir)
+        card = _student(name, catalog)
+        if role == "teacher":
+            teacher = _teacher_of(card, catalog)
+            if teacher is None:
+                raise UnknownNameError(f"There is no teacher for {find_task(card.task).title.lower()} in the weights folder; compare with the student alone.")
+            card = teacher
+        with self._turn():
+            restored, figures = self._timed(card, catalog, picture)
+        png = cv2.imencode(".png", restored.pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
+        answer = {"name": card.name, "title": card.title, "png": base64.b64encode(png.tobytes()).decode("ascii"), **figures}
+        return answer | {"busy_ms": 1000 * (time.perf_counter() - begun)}
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One picture at a time, so that times are true; few wait, because each holds a thread of the page.
+
+        Raises:
+            InputError: too many wait, or it took too long.
+        """
+        if not self._room.acquire(blocking=False):
+            raise InputError(texts.LIVE_BUSY)
+        try:
+            if not self._place.acquire(timeout=_PATIENCE_S):
+                raise InputError(texts.LIVE_BUSY)
+            try:
+                yield
+            finally:
+                self._place.release()
+        finally:
+            self._room.release()
+
+    def _timed(self, card: Card, catalog: Catalog, picture: Picture) -> tuple[Picture, Answer]:
+        """`picture` restored, and the medians of warm runs, array to array and in the network alone."""
+        watch = Stopwatch(open_runtime(card, catalog, settings=self.settings))
+        restored = restore_picture(picture, watch)
+        network_s: list[float] = []
+        whole_s: list[float] = []
+        while not whole_s or (len(whole_s) < REPEATS and sum(whole_s) < TIMING_BUDGET_S):
+            watch.seconds, since = 0.0, time.perf_counter()
+            restore_picture(picture, watch)
+            whole_s.append(time.perf_counter() - since)
+            network_s.append(watch.seconds)
+        place = {"runtime": texts.RUNTIMES.get(watch.name, watch.name), "device": watch.device, "threads": watch.threads, "precision": watch.precision}
+        return restored, place | {
+            "network_ms": 1000 * statistics.median(network_s), "end_to_end_ms": 1000 * statistics.median(whole_s), "repeats": len(whole_s),
+        }  # fmt: skip
+
+
+def offered(catalog: Catalog) -> list[Card]:
+    """The students that a browser can run: of pictures alone, without a mask; by task, the smallest first."""
+    return [card for task in TASKS.values() if task.planes == 3 for card in reversed(catalog.for_task(task.name, "student"))]
+
+
+def _described(card: Card, catalog: Catalog) -> Answer:
+    """What the tab says of `card`, and needs to know of its task."""
+    task, teacher = find_task(card.task), _teacher_of(card, catalog)
+    return {
+        "name": card.name, "title": card.title, "parameters": texts.counted(card.parameters), "task": task.title, "scale": task.scale,
+        "degradation": task.degradation, "strength": _strength(task), "teacher": teacher and teacher.title,
+    }  # fmt: skip
+
+
+def _strength(task: Task) -> Answer | None:
+    level = task.strength
+    if not isinstance(level, Strength):
+        return None
+    return {"title": level.title, "unit": level.unit, "minimum": level.minimum, "maximum": level.maximum, "default": level.default}
+
+
+def _student(name: str, catalog: Catalog) -> Card:
+    """The offered student named `name`.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    cards = offered(catalog)
+    found = next((card for card in cards if card.name == name), None)
+    if found is None:
+        raise UnknownNameError.among("student", name, (card.name for card in cards))
+    return found
+
+
+def _teacher_of(card: Card, catalog: Catalog) -> Card | None:
+    """The teacher that `card` names, else the largest one for its task."""
+    teachers = catalog.for_task(card.task, "teacher")
+    return next((teacher for teacher in teachers if teacher.name == card.teacher), next(iter(teachers), None))
+
+
+def _multiple(card: Card) -> int:
+    task = find_task(card.task)
+    return build_model(card.architecture, task.scale, card.arguments, planes=task.planes).multiple
+
+
+def _read(order: object) -> tuple[str, str, Picture]:
+    """(student, role, picture) of what a browser sent.
+
+    Raises:
+        InputError: it is not what the tab sends.
+    """
+    given = order if isinstance(order, dict) else {}
+    sides, role = [given.get("height"), given.get("width")], given.get("role")
+    height, width = (side if type(side) is int and side > 0 else 0 for side in sides)
+    if role not in ("student", "teacher") or not (height and width):
+        raise InputError("The tab sent something that cannot be read; reload the page and try again.")
+    if width * height > MOST_PIXELS:
+        raise InputError(f"At most {MOST_PIXELS:,} pixels are restored here at a time, got {width} x {height}; choose a smaller size.")
+    try:
+        pixels = base64.b64decode(str(given.get("pixels")), validate=True)
+    except ValueError:
+        pixels = b""
+    if len(pixels) != width * height * 3:
+        raise InputError("The picture did not arrive whole; try again.")
+    return str(given.get("network")), role, Picture(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), name="live")
+
+
+def _answered(work: Callable[[], Answer]) -> Answer:
+    """What `work` gives, or the sentence of what went wrong on purpose."""
+    try:
+        return work()
+    except KdsrError as error:
+        return {"error": str(error)}

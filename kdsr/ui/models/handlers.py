@@ -1,0 +1,236 @@
+"""The handlers of the tab *Models*: what a visitor does in, what the page shows out. They run without a browser.
+
+Not here: layout and wiring (`models_tab`), what a network looks like (`models_table`, `models_chart`, `models_card`).
+"""
+
+import os
+import shutil
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from kdsr.errors import KdsrError, WeightsError
+from kdsr.tasks import find_task
+from kdsr.ui import texts
+from kdsr.ui.html import problem
+from kdsr.ui.models import card as card_view
+from kdsr.ui.models import chart as chart_view
+from kdsr.ui.models.published import Key
+from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
+from kdsr.ui.models.table import tables
+from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
+from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.zoo import Card, Catalog, sha256_of
+
+ALL = "all"
+"""The filter that lets every task through."""
+
+
+class Looked(NamedTuple):
+    """What a visitor looks at."""
+
+    network: str = ""
+    task: str = ALL
+    measure: Key | None = None
+    """The figure of the plot; None: the usual one."""
+    by: str = chart_view.BY_PARAMETERS
+
+
+class Page(NamedTuple):
+    """The outputs of all that shows the zoo, in their order; what is not named stays as it is."""
+
+    looked: Any = gr.skip()
+    filter: Any = gr.skip()
+    tables: Any = gr.skip()
+    measure: Any = gr.skip()
+    by: Any = gr.skip()
+    chart: Any = gr.skip()
+    published: Any = gr.skip()
+    problems: Any = gr.skip()
+    status: Any = gr.skip()
+    head: Any = gr.skip()
+    buttons: Any = gr.skip()
+    weights: Any = gr.skip()
+    card: Any = gr.skip()
+    body: Any = gr.skip()
+
+
+class Zoo(NamedTuple):
+    """The networks that can be shown, and a sentence for each that cannot."""
+
+    catalog: Catalog
+    cards: tuple[Card, ...]
+    problems: tuple[str, ...]
+
+    def find(self, name: str) -> Card | None:
+        """The card named `name`, if there is one."""
+        return next((card for card in self.cards if card.name == name), None)
+
+
+class ModelsSession:
+    """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a network."""
+
+    def __init__(self, folder: Path, restore: RestoreSession) -> None:
+        self.settings = restore.settings
+        self.folder = folder
+        self.restore = restore
+
+    def zoo(self) -> Zoo:
+        """The networks as they lie in the weights folder now."""
+        catalog = Catalog(self.settings.weights_dir)
+        return Zoo(catalog, catalog.cards, catalog.problems)
+
+    def on_show(self, looked: Looked, choice: Choice, request: gr.Request) -> Page:
+        """The tab is opened: on what was looked at before; the first time, on the network that the address names and its task, else on *Restore*'s task."""
+        zoo, status = self.zoo(), ""
+        if not looked.network:
+            asked = request.query_params.get("model") or ""
+            card = zoo.find(asked)
+            looked = looked._replace(network=asked, task=card.task if card else choice.task)
+            if asked and not card:
+                try:
+                    zoo.catalog.find(asked)
+                except KdsrError as error:
+                    status = problem(str(error))
+        return self._page(zoo, looked, status)
+
+    def on_filter(self, task: str, looked: Looked) -> Page:
+        """The networks for one task, or all."""
+        return self._page(self.zoo(), looked._replace(task=task, measure=None))
+
+    def on_pick(self, looked: Looked, event: gr.EventData) -> Page:
+        """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is kept."""
+        page = self._page(self.zoo(), looked._replace(network=str(event._data.get("network", ""))))
+        return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
+
+    def on_measure(self, title: str, looked: Looked) -> Page:
+        """Another figure in the plot."""
+        zoo = self.zoo()
+        card = self._chosen(zoo, looked)
+        measure = next((key for key in measures_of(zoo.cards) if card and measure_title(key, card.task) == title), None)
+        return self._plotted(zoo, looked._replace(measure=measure))
+
+    def on_by(self, by: str, looked: Looked) -> Page:
+        """Parameters or latency below the plot."""
+        return self._plotted(self.zoo(), looked._replace(by=by))
+
+    def on_try(self, looked: Looked, choice: Choice, who: str, request: gr.Request) -> tuple[Any, ...]:
+        """(tabs, status, *what `RestoreSession.compared` gives): the network in *Restore*, on the picture that is there."""
+        zoo = self.zoo()
+        card = zoo.find(looked.network)
+        if card is None:
+            return gr.skip(), problem(texts.GONE), *NOTHING_COMPARED
+        return gr.update(selected="restore"), "", *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request)
+
+    def _plotted(self, zoo: Zoo, looked: Looked) -> Page:
+        """The plot alone."""
+        whole = self._page(zoo, looked)
+        return Page(looked=whole.looked, measure=whole.measure, by=whole.by, chart=whole.chart)
+
+    def _chosen(self, zoo: Zoo, looked: Looked) -> Card | None:
+        """The network that is looked at, or the one to begin with: the best student that the filter lets through."""
+        card = zoo.find(looked.network)
+        if card and looked.task in (ALL, card.task):
+            return card
+        tasks = [looked.task] if looked.task != ALL else ["sr_x4", *tasks_of(zoo.cards)]
+        found = next((cards for task in tasks if (cards := sorted_cards(zoo.cards, task))), [])
+        return next((card for card in found if card.role == "student"), next(iter(found), None))
+
+    def _page(self, zoo: Zoo, looked: Looked, status: str = "") -> Page:
+        """Everything, for what is looked at."""
+        able = tasks_of(zoo.cards)
+        looked = looked if looked.task in able else looked._replace(task=ALL)
+        card = self._chosen(zoo, looked)
+        if card is None:
+            return _empty(zoo, status)
+        shown = able if looked.task == ALL else [looked.task]
+        groups = [(task, sorted_cards(zoo.cards, task)) for task in shown]
+        measures, chart = self._chart(zoo, looked._replace(network=card.name), card)
+        files, refusal = self._files(card, zoo)
+        return Page(
+            looked=looked._replace(network=card.name), filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=looked.task),
+            tables=tables(groups, card.name), **measures, chart=chart, published=chart_view.published_table(card.task),
+            problems=problem_list(zoo.problems), status=status + problem(refusal), head=card_view.head(card, zoo.cards),
+            buttons=gr.update(visible=True), **files, body=card_view.body(card, zoo.cards),
+        )  # fmt: skip
+
+    def _chart(self, zoo: Zoo, looked: Looked, card: Card) -> tuple[dict[str, Any], str]:
+        """The two choices of the plot, and the plot."""
+        cards = sorted_cards(zoo.cards, card.task)
+        where = usual_conditions(cards)
+        measures = measures_of(cards)
+        measure = looked.measure if looked.measure in measures else usual_figure(cards, card.task)
+        if measure is None:
+            hidden = gr.update(visible=False)
+            return {"measure": hidden, "by": hidden}, f'<p class="about">{texts.NO_POINTS}</p>'
+        is_timed = chart_view.has_latency(cards, measure, where)
+        by = looked.by if is_timed else chart_view.BY_PARAMETERS
+        titles = [measure_title(key, card.task) for key in measures]
+        updates = {
+            "measure": gr.update(choices=titles, value=measure_title(measure, card.task), visible=len(titles) > 1),
+            "by": gr.update(value=by, visible=is_timed),
+        }
+        return updates, chart_view.chart_of(cards, card.task, measure, by, where, card.name)
+
+    def _files(self, card: Card, zoo: Zoo) -> tuple[dict[str, Any], str]:
+        """The downloads, or the sentence that says why there are none."""
+        try:
+            weights, text = released_files(card, zoo.catalog, self.folder)
+        except (KdsrError, OSError) as error:
+            return dict.fromkeys(("weights", "card"), gr.update(value=None, interactive=False)), str(error)
+        return {"weights": gr.update(value=str(weights), interactive=True), "card": gr.update(value=str(text), interactive=True)}, ""
+
+
+def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison:
+    """`card` in its place in *Restore*, beside what stands there already or, for another task, the network that belongs to it."""
+    same = choice if choice.task == card.task else None
+    of_task = sorted_cards(cards, card.task)
+    if card.role == "teacher":
+        others = [other for other in of_task if other.role == "student"]
+        taught = [other for other in others if other.teacher == card.name]
+        student = same.student if same and same.student else next((other.name for other in taught + others), None)
+        return Comparison(card.task, student, None, card.name, None)
+    teachers = [other.name for other in of_task if other.role == "teacher"]
+    teacher = same.teacher if same and same.teacher else next((name for name in (card.teacher, *teachers) if name in teachers), None)
+    return Comparison(card.task, card.name, None, teacher, None)
+
+
+def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Path]:
+    """(weights, card) as they lie beside each other, copied under `folder`, which the page may serve from.
+
+    Raises:
+        WeightsError: the weights are not those of the card. OSError: they cannot be copied.
+    """
+    source, place = catalog.weights_path(card), folder / card.name / str(card.sha256)[:12]
+    weights, text = place / source.name, place / f"{card.name}.json"
+    if not weights.is_file():
+        if sha256_of(source) != card.sha256:
+            raise WeightsError(f"The weights {source.name} are not those of the card (their SHA-256 differs); restore the file.")
+        _copy(source, weights)
+    _copy(source.with_suffix(".json"), text)
+    return weights, text
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy in one move, since another visitor may be downloading."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.copyfile(source, part)
+    part.replace(target)
+
+
+def problem_list(problems: tuple[str, ...]) -> str:
+    """The sentences about networks that cannot be shown, folded away."""
+    lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in problems)
+    return f'<details class="fold"><summary>{texts.problems_title(len(problems))}</summary><ul>{lines}</ul></details>' if lines else ""
+
+
+def _empty(zoo: Zoo, status: str) -> Page:
+    """No network is there."""
+    hidden = gr.update(visible=False)
+    return Page(
+        Looked(), hidden, f'<p class="headline">{texts.EMPTY_ZOO}</p>', hidden, hidden, "", "", problem_list(zoo.problems), status, "", hidden,
+        gr.update(value=None), gr.update(value=None), "",
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""The networks of the zoo in the order and in the figures in which the tab *Models* shows them. Pure functions of cards.
+
+A card is written by whoever made the network: what it leaves out, or states as something else than a number, counts as not known here.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kdsr.tasks import TASKS, Kinds, find_task
+from kdsr.ui.models.published import Key
+from kdsr.zoo import Card, Figure
+from kdsr.zoo.card import ROLES
+
+_SETS = ("Set5", "Set14", "BSD100", "CBSD68")
+"""In the order of the field's tables; others follow by name."""
+_KINDS = next(task.strength.names for task in TASKS.values() if isinstance(task.strength, Kinds))
+
+
+class Conditions(NamedTuple):
+    """Where a latency was taken; figures under other conditions are not compared."""
+
+    device: str
+    machine: str
+    threads: int
+    width_px: int
+    height_px: int
+
+
+class Timing(NamedTuple):
+    """One latency of a card, in ms."""
+
+    runtime: str
+    precision: str
+    network_ms: float
+    end_to_end_ms: float
+    repeats: int
+    conditions: Conditions
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def tasks_of(cards: Iterable[Card]) -> list[str]:
+    """The names of the tasks that have a network, in the order of the tasks."""
+    able = {card.task for card in cards}
+    return [name for name in TASKS if name in able]
+
+
+def sorted_cards(cards: Iterable[Card], task: str) -> list[Card]:
+    """The cards for `task`: teachers, students, twins, each from the best figure to the worst; those without one last."""
+    found = [card for card in cards if card.task == task]
+    measure = usual_figure(found, task)
+
+    def place(card: Card) -> tuple[int, float, str]:
+        figure = figures_of(card).get(measure) if measure else None
+        return ROLES.index(card.role), -figure.psnr_db if figure else math.inf, card.name
+
+    return sorted(found, key=place)
+
+
+def figures_of(card: Card) -> dict[Key, Figure]:
+    """The figures of `card` by set and strength, in order."""
+    found = {(figure.set, figure.strength): figure for figure in card.figures if _is_sound(figure)}
+    return {key: found[key] for key in sorted(found, key=_place)}
+
+
+def _is_sound(figure: Figure) -> bool:
+    return (
+        isinstance(figure.set, str)
+        and is_number(figure.psnr_db)
+        and (figure.strength is None or isinstance(figure.strength, str) or is_number(figure.strength))
+    )
+
+
+def _place(key: Key) -> tuple[int, str, float, str]:
+    name, strength = key
+    number, kind = (_KINDS.index(strength) if strength in _KINDS else len(_KINDS), strength) if isinstance(strength, str) else (strength or 0.0, "")
+    return (_SETS.index(name) if name in _SETS else len(_SETS)), name, number, kind
+
+
+def measures_of(cards: Iterable[Card]) -> list[Key]:
+    """Every set and strength that one of `cards` has a figure for, in order."""
+    return sorted({key for card in cards for key in figures_of(card)}, key=_place)
+
+
+def usual_figure(cards: Sequence[Card], task: str) -> Key | None:
+    """What networks for `task` are compared by: of the figures that most of `cards` have the largest set, at the task's usual strength."""
+    strength = find_task(task).strength
+    usual = strength.default if strength else None
+    held = Counter(key for card in cards for key in figures_of(card))
+    pictures = {key: figure.n for card in cards for key, figure in figures_of(card).items() if is_number(figure.n)}
+
+    def distance(value: float | str | None) -> float:
+        if isinstance(value, str) or isinstance(usual, str):
+            return float(value != usual)
+        return abs((value or 0.0) - (usual or 0.0))
+
+    return max(held, key=lambda key: (held[key], pictures.get(key, 0), -distance(key[1])), default=None)
+
+
+def measure_title(key: Key, task: str) -> str:
+    """`Set5`, or `CBSD68, sigma 25`."""
+    name, strength = key
+    wanted = find_task(task).strength
+    return name if strength is None or wanted is None else f"{name}, {strength_words(strength, wanted.name)}"
+
+
+def strength_words(strength: float | str, name: str) -> str:
+    """`sigma 25`, or the kind alone."""
+    return strength if isinstance(strength, str) else f"{name} {strength:g}"
+
+
+def timings_of(card: Card) -> list[Timing]:
+    """The latencies of `card` as far as they say what they are."""
+    return [timing for row in card.latency if (timing := _timing(row)) is not None]
+
+
+def _timing(row: Any) -> Timing | None:
+    counts = ("threads", "input_width_px", "input_height_px", "network_ms", "end_to_end_ms")
+    if not isinstance(row, Mapping) or not all(is_number(row.get(name)) and row[name] > 0 for name in counts):
+        return None
+    words = {name: str(row.get(name, "")) for name in ("runtime", "precision", "device", "machine")}
+    where = Conditions(words["device"], words["machine"], row["threads"], row["input_width_px"], row["input_height_px"])
+    repeats = row["repeats"] if is_number(row.get("repeats")) else 0
+    return Timing(words["runtime"], words["precision"], row["network_ms"], row["end_to_end_ms"], repeats, where)
+
+
+def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
+    """The conditions under which most of `cards` were timed; None if none was."""
+    counted = Counter(where for card in cards for where in {timing.conditions for timing in timings_of(card)})
+    return max(counted, key=lambda where: (counted[where], where), default=None)
+
+
+def quickest(card: Card, where: Conditions | None) -> Timing | None:
+    """The latency of `card` in its quickest runtime under the conditions `where`, array to array."""
+    return min((timing for timing in timings_of(card) if timing.conditions == where), key=lambda timing: timing.end_to_end_ms, default=None)
+
+
+def twin_gains(card: Card, cards: Iterable[Card]) -> dict[Key, float]:
+    """PSNR of `card` minus that of the twin it names, in dB, per figure that both have; empty where the twin is not there."""
+    twin = next((other for other in cards if other.name == card.twin and other.task == card.task), None)
+    if twin is None:
+        return {}
+    mine, others = figures_of(card), figures_of(twin)
+    return {key: figure.psnr_db - others[key].psnr_db for key, figure in mine.items() if key in others}
+
+
+def short_name(card: Card) -> str:
+    """The name without that of its task, for places where the task is known."""
+    return card.name.removeprefix(f"{card.task}-").removeprefix(f"{card.task}_") or card.name

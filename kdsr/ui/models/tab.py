@@ -1,0 +1,82 @@
+"""The tab *Models*: its layout, then its wiring. What the handlers do is in `models_session`."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from kdsr.ui import texts
+from kdsr.ui.events import QUEUED, QUICK, to_chosen
+from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
+from kdsr.ui.models.handlers import ALL, Looked, ModelsSession, Page
+from kdsr.ui.restore.tab import RestoreTab
+from kdsr.ui.visitor import Visitor
+
+_PICKABLE = """
+element.addEventListener("click", (event) => {
+  const network = event.target.closest("[data-network]")?.dataset.network;
+  if (!network) return;
+  for (const row of document.querySelectorAll("#zoo-tables tr[data-network]")) {
+    if (row.dataset.network === network) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+  }
+  trigger("select", { network });
+});
+"""
+"""What names a network is a way to its card; the row is marked here, so that the table is not sent anew."""
+_TO_CARD = """() => {
+  const card = document.querySelector("#zoo-card"), top = card.getBoundingClientRect().top;
+  card.scrollTop = 0;
+  if (top < 0 || top > 0.7 * window.innerHeight) card.scrollIntoView({ behavior: "smooth" });
+}"""
+"""A new card is read from its top, and comes into view where it stands below the table."""
+_TO_TOP = "() => window.scrollTo({ top: 0 })"
+"""*Restore* is seen from its picture on, however far down the card was read."""
+_LINKED = "() => { if (new URLSearchParams(location.search).get('model')) document.querySelector('#models-tab-button')?.click(); }"
+"""A link to a network opens the tab; the tab itself asks for the card."""
+
+
+def add_models_tab(folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab) -> ModelsSession:
+    """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must lie in gradio's own cache."""
+    session = ModelsSession(folder, restore.session)
+    with gr.Row(elem_id="zoo"):
+        parts = _main_column() | _card_column()
+    looked = parts["looked"] = gr.State(Looked())
+    page = [parts[name] for name in Page._fields]
+    tab.select(session.on_show, [looked, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
+    parts["filter"].input(session.on_filter, [parts["filter"], looked], page, **QUICK)
+    parts["measure"].input(session.on_measure, [parts["measure"], looked], page, **QUICK)
+    parts["by"].input(session.on_by, [parts["by"], looked], page, **QUICK)
+    for name in ("tables", "chart", "head", "body"):
+        parts[name].select(session.on_pick, looked, page, **QUICK).success(None, js=_TO_CARD)
+    tried = parts["try"].click(session.on_try, [looked, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK)
+    tried.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
+    tried.then(None, js=_TO_TOP)
+    blocks.load(None, js=_LINKED)
+    return session
+
+
+def _main_column() -> dict[str, Any]:
+    """The table, and the plot under it."""
+    with gr.Column(elem_id="zoo-main"):
+        task = gr.Radio([("All", ALL)], value=ALL, label="Task", show_label=False, elem_id="zoo-filter")
+        tables = gr.HTML(elem_id="zoo-tables", js_on_load=_PICKABLE)
+        problems = gr.HTML(elem_id="zoo-problems")
+        with gr.Row(elem_id="zoo-axes"):
+            measure = gr.Radio([], label="Quality", elem_id="zoo-measure", visible=False)
+            by = gr.Radio([("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY)], value=BY_PARAMETERS, label="Against", elem_id="zoo-by", visible=False)
+        chart = gr.HTML(elem_id="zoo-chart", js_on_load=_PICKABLE)
+        published = gr.HTML(elem_id="zoo-published")
+    return {"filter": task, "tables": tables, "problems": problems, "measure": measure, "by": by, "chart": chart, "published": published}
+
+
+def _card_column() -> dict[str, Any]:
+    """One network."""
+    with gr.Column(elem_id="zoo-card"):
+        status = gr.HTML(elem_id="zoo-status")
+        head = gr.HTML(elem_id="zoo-head", js_on_load=_PICKABLE)
+        with gr.Row(visible=False, elem_id="zoo-buttons") as buttons:
+            button = gr.Button(texts.TRY_IT, variant="primary", elem_id="zoo-try")
+            weights = gr.DownloadButton("Weights", elem_id="zoo-weights")
+            card = gr.DownloadButton("Card", elem_id="zoo-card-file")
+        body = gr.HTML(elem_id="zoo-body", js_on_load=_PICKABLE)
+    return {"status": status, "head": head, "buttons": buttons, "try": button, "weights": weights, "card": card, "body": body}

@@ -1,0 +1,69 @@
+"""The page: its tabs, put together."""
+
+import os
+import uuid
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+
+from kdsr.jobs import Jobs
+from kdsr.settings import Settings
+from kdsr.ui import texts
+from kdsr.ui.distill.tab import add_distill_tab
+from kdsr.ui.isolation import Isolated
+from kdsr.ui.live.tab import add_live_tab
+from kdsr.ui.memory import keep_returning_freed_memory
+from kdsr.ui.models.tab import add_models_tab
+from kdsr.ui.restore.tab import add_restore_tab
+from kdsr.ui.theme import CSS, HEAD, build_theme
+from kdsr.ui.visitor import add_visitor
+
+_CACHE_S = (3600, 4 * 3600)
+"""How often gradio's own cache is swept, and how old its files may become."""
+_MAX_UPLOAD = "200mb"
+_MONITORING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "100"}
+"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here: most of the time of a quick answer."""
+
+
+def build_ui(settings: Settings) -> gr.Blocks:
+    """The whole page, ready for `launch()`; its pictures go to a folder of their own in gradio's cache."""
+    return _build(Jobs(settings))
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, *, share: bool = False, block: bool = True) -> gr.Blocks:
+    """The page served at `host`:`port` (None: the first free one from 7860 on); returns when stopped, or at once without `block`.
+
+    Background runs are tended as long as this process lives.
+    """
+    jobs = Jobs(settings)
+    blocks = _build(jobs)
+    jobs.keep_tending()
+    keep_returning_freed_memory()
+    # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
+    blocks.launch(
+        server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
+        footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
+        _frontend=False, app_kwargs={"middleware": [Middleware(Isolated)]},
+    )  # fmt: skip
+    return blocks
+
+
+def _build(jobs: Jobs) -> gr.Blocks:
+    for name, value in _MONITORING.items():
+        os.environ.setdefault(name, value)
+    settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
+    with gr.Blocks(title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
+        gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
+        visitor = add_visitor(settings, blocks)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Restore", id="restore") as restore_tab:
+                restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
+            with gr.Tab("Live", id="live"):
+                add_live_tab(settings)
+            with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
+                add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
+            with gr.Tab("Distill", id="distill") as distill_tab:
+                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+    return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

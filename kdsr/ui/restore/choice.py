@@ -1,0 +1,73 @@
+"""What the controls of the tab *Restore* say and show: the choice for the next run, and the updates that follow from task and mode.
+
+Not here: the handlers (`restore_session`).
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from kdsr.tasks import Kinds, Strength, find_task
+from kdsr.ui.restore.painting import Marks
+from kdsr.ui.restore.request import Mode, Order
+
+NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
+"""In place of what `RestoreSession.compared` gives."""
+
+
+class Choice(NamedTuple):
+    """What the controls say, for the next run.
+
+    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what they offer
+    when its turn in the queue comes: by then the visitor may have gone on to another task.
+    """
+
+    task: str
+    mode: Mode
+    teacher: str | None
+    student: str | None
+    strength: float | str
+    """Of the degradation, or its kind."""
+    before: str | None = None
+    """The student before a run that tuned it, while the two are compared."""
+
+
+class Comparison(NamedTuple):
+    """What the tabs *Distill* and *Models* ask to be compared."""
+
+    task: str
+    student: str | None
+    before: str | None
+    """None: compare with the teacher."""
+    teacher: str | None
+    picture: Path | None
+    """None keeps the visitor's own."""
+
+
+def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
+    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a use."""
+    strength = find_task(task).strength
+    is_kind, is_clean = isinstance(strength, Kinds), mode == "clean"
+    return gr.update(visible=is_clean and strength is not None and not is_kind), gr.update(visible=is_clean and is_kind), gr.update(visible=is_kind)
+
+
+def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
+    """As `levels_of`, set to what is usual for `task`."""
+    strength = find_task(task).strength
+    level, kind, marks = levels_of(task, mode)
+    if isinstance(strength, Strength):
+        level |= {"label": f"{strength.title} ({strength.name}, {strength.unit})", "value": strength.default}
+        level |= {"minimum": strength.minimum, "maximum": strength.maximum}
+    elif strength is not None:
+        kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}
+    return level, kind, marks
+
+
+def order_of(picture: str | Path | None, truth: str | Path | None, choice: Choice, marks: Marks | None = None) -> Order:
+    """The order that the controls amount to; `marks` count on the picture that they were made on, and for inpainting alone."""
+    strength = choice.strength if choice.mode == "clean" and find_task(choice.task).strength else None
+    given, reference = (None if path is None else Path(path) for path in (picture, truth))
+    is_marked = marks is not None and marks.picture == str(picture) and find_task(choice.task).degradation == "holes"
+    mask = Path(marks.mask) if marks is not None and is_marked else None
+    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before, mask=mask)

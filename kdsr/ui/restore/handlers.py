@@ -1,0 +1,333 @@
+"""The handlers of the tab *Restore*: what a visitor does in, what the page shows out. They run without a browser.
+
+A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself (`restore_run`).
+"""
+
+import contextlib
+import dataclasses
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from kdsr.errors import InputError, KdsrError, Stopped
+from kdsr.image import read_picture, write_picture
+from kdsr.jobs import Jobs
+from kdsr.settings import Settings
+from kdsr.tasks import TASKS, find_task
+from kdsr.ui import texts
+from kdsr.ui.examples import available_examples
+from kdsr.ui.html import status
+from kdsr.ui.networks import find_network, own_networks
+from kdsr.ui.restore import figures
+from kdsr.ui.restore.choice import Choice, Comparison, levels_of, order_of, usual_levels_of
+from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
+from kdsr.ui.restore.request import Mode, Order
+from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.run import restore_steps
+from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stopped_view, views_of
+from kdsr.ui.sessions import Orders, session_of
+from kdsr.zoo import Catalog
+
+KEPT_S = 2 * 3600
+"""How long the pictures of a run stay on disk."""
+
+
+class RestoreSession:
+    """The handlers, with what they share: settings, the folder for pictures, the orders, the opening result."""
+
+    def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
+        self.settings = settings
+        self.jobs = jobs
+        self.folder = folder
+        self.orders = Orders()
+        self.opening: Result | None = None
+
+    # What is there
+
+    def tasks(self) -> list[tuple[str, str]]:
+        """(title, name) of the tasks that have a network; of all tasks where there is none."""
+        cards = Catalog(self.settings.weights_dir).cards
+        able = {card.task for card in cards} or set(TASKS)
+        return [(task.title, name) for name, task in TASKS.items() if name in able]
+
+    def default_task(self) -> str:
+        """x4 super-resolution if there are networks for it, else the first task that has some."""
+        names = [name for _, name in self.tasks()]
+        return "sr_x4" if "sr_x4" in names else names[0]
+
+    def networks(self, task: str, role: str, owner: str = "") -> list[tuple[str, str]]:
+        """(title, name) of the networks for `task` in `role`, the largest first, and the students that `owner` trained."""
+        released = [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
+        return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
+
+    def _students(self, task: str, owner: str, chosen: str | None) -> list[tuple[str, str]]:
+        """`networks`, and `chosen` where it is none of them: a twin, or somebody else's that an admin looks at."""
+        names = self.networks(task, "student", owner)
+        if chosen and chosen not in [name for _, name in names]:
+            with contextlib.suppress(KdsrError):  # its run was deleted meanwhile
+                names.append((find_network(chosen, self.settings)[0].title, chosen))
+        return names
+
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each card that cannot be used."""
+        return Catalog(self.settings.weights_dir).problems
+
+    # Small handlers
+
+    def on_load(self, owner: str = "") -> tuple[Any, ...]:
+        """Tasks, networks, strength and problems as they stand in the weights folder now."""
+        task = self.default_task()
+        problems = self.problems()
+        note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
+        lines = "".join(f"- {sentence}\n" for sentence in problems)
+        return gr.update(choices=self.tasks(), value=task), *self._task_updates(task, "clean", owner), note, lines
+
+    def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
+        """Another network, for the next run."""
+        return choice._replace(teacher=teacher, student=student, before=None)
+
+    def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
+        """(choice, student): the tab is opened again, and a run may have ended or been deleted meanwhile."""
+        names = self._students(choice.task, owner, choice.student)
+        kept = choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
+        return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
+
+    def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
+        """Networks and strength for `task`; a picture that is degraded here is restored anew at once."""
+        return *self._task_updates(task, choice.mode, owner), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
+        """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
+        return choice._replace(mode=mode), *levels_of(choice.task, mode), gr.update(visible=mode == "both")
+
+    def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """Another strength restores anew."""
+        return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """(choice, marks, status, run, stop): another kind of holes restores anew, without the visitor's own marks."""
+        return choice._replace(strength=kind), None, *self._ordered(request, go=choice.mode == "clean")
+
+    def on_open_marks(self, picture: str | None) -> tuple[Any, ...]:
+        """(editor, use, status): the visitor's picture, to be painted over where something is missing."""
+        if picture is None:
+            return gr.skip(), gr.skip(), status(texts.NO_EXAMPLES)
+        try:
+            shown = read_picture(Path(picture), self.settings)
+        except KdsrError as error:
+            return gr.skip(), gr.skip(), _refused(error)[0]
+        return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), status(texts.MARK)
+
+    def on_use_marks(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """(marks, kind, status, run, stop): what was painted is missing; the picture is restored anew."""
+        try:
+            if picture is None:
+                raise InputError(texts.NO_EXAMPLES)
+            marks = Marks(picture, str(write_marks(painted, read_picture(Path(picture), self.settings), self.folder / "marks")))
+        except KdsrError as error:
+            return gr.skip(), gr.skip(), *_refused(error)
+        return marks, gr.update(value=None), *self._ordered(request, go=True)
+
+    def on_press(self, request: gr.Request) -> tuple[Any, ...]:
+        """The button Restore."""
+        return self._ordered(request, go=True)
+
+    def on_upload(self, path: str | None, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """The visitor's picture, if it can be read; else one sentence, and everything stays as it was."""
+        try:
+            line = self._described(path)
+        except KdsrError as error:
+            return gr.skip(), gr.update(value=None), gr.skip(), *_refused(error)
+        return path, gr.update(value=None), line, *self._ordered(request, go=choice.mode != "both")
+
+    def on_truth(self, path: str | None) -> tuple[Any, ...]:
+        """The visitor's clean picture, if it can be read."""
+        try:
+            line = self._described(path)
+        except KdsrError as error:
+            return gr.skip(), gr.update(value=None), gr.skip(), _refused(error)[0]
+        return path, gr.update(value=None), line, status(texts.PRESS)
+
+    def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
+        """An example is a clean picture: it is degraded, restored and measured."""
+        path = available_examples()[event.index][1]
+        ordered = self._ordered(request, go=True)
+        return (
+            str(path),
+            choice._replace(mode="clean"),
+            "clean",
+            *levels_of(choice.task, "clean"),
+            gr.update(visible=False),
+            self._described(str(path)),
+            *ordered,
+        )
+
+    def on_stop(self, request: gr.Request) -> Any:
+        """Stop the visitor's run; the run itself says so on the page."""
+        self.orders.stop(session_of(request))
+        return status(texts.STOPPING, kind="busy")
+
+    def on_close(self, request: gr.Request) -> None:
+        """A closed tab ends its run."""
+        self.orders.close(session_of(request))
+
+    def on_pair(self, result: Result | None, left: str, right: str) -> tuple[Any, ...]:
+        """(pair, slider, tags, left picture, right picture, status) for another pair."""
+        if result is None:
+            return (left, right), *(gr.skip(),) * 5
+        if not _on_disk(result):
+            gr.Warning(texts.EXPIRED)
+            return (*(gr.skip(),) * 5, status(texts.EXPIRED, kind="error"))
+        view = pair_view(result, left, right)
+        return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, gr.skip()
+
+    def on_format(self, result: Result | None, suffix: str) -> Any:
+        """All pictures of `result` as files of another kind; each holds the same numbers."""
+        if result is None or not _on_disk(result):
+            gr.Warning(texts.EXPIRED)
+            return gr.skip()
+        return files_as(result, suffix, self.settings)
+
+    def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
+        """(task, choice, networks, strength, kind, marks, mode, second, picture, chosen, pair, status, run, stop) for a comparison, which is ordered."""
+        given = wanted.picture is not None
+        mode: Mode = "clean" if given else choice.mode
+        made, _, _, *levels = self._task_updates(wanted.task, mode, owner)
+        made = made._replace(teacher=wanted.teacher, student=wanted.student, before=wanted.before)
+        teacher = gr.update(choices=self.networks(wanted.task, "teacher"), value=wanted.teacher, interactive=True)
+        mine = self._students(wanted.task, owner, wanted.student)
+        student = gr.update(choices=mine, value=wanted.student, interactive=bool(mine))
+        chosen = self._described(str(wanted.picture)) if given else gr.skip()
+        return (
+            wanted.task, made, teacher, student, *levels, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,
+            ("before" if wanted.before else "teacher", "student"), *self._ordered(request, go=True),
+        )  # fmt: skip
+
+    # The run
+
+    def on_open(self, choice: Choice, request: gr.Request) -> Iterator[View]:
+        """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
+        picture, session = self._opening_picture(), session_of(request)
+        if picture is None:
+            yield View(status=status(texts.NO_EXAMPLES))
+        elif self.opening is not None and _on_disk(self.opening) and self.opening.task == choice.task:
+            yield final_view(self.opening, "teacher", "student")
+        elif self.orders.is_waiting(session):
+            yield View()
+        else:
+            self.orders.give(session)
+            yield from self._run(order_of(picture, None, choice), ("teacher", "student"), session, keep=True)
+
+    def on_restore(
+        self,
+        picture: str | None,
+        truth: str | None,
+        choice: Choice,
+        runtime: str,
+        tile_px: float | None,
+        seed: float | None,
+        teacher_plus: bool,
+        marks: Marks | None,
+        pair: tuple[str, str],
+        request: gr.Request,
+    ) -> Iterator[View]:
+        """One run, from the order to the final figures; nothing where no order waits."""
+        order = order_of(picture, truth, choice, marks)
+        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), teacher_plus=teacher_plus)
+        yield from self._run(order, pair, session_of(request))
+
+    def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
+        """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays."""
+        signal = self.orders.take(session)
+        if signal is None:
+            yield View()  # gradio empties the outputs of a generator that yields nothing
+            return
+        self._sweep()
+        try:
+            steps = restore_steps(order, self.settings, self.folder / uuid.uuid4().hex, signal)
+            result = yield from views_of(steps, *pair)
+        except Stopped as stop:
+            if self.orders.is_newest(session, signal):
+                yield stopped_view(stop)
+        except KdsrError as error:
+            gr.Warning(str(error))
+            yield ended_view(status(str(error), kind="error"))
+        except Exception:
+            yield ended_view(status(texts.UNEXPECTED, kind="error"))
+            raise
+        else:
+            self.opening = result if keep else self.opening
+            yield final_view(result, *pair)
+
+    def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
+        """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, and its usual strength."""
+        strength = find_task(task).strength
+        teacher, student = (next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student"))
+        drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
+        return Choice(task, mode, teacher, student, strength.default if strength else 0.0), *drop, *usual_levels_of(task, mode)
+
+    def _role_update(self, task: str, role: str, owner: str) -> Any:
+        choices = self.networks(task, role, owner)
+        info = None if choices else f"No {role} for this task yet; the rest works without."
+        return gr.update(choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info)
+
+    def _ordered(self, request: gr.Request, *, go: bool) -> tuple[Any, ...]:
+        """(status, run, stop) after an order was given, or for one that still waits for the button."""
+        if not go:
+            return status(texts.PRESS), gr.skip(), gr.skip()
+        self.orders.give(session_of(request))
+        return status(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
+
+    def _described(self, path: str | None) -> str:
+        """The line that names a chosen picture, after it has been read in full.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if path is None:
+            raise InputError("No file arrived; choose a picture again.")
+        picture = read_picture(Path(path), self.settings)
+        return figures.chosen(picture.name, picture.width, picture.height, picture.bits)
+
+    def _opening_picture(self) -> Path | None:
+        examples = available_examples()
+        return examples[0][1] if examples else None
+
+    def _sweep(self) -> None:
+        """Remove the folders of runs older than `KEPT_S`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in self.folder.iterdir():
+            if time.time() - folder.stat().st_mtime > KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def files_as(result: Result, suffix: str, settings: Settings) -> list[str]:
+    """The exact pictures of `result` as PNG, lossless WebP or TIFF; written beside the PNG files when first asked for."""
+    if suffix == "PNG":
+        return [str(column.file) for column in result.columns]
+    made = []
+    for column in result.columns:
+        target = column.file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
+        made.append(str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target)))
+    return made
+
+
+def _unlimited(settings: Settings) -> Settings:
+    """Settings that read back whatever the page itself has written."""
+    side = max(settings.max_side_px, 1_000_000)
+    return dataclasses.replace(settings, max_input_megapixels=settings.max_output_megapixels * 2, max_side_px=side)
+
+
+def _refused(error: KdsrError) -> tuple[Any, ...]:
+    """(status, run, stop) for a picture that cannot be used."""
+    gr.Warning(str(error))
+    return status(str(error), kind="error"), gr.skip(), gr.skip()
+
+
+def _on_disk(result: Result) -> bool:
+    return all(column.shown.is_file() and column.file.is_file() for column in result.columns)

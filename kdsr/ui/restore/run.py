@@ -1,0 +1,250 @@
+"""A run of the page: the student first, then the teacher, then the student without distillation, with figures as they come; timed at the end.
+
+`restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own, so
+that progress and Stop are never late. Not here: anything of gradio (`restore_tab`).
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+import torch
+
+from kdsr.errors import Stopped
+from kdsr.image import Picture, from_tensor, to_tensor
+from kdsr.metrics import Measurement, error_map, measure
+from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore.ensemble import SelfEnsemble
+from kdsr.settings import Settings
+from kdsr.ui import texts
+from kdsr.ui.networks import find_network, is_of_run
+from kdsr.ui.restore.request import Order, Prepared, prepare
+from kdsr.ui.restore.result import COLUMNS, Column, Result, Timing, save_column
+from kdsr.ui.stopwatch import Stopwatch
+from kdsr.ui.texts import STOPPED, TOO_SLOW, missing_roles
+from kdsr.zoo import Card, Catalog
+
+TIME_LIMIT_S = 300.0
+"""The most that one run may take before it is stopped, so that an abandoned one ends."""
+TIMING_BUDGET_S = 1.0
+"""Time for repeats of one network; a slower pass is timed once, after a warm-up on a small crop."""
+REPEATS = 5
+_WARM_UP_PX = 48
+_POLL_S = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """News from a run: what goes on, how far it is, and the result as soon as it has grown."""
+
+    text: str
+    fraction: float | None = None
+    result: Result | None = None
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One network over one picture."""
+
+    restored: Picture
+    watch: Stopwatch
+    network_s: float
+    end_to_end_s: float
+
+
+def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -> Iterator[Step]:
+    """The steps of `order`; pictures are written under `folder`. The last step holds the whole result.
+
+    Raises:
+        KdsrError: a picture or a network that cannot be used. Stopped: `stop` was set, or the time limit is over.
+    """
+    started = time.perf_counter()
+    yield Step("Reading the picture")
+    prepared = prepare(order, settings)
+    networks = chosen_networks(order, settings)
+    result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
+    restored: dict[str, Picture] = {}
+    untimed: list[tuple[Column, float, _Work, _Pass]] = []
+    for role, (card, catalog) in networks.items():
+        is_ensemble = role == "teacher" and order.teacher_plus
+        text = f"{COLUMNS[role]}{'+' if is_ensemble else ''} at work"
+        work = _Work(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
+        first = yield from watched(work.run, stop, started, text)
+        restored[role] = first.restored
+        column = replace(save_column(role, first.restored, folder, order.task), card=card, is_ensemble=is_ensemble)
+        column = replace(column, measurement=_measured(first.restored, prepared.truth, prepared))
+        waited_s = time.perf_counter() - started
+        untimed.append((column, waited_s, work, first))
+        result = _compared(result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder)
+        yield Step(text, None, result)
+    # The slowest first: a student's repeats take less time than the page does to draw the last picture, on the same cores.
+    for column, waited_s, work, first in sorted(untimed, key=lambda each: each[3].end_to_end_s, reverse=True):
+        passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: timing")
+        result = result.with_column(_timed(column, passes, waited_s, final=True))
+    yield Step("Done", 1.0, result, last=True)
+
+
+def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, Catalog]]:
+    """The networks of a run by role, each with its catalog, in the order in which they work; a role without a network is left out."""
+    roles = (("student", order.student), ("before", order.before), ("teacher", order.teacher))
+    networks = {role: find_network(name, settings) for role, name in roles if name}
+    if "student" in networks and not is_of_run(order.student):  # what a visitor trained has no twin of its own
+        student, catalog = networks["student"]
+        twin = twin_of(student, catalog) if student.role == "student" else None
+        networks |= {"twin": (twin, catalog)} if twin else {}
+    return networks
+
+
+def twin_of(student: Card, catalog: Catalog) -> Card | None:
+    """The same network as `student`, learnt without a teacher: the one its card names, else one of the same shape."""
+    twins = catalog.for_task(student.task, "twin")
+    named = [twin for twin in twins if twin.name == student.twin]
+    alike = [twin for twin in twins if (twin.architecture, twin.arguments) == (student.architecture, student.arguments)]
+    return next(iter(named + alike), None)
+
+
+def watched(work: Callable[[Callable[[float], None]], T], stop: Event, started: float, text: str) -> Generator[Step, None, T]:
+    """The value of `work(on_progress)`, done in a thread, with a step for each progress; gives up at once when stopped.
+
+    The thread itself ends at its next tile, because leaving this generator in any way sets `stop`.
+    """
+    seen = [0.0]
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="restore")
+    future = pool.submit(work, seen.append)
+    pool.shutdown(wait=False)
+    try:
+        while not future.done():
+            yield Step(text, seen[-1])
+            wait([future], timeout=_POLL_S)
+            if _stopper(stop, started)():
+                raise _reason(stop)
+        return future.result()
+    except Stopped:
+        raise _reason(stop) from None
+    finally:
+        if not future.done():
+            stop.set()
+
+
+def _reason(stop: Event) -> Stopped:
+    """Why a run was stopped: by the visitor, or because its time was over."""
+    return Stopped(STOPPED if stop.is_set() else TOO_SLOW.format(seconds=TIME_LIMIT_S))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One network and what it is to restore."""
+
+    card: Card
+    catalog: Catalog
+    prepared: Prepared
+    order: Order
+    settings: Settings
+    should_stop: Callable[[], bool]
+    is_ensemble: bool
+
+    def run(self, on_progress: Callable[[float], None]) -> _Pass:
+        """Load, warm up on a small crop, restore once."""
+        runtime = open_runtime(self.card, self.catalog, runtime=self.order.runtime, settings=self.settings)
+        runtime = SelfEnsemble(runtime) if self.is_ensemble else runtime
+        if self.prepared.network_input is None:
+            corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
+            holes = self.prepared.holes
+            restore_picture(Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX])
+        else:
+            restore(self.prepared.network_input[..., :_WARM_UP_PX, :_WARM_UP_PX], runtime)
+        return self.once(Stopwatch(runtime), on_progress)
+
+    def once(self, watch: Stopwatch, on_progress: Callable[[float], None] | None = None) -> _Pass:
+        """One pass, array to array."""
+        watch.seconds = 0.0
+        started = time.perf_counter()
+        tile_px, image = self.order.tile_px, self.prepared.network_input
+        if image is None:
+            given, holes = self.prepared.degraded, self.prepared.holes
+            given = given if holes is None else replace(given, alpha=None)
+            restored = restore_picture(given, watch, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
+        else:
+            made = restore(image, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
+            restored = from_tensor(made, self.prepared.degraded)
+        return _Pass(restored, watch, watch.seconds, time.perf_counter() - started)
+
+    def repeat(self, first: _Pass, _on_progress: Callable[[float], None]) -> list[_Pass]:
+        """Warm repeats of `first` within the budget; `first` alone if it took longer than that."""
+        passes: list[_Pass] = []
+        spent = 0.0
+        while len(passes) < REPEATS and spent + first.end_to_end_s < TIMING_BUDGET_S:
+            passes.append(self.once(first.watch))
+            spent += passes[-1].end_to_end_s
+        return passes or [first]
+
+
+def _stopper(stop: Event, started: float) -> Callable[[], bool]:
+    return lambda: stop.is_set() or time.perf_counter() - started > TIME_LIMIT_S
+
+
+def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[str]) -> Result:
+    """The pictures and figures that need no network."""
+    task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "shown").mkdir(exist_ok=True)
+    words = [prepared.name, task.title]
+    if order.mode == "clean" and task.strength is not None:
+        words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
+    notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
+    result = Result(
+        task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,
+        description=" · ".join(words),
+    )  # fmt: skip
+    figures = _measured(baseline, truth, prepared)
+    input_column = save_column("input", prepared.degraded, folder, task.name, enlarge=task.scale)
+    key = "bicubic" if task.scale > 1 else "navier_stokes" if prepared.holes is not None else None
+    result = result.with_column(input_column if key else replace(input_column, measurement=figures))
+    if key:
+        result = result.with_column(replace(save_column(key, baseline, folder, task.name), measurement=figures))
+    return result.with_column(save_column("truth", truth, folder, task.name)) if truth is not None else result
+
+
+def _measured(picture: Picture, truth: Picture | None, prepared: Prepared) -> Measurement | None:
+    """The figures of `picture` by the task's convention, if there is a truth."""
+    if truth is None:
+        return None
+    holes = None if prepared.holes is None else torch.from_numpy(prepared.holes)[None, None]
+    return measure(to_tensor(picture), to_tensor(truth), prepared.task, grey=truth.is_grey, holes=holes)
+
+
+def _compared(result: Result, restored: dict[str, Picture], prepared: Prepared, folder: Path) -> Result:
+    """`result` with the error maps, and with the distance of student and teacher, that `restored` allows."""
+    for role in ("student", "teacher"):
+        if prepared.truth is not None and role in restored and result.column(f"error_{role}") is None:
+            result = result.with_column(_error_column(f"error_{role}", restored[role], prepared.truth, result, folder))
+    if {"student", "teacher"} <= restored.keys() and result.apart is None:
+        student, teacher = restored["student"], restored["teacher"]
+        result = replace(result, apart=_measured(student, teacher, prepared))
+        result = result.with_column(_error_column("difference", student, teacher, result, folder))
+    return result
+
+
+def _error_column(key: str, picture: Picture, truth: Picture, result: Result, folder: Path) -> Column:
+    """The colour-mapped error of `picture` as a column; always an 8-bit colour picture without alpha."""
+    errors = error_map(to_tensor(picture), to_tensor(truth))[0].permute(1, 2, 0)
+    pixels = errors.mul(255).round().byte().numpy()
+    return save_column(key, Picture(pixels, None, name=picture.name), folder, result.task)
+
+
+def _timed(column: Column, passes: list[_Pass], waited_s: float, *, final: bool) -> Column:
+    """`column` with the medians of `passes`; not `final` while they are still being taken."""
+    watch = passes[0].watch
+    return replace(column, timing=Timing(
+        statistics.median(each.network_s for each in passes), statistics.median(each.end_to_end_s for each in passes),
+        waited_s, len(passes) if final else 0, watch.device, watch.threads, watch.precision, watch.name,
+    ))  # fmt: skip

@@ -1,0 +1,129 @@
+"""What a run shows: from its steps and results to the values of the page's components. No event and no state here."""
+
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from kdsr.errors import KdsrError, Stopped
+from kdsr.ui import texts
+from kdsr.ui.html import status
+from kdsr.ui.restore import figures
+from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.run import Step
+
+_LEFT_ORDER = ("teacher", "bicubic", "navier_stokes", "input")
+_RIGHT_ORDER = ("student", "bicubic", "navier_stokes", "input")
+UNCHANGED: Any = gr.skip()
+
+
+class View(NamedTuple):
+    """What a run changes on the page, in the order of the outputs; what is not named stays as it is."""
+
+    result: Any = UNCHANGED
+    slider: Any = UNCHANGED
+    tags: Any = UNCHANGED
+    summary: Any = UNCHANGED
+    status: Any = UNCHANGED
+    table: Any = UNCHANGED
+    left_picture: Any = UNCHANGED
+    right_picture: Any = UNCHANGED
+    left: Any = UNCHANGED
+    right: Any = UNCHANGED
+    student_file: Any = UNCHANGED
+    teacher_file: Any = UNCHANGED
+    format: Any = UNCHANGED
+    files: Any = UNCHANGED
+    run: Any = UNCHANGED
+    stop: Any = UNCHANGED
+
+
+def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, Result]:
+    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent again.
+
+    Raises:
+        KdsrError: as `steps` do, after a view of what there was until then, with its files.
+    """
+    shown: Any = None
+    result: Result | None = None
+    try:
+        for step in steps:
+            if step.last and step.result is not None:
+                return step.result
+            view = View(status=status(step.text, kind="busy", fraction=step.fraction))
+            if step.result is not None:
+                result = step.result
+                view = _result_view(result, left, right, working=True)._replace(status=view.status)
+                if view.slider == shown:
+                    view = view._replace(slider=UNCHANGED, left_picture=UNCHANGED, right_picture=UNCHANGED)
+                else:
+                    shown = view.slider
+            yield view
+        raise Stopped(texts.STOPPED)
+    except KdsrError:
+        if result is not None:
+            yield _whole_view(result, left, right)
+        raise
+
+
+def final_view(result: Result, left: str, right: str) -> View:
+    """Everything of a finished `result`, its files among it."""
+    return _whole_view(result, left, right)._replace(status=status("", kind="done"), **_idle_buttons())
+
+
+def _whole_view(result: Result, left: str, right: str) -> View:
+    """All that shows a `result` that grows no more, and its files."""
+    formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
+    view = _result_view(result, left, right, working=False)
+    return view._replace(format=gr.update(choices=list(formats), value="PNG"), files=[str(column.file) for column in result.columns])
+
+
+def _result_view(result: Result, left: str, right: str, *, working: bool) -> View:
+    """All that shows `result` itself."""
+    view = pair_view(result, left, right)
+    choices = figures.column_choices(result)
+    shown_left, shown_right = _available(result, left, _LEFT_ORDER), _available(result, right, _RIGHT_ORDER)
+    return view._replace(
+        result=result,
+        summary=figures.summary(result, working=working),
+        table=figures.table(result, working=working),
+        left=gr.update(choices=choices, value=shown_left),
+        right=gr.update(choices=choices, value=shown_right),
+        student_file=_download(result, "student"),
+        teacher_file=_download(result, "teacher"),
+    )
+
+
+def pair_view(result: Result, left: str, right: str) -> View:
+    """The slider, its labels and the plain pair for two columns, or for what there is instead of them."""
+    first = result.column(_available(result, left, _LEFT_ORDER))
+    second = result.column(_available(result, right, _RIGHT_ORDER))
+    return View(
+        slider=(str(first.shown), str(second.shown)),
+        tags=figures.tags(result, first.key, second.key),
+        left_picture=gr.update(value=str(first.shown), label=first.title, alt_text=f"{first.title}: {result.name}"),
+        right_picture=gr.update(value=str(second.shown), label=second.title, alt_text=f"{second.title}: {result.name}"),
+    )
+
+
+def _available(result: Result, wanted: str, instead: tuple[str, ...]) -> str:
+    """`wanted` if `result` has it, else the first of `instead` that it has."""
+    return next(key for key in (wanted, *instead) if result.column(key) is not None)
+
+
+def _download(result: Result, key: str) -> Any:
+    column = result.column(key)
+    return gr.update(value=str(column.file), interactive=True) if column else gr.update(value=None, interactive=False)
+
+
+def _idle_buttons() -> dict[str, Any]:
+    return {"run": gr.update(interactive=True), "stop": gr.update(visible=False)}
+
+
+def ended_view(status: str) -> View:
+    """A run that ended without a result: what was on the page stays."""
+    return View(status=status, **_idle_buttons())
+
+
+def stopped_view(stop: Stopped) -> View:
+    return ended_view(status(str(stop), kind="stopped"))

@@ -1,0 +1,1 @@
+"""What several tests share: small networks, pictures, runs, and the page served."""

@@ -1,0 +1,299 @@
+"""Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
+
+import dataclasses
+import math
+import signal
+
+import cv2
+import pytest
+import torch
+from helpers.training import events, recipe, released, training_settings
+
+from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
+from kdsr.tasks import find_task
+from kdsr.train import recipe_from_json, recipe_to_json, train
+from kdsr.train.data.labels import with_labels
+from kdsr.train.data.pairs import fixed_pairs
+from kdsr.train.data.photos import find_photos, load_photos
+from kdsr.train.loop import events_in, learning_rate
+from kdsr.train.machine import autocast, undisturbed
+from kdsr.train.teacher import Teacher
+from kdsr.zoo import Catalog, read_card
+from kdsr.zoo.weights import load_tensors
+
+CPU = torch.device("cpu")
+settings = pytest.fixture(training_settings)
+
+
+def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_path):
+    result = train(recipe(steps=150), tmp_path / "run", settings=settings)
+    assert result.finished and result.step == 150
+    logged = [event["loss"] for event in events(tmp_path / "run") if event["event"] == "step"]
+    assert logged[-1] < logged[0]
+    card = read_card(tmp_path / "run" / "tiny.json")
+    assert card.steps == 150 and card.data[0]["pack"] == "images" and card.figures == ()
+    assert Catalog(tmp_path / "run").problems[0].startswith("The card recipe.json")
+    assert Catalog(tmp_path / "run").load("tiny").scale == 2
+
+
+def test_a_run_counts_numbers_below_the_normal_ones_as_zero_and_leaves_the_process_as_it_was(settings, tmp_path):
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor has no such mode")
+    smallest = torch.full((4,), torch.finfo(torch.float32).tiny)
+    counted = []
+    train(recipe(steps=2), tmp_path / "run", settings=settings, should_stop=lambda: counted.append(bool((smallest / 2).any())) or False)
+    assert counted and not any(counted)
+    assert (smallest / 2).any()
+
+
+def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_path):
+    for role in ("teacher", "student"):
+        train(recipe(role=role), tmp_path / role, settings=settings)
+    teacher, student = (load_tensors(tmp_path / role / "tiny.safetensors") for role in ("teacher", "student"))
+    assert {tensor.dtype for tensor in teacher.values()} == {torch.float16}
+    assert all(torch.equal(teacher[name], student[name].half()) for name in student)
+    assert read_card(tmp_path / "teacher" / "tiny.json").file_bytes < 0.6 * read_card(tmp_path / "student" / "tiny.json").file_bytes
+    assert all(tensor.dtype == torch.float32 for tensor in Catalog(tmp_path / "teacher").load("tiny").state_dict().values())
+
+
+@pytest.mark.parametrize("rep", [True, False])
+def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settings, tmp_path, rep):
+    released(settings, tmp_path, name="start", steps=20)
+    plans = {share: recipe(warm_start="start", start_share=share, rep=rep) for share in (0.0, 0.5)}
+    for share, plan in plans.items():
+        train(plan, tmp_path / str(share), settings=settings)
+    began = Catalog(settings.weights_dir).load("start").state_dict()
+    own, mixed = (load_tensors(tmp_path / str(share) / "tiny.safetensors") for share in plans)
+    assert any(not torch.equal(own[name], began[name]) for name in own)
+    assert all(torch.allclose(mixed[name], (own[name] + began[name]) / 2, atol=1e-6) for name in own)
+    logged = events(tmp_path / "0.5")
+    assert [event["event"] for event in logged[-2:]] == ["mixed", "finished"] and logged[-2]["psnr_db"] != last_validation(logged)
+
+
+def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=20)
+    plan = recipe(warm_start="start", start_share=0.4, seed=2, stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}))
+    train(plan, tmp_path / "run", settings=settings)
+    train(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
+    places = (tmp_path / "run/stage1/tiny-stage1", tmp_path / "alone/tiny", settings.weights_dir / "start", tmp_path / "run/tiny")
+    first, second, began, mixed = (load_tensors(place.with_suffix(".safetensors")) for place in places)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    assert all(torch.allclose(mixed[name], 0.3 * first[name] + 0.3 * second[name] + 0.4 * began[name], atol=1e-6) for name in mixed)
+    assert [stage["name"] for stage in read_card(tmp_path / "run/tiny.json").history][-2:] == ["start", "tiny-stage1"]
+    assert "mixed" in [event["event"] for event in events(tmp_path / "run")]
+
+
+def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=2)
+    released(settings, tmp_path, name="deeper", steps=2, arguments={"width": 8, "depth": 4})
+    with pytest.raises(SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"):
+        train(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
+
+
+def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=2)
+    released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
+    with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
+        train(recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}), tmp_path / "run", settings=settings)
+
+
+def last_validation(logged: list[dict]) -> float:
+    return [event["psnr_db"] for event in logged if event["event"] == "validation"][-1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "sr_x2"},
+        {"task": "sr_x2", "optimiser": "muon", "rep": False},
+        {"task": "denoise"},
+        {"task": "denoise", "degrade_once": True},
+        {"task": "jpeg"},
+        {"task": "jpeg", "degrade_once": True, "optimiser": "muon"},
+        {"task": "photo_x4"},
+        {"task": "photo_x2", "degrade_once": True},
+    ],
+)
+def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, changes):
+    plan = recipe(**changes)
+    train(plan, tmp_path / "whole", settings=settings)
+    steps = iter(range(100))
+    with pytest.raises(Stopped, match="step 5 of 12"):
+        train(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
+    assert train(plan, tmp_path / "parts", settings=settings, resume=True).finished
+    whole, parts = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_time_limit_pauses_a_run_that_can_go_on(settings, tmp_path):
+    result = train(recipe(steps=100_000), tmp_path / "run", settings=settings, time_limit_s=1.0)
+    assert not result.finished and 0 < result.step < 100_000
+    assert events(tmp_path / "run")[-1]["event"] == "paused"
+    assert read_card(tmp_path / "run" / "tiny.json").steps == result.step
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(settings, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(recipe(seed=seed), tmp_path / name, settings=settings)
+    a, b, c = (load_tensors(tmp_path / name / "tiny.safetensors")["layers.0.weight"] for name in "abc")
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("task", ["sr_x2", "denoise"])
+def test_a_student_learns_from_cached_labels_what_it_learns_from_fresh_ones(settings, tmp_path, task):
+    released(settings, tmp_path, name="teacher", task=task, role="teacher")
+    plan = recipe(task=task, teacher="teacher", truth_share=0.3, truth_share_end=1.0, degrade_once=True)
+    train(plan, tmp_path / "first", settings=settings)
+    cached = list((settings.home / "labels").glob("*.npy"))
+    train(plan, tmp_path / "second", settings=settings)
+    assert len(cached) == 1 and list((settings.home / "labels").glob("*.npy")) == cached
+    first, second = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert {"truth", "teacher"} <= events(tmp_path / "first")[-3].keys() | events(tmp_path / "first")[-2].keys()
+    assert not any("point" in name or "teacher" in name for name in first)
+
+
+def test_labels_are_the_teachers_own_output(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher")
+    teacher = Catalog(settings.weights_dir).load("teacher")
+    photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
+    pairs = with_labels(fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24), Teacher([teacher]), tmp_path / "labels.npy")
+    for degraded, labelled in zip(pairs.degraded, pairs.labels, strict=True):
+        wanted = teacher(degraded.permute(2, 0, 1)[None] / 255)[0].permute(1, 2, 0).clamp(0, 1)
+        assert (wanted - labelled / 255).abs().max() < 0.02  # bfloat16 and 8 bits
+
+
+def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
+    released(settings, tmp_path, name="start", steps=60)
+    plan = recipe(warm_start="start", steps=1, learning_rate=1e-9, final_learning_rate=0.0)
+    train(plan, tmp_path / "run", settings=settings)
+    start, now = load_tensors(settings.weights_dir / "start.safetensors"), load_tensors(tmp_path / "run" / "tiny.safetensors")
+    assert all(torch.allclose(start[name], now[name], atol=1e-6) for name in start)
+    assert read_card(tmp_path / "run" / "tiny.json").history[0]["name"] == "start"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(settings, tmp_path):
+    with pytest.raises(Stopped):
+        train(recipe(steps=300), tmp_path / "run", settings=settings, should_stop=lambda: True)
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    (tmp_path / "run" / "recipe.json").unlink()
+    with pytest.raises(TrainingError, match="another recipe"):
+        train(recipe(steps=300, learning_rate=1e30), tmp_path / "run", settings=settings, resume=True)
+    with pytest.raises(TrainingError, match="far above what it was"):
+        train(recipe(steps=300, learning_rate=1e30, warmup_steps=0), tmp_path / "wild", settings=settings)
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
+    train(recipe(steps=2), tmp_path / "run", settings=settings)
+    with pytest.raises(SettingsError, match="resume"):
+        train(recipe(steps=2), tmp_path / "run", settings=settings)
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(settings, tmp_path, monkeypatch, has_it):
+    for module in ("precision", "step"):
+        monkeypatch.setattr(f"kdsr.train.{module}.has_bfloat16", lambda device: has_it)
+    with autocast(CPU):
+        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == (torch.bfloat16 if has_it else torch.float32)
+    with autocast(CPU, wanted=False):
+        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
+    for precision in ("bf16", "fp32"):
+        train(recipe(precision=precision), tmp_path / precision, settings=settings)
+    same = [
+        torch.equal(one, other) for one, other in zip(*(load_tensors(tmp_path / name / "tiny.safetensors").values() for name in ("bf16", "fp32")), strict=True)
+    ]
+    assert all(same) != has_it
+    assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
+
+
+def test_the_learning_rate_warms_up_and_falls_to_its_end():
+    plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
+    rates = [learning_rate(plan, step) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4) and rates[10] == pytest.approx(1e-3) and rates[100] == pytest.approx(1e-5)
+    assert all(math.isfinite(rate) for rate in rates) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_a_recipe_reads_back_as_it_was_written():
+    plan = recipe(teacher="big", truth_share=0.5)
+    assert recipe_from_json(recipe_to_json(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "not valid JSON"),
+        ("[]", "one JSON object"),
+        ('{"name": "a"}', "lacks task"),
+        ('{"name": "a", "task": "sr_x4", "step": 3}', "Did you mean 'steps'"),
+        ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "crop_choices": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
+        ('{"name": "a", "task": "jpeg", "whole_colour_share": -0.5}', "whole_colour_share must lie in"),
+        ('{"name": "a", "task": "denoise", "whole_colour_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "jpeg", "saved_before_share": 2}', "saved_before_share must lie in"),
+        ('{"name": "a", "task": "photo_x4", "saved_before_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
+        ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
+        ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),
+        ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
+        ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
+        ('{"name": "a", "task": "sr_x4", "start_share": 0.5}', "start_share must lie in .0, 1. and needs a warm_start"),
+        ('{"name": "a", "task": "sr_x4", "warm_start": "b", "start_share": 1.0}', "start_share must lie in"),
+        ('{"name": "a", "task": "sr_x4", "mixed_with": "b"}', "mixed_with needs a warm_start"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": []}', "photo_scales must be scales above 0"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": [1, 2]}', "photo_scales must be scales above 0"),
+        ('{"name": "a", "task": "sr_x4", "photo_scales": 0.5}', "photo_scales must be a list of numbers"),
+        ('{"name": "a", "task": "sr_x4", "role": "boss"}', "role must be"),
+        ('{"name": "a", "task": "sr_x4", "optimiser": "muo"}', "Did you mean 'muon'"),
+    ],
+)
+def test_a_recipe_that_cannot_be_run_is_told(text, message):
+    with pytest.raises(SettingsError, match=message):
+        recipe_from_json(text)
+
+
+def test_an_unknown_task_in_a_recipe_is_told():
+    with pytest.raises(UnknownNameError, match="sr_x4"):
+        recipe_from_json('{"name": "a", "task": "sr_x8"}')
+
+
+def test_a_run_shows_what_it_stands_against_and_a_held_out_crop(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher", steps=100)
+    train(recipe(teacher="teacher", truth_share=0.5), tmp_path / "run", settings=settings)
+    (references,) = (event for event in events(tmp_path / "run") if event["event"] == "references")
+    assert references["teacher_psnr_db"] > 15 and references["before_psnr_db"] > 15
+    pictures = {path.stem: cv2.imread(str(path)) for path in (tmp_path / "run" / "preview").iterdir()}
+    assert set(pictures) == {"input", "before", "now", "teacher", "truth"}
+    assert len({picture.shape for name, picture in pictures.items() if name != "input"}) == 1
+    assert pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()
+
+
+def test_a_log_with_a_half_written_line_is_read(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"event": "step"}\n{"event": "st')
+    assert events_in(tmp_path / "events.jsonl") == [{"event": "step"}]
+
+
+def test_ctrl_c_waits_until_an_update_is_whole():
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            seen.append("whole")
+        seen.append("not reached")
+    assert seen == ["whole"]
+
+
+def test_labels_that_were_cut_off_go_on_where_they_were(settings, tmp_path):
+    released(settings, tmp_path, name="teacher", role="teacher", arguments={"width": 24, "depth": 4})
+    plan = recipe(teacher="teacher", truth_share=0.5, steps=2)
+    pieces = 0
+    while not (tmp_path / "run" / "tiny.safetensors").exists():
+        train(plan, tmp_path / "run", settings=settings, time_limit_s=0.0)
+        pieces += 1
+    done = [event["done"] for event in events(tmp_path / "run") if event["event"] == "labelling"]
+    assert done == [1, 2, 3, 4, 5, 6] and pieces == 6
+    train(plan, tmp_path / "run", settings=settings, resume=True)
+    train(plan, tmp_path / "whole", settings=dataclasses.replace(settings, home=tmp_path / "other"))
+    one, other = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("run", "whole"))
+    assert all(torch.equal(one[name], other[name]) for name in one)

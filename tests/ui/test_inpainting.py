@@ -1,0 +1,57 @@
+"""Inpainting in the tab *Restore*: holes drawn here, marks painted by a visitor, and what is offered where."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers.restoring import CHOICE, REQUEST, results, run, small_photo, small_session
+
+from kdsr.image import read_picture
+
+session = pytest.fixture(small_session)
+photo = pytest.fixture(small_photo)
+
+
+@pytest.fixture(autouse=True)
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would have been shown as a toast; gradio warns on the console where there is no page."""
+    shown: list[str] = []
+    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
+    return shown
+
+
+def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
+    result = results(run(session, photo, task="inpaint", strength="text"))[-1]
+    assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
+    given, restored = (read_picture(result.column(key).file, session.settings) for key in ("input", "student"))
+    assert (given.alpha == 0).any() and np.array_equal(restored.pixels[given.alpha > 0], given.pixels[given.alpha > 0])
+    assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {column.key for column in result.columns}
+    assert math.isfinite(result.column("navier_stokes").measurement.psnr_db) and "missing pixels" in result.column("student").measurement.convention
+
+
+def test_what_a_visitor_marks_is_filled(session, photo, toasts):
+    editor, _, _ = session.on_open_marks(str(photo))
+    layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
+    assert session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
+    layer[10:20, 5:40, 3] = 255
+    marks, kind, *_ = session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
+    assert kind["value"] is None
+    for mode in ("clean", "degraded"):
+        result = results(run(session, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
+        restored, before = (read_picture(path, session.settings) for path in (result.column("student").file, photo))
+        changed = (restored.pixels != before.pixels).any(axis=2)
+        assert changed[10:20, 5:40].any() and not changed[:10].any() and not changed[20:].any()
+        assert (result.column("student").measurement is not None) == (mode == "clean")
+    other = marks._replace(picture="another.png")
+    views = run(session, photo, mode="degraded", task="inpaint", marks=other)
+    assert "Nothing says what is missing" in views[-1].status
+
+
+def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
+    _, _, _, strength, kind, marks, *_ = session.on_task("inpaint", CHOICE, REQUEST)
+    assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind["value"] == "strokes"
+    choice, strength, kind, marks, _ = session.on_mode("degraded", CHOICE._replace(task="inpaint"))
+    assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
+    assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
+    choice, marks, *_ = session.on_kind("text", CHOICE, REQUEST)
+    assert choice.strength == "text" and marks is None

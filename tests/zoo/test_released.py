@@ -1,0 +1,154 @@
+"""The released networks: every card can be used, and what the README says of it is what the card says."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+import skimage
+import torch
+
+from kdsr.compress import Compression
+from kdsr.degrade import compress_jpeg, degrade
+from kdsr.metrics.luma import to_luma
+from kdsr.metrics.psnr import psnr
+from kdsr.models import build_model, count_macs, count_parameters
+from kdsr.restore import open_runtime, restore
+from kdsr.settings import Settings
+from kdsr.tasks import Kinds, Task, find_task
+from kdsr.train.presets import preset
+from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping
+from kdsr.train.train import stages_of
+from kdsr.zoo import Card, Catalog
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOG = Catalog(Settings().weights_dir)
+EACH_CARD = pytest.mark.parametrize("card", CATALOG.cards, ids=lambda card: card.name)
+
+
+def test_every_card_can_be_used():
+    assert CATALOG.problems == () and CATALOG.cards
+
+
+@EACH_CARD
+def test_a_card_describes_its_weights(card: Card):
+    network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
+    assert (count_parameters(network), count_macs(network)) == (card.parameters, card.macs_per_output_megapixel)
+    assert CATALOG.weights_path(card).stat().st_size == card.file_bytes
+    assert CATALOG.load(card.name).scale == find_task(card.task).scale
+
+
+@EACH_CARD
+def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
+    if card.precision == "int8":
+        plan = Compression(**card.recipe | {"photos": tuple(card.recipe["photos"])})
+        assert (plan.source, plan.seed, plan.int8) == (card.compressed_from, card.seed, True) and card.steps in (0, plan.int8_steps)
+        assert card.history and card.data and card.figures and card.latency
+        return
+    recipe = recipe_from_mapping(card.recipe)
+    assert (recipe.name, recipe.task, recipe.role, recipe.seed) == (card.name, card.task, card.role, card.seed)
+    assert card.steps == recipe.all_steps and card.data and card.figures and card.latency
+    assert recipe == recipe_from_json((ROOT / "recipes" / f"{card.name}.json").read_text(encoding="utf-8"))
+
+
+EACH_STUDENT = pytest.mark.parametrize(
+    "student", [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from], ids=lambda card: card.name
+)
+
+
+@EACH_STUDENT
+def test_a_student_was_taught_as_the_preset_best_teaches(student: Card):
+    whole, best = recipe_from_mapping(student.recipe), preset("best", student.task)
+    taught = stages_of(whole, Path())[-1][0] if whole.stages else whole
+    keys = ("loss", "truth_share", "truth_share_end", "crop_choices", "degrade_once")
+    assert {key: getattr(taught, key) for key in keys} == {key: best.get(key, getattr(Recipe(name="default", task=student.task), key)) for key in keys}
+    terms = recipe_from_mapping({"name": "best", "task": student.task, "terms": best.get("terms", ())}).terms
+    assert taught.teacher == student.teacher and taught.terms == terms[: len(taught.terms)]  # some were taught before the presets had all
+    assert len(taught.terms) == len(terms) or student.task != "jpeg"
+
+
+@EACH_STUDENT
+def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_where_not(student: Card):
+    assert student.teacher and (student.twin or student.arguments["width"] != 32)  # a task's main student has one
+    teacher = CATALOG.find(student.teacher)
+    behind = [mine.strength for above, mine in zip(teacher.figures, student.figures, strict=True) if above.psnr_db <= mine.psnr_db]
+    assert all(f"{strength}" in student.notes for strength in behind) and (not behind or "is behind it on" in student.notes)
+    if student.twin is None:
+        return
+    twin = CATALOG.find(student.twin)
+    assert (twin.architecture, twin.arguments, twin.steps, twin.seed, twin.data) == (
+        student.architecture, student.arguments, student.steps, student.seed, student.data,
+    )  # fmt: skip
+    lost = [mine.psnr_db - its.psnr_db for mine, its in zip(student.figures, twin.figures, strict=True) if mine.psnr_db < its.psnr_db]
+    assert all(f"{loss:+.3f} dB" in student.notes for loss in lost)
+
+
+def test_the_tables_of_readme_and_training_are_those_of_the_cards():
+    readme, training = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/training.md"))
+    script = runpy.run_path(str(ROOT / "scripts" / "release.py"))
+    assert script["with_tables"](readme, None, Settings(weights_dir=CATALOG.weights_dir)) == readme
+    assert script["with_runs"](training) == training
+    assert all(f"| `{card.name}` |" in readme for card in CATALOG.cards)
+
+
+def sky() -> torch.Tensor:
+    """A smooth blue picture (1, 3, 96, 144), in which a seam or a shift of colour could not hide."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 96), torch.linspace(0, 1, 144), indexing="ij")
+    return torch.stack([0.35 + 0.3 * y, 0.55 + 0.25 * y, 0.85 + 0.08 * y - 0.05 * x])[None]
+
+
+def ends_of(task: Task) -> tuple[float | str | None, ...]:
+    """The weakest and the strongest degradation, or all kinds."""
+    if task.strength is None:
+        return (None,)
+    return task.strength.names if isinstance(task.strength, Kinds) else (task.strength.minimum, task.strength.maximum)
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.compressed_from], ids=lambda card: card.name)
+def test_8_bits_cost_at_most_what_is_said_and_every_step_is_told(card: Card):
+    source = CATALOG.find(str(card.compressed_from))
+    assert card.compression[0]["step"] == "source" and card.compression[0]["bytes"] == source.file_bytes
+    assert card.compression[-1]["bytes"] == card.file_bytes < source.file_bytes and card.compression[-1]["parameters"] == card.parameters
+    if card.precision == "int8" and card.parameters == source.parameters:
+        before = {(figure.set, figure.strength): figure.psnr_db for figure in source.figures}
+        assert all(figure.psnr_db >= before[figure.set, figure.strength] - 0.10 for figure in card.figures)
+
+
+@EACH_CARD
+def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(card: Card):
+    task = find_task(card.task)
+    runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings(threads=1))
+    for end in ends_of(task):
+        degraded = degrade(sky(), task, strength=end)
+        whole = restore(degraded, runtime, tile_px=1000)
+        assert (restore(degraded, runtime, tile_px=20) - whole).abs().max() <= 1e-5
+        before, after = ((image.mean((0, 2, 3)) - sky().mean((0, 2, 3))).abs() * 255 for image in (degraded[:, :3], whole))
+        assert (after - before).max() <= 0.5, (end, before, after)  # a JPEG of quality 5 is 7 levels off itself
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
+def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card):
+    runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
+    truth = torch.from_numpy(skimage.data.astronaut()[:192, 160:352]).permute(2, 0, 1)[None] / 255
+    file = compress_jpeg(truth, 20)
+
+    def gain(top: int, left: int) -> float:
+        given, clean = (picture[..., top : top + 184, left : left + 184] for picture in (file, truth))
+        return float(psnr(to_luma(runtime.run(given).clamp(0, 1)), to_luma(clean)) - psnr(to_luma(given), to_luma(clean)))
+
+    whole = gain(0, 0)
+    assert whole > 0.5 and all(gain(*cut) > 0.85 * whole for cut in ((1, 1), (0, 1), (3, 0)))
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
+def test_colours_of_a_jpeg_come_nearer_to_the_truth(card: Card):
+    runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
+    truth = torch.from_numpy(skimage.data.astronaut()[:192, 160:352]).permute(2, 0, 1)[None] / 255
+    file = compress_jpeg(truth, 10)
+    errors = [to_colours(picture - truth).square().mean((0, 2, 3)) for picture in (file, runtime.run(file).clamp(0, 1))]
+    gains = 10 * torch.log10(errors[0] / errors[1])
+    assert gains.min() > 0.2
+
+
+def to_colours(image: torch.Tensor) -> torch.Tensor:
+    """Cb and Cr of JFIF, (N, 2, H, W)."""
+    return torch.einsum("pc,nchw->nphw", torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]), image)
