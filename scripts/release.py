@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--from", type=Path, dest="source", default=Path("runs/weights"))
-    parser.add_argument("--recipes", type=Path, default=RECIPES / "next")
+    parser.add_argument("--recipes", type=Path, default=RECIPES / "planned")
     parser.add_argument("--data", type=Path, help="folder of the test sets")
     parser.add_argument("--latencies", action="store_true")
     parser.add_argument("--tables", action="store_true")

@@ -59,5 +59,5 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_others(settings, tmp_pat
 
 def test_the_plan_that_lies_here_is_made_of_recipes_for_released_networks():
     released = {path.stem for path in (ROOT / "weights").glob("*.json")}
-    plan = [recipe_from_json(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "recipes" / "next").glob("*.json"))]
+    plan = [recipe_from_json(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "recipes" / "planned").glob("*.json"))]
     assert plan and all(each.name in released and (each.warm_start or each.stages) for each in plan)
