@@ -1,10 +1,11 @@
-"""JPEG clean-up of colours: what is gained over the file in luma, in the two differences of colour, and in red, green and blue together.
+"""JPEG clean-up of colours: what is gained over the file in luma, in the two differences of colour, and in red, green
+and blue together.
 
     python benchmarks/colour_jpeg.py FOLDER [NAME ...] [--quality 10 20 40]
 
-The field's tables, and our cards, look at luma alone, and do not see what a viewer sees first in a poor JPEG: blocks of wrong colour, 16
-pixels wide, on faces and walls. FOLDER holds the pictures (BSD100/HR). Prints for each quality the mean gain in PSNR in dB: of Y, Cb, Cr
-(JFIF) and RGB.
+The field's tables, and our cards, look at luma alone, and do not see what a viewer sees first in a poor JPEG: blocks of
+wrong colour, 16 pixels wide, on faces and walls. FOLDER holds the pictures (BSD100/HR). Prints for each quality the
+mean gain in PSNR in dB: of Y, Cb, Cr (JFIF) and RGB.
 """
 
 import argparse
@@ -44,9 +45,17 @@ def main() -> None:
         before = [figures(file, truth) for file, truth in zip(files, truths, strict=True)]
         for name in names:
             runtime = open_runtime(catalog.find(name), catalog, settings=settings)
-            after = [figures(round_to_8_bits(restore(file, runtime)), truth) for file, truth in zip(files, truths, strict=True)]
-            gains = [fmean(new[plane] - old[plane] for new, old in zip(after, before, strict=True)) for plane in range(4)]
-            tell(f"{name} quality {quality}: " + ", ".join(f"{plane} {gain:+.2f}" for plane, gain in zip(("Y", "Cb", "Cr", "RGB"), gains, strict=True)))
+            after = [
+                figures(round_to_8_bits(restore(file, runtime)), truth)
+                for file, truth in zip(files, truths, strict=True)
+            ]
+            gains = [
+                fmean(new[plane] - old[plane] for new, old in zip(after, before, strict=True)) for plane in range(4)
+            ]
+            tell(
+                f"{name} quality {quality}: "
+                + ", ".join(f"{plane} {gain:+.2f}" for plane, gain in zip(("Y", "Cb", "Cr", "RGB"), gains, strict=True))
+            )
 
 
 def figures(picture: Tensor, truth: Tensor) -> list[float]:

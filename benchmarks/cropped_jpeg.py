@@ -1,12 +1,13 @@
-"""JPEG clean-up of pictures that were cropped, and of those that were saved again after that: how much of the gain over the file is left.
+"""JPEG clean-up of pictures that were cropped, and of those that were saved again after that: how much of the gain over
+the file is left.
 
     python benchmarks/cropped_jpeg.py FOLDER [NAME ...] [--first 10 30] [--second 70 90]
 
-Blocks of a picture that was cropped since it was saved begin anywhere, which a network at half resolution has to have met. Pictures that
-have been sent around hold the blocks of two files; where the second one's lie elsewhere, a network that learnt from files saved once takes
-the first one's edges for detail (FBCNN, arXiv:2109.14573). FOLDER holds the pictures (BSD100/HR). Prints, for each pair of qualities, the
-mean gain over what is given in dB (PSNR on luma): of the first file; of it without a row and a column; of it saved again as it is, and
-after 4 x 4 and 3 x 5 pixels were cut off.
+Blocks of a picture that was cropped since it was saved begin anywhere, which a network at half resolution has to have
+met. Pictures that have been sent around hold the blocks of two files; where the second one's lie elsewhere, a network
+that learnt from files saved once takes the first one's edges for detail (FBCNN, arXiv:2109.14573). FOLDER holds the
+pictures (BSD100/HR). Prints, for each pair of qualities, the mean gain over what is given in dB (PSNR on luma): of the
+first file; of it without a row and a column; of it saved again as it is, and after 4 x 4 and 3 x 5 pixels were cut off.
 """
 
 import argparse
@@ -49,11 +50,22 @@ def main() -> None:
         for first in options.first:
             files = [compress_jpeg(truth, first) for truth in truths]
             once, odd = (
-                fmean(gain(runtime, without(file, cut), without(truth, cut)) for file, truth in zip(files, truths, strict=True)) for cut in (CUTS[0], ODD)
+                fmean(
+                    gain(runtime, without(file, cut), without(truth, cut))
+                    for file, truth in zip(files, truths, strict=True)
+                )
+                for cut in (CUTS[0], ODD)
             )
             for second in options.second:
-                twice = [fmean(gain_again(runtime, file, truth, second, cut) for file, truth in zip(files, truths, strict=True)) for cut in CUTS]
-                tell(f"{name} {first} then {second}: once {once:.2f}, cropped {odd:.2f}; again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}")
+                twice = [
+                    fmean(
+                        gain_again(runtime, file, truth, second, cut) for file, truth in zip(files, truths, strict=True)
+                    )
+                    for cut in CUTS
+                ]
+                tell(
+                    f"{name} {first} then {second}: once {once:.2f}, cropped {odd:.2f}; again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}"
+                )
 
 
 def gain_again(runtime: Runtime, file: Tensor, truth: Tensor, quality: int, cut: tuple[int, int]) -> float:

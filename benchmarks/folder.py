@@ -1,10 +1,11 @@
 """The rate of `kdsr restore DIR` against the same pictures one by one, in one process with the same runtime.
 
-    python benchmarks/folder.py [--model NAME] [--pictures 500] [--height 150] [--width 200] [--rounds 5] [--runtime auto]
+    python benchmarks/folder.py [--model NAME] [--pictures 500] [--height 150] [--width 200] [--rounds 5] [--runtime
+    auto]
 
-Files in, PNG files out, on a temporary folder. One by one: read, restore and write, with all threads for the network. Side by
-side: what the command line does. Both take turns over parts of the pictures; start, loading and a first picture each are not
-counted. Photographs come from scikit-image's own. Run it on an idle machine.
+Files in, PNG files out, on a temporary folder. One by one: read, restore and write, with all threads for the network.
+Side by side: what the command line does. Both take turns over parts of the pictures; start, loading and a first picture
+each are not counted. Photographs come from scikit-image's own. Run it on an idle machine.
 """
 
 import time
@@ -24,13 +25,21 @@ from kdsr.zoo import Catalog
 
 
 def main(
-    model: str = "sr_x4-student-32x7", pictures: int = 500, height: int = 150, width: int = 200, rounds: int = 5, runtime: str = "auto", suffix: str = ".png"
+    model: str = "sr_x4-student-32x7",
+    pictures: int = 500,
+    height: int = 150,
+    width: int = 200,
+    rounds: int = 5,
+    runtime: str = "auto",
+    suffix: str = ".png",
 ) -> None:
     """Print the pictures per second of both ways, and their ratio."""
     settings = settings_from_environment()
     catalog = Catalog(settings.weights_dir)
     at_once, shared = side_by_side(settings, pictures)
-    alone, beside = (open_runtime(catalog.find(model), catalog, runtime=runtime, settings=each) for each in (settings, shared))
+    alone, beside = (
+        open_runtime(catalog.find(model), catalog, runtime=runtime, settings=each) for each in (settings, shared)
+    )
     with TemporaryDirectory() as place:
         jobs = write_sources(Path(place), pictures, height, width, suffix)
         ways: dict[str, Callable[[list[Job]], None]] = {
@@ -45,7 +54,9 @@ def main(
                 started = time.perf_counter()
                 way(jobs[first::rounds])
                 seconds[name] += time.perf_counter() - started
-    typer.echo(f"{model}, {alone.name}, {usable_threads(settings)} threads; {pictures} {suffix} of {width}x{height}, PNG out; {at_once} at once side by side")
+    typer.echo(
+        f"{model}, {alone.name}, {usable_threads(settings)} threads; {pictures} {suffix} of {width}x{height}, PNG out; {at_once} at once side by side"
+    )
     for name, taken in seconds.items():
         typer.echo(f"{name:14} {pictures / taken:8.2f} pictures/s ({1000 * taken / pictures:.1f} ms each)")
     typer.echo(f"ratio {seconds['one by one'] / seconds['side by side']:.2f}")
@@ -53,14 +64,21 @@ def main(
 
 def write_sources(folder: Path, pictures: int, height: int, width: int, suffix: str) -> list[Job]:
     """Random cuts of photographs, written to `folder`, each with the place of its result."""
-    photographs = [each() for each in (skimage.data.astronaut, skimage.data.chelsea, skimage.data.coffee, skimage.data.rocket)]
+    photographs = [
+        each() for each in (skimage.data.astronaut, skimage.data.chelsea, skimage.data.coffee, skimage.data.rocket)
+    ]
     random, jobs = np.random.default_rng(0), []
     for index in range(pictures):
         photograph = photographs[index % len(photographs)]
         times = [-(-side // length) for side, length in zip((height, width), photograph.shape, strict=False)]
         tiled = np.tile(photograph, (*times, 1))
-        top, left = (random.integers(0, length - side + 1) for length, side in zip(tiled.shape, (height, width), strict=False))
-        source = write_picture(Picture(np.ascontiguousarray(tiled[top : top + height, left : left + width])), folder / f"{index:04}{suffix}")
+        top, left = (
+            random.integers(0, length - side + 1) for length, side in zip(tiled.shape, (height, width), strict=False)
+        )
+        source = write_picture(
+            Picture(np.ascontiguousarray(tiled[top : top + height, left : left + width])),
+            folder / f"{index:04}{suffix}",
+        )
         jobs.append(Job(source, folder / f"{index:04}.restored.png"))
     return jobs
 
@@ -74,7 +92,11 @@ def one_by_one(jobs: list[Job], runtime: Runtime, settings: Settings) -> None:
 def beside_each_other(jobs: list[Job], runtime: Runtime, settings: Settings, at_once: int) -> None:
     """As the command line does it, with its ledger."""
     ledger = Ledger(jobs[0].target.parent, "benchmark")
-    for outcome in work_through(jobs, lambda job, should_stop: restore_file(job.source, job.target, runtime, settings, should_stop=should_stop), at_once):
+    for outcome in work_through(
+        jobs,
+        lambda job, should_stop: restore_file(job.source, job.target, runtime, settings, should_stop=should_stop),
+        at_once,
+    ):
         assert outcome.failure is None, outcome.failure
         ledger.add(outcome)
 

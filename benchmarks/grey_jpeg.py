@@ -2,9 +2,10 @@
 
     python benchmarks/grey_jpeg.py FOLDER [NAME ...] [--quality 10 20] [--self-ensemble]
 
-Our cards measure what visitors bring: colour files. There a decoded luma is off by less to begin with (its range is stretched to 0..255
-before it is coded), so neither figures nor gains compare with published ones; these do. FOLDER holds the pictures (LIVE1, BSD100/HR).
-Prints a row for each network: mean PSNR in dB and, in brackets, the gain over the JPEG itself.
+Our cards measure what visitors bring: colour files. There a decoded luma is off by less to begin with (its range is
+stretched to 0..255 before it is coded), so neither figures nor gains compare with published ones; these do. FOLDER
+holds the pictures (LIVE1, BSD100/HR). Prints a row for each network: mean PSNR in dB and, in brackets, the gain over
+the JPEG itself.
 """
 
 import argparse
@@ -32,7 +33,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help="without one, every network for JPEG clean-up")
     parser.add_argument("--quality", type=int, nargs="+", default=[10, 20, 30, 40])
-    parser.add_argument("--self-ensemble", action="store_true", help="mean over the 8 symmetries, as Teacher+ in the page")
+    parser.add_argument(
+        "--self-ensemble", action="store_true", help="mean over the 8 symmetries, as Teacher+ in the page"
+    )
     options = parser.parse_args()
     settings = Settings()
     catalog = Catalog(settings.weights_dir)

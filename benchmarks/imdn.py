@@ -1,7 +1,8 @@
-"""A peer for speed: the network IMDN x4 (arXiv:1909.11856, section 3) with random weights, as an ONNX graph in floats and in 8-bit integers.
+"""A peer for speed: the network IMDN x4 (arXiv:1909.11856, section 3) with random weights, as an ONNX graph in floats
+and in 8-bit integers.
 
-Written from the paper's figures 2 and 3; 715,176 parameters. The 8-bit graph is what ONNX Runtime's own quantisation makes of it, by channel,
-with levels before and after each layer (QDQ).
+Written from the paper's figures 2 and 3; 715,176 parameters. The 8-bit graph is what ONNX Runtime's own quantisation
+makes of it, by channel, with levels before and after each layer (QDQ).
 """
 
 from pathlib import Path
@@ -68,7 +69,9 @@ def write_imdn(path: Path) -> None:
     blocks = [here := writer.block(here) for _ in range(BLOCKS)]
     joined = writer.conv(writer.add("Concat", *blocks, axis=1)[0], BLOCKS * CHANNELS, CHANNELS, 1, leaky=True)
     [deep] = writer.add("Add", writer.conv(joined, CHANNELS, CHANNELS), first)
-    writer.nodes.append(helper.make_node("DepthToSpace", [writer.conv(deep, CHANNELS, 48)], ["restored"], blocksize=4, mode="CRD"))
+    writer.nodes.append(
+        helper.make_node("DepthToSpace", [writer.conv(deep, CHANNELS, 48)], ["restored"], blocksize=4, mode="CRD")
+    )
     ends = [
         helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 3, "height", "width"]),
         helper.make_tensor_value_info("restored", onnx.TensorProto.FLOAT, [1, 3, "high", "wide"]),
@@ -80,7 +83,13 @@ def write_imdn(path: Path) -> None:
 def write_integer_imdn(floats: Path, path: Path) -> None:
     """Write the graph at `floats` in 8-bit integers."""
     quantize_static(
-        str(floats), str(path), _Noise(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8
+        str(floats),
+        str(path),
+        _Noise(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
     )
 
 

@@ -1,10 +1,12 @@
-"""How many more steps a second a student takes with its teacher's labels kept than with the teacher at work, and whether the loss is the same.
+"""How many more steps a second a student takes with its teacher's labels kept than with the teacher at work, and
+whether the loss is the same.
 
     python benchmarks/label_cache.py [--teacher residual] [--steps 60] [--crops 512] [--width 16] [--self-ensemble]
 
-The teacher has about 1 M parameters: one of ours (64x13), or SwinIR-light by spandrel, the field's own of that size. The student is a plain
-one of depth 7 at x4 (16 patches of 48 px). Weights and photographs are random: neither changes the time. Teachers work in bf16; what ours
-would cost in fp32, as toolkits run theirs, is measured beside it. Run it on a machine that does nothing else.
+The teacher has about 1 M parameters: one of ours (64x13), or SwinIR-light by spandrel, the field's own of that size.
+The student is a plain one of depth 7 at x4 (16 patches of 48 px). Weights and photographs are random: neither changes
+the time. Teachers work in bf16; what ours would cost in fp32, as toolkits run theirs, is measured beside it. Run it on
+a machine that does nothing else.
 """
 
 import argparse
@@ -52,7 +54,9 @@ def main() -> None:
             name="student", task="sr_x4", arguments={"width": options.width, "depth": 7}, teacher=teacher, truth_share=0.5, photos=("pack",),
             self_ensemble=options.self_ensemble, planned_crops=options.crops, steps=options.steps, gradient_clip=1.0, validate_every=10**9,
         )  # fmt: skip
-        kept, at_work = (run(replace(recipe, cache_labels=cached), Path(folder) / str(cached), settings) for cached in (True, False))
+        kept, at_work = (
+            run(replace(recipe, cache_labels=cached), Path(folder) / str(cached), settings) for cached in (True, False)
+        )
     report = {
         "teacher": options.teacher,
         "threads": torch.get_num_threads(),
@@ -61,11 +65,15 @@ def main() -> None:
         "at_work_steps_per_s": at_work["steps_per_s"],
         "times_faster": kept["steps_per_s"] / at_work["steps_per_s"],
         "largest_relative_difference_of_the_loss": max(
-            abs(kept["losses"][step] - loss) / loss for step, loss in at_work["losses"].items() if step in kept["losses"]
+            abs(kept["losses"][step] - loss) / loss
+            for step, loss in at_work["losses"].items()
+            if step in kept["losses"]
         ),
     }
     if options.teacher == "residual":
-        report["times_faster_than_that_teacher_in_fp32"] = 1 + forward_s() * (8 if options.self_ensemble else 1) * kept["steps_per_s"]
+        report["times_faster_than_that_teacher_in_fp32"] = (
+            1 + forward_s() * (8 if options.self_ensemble else 1) * kept["steps_per_s"]
+        )
     print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
 
 
@@ -80,7 +88,10 @@ def run(recipe: Recipe, out: Path, settings: Settings) -> dict[str, Any]:
 
     train(recipe, out, settings=settings, on_event=events.append, should_stop=note_end)
     pace = statistics.median(after - before for before, after in itertools.pairwise(ends[10:]))
-    return {"steps_per_s": 1 / pace, "losses": {event["step"]: event["loss"] for event in events if event["event"] == "step"}}
+    return {
+        "steps_per_s": 1 / pace,
+        "losses": {event["step"]: event["loss"] for event in events if event["event"] == "step"},
+    }
 
 
 def forward_s() -> float:
@@ -103,7 +114,10 @@ def prepared(folder: Path) -> Settings:
     rng = np.random.default_rng(0)
     for index in range(4):
         coarse = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / "data" / "pack" / f"{index}.png"), cv2.resize(coarse, (960, 640), interpolation=cv2.INTER_CUBIC))
+        cv2.imwrite(
+            str(folder / "data" / "pack" / f"{index}.png"),
+            cv2.resize(coarse, (960, 640), interpolation=cv2.INTER_CUBIC),
+        )
     torch.manual_seed(0)
     return Settings(weights_dir=folder / "weights", home=folder / "home", data_dir=folder / "data", device="cpu")
 

@@ -1,12 +1,14 @@
-"""The tab Live in a headless Chromium: how fast a student is there, beside native ONNX Runtime, and whether the page stays alive.
+"""The tab Live in a headless Chromium: how fast a student is there, beside native ONNX Runtime, and whether the page
+stays alive.
 
     python benchmarks/live_browser.py [--seconds 5]
 
-Serves the page with the weights of this repository, opens *Live*, and for each x4 student restores the middle of the first example,
-128 x 128: median of warm runs of the network by WebAssembly with one thread, and of the same graph by native ONNX Runtime with one
-thread in this process, before and after. Then the fake webcam of Chromium runs for some seconds: frames per second, and the gaps
-between the page's own frames (requestAnimationFrame) meanwhile. Then the same on the page as
-it is served: isolated, so that WebAssembly may use threads. Prints one JSON object; run it on an idle machine.
+Serves the page with the weights of this repository, opens *Live*, and for each x4 student restores the middle of the
+first example, 128 x 128: median of warm runs of the network by WebAssembly with one thread, and of the same graph by
+native ONNX Runtime with one thread in this process, before and after. Then the fake webcam of Chromium runs for some
+seconds: frames per second, and the gaps between the page's own frames (requestAnimationFrame) meanwhile. Then the same
+on the page as it is served: isolated, so that WebAssembly may use threads. Prints one JSON object; run it on an idle
+machine.
 """
 
 import argparse
@@ -64,7 +66,10 @@ def main() -> None:
 def not_isolated(route: Route) -> None:
     """Answer as the server does, without the header that isolates the page: WebAssembly has one thread then."""
     response = route.fetch()
-    route.fulfill(response=response, headers={name: value for name, value in response.headers.items() if not name.startswith("cross-origin-")})
+    route.fulfill(
+        response=response,
+        headers={name: value for name, value in response.headers.items() if not name.startswith("cross-origin-")},
+    )
 
 
 def measured_page(page: Page, address: str, settings: Settings, seconds: float) -> dict[str, Any]:
@@ -88,7 +93,9 @@ def measured_students(page: Page, settings: Settings, seconds: float) -> Iterato
         if card.task != "sr_x4":
             continue
         page.select_option("[data-choice=network]", card.name)
-        page.wait_for_function("name => document.querySelector('[data-part=about]').textContent.includes(name)", arg=card.title)
+        page.wait_for_function(
+            "name => document.querySelector('[data-part=about]').textContent.includes(name)", arg=card.title
+        )
         page.wait_for_function(DONE)
         native = [native_ms(card.name, catalog, settings)]
         page.click("[data-choice=size] label:has-text('96')")
@@ -98,7 +105,15 @@ def measured_students(page: Page, settings: Settings, seconds: float) -> Iterato
         page.wait_for_function(DONE)
         still = row(page)
         native.append(native_ms(card.name, catalog, settings))
-        yield card.name, {"native_ms": native, "ratio": still["network_ms"] / statistics.median(native), "still": still, "webcam": filmed(page, seconds)}
+        yield (
+            card.name,
+            {
+                "native_ms": native,
+                "ratio": still["network_ms"] / statistics.median(native),
+                "still": still,
+                "webcam": filmed(page, seconds),
+            },
+        )
 
 
 def native_ms(name: str, catalog: Catalog, settings: Settings) -> float:
@@ -132,7 +147,9 @@ def filmed(page: Page, seconds: float) -> dict[str, Any]:
 def row(page: Page) -> dict[str, Any]:
     """What the table says of the student in the browser."""
     cells = page.eval_on_selector_all("tr[data-row=student] > *", "cells => cells.map(cell => cell.innerText)")
-    network, _, whole = (float(cell.split()[0]) * (1000 if cell.endswith(" s") else 1) for cell in (cells[1], "0 ms", cells[3]))
+    network, _, whole = (
+        float(cell.split()[0]) * (1000 if cell.endswith(" s") else 1) for cell in (cells[1], "0 ms", cells[3])
+    )
     return {"place": cells[0].splitlines()[-1], "network_ms": network, "whole_ms": whole}
 
 

@@ -2,10 +2,10 @@
 
     python benchmarks/metrics_speed.py [--repeats 15] [--threads 0]
 
-The functions take turns, so that whatever else the machine does falls on all of them; the figure is the median. scikit-image is
-called in the three ways that people call it: on the 8-bit picture, on float64 (its img_as_float), and on float32. The 8-bit
-call is the one that evaluation scripts make, and the one that the targets (10x, 2x) are set against. Ours gets the picture in the same
-8 bits (`kdsr_uint8`) and as the float32 numbers that networks give (`kdsr`).
+The functions take turns, so that whatever else the machine does falls on all of them; the figure is the median.
+scikit-image is called in the three ways that people call it: on the 8-bit picture, on float64 (its img_as_float), and
+on float32. The 8-bit call is the one that evaluation scripts make, and the one that the targets (10x, 2x) are set
+against. Ours gets the picture in the same 8 bits (`kdsr_uint8`) and as the float32 numbers that networks give (`kdsr`).
 """
 
 import argparse
@@ -42,7 +42,10 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "psnr_rgb": compare(psnr_calls(restored, truth), options.repeats),
         "ssim_y": compare(ssim_calls(to_luma(restored), to_luma(truth)), options.repeats),
-        "measure_ms": 1000 * timed({"measure": lambda: measure(restored, truth, find_task("sr_x4")).psnr_db}, options.repeats)["measure"][0],
+        "measure_ms": 1000
+        * timed({"measure": lambda: measure(restored, truth, find_task("sr_x4")).psnr_db}, options.repeats)["measure"][
+            0
+        ],
     }
     print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
 
@@ -60,7 +63,10 @@ def psnr_calls(restored: torch.Tensor, truth: torch.Tensor) -> dict[str, Callabl
     """Ours and scikit-image's in three number types."""
     one, other = (np.ascontiguousarray(image[0].permute(1, 2, 0).numpy()) for image in (restored, truth))
     levels = [(image * 255).round().to(torch.uint8) for image in (restored, truth)]
-    calls: dict[str, Callable[[], float]] = {"kdsr": lambda: psnr(restored, truth).item(), "kdsr_uint8": lambda: psnr(*levels).item()}
+    calls: dict[str, Callable[[], float]] = {
+        "kdsr": lambda: psnr(restored, truth).item(),
+        "kdsr_uint8": lambda: psnr(*levels).item(),
+    }
     for kind, (a, b) in in_three_types(one, other).items():
         top = 255 if kind == "uint8" else 1.0
         calls[f"skimage_{kind}"] = lambda a=a, b=b, top=top: float(peak_signal_noise_ratio(b, a, data_range=top))  # type: ignore[misc]
@@ -68,7 +74,9 @@ def psnr_calls(restored: torch.Tensor, truth: torch.Tensor) -> dict[str, Callabl
 
 
 def ssim_calls(restored: torch.Tensor, truth: torch.Tensor) -> dict[str, Callable[[], float]]:
-    """Ours and scikit-image's in two number types (luma is not whole levels, so there is no uint8 call that is the same)."""
+    """Ours and scikit-image's in two number types (luma is not whole levels, so there is no uint8 call that is the
+    same).
+    """
     one, other = (np.ascontiguousarray(image[0, 0].numpy()) for image in (restored, truth))
     calls: dict[str, Callable[[], float]] = {"kdsr": lambda: ssim(restored, truth).item()}
     for kind, (a, b) in in_three_types(one, other).items():
@@ -87,14 +95,20 @@ def in_three_types(one: np.ndarray, other: np.ndarray) -> dict[str, tuple[np.nda
 
 
 def compare(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, float]:
-    """Milliseconds of each call, how many times each of ours is faster, and how far ours lie from the exact (float64) figure."""
+    """Milliseconds of each call, how many times each of ours is faster, and how far ours lie from the exact (float64)
+    figure.
+    """
     taken = timed(calls, repeats)
     exact = taken["skimage_float64"][1]
     report = {f"{name}_ms": 1000 * seconds for name, (seconds, _) in taken.items()}
     for ours, (seconds, value) in taken.items():
         if ours.startswith("kdsr"):
             report[f"{ours}_gap_to_float64"] = abs(value - exact)
-            report |= {f"{ours}_times_faster_than_{peer}": taken[peer][0] / seconds for peer in taken if peer.startswith("skimage")}
+            report |= {
+                f"{ours}_times_faster_than_{peer}": taken[peer][0] / seconds
+                for peer in taken
+                if peer.startswith("skimage")
+            }
     return report
 
 

@@ -1,10 +1,12 @@
-"""Many pages that watch one run at once, while it trains and others queue: how soon the app answers, and what it holds afterwards.
+"""Many pages that watch one run at once, while it trains and others queue: how soon the app answers, and what it holds
+afterwards.
 
     python benchmarks/pages_at_once.py [--pages 30] [--queued 10] [--minutes 10]
 
-Starts app.py with a home of its own, submits runs on the built-in photographs, and lets every page do over HTTP what a browser does: open by link,
-ask every 2 s, fetch the page on news. Prints one JSON object: seconds from a question to its whole answer, updates that differ from the run's
-own count of events at the end (lost), handles and memory of the app (its worker is another process) before, at the start and at the end.
+Starts app.py with a home of its own, submits runs on the built-in photographs, and lets every page do over HTTP what a
+browser does: open by link, ask every 2 s, fetch the page on news. Prints one JSON object: seconds from a question to
+its whole answer, updates that differ from the run's own count of events at the end (lost), handles and memory of the
+app (its worker is another process) before, at the start and at the end.
 """
 
 import argparse
@@ -39,12 +41,25 @@ class App:
         }  # fmt: skip
         self.url = f"http://127.0.0.1:{port}"
         with open(folder / "app.log", "wb") as log:
-            self.process = psutil.Popen([sys.executable, str(ROOT / "app.py"), "--port", str(port)], env=environment, stdout=log, stderr=subprocess.STDOUT)
+            self.process = psutil.Popen(
+                [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         config = self._config()
         events = config["dependencies"]
         self.tick = only(event for event in events if any(target[1] == "tick" for target in event["targets"]))
-        self.news = only(event for event in events if [self.tick["outputs"][0], "change"] in [list(target) for target in event["targets"]])
-        self.opened = only(event for event in events if any(target[1] == "load" for target in event["targets"]) and len(event["outputs"]) == 2)
+        self.news = only(
+            event
+            for event in events
+            if [self.tick["outputs"][0], "change"] in [list(target) for target in event["targets"]]
+        )
+        self.opened = only(
+            event
+            for event in events
+            if any(target[1] == "load" for target in event["targets"]) and len(event["outputs"]) == 2
+        )
         followers = [event for event in events if event.get("trigger_after") == self.opened["id"]]
         self.loaded = max(followers, key=lambda event: len(event["outputs"]))
 
@@ -59,7 +74,11 @@ class App:
 
     def held(self) -> dict[str, float]:
         """Handles, memory and threads of the app."""
-        return {"handles": self.process.num_fds(), "rss_mb": round(self.process.memory_info().rss / 1e6), "threads": self.process.num_threads()}
+        return {
+            "handles": self.process.num_fds(),
+            "rss_mb": round(self.process.memory_info().rss / 1e6),
+            "threads": self.process.num_threads(),
+        }
 
 
 def only(found: Any) -> Any:
@@ -79,10 +98,18 @@ class Page:
     async def call(self, event: dict[str, Any], data: list[Any], query: str = "") -> dict[str, Any]:
         """What the app answers to `event`; the time it took is noted."""
         since = time.perf_counter()
-        body = {"data": data, "fn_index": event["id"], "session_hash": self.session, "trigger_id": None, "event_data": None}
+        body = {
+            "data": data,
+            "fn_index": event["id"],
+            "session_hash": self.session,
+            "trigger_id": None,
+            "event_data": None,
+        }
         joined = await self.http.post(f"{self.app.url}/gradio_api/queue/join?__theme=light{query}", json=body)
         joined.raise_for_status()
-        async with self.http.stream("GET", f"{self.app.url}/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
+        async with self.http.stream(
+            "GET", f"{self.app.url}/gradio_api/queue/data", params={"session_hash": self.session}
+        ) as lines:
             async for line in lines.aiter_lines():
                 told = json.loads(line[5:]) if line.startswith("data:") else {}
                 if told.get("msg") == "process_completed" and told["event_id"] == joined.json()["event_id"]:
@@ -150,7 +177,9 @@ def measured(app: App, options: argparse.Namespace) -> dict[str, Any]:
     custom = {"steps": 100_000, "batch_size": 4, "patch_px": 32}
 
     def start(name: str) -> str:
-        run = client.predict(secret, "sr_x4", "sr_x4-teacher", "fresh 16x7", [], "custom", name, custom, api_name="/distill_start")
+        run = client.predict(
+            secret, "sr_x4", "sr_x4-teacher", "fresh 16x7", [], "custom", name, custom, api_name="/distill_start"
+        )
         return str(run["id"])
 
     first, *others = (start(f"run-{index}") for index in range(1 + options.queued))

@@ -1,8 +1,10 @@
-"""What a run with the preset `quick` gains, from a fresh student and from the released one, on photographs that neither has seen.
+"""What a run with the preset `quick` gains, from a fresh student and from the released one, on photographs that neither
+has seen.
 
     python benchmarks/quick_gain.py --data PHOTOS [--task sr_x4]
 
-Eight of the photographs held out of every training are learnt from, eight others are measured on. Prints one JSON object.
+Eight of the photographs held out of every training are learnt from, eight others are measured on. Prints one JSON
+object.
 """
 
 import argparse
@@ -34,25 +36,44 @@ def main() -> None:
     teacher, released = (catalog.for_task(options.task, role)[0] for role in ("teacher", "student"))
     _, unseen = held_out(find_photos(released.recipe["photos"], options.data), released.recipe["validation_photos"])
     measured_on = load_photos(unseen[8:], multiple=task.scale, smallest_px=16)
-    report: dict[str, Any] = {"task": options.task, "teacher": teacher.name, "unseen_photographs": [path.name for path in unseen[8:]]}
+    report: dict[str, Any] = {
+        "task": options.task,
+        "teacher": teacher.name,
+        "unseen_photographs": [path.name for path in unseen[8:]],
+    }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "learnt").mkdir()
         for path in unseen[:8]:
             shutil.copy2(path, folder / "learnt")
         for kind, student in (("fresh", None), ("released", released)):
-            recipe = distillation("quick", options.task, name=kind, teacher=teacher.name, photos=("learnt",), student=student)
+            recipe = distillation(
+                "quick", options.task, name=kind, teacher=teacher.name, photos=("learnt",), student=student
+            )
             seen: list[dict[str, Any]] = []
             since = time.monotonic()
-            train(recipe, folder / kind, settings=replace(settings, data_dir=folder, home=folder / "home"), on_event=seen.append)
+            train(
+                recipe,
+                folder / kind,
+                settings=replace(settings, data_dir=folder, home=folder / "home"),
+                on_event=seen.append,
+            )
             seconds = time.monotonic() - since
             psnrs = [event["psnr_db"] for event in seen if event["event"] == "validation"]
             before_db = next(event["before_psnr_db"] for event in seen if event["event"] == "references")
             networks: dict[str, Network] = {"after": Catalog(folder / kind).load(kind)}
             if student is not None:
                 networks["before"] = catalog.load(student.name)
-            figures = {f"unseen_{when}_db": round(validate(network, measured_on, task)[0], 3) for when, network in networks.items()}
-            report[kind] = {"seconds": round(seconds, 1), "held_out_before_db": before_db, "held_out_best_db": max(psnrs), **figures}
+            figures = {
+                f"unseen_{when}_db": round(validate(network, measured_on, task)[0], 3)
+                for when, network in networks.items()
+            }
+            report[kind] = {
+                "seconds": round(seconds, 1),
+                "held_out_before_db": before_db,
+                "held_out_best_db": max(psnrs),
+                **figures,
+            }
     print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
 
 

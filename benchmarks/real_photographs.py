@@ -1,12 +1,13 @@
 """How networks for real photographs do on damage that they never learnt: a blind sheet to choose from, and figures.
 
-    python benchmarks/real_photographs.py --data PHOTOS --out FOLDER [--students photo_x4-student-32x7 sr_x4-student-32x7]
+    python benchmarks/real_photographs.py --data PHOTOS --out FOLDER [--students photo_x4-student-32x7
+    sr_x4-student-32x7]
 
-Ten held-out photographs (never trained on) are made small and spoilt in ways the training does not use: WebP, two JPEG files of which the
-second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours, coloured sensor noise. Each is enlarged four
-times by bicubic and by the students.
-`sheet-N.png` shows one photograph in an order that `key.json` alone knows: choose first, then look. The report says PSNR and SSIM
-on luma, the shift of the mean colour against the input in levels of 255, how much of each picture's detail is a grid of 4 pixels (a checkerboard), and
+Ten held-out photographs (never trained on) are made small and spoilt in ways the training does not use: WebP, two JPEG
+files of which the second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours, coloured
+sensor noise. Each is enlarged four times by bicubic and by the students. `sheet-N.png` shows one photograph in an order
+that `key.json` alone knows: choose first, then look. The report says PSNR and SSIM on luma, the shift of the mean
+colour against the input in levels of 255, how much of each picture's detail is a grid of 4 pixels (a checkerboard), and
 how much larger the steps of colour are at the edges of input pixels than within (1 has no blocks of colour).
 """
 
@@ -54,12 +55,23 @@ def main() -> None:
         truth = middle(path)
         small = shrunk(truth, spoil, np.random.default_rng(number))
         given = to_tensor(Picture(small))
-        made = {"bicubic": bicubic_resize(given, 4).clamp(0, 1)} | {each: restore(given, runtime) for each, runtime in runtimes.items()}
+        made = {"bicubic": bicubic_resize(given, 4).clamp(0, 1)} | {
+            each: restore(given, runtime) for each, runtime in runtimes.items()
+        }
         for who, image in made.items():
             taken = measure(image, to_tensor(Picture(truth)), task)
             shift = (image.mean((0, 2, 3)) - given.mean((0, 2, 3))).abs().max() * 255
             blocks = {"grid": grid_share(image), "colour_steps": colour_steps(image)}
-            rows.append({"damage": name, "by": who, "psnr_db": taken.psnr_db, "ssim": taken.ssim, "shift": float(shift), **blocks})
+            rows.append(
+                {
+                    "damage": name,
+                    "by": who,
+                    "psnr_db": taken.psnr_db,
+                    "ssim": taken.ssim,
+                    "shift": float(shift),
+                    **blocks,
+                }
+            )
         order = list(made)
         random.Random(number).shuffle(order)
         key[f"sheet-{number}.png"] = {"damage": name, "left_to_right": order}
@@ -83,7 +95,12 @@ def shrunk(truth: np.ndarray, spoil: Spoil, rng: np.random.Generator) -> np.ndar
     if spoilt.shape[:2] == (height, width):
         return spoilt
     ratio = Fraction(1, 4)
-    return (bicubic_resize(to_tensor(Picture(spoilt)), ratio, as_uint8=True)[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    return (
+        (bicubic_resize(to_tensor(Picture(spoilt)), ratio, as_uint8=True)[0].permute(1, 2, 0) * 255)
+        .round()
+        .byte()
+        .numpy()
+    )
 
 
 def through(suffix: str, flag: int, quality: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -113,7 +130,9 @@ def motion(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A hand that moved along a line of 9 pixels."""
     kernel = np.zeros((9, 9), np.float32)
     cv2.line(kernel, (0, int(rng.integers(9))), (8, int(rng.integers(9))), 1.0)
-    return through(".jpg", cv2.IMWRITE_JPEG_QUALITY, 85)(small(cv2.filter2D(truth, -1, kernel / kernel.sum()), cv2.INTER_AREA))
+    return through(".jpg", cv2.IMWRITE_JPEG_QUALITY, 85)(
+        small(cv2.filter2D(truth, -1, kernel / kernel.sum()), cv2.INTER_AREA)
+    )
 
 
 def halos(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -143,7 +162,11 @@ def sensor(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def soft_phone(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A crop of a digital zoom: halved once more, enlarged again, sharpened a little."""
     tiny = small(truth, cv2.INTER_AREA)
-    return cv2.resize(cv2.resize(tiny, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_LANCZOS4), tiny.shape[1::-1], interpolation=cv2.INTER_LANCZOS4)
+    return cv2.resize(
+        cv2.resize(tiny, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_LANCZOS4),
+        tiny.shape[1::-1],
+        interpolation=cv2.INTER_LANCZOS4,
+    )
 
 
 def grey_cast(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -164,7 +187,9 @@ SPOILS: tuple[tuple[str, Spoil], ...] = (
 
 
 def grid_share(image: Tensor) -> float:
-    """Variance over the 4 x 4 places within a pixel of the input, of the mean second difference there, relative to its mean: 0 has no checkerboard."""
+    """Variance over the 4 x 4 places within a pixel of the input, of the mean second difference there, relative to its
+    mean: 0 has no checkerboard.
+    """
     luma = image.mean(1)[0]
     curve = (2 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1]).abs()
     places = torch.stack([curve[row::4, column::4].mean() for row in range(4) for column in range(4)])
@@ -172,7 +197,9 @@ def grid_share(image: Tensor) -> float:
 
 
 def colour_steps(image: Tensor) -> float:
-    """Mean step of colour (red and blue less green) between neighbours at the worst of the 4 places in a pixel of the input, over the median place."""
+    """Mean step of colour (red and blue less green) between neighbours at the worst of the 4 places in a pixel of the
+    input, over the median place.
+    """
     ratios = []
     for colour in (image[0, 0] - image[0, 1], image[0, 2] - image[0, 1]):
         steps = colour.diff(dim=1).abs().mean(0)
@@ -195,7 +222,10 @@ def means(rows: list[dict[str, object]]) -> dict[str, dict[str, float]]:
     """The mean of each figure by who made the pictures."""
     names = dict.fromkeys(str(row["by"]) for row in rows)
     figures = ("psnr_db", "ssim", "shift", "grid", "colour_steps")
-    return {name: {what: float(np.mean([row[what] for row in rows if row["by"] == name])) for what in figures} for name in names}
+    return {
+        name: {what: float(np.mean([row[what] for row in rows if row["by"] == name])) for what in figures}
+        for name in names
+    }
 
 
 if __name__ == "__main__":

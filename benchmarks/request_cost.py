@@ -2,9 +2,9 @@
 
     python benchmarks/request_cost.py [--student NAME] [--picture FILE] [--side 256] [--repeats 9] [--runtime auto]
 
-Three take turns: the page's own handler (`restore_steps`, until the student's picture stands and until the last figure), the same
-handler with torch eager and Pillow's default PNG, and the least that a script would do with these two: read, one pass, write one
-PNG. Medians of warm runs. Run it on an idle machine.
+Three take turns: the page's own handler (`restore_steps`, until the student's picture stands and until the last
+figure), the same handler with torch eager and Pillow's default PNG, and the least that a script would do with these
+two: read, one pass, write one PNG. Medians of warm runs. Run it on an idle machine.
 """
 
 import io
@@ -76,18 +76,28 @@ def main(student: str = "", picture: str = "", side: int = 256, repeats: int = 9
                 if repeat:
                     taken[name].append(durations)
     typer.echo(f"{student}, {side}x{side} x4, {usable_threads(settings)} threads, medians of {repeats}")
-    medians = {name: [1000 * statistics.median(each) for each in zip(*durations, strict=True)] for name, durations in taken.items()}
+    medians = {
+        name: [1000 * statistics.median(each) for each in zip(*durations, strict=True)]
+        for name, durations in taken.items()
+    }
     ours = medians["the page's handler"]
     for name, (stands, done) in medians.items():
-        typer.echo(f"{name:36} picture stands {stands:7.1f} ms {stands / ours[0]:5.1f}x   all figures {done:7.1f} ms {done / ours[1]:5.1f}x")
+        typer.echo(
+            f"{name:36} picture stands {stands:7.1f} ms {stands / ours[0]:5.1f}x   all figures {done:7.1f} ms {done / ours[1]:5.1f}x"
+        )
 
 
 def crop(path: Path | None, side: int) -> Picture:
-    """The centre of the picture at `path`, shrunk so that all of it is seen; without one, smooth noise, which packs as a photograph does."""
+    """The centre of the picture at `path`, shrunk so that all of it is seen; without one, smooth noise, which packs as
+    a photograph does.
+    """
     if path is None:
         noise = torch.rand(1, 3, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
         fine = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1))
-        return from_tensor((0.95 * bicubic_resize(noise, 8)[..., :side, :side] + 0.05 * fine).clamp(0, 1), Picture(np.zeros((1, 1, 3), np.uint8)))
+        return from_tensor(
+            (0.95 * bicubic_resize(noise, 8)[..., :side, :side] + 0.05 * fine).clamp(0, 1),
+            Picture(np.zeros((1, 1, 3), np.uint8)),
+        )
     with Image.open(path) as opened:
         return Picture(np.array(opened.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)))
 

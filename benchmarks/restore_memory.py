@@ -2,9 +2,10 @@
 
     python benchmarks/restore_memory.py [--model NAME] [--height 2000] [--width 3000] [--runtime onnx] [--tile N]
 
-Peak RSS of the process, libraries, input and output included, in megabytes of 1,000,000 bytes (Linux). Before the run it
-stands at what the libraries take: about 0.1 GB for ONNX Runtime, and 0.6 for torch, which is imported if the graph is still to be made.
-A tile as long as the picture gives the untiled run. From file to file, in strips: /usr/bin/time -v kdsr restore IN -o OUT --model NAME.
+Peak RSS of the process, libraries, input and output included, in megabytes of 1,000,000 bytes (Linux). Before the run
+it stands at what the libraries take: about 0.1 GB for ONNX Runtime, and 0.6 for torch, which is imported if the graph
+is still to be made. A tile as long as the picture gives the untiled run. From file to file, in strips: /usr/bin/time -v
+kdsr restore IN -o OUT --model NAME.
 """
 
 import resource
@@ -19,7 +20,9 @@ from kdsr.settings import settings_from_environment
 from kdsr.zoo import Catalog
 
 
-def main(model: str = "", task: str = "sr_x4", height: int = 2000, width: int = 3000, runtime: str = "onnx", tile: int = 0) -> None:
+def main(
+    model: str = "", task: str = "sr_x4", height: int = 2000, width: int = 3000, runtime: str = "onnx", tile: int = 0
+) -> None:
     """Print peak RSS before and after, what input and output take, and the time."""
     settings = settings_from_environment()
     catalog = Catalog(settings.weights_dir)
@@ -31,7 +34,9 @@ def main(model: str = "", task: str = "sr_x4", height: int = 2000, width: int = 
     started = time.perf_counter()
     restored = restore_picture(picture, opened, tile_px=tile or None)
     duration_s = time.perf_counter() - started
-    typer.echo(f"{model}, {opened.name}, {opened.threads} threads, {height}x{width} to {restored.height}x{restored.width} in {duration_s:.1f} s")
+    typer.echo(
+        f"{model}, {opened.name}, {opened.threads} threads, {height}x{width} to {restored.height}x{restored.width} in {duration_s:.1f} s"
+    )
     typer.echo(
         f"peak RSS {peak_rss_mb():.0f} MB; {before_mb:.0f} MB before, input {picture.pixels.nbytes / 1e6:.0f}, output {restored.pixels.nbytes / 1e6:.0f}"
     )

@@ -1,9 +1,10 @@
-"""Background runs that are killed at random moments, or whose disk is full: nothing may be lost, and the weights must come out the same.
+"""Background runs that are killed at random moments, or whose disk is full: nothing may be lost, and the weights must
+come out the same.
 
-    python benchmarks/runs_under_fire.py kill [--times 20]
-    python benchmarks/runs_under_fire.py disk        # mounts a small tmpfs, so it needs root
-    python benchmarks/runs_under_fire.py lent [--chunk-s 30] [--steps 4000]   # chunks in forked daemons, as a GPU is lent on ZeroGPU
-    python benchmarks/runs_under_fire.py beside      # Restore's latency while a run trains; on a machine that does nothing else
+    python benchmarks/runs_under_fire.py kill [--times 20] python benchmarks/runs_under_fire.py disk        # mounts a
+    small tmpfs, so it needs root python benchmarks/runs_under_fire.py lent [--chunk-s 30] [--steps 4000]   # chunks in
+    forked daemons, as a GPU is lent on ZeroGPU python benchmarks/runs_under_fire.py beside      # Restore's latency
+    while a run trains; on a machine that does nothing else
 
 Networks and photographs are random and made here. Prints one JSON object.
 """
@@ -146,20 +147,39 @@ def lent(folder: Path, steps: int, chunk_s: float) -> dict[str, Any]:
     if done.state is not State.DONE:
         return {"chunks": len(chunks), "state": done.state, "message": done.message}
     same, whole = compare(jobs, done, folder / "whole")
-    theirs, ours = ({event["step"]: event["psnr_db"] for event in events if event["event"] == "validation"} for events in (jobs.events(run.id), whole))
-    return {"chunks": len(chunks), "state": done.state, "message": done.message, "same_weights_as_one_run": same, "same_curve_as_one_run": theirs == ours}
+    theirs, ours = (
+        {event["step"]: event["psnr_db"] for event in events if event["event"] == "validation"}
+        for events in (jobs.events(run.id), whole)
+    )
+    return {
+        "chunks": len(chunks),
+        "state": done.state,
+        "message": done.message,
+        "same_weights_as_one_run": same,
+        "same_curve_as_one_run": theirs == ours,
+    }
 
 
 def compare(jobs: Jobs, done: Run, folder: Path) -> tuple[bool, list[dict[str, Any]]]:
     """Train the recipe of `done` again without any stop: whether the weights are equal, and the events of it."""
     events: list[dict[str, Any]] = []
-    train(recipe_from_json(done.recipe), folder, settings=replace(jobs.settings, data_dir=jobs.settings.home / "runs"), on_event=events.append)
-    one, other = load_tensors(jobs.folder(done.id) / "student.safetensors"), load_tensors(folder / "student.safetensors")
+    train(
+        recipe_from_json(done.recipe),
+        folder,
+        settings=replace(jobs.settings, data_dir=jobs.settings.home / "runs"),
+        on_event=events.append,
+    )
+    one, other = (
+        load_tensors(jobs.folder(done.id) / "student.safetensors"),
+        load_tensors(folder / "student.safetensors"),
+    )
     return all(torch.equal(one[name], other[name]) for name in one), events
 
 
 def beside(folder: Path) -> dict[str, Any]:
-    """Latency of the 32x7 student at 256x256 to 1024x1024, with nothing else running and while a `quick`-sized run trains."""
+    """Latency of the 32x7 student at 256x256 to 1024x1024, with nothing else running and while a `quick`-sized run
+    trains.
+    """
     settings = settings_in(folder)
     picture = Picture(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8))
     catalog = Catalog(settings.weights_dir)
@@ -176,7 +196,11 @@ def beside(folder: Path) -> dict[str, Any]:
 
     idle_ms = median_ms()
     jobs = Jobs(settings)
-    run = jobs.submit(recipe(steps=100_000, arguments={"width": 32, "depth": 7}, patch_px=48, batch_size=8), OWNER, photographs(folder / "given"))
+    run = jobs.submit(
+        recipe(steps=100_000, arguments={"width": 32, "depth": 7}, patch_px=48, batch_size=8),
+        OWNER,
+        photographs(folder / "given"),
+    )
     wait_until(lambda: jobs.get(run.id).step > 0, limit_s=180)
     busy_ms = median_ms()
     jobs.stop(run.id, OWNER)
@@ -207,7 +231,9 @@ def settings_in(folder: Path) -> Settings:
         trained_on="random numbers", steps=0, seed=0,
     )  # fmt: skip
     write_card(card, weights_dir / "start.json")
-    return Settings(weights_dir=weights_dir, home=folder / "home", data_dir=folder, device="cpu", max_run_steps=1_000_000)
+    return Settings(
+        weights_dir=weights_dir, home=folder / "home", data_dir=folder, device="cpu", max_run_steps=1_000_000
+    )
 
 
 def photographs(folder: Path) -> list[Path]:

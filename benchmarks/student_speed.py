@@ -2,8 +2,9 @@
 
     python benchmarks/student_speed.py [--integer NAME] [--small-integer NAME] [--weights DIR] [--repeats 15]
 
-`--integer` names a network of 8-bit integers, the student's or another. IMDN (715 K parameters, random weights; see `imdn.py`) runs in the
-same turns. 256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run it on an idle machine.
+`--integer` names a network of 8-bit integers, the student's or another. IMDN (715 K parameters, random weights; see
+`imdn.py`) runs in the same turns. 256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run it on an
+idle machine.
 """
 
 import tempfile
@@ -38,22 +39,40 @@ def main(
     """Print the table and the ratios."""
     settings = settings_from_environment()
     catalog = Catalog(weights or settings.weights_dir)
-    runtimes = dict.fromkeys((student, small), FLOAT_RUNTIMES) | {name: INTEGER_RUNTIMES for name in (integer, small_integer) if name}
-    contestants = [open_contestant(name, catalog, settings, runtime=runtime) for name, each in runtimes.items() for runtime in each]
+    runtimes = dict.fromkeys((student, small), FLOAT_RUNTIMES) | {
+        name: INTEGER_RUNTIMES for name in (integer, small_integer) if name
+    }
+    contestants = [
+        open_contestant(name, catalog, settings, runtime=runtime) for name, each in runtimes.items() for runtime in each
+    ]
     with tempfile.TemporaryDirectory() as folder:
         contestants += imdn_contestants(Path(folder), settings)
-        report = measure_speed(contestants, settings, sides_px=[256], repeats=repeats, memory=False, tell=lambda text: typer.echo(text, err=True))
+        report = measure_speed(
+            contestants,
+            settings,
+            sides_px=[256],
+            repeats=repeats,
+            memory=False,
+            tell=lambda text: typer.echo(text, err=True),
+        )
     typer.echo(speed_table(report))
 
     def best(model: str, precision: str = "") -> Speed:
-        return min((each for each in report.speeds if each.model == model and precision in ("", each.precision)), key=lambda each: each.median_ms)
+        return min(
+            (each for each in report.speeds if each.model == model and precision in ("", each.precision)),
+            key=lambda each: each.median_ms,
+        )
 
     plain = next(each.median_ms for each in report.speeds if (each.model, each.runtime) == (student, "torch"))
     large = [best(IMDN, precision) for precision in ("int8", "bfloat16", "float32")]
     for name, lesser in ((integer or student, small_integer or small), (student, small)):
         ours = best(name)
-        typer.echo(f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; {ours.share_of_limit or 0:.0%} of the limit")
-        ratios = [f"{theirs.median_ms / ours.median_ms:.2f}x in {theirs.precision} ({theirs.runtime})" for theirs in large]
+        typer.echo(
+            f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; {ours.share_of_limit or 0:.0%} of the limit"
+        )
+        ratios = [
+            f"{theirs.median_ms / ours.median_ms:.2f}x in {theirs.precision} ({theirs.runtime})" for theirs in large
+        ]
         typer.echo(f"   against IMDN: {', '.join(ratios)}")
         typer.echo(f"   {lesser}: {ours.median_ms / best(lesser).median_ms:.2f}x the speed of {name}")
 
@@ -63,7 +82,11 @@ def imdn_contestants(folder: Path, settings: Settings) -> list[Contestant]:
     floats, integers, threads = folder / "imdn.onnx", folder / "imdn-int8.onnx", usable_threads(settings)
     write_imdn(floats)
     write_integer_imdn(floats, integers)
-    openings: list[tuple[Path, str, str]] = [(floats, "onnx", "float32"), (integers, "onnx", "int8"), (integers, "openvino", "int8")]
+    openings: list[tuple[Path, str, str]] = [
+        (floats, "onnx", "float32"),
+        (integers, "onnx", "int8"),
+        (integers, "openvino", "int8"),
+    ]
     openings += [(floats, "openvino", precision) for precision in ("float32", "bfloat16")]
     return [imdn_contestant(*opening, threads) for opening in openings]
 
@@ -72,7 +95,11 @@ def imdn_contestant(path: Path, runtime: str, precision: str, threads: int) -> C
     """IMDN from the graph at `path`."""
     started = time.perf_counter()
     hint = "bfloat16" if precision == "bfloat16" else "float32"
-    session = open_session(path, threads=threads) if runtime == "onnx" else open_openvino_session(path, threads=threads, precision=hint)
+    session = (
+        open_session(path, threads=threads)
+        if runtime == "onnx"
+        else open_openvino_session(path, threads=threads, precision=hint)
+    )
 
     def run(picture: Picture) -> object:
         planes = np.moveaxis(picture.pixels, 2, 0)[None].astype(np.float32) / 255

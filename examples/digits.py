@@ -1,14 +1,17 @@
-"""Hinton's distillation (arXiv:1503.02531) on scikit-learn's digits: teacher, student, and the same student without the teacher.
+"""Hinton's distillation (arXiv:1503.02531) on scikit-learn's digits: teacher, student, and the same student without the
+teacher.
 
 1,797 pictures of 8 x 8 are split once: 600 to test, 300 to choose T and alpha, 897 to learn from. Per seed:
 - the teacher (64-256-256-10) learns from all 897 pictures and their labels;
-- both students (64-16-10) see the same 200 of these pictures and their labels, from the same start, for the same steps. The one with a
-  teacher gets the teacher's scores of these 200 pictures on top, and nothing else.
-The loss is alpha * cross-entropy + (1 - alpha) * T^2 * KL; alpha = 1 is the student without a teacher. T and alpha are chosen by the
-mean accuracy on the 300; what is reported is the accuracy on the 600. The students' learning rate was set on the 300 as well: at 0.003
-instead of 0.01, 500 steps are too few to learn what the teacher adds, and the gain on the 600 was 0.37 ± 1.33.
+- both students (64-16-10) see the same 200 of these pictures and their labels, from the same start, for the same steps.
+  The one with a teacher gets the teacher's scores of these 200 pictures on top, and nothing else.
+The loss is alpha * cross-entropy + (1 - alpha) * T^2 * KL; alpha = 1 is the student without a teacher. T and alpha are
+chosen by the mean accuracy on the 300; what is reported is the accuracy on the 600. The students' learning rate was set
+on the 300 as well: at 0.003 instead of 0.01, 500 steps are too few to learn what the teacher adds, and the gain on the
+600 was 0.37 ± 1.33.
 
-    python examples/digits.py --plot      # about half a minute on one core; needs scikit-learn, and matplotlib for examples/digits.svg
+    python examples/digits.py --plot      # about half a minute on one core; needs scikit-learn, and matplotlib for
+    examples/digits.svg
 """
 
 import argparse
@@ -66,7 +69,9 @@ def load_splits() -> tuple[Pictures, Pictures, Pictures]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise SystemExit("The digits come with scikit-learn, which is not installed; run: pip install scikit-learn") from None
+        raise SystemExit(
+            "The digits come with scikit-learn, which is not installed; run: pip install scikit-learn"
+        ) from None
     image, digit = load_digits(return_X_y=True)
     every = Pictures(torch.from_numpy(image).float() / 16.0, torch.from_numpy(digit).long())
     order = torch.randperm(len(digit), generator=torch.Generator().manual_seed(0))
@@ -82,8 +87,18 @@ def perceptron(*widths: int, seed: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def learn(network: nn.Module, pictures: Pictures, seed: int, *, steps: int, rate: float, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Adam at the learning rate `rate` on `loss(scores, rows)` of random batches; which rows is decided by `seed` alone."""
+def learn(
+    network: nn.Module,
+    pictures: Pictures,
+    seed: int,
+    *,
+    steps: int,
+    rate: float,
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    """Adam at the learning rate `rate` on `loss(scores, rows)` of random batches; which rows is decided by `seed`
+    alone.
+    """
     optimiser = torch.optim.Adam(network.parameters(), rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(steps):
@@ -102,11 +117,20 @@ def accuracy(network: nn.Module, pictures: Pictures) -> float:
 def train_teacher(pictures: Pictures, seed: int, steps: int) -> nn.Module:
     """The teacher, taught by labels."""
     teacher = perceptron(64, 256, 256, 10, seed=seed)
-    learn(teacher, pictures, seed, steps=steps, rate=_TEACHER_RATE, loss=lambda scores, rows: F.cross_entropy(scores, pictures.digit[rows]))
+    learn(
+        teacher,
+        pictures,
+        seed,
+        steps=steps,
+        rate=_TEACHER_RATE,
+        loss=lambda scores, rows: F.cross_entropy(scores, pictures.digit[rows]),
+    )
     return teacher
 
 
-def train_student(pictures: Pictures, teacher_scores: Tensor, seed: int, steps: int, temperature: float, alpha: float) -> nn.Module:
+def train_student(
+    pictures: Pictures, teacher_scores: Tensor, seed: int, steps: int, temperature: float, alpha: float
+) -> nn.Module:
     """A student taught by labels and, unless `alpha` is 1, the teacher's scores of the same pictures."""
 
     def loss(scores: Tensor, rows: Tensor) -> Tensor:
@@ -138,13 +162,23 @@ def sweep(seeds: int, steps: int) -> Outcome:
 def table(outcome: Outcome) -> str:
     """Test accuracy for each T and alpha, the chosen pair, and its gain."""
     chosen = outcome.chosen()
-    lines = [f"Test accuracy in %, mean and standard deviation of {len(outcome.teacher)} seeds; * is chosen on the validation split", ""]
+    lines = [
+        f"Test accuracy in %, mean and standard deviation of {len(outcome.teacher)} seeds; * is chosen on the validation split",
+        "",
+    ]
     lines.append("  T  " + "".join(f"   alpha {alpha:<4g}  " for alpha in ALPHAS))
     for temperature in TEMPERATURES:
-        cells = [spread(outcome.test[temperature, alpha]) + ("*" if (temperature, alpha) == chosen else " ") for alpha in ALPHAS]
+        cells = [
+            spread(outcome.test[temperature, alpha]) + ("*" if (temperature, alpha) == chosen else " ")
+            for alpha in ALPHAS
+        ]
         lines.append(f"{temperature:3g}  " + "".join(f"{cell:>14} " for cell in cells))
     gains = [taught - alone for taught, alone in zip(outcome.test[chosen], outcome.test[WITHOUT], strict=True)]
-    lines += ["", f"teacher                  {spread(outcome.teacher)}", f"student without teacher  {spread(outcome.test[WITHOUT])}"]
+    lines += [
+        "",
+        f"teacher                  {spread(outcome.teacher)}",
+        f"student without teacher  {spread(outcome.test[WITHOUT])}",
+    ]
     lines += [f"student with teacher     {spread(outcome.test[chosen])}   T = {chosen[0]:g}, alpha = {chosen[1]:g}"]
     lines += [f"gain, seed by seed       {spread(gains)}   ahead in {sum(gain > 0 for gain in gains)} of {len(gains)}"]
     return "\n".join(lines)
@@ -160,19 +194,27 @@ def plot(outcome: Outcome, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise SystemExit("The plot is drawn by matplotlib, which is not installed; run: pip install matplotlib") from None
+        raise SystemExit(
+            "The plot is drawn by matplotlib, which is not installed; run: pip install matplotlib"
+        ) from None
     figure = Figure(figsize=(7, 4.6), layout="constrained")
     axes = figure.subplots()
     for shade, alpha in enumerate(ALPHAS):
         rows = [outcome.test[temperature, alpha] for temperature in TEMPERATURES]
         errors = [stdev(row) if len(row) > 1 else 0.0 for row in rows]
         shifted = [temperature * (0.97 + 0.02 * shade) for temperature in TEMPERATURES]
-        axes.errorbar(shifted, [mean(row) for row in rows], errors, marker="o", capsize=3, label=f"with teacher, alpha {alpha:g}")
+        axes.errorbar(
+            shifted, [mean(row) for row in rows], errors, marker="o", capsize=3, label=f"with teacher, alpha {alpha:g}"
+        )
     axes.axhline(mean(outcome.teacher), color="black", linestyle="--", label="teacher")
     axes.axhline(mean(outcome.test[WITHOUT]), color="grey", label="without teacher")
     axes.set_xscale("log", base=2)
     axes.set_xticks(TEMPERATURES, [f"{temperature:g}" for temperature in TEMPERATURES])
-    axes.set(xlabel="temperature T", ylabel="test accuracy in %", title=f"Students of 200 digits, {len(outcome.teacher)} seeds")
+    axes.set(
+        xlabel="temperature T",
+        ylabel="test accuracy in %",
+        title=f"Students of 200 digits, {len(outcome.teacher)} seeds",
+    )
     figure.legend(loc="outside lower center", fontsize="small", ncols=3)
     figure.savefig(path, metadata={"Date": None})
 

@@ -1,7 +1,8 @@
 """KDSR: image restoration by knowledge distillation. This is the public API; a name is imported when it is first used.
 
 `restore`, `degrade` and `train` are areas of the package and functions at once: `kdsr.restore(image, runtime)` calls
-`kdsr.restore.restore`, and `kdsr.restore.open_runtime` is still found. Everything else is a plain name of the module below.
+`kdsr.restore.restore`, and `kdsr.restore.open_runtime` is still found. Everything else is a plain name of the module
+below.
 """
 
 import importlib
@@ -32,7 +33,9 @@ _HOMES: Mapping[str, str] = MappingProxyType({
     "write_picture":    "kdsr.image",
 })  # fmt: skip
 
-_CALLABLE_AREAS: Mapping[str, str] = MappingProxyType({"degrade": "kdsr.degrade", "restore": "kdsr.restore", "train": "kdsr.train.train"})
+_CALLABLE_AREAS: Mapping[str, str] = MappingProxyType(
+    {"degrade": "kdsr.degrade", "restore": "kdsr.restore", "train": "kdsr.train.train"}
+)
 """Areas that are called as the function of the same name, and the module in which that function lies."""
 
 __all__ = sorted([*_HOMES, *_CALLABLE_AREAS])  # noqa: PLE0605 - names are checked by a test

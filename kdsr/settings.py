@@ -1,4 +1,6 @@
-"""The settings of one installation, read once from the environment and passed on; no module reads the environment itself."""
+"""The settings of one installation, read once from the environment and passed on; no module reads the environment
+itself.
+"""
 
 import os
 from collections.abc import Mapping
@@ -35,7 +37,9 @@ class Settings:
     max_side_px: int = 16_384
     """Longest side of a picture that is decoded."""
     launcher: str = "auto"
-    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`: what is here."""
+    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`: what is
+    here.
+    """
     admin_token: str = field(default="", repr=False)
     """Who gives this may see, stop and delete every run; empty: nobody may."""
     run_threads: int = 0
@@ -62,7 +66,9 @@ class Settings:
         object.__setattr__(self, "data_dir", Path(self.data_dir))
         object.__setattr__(self, "home", Path(self.home))
         for item in fields(self):
-            if (item.name.startswith("max_") or item.name in ("runs_at_once", "runs_keep_days")) and not getattr(self, item.name) > 0:
+            if (item.name.startswith("max_") or item.name in ("runs_at_once", "runs_keep_days")) and not getattr(
+                self, item.name
+            ) > 0:
                 raise SettingsError(f"{item.name} must be above 0, got {getattr(self, item.name)}.")
         for name, zero in (("threads", "all"), ("run_threads", "all but one")):
             if getattr(self, name) < 0:

@@ -32,7 +32,9 @@ class Strength:
             SettingsError: `value` is outside [minimum, maximum], or no number.
         """
         if isinstance(value, str):
-            raise SettingsError(f"{self.name} must be a number between {self.minimum:g} and {self.maximum:g}, got '{value}'.")
+            raise SettingsError(
+                f"{self.name} must be a number between {self.minimum:g} and {self.maximum:g}, got '{value}'."
+            )
         if not self.minimum <= value <= self.maximum:
             raise SettingsError(f"{self.name} must lie between {self.minimum:g} and {self.maximum:g}, got {value:g}.")
         return value
@@ -75,7 +77,9 @@ class Task:
 
     @property
     def planes(self) -> int:
-        """Planes of what a network is given: red, green and blue, and for holes a fourth that is 1 where pixels are missing."""
+        """Planes of what a network is given: red, green and blue, and for holes a fourth that is 1 where pixels are
+        missing.
+        """
         return 4 if self.degradation == "holes" else 3
 
     @property

@@ -1,12 +1,14 @@
-"""Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher, README.
+"""Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher,
+README.
 
-    python scripts/release.py NAME... --from runs/weights --recipes recipes/planned --data TESTSETS
-    python scripts/release.py [NAME... as above] --latencies    # on an idle machine: the latency of every shape (or of NAMEs'), into all cards of it
-    python scripts/release.py --tables                          # write the tables of README.md and docs/training.md anew, nothing else
+    python scripts/release.py NAME... --from runs/weights --recipes recipes/planned --data TESTSETS python
+    scripts/release.py [NAME... as above] --latencies    # on an idle machine: the latency of every shape (or of
+    NAMEs'), into all cards of it python scripts/release.py --tables                          # write the tables of
+    README.md and docs/training.md anew, nothing else
 
-What is released is chosen on held-out photographs, before; here the test sets are measured once. A network of the shape of the one that
-it replaces keeps that one's latencies, and one of the shape of another released one takes them over: what is timed is the graph, whatever
-its numbers.
+What is released is chosen on held-out photographs, before; here the test sets are measured once. A network of the shape
+of the one that it replaces keeps that one's latencies, and one of the shape of another released one takes them over:
+what is timed is the graph, whatever its numbers.
 """
 
 import argparse
@@ -26,7 +28,12 @@ from kdsr.tasks import TASKS, Task
 from kdsr.zoo import Card, Catalog, Figure, last_run, read_card, write_card
 
 ROOT = Path(__file__).resolve().parents[1]
-WEIGHTS, RECIPES, README, TRAINING = ROOT / "weights", ROOT / "recipes", ROOT / "README.md", ROOT / "docs" / "training.md"
+WEIGHTS, RECIPES, README, TRAINING = (
+    ROOT / "weights",
+    ROOT / "recipes",
+    ROOT / "README.md",
+    ROOT / "docs" / "training.md",
+)
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 BASELINES = {"bicubic": ("bicubic", "bicubic"), "photo": ("bicubic", "bicubic"), "jpeg": ("unprocessed", "the JPEG itself"),
              "holes": ("navier-stokes", "Navier-Stokes (OpenCV)")}  # fmt: skip
@@ -55,8 +62,14 @@ def main() -> None:
         card = read_card(WEIGHTS / f"{name}.json")
         if not card.compressed_from:  # its card holds its plan
             shutil.copy2(options.recipes / f"{name}.json", RECIPES)
-        card, _ = measure_card(card, options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}"))
-        alike = [other for other in (before, *Catalog(WEIGHTS).cards) if other and other.latency and shape(other) == shape(card)]
+        card, _ = measure_card(
+            card, options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}")
+        )
+        alike = [
+            other
+            for other in (before, *Catalog(WEIGHTS).cards)
+            if other and other.latency and shape(other) == shape(card)
+        ]
         card = replace(card, latency=alike[0].latency if alike else ())
         write_card(card, WEIGHTS / f"{name}.json")
         tell(f"{name}: measured")
@@ -70,8 +83,8 @@ def main() -> None:
 
 
 def time_shapes(settings: Settings, names: list[str]) -> None:
-    """Time one network of every shape (that `names` have, where there are any), and write that into the cards of all of it; what was
-    taken on other machines stays."""
+    """Time one network of every shape (that `names` have, where there are any), and write that into the cards of all of
+    it; what was taken on other machines stays."""
     catalog = Catalog(WEIGHTS)
     wanted = [shape(catalog.find(name)) for name in names]
     for card in catalog.cards:
@@ -80,7 +93,9 @@ def time_shapes(settings: Settings, names: list[str]) -> None:
             timed, taken = measure_card_latency(card, catalog, settings)
             for other in alike:
                 write_card(replace(other, latency=timed.latency), WEIGHTS / f"{other.name}.json")
-            tell(f"{', '.join(other.name for other in alike)}: {', '.join(f'{one.runtime} {one.end_to_end_ms:.1f} ms' for one in taken)}")
+            tell(
+                f"{', '.join(other.name for other in alike)}: {', '.join(f'{one.runtime} {one.end_to_end_ms:.1f} ms' for one in taken)}"
+            )
 
 
 def shape(card: Card) -> tuple[object, ...]:
@@ -94,11 +109,20 @@ def compared(student: Card, catalog: Catalog) -> Card:
     notes = []
     if (WEIGHTS / f"{student.name}-twin.json").is_file():
         twin = catalog.find(f"{student.name}-twin")
-        gains = [f"{label(a)} {a.psnr_db - b.psnr_db:+.3f} dB and {a.ssim - b.ssim:+.4f} SSIM" for a, b in zip(student.figures, twin.figures, strict=True)]
-        notes.append(f"Over its twin (same start, steps, photographs and seed, no teacher; one seed): {', '.join(gains)}.")
+        gains = [
+            f"{label(a)} {a.psnr_db - b.psnr_db:+.3f} dB and {a.ssim - b.ssim:+.4f} SSIM"
+            for a, b in zip(student.figures, twin.figures, strict=True)
+        ]
+        notes.append(
+            f"Over its twin (same start, steps, photographs and seed, no teacher; one seed): {', '.join(gains)}."
+        )
         student = replace(student, twin=twin.name)
     teacher = catalog.find(student.teacher) if student.teacher else None
-    behind = [label(a) for a, b in zip(student.figures, teacher.figures, strict=True) if b.psnr_db <= a.psnr_db] if teacher else []
+    behind = (
+        [label(a) for a, b in zip(student.figures, teacher.figures, strict=True) if b.psnr_db <= a.psnr_db]
+        if teacher
+        else []
+    )
     if behind:
         notes.append(f"Its teacher is behind it on {', '.join(behind)}.")
     return replace(student, notes=" ".join(notes))
@@ -115,29 +139,44 @@ def strength_text(figure: Figure) -> str:
 
 
 def with_tables(text: str, data: Path | None, settings: Settings) -> str:
-    """README.md with the tables that follow from the cards. The row of a baseline is kept as it stands; in a new table it is measured."""
+    """README.md with the tables that follow from the cards. The row of a baseline is kept as it stands; in a new table
+    it is measured.
+    """
     begin, end = text.index(BEGIN), text.index(END)
     sections = text[begin:end].split("\n**")[1:]
-    kept = {part.split(",")[0].split(" (")[0]: line for part in sections for line in part.splitlines() if line.startswith("| ") and "| | |" in line}
+    kept = {
+        part.split(",")[0].split(" (")[0]: line
+        for part in sections
+        for line in part.splitlines()
+        if line.startswith("| ") and "| | |" in line
+    }
     catalog = Catalog(WEIGHTS)
     lines, machines = [BEGIN], timed_on(catalog.cards)
     for task in TASKS.values():
         cards = catalog.for_task(task.name)
         if cards:
             lines += table(task, cards, machines, data, settings, kept)
-    lines.append(f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(machines)}.")
-    lines.append("The 8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not.\n")
+    lines.append(
+        f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(machines)}."
+    )
+    lines.append(
+        "The 8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not.\n"
+    )
     return text[:begin] + "\n".join(lines) + text[end:]
 
 
 def with_runs(text: str) -> str:
-    """docs/training.md with the table of all runs behind each network, from the cards; compressed ones tell theirs elsewhere."""
+    """docs/training.md with the table of all runs behind each network, from the cards; compressed ones tell theirs
+    elsewhere.
+    """
     begin, end = text.index(BEGIN), text.index(END)
     lines = [BEGIN, "| network | runs, the first one first |", "|---|---|"]
     for card in Catalog(WEIGHTS).cards:
         if not card.compressed_from:
             last = {"trained_on": card.trained_on, "recipe": card.recipe}
-            lines.append(f"| [`{card.name}`](../recipes/{card.name}.json) | {'; '.join(run_text(run) for run in (*card.history, last))} |")
+            lines.append(
+                f"| [`{card.name}`](../recipes/{card.name}.json) | {'; '.join(run_text(run) for run in (*card.history, last))} |"
+            )
     return text[:begin] + "\n".join(lines) + "\n" + text[end:]
 
 
@@ -149,7 +188,14 @@ def run_text(run: Mapping[str, Any]) -> str:
     return ", ".join([*words, run["trained_on"].rsplit(", ", 1)[-1].replace(" minutes", " min")])
 
 
-def table(task: Task, cards: Sequence[Card], machines: Sequence[str], data: Path | None, settings: Settings, kept: dict[str, str]) -> list[str]:
+def table(
+    task: Task,
+    cards: Sequence[Card],
+    machines: Sequence[str],
+    data: Path | None,
+    settings: Settings,
+    kept: dict[str, str],
+) -> list[str]:
     """One task's table."""
     only = SECOND_SETS.get(task.degradation)
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
@@ -167,7 +213,9 @@ def table(task: Task, cards: Sequence[Card], machines: Sequence[str], data: Path
         values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
         figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
-        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {' | '.join(latency(card, machine) for machine in machines)} |")
+        lines.append(
+            f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {' | '.join(latency(card, machine) for machine in machines)} |"
+        )
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
@@ -205,11 +253,17 @@ def _timed(card: Card) -> list[Mapping[str, Any]]:
     return [row for row in card.latency if row["runtime"] == "onnx"]
 
 
-def baseline(task: Task, model: str, title: str, figures: Sequence[Figure], data: Path | None, settings: Settings) -> str:
+def baseline(
+    task: Task, model: str, title: str, figures: Sequence[Figure], data: Path | None, settings: Settings
+) -> str:
     """The row below the networks."""
     if data is None:
-        raise SettingsError(f"The table of {task.title} has no row of {title} yet: measuring it needs --data, the folder of the test sets.")
-    measured = (evaluate(model, data / f.set, task, Catalog(WEIGHTS), settings, strength=f.strength).psnr_db for f in figures)
+        raise SettingsError(
+            f"The table of {task.title} has no row of {title} yet: measuring it needs --data, the folder of the test sets."
+        )
+    measured = (
+        evaluate(model, data / f.set, task, Catalog(WEIGHTS), settings, strength=f.strength).psnr_db for f in figures
+    )
     return f"| {title} | | | {' | '.join(f'{value:.2f}' for value in measured)} |"
 
 

@@ -1,14 +1,16 @@
 """Spend the minutes that a machine has to spare on whatever is least trained.
 
-    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/planned] [--runs runs] [--chunk-minutes 9] [--at-once 1]
+    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/planned] [--runs runs] [--chunk-minutes 9]
+    [--at-once 1]
 
-Each recipe of the plan has a run under the folder of runs. Again and again the one with the smallest share of its steps is taken on
-for a chunk, in a process of its own, `--at-once` of them side by side. A recipe whose teacher or start is in the plan too waits until
-that one is done. Networks that are done lie in `RUNS/weights` beside copies of the released ones: measure them with
-`KDSR_WEIGHTS_DIR=RUNS/weights kdsr card measure NAME --data TESTSETS`, and release what is better.
+Each recipe of the plan has a run under the folder of runs. Again and again the one with the smallest share of its steps
+is taken on for a chunk, in a process of its own, `--at-once` of them side by side. A recipe whose teacher or start is
+in the plan too waits until that one is done. Networks that are done lie in `RUNS/weights` beside copies of the released
+ones: measure them with `KDSR_WEIGHTS_DIR=RUNS/weights kdsr card measure NAME --data TESTSETS`, and release what is
+better.
 
-Ctrl-C stops every run with a checkpoint; the same command goes on. Whatever is needed for that, apart from the photographs, lies
-in the folder of runs; a file of more than 16 MB there is named at the end, because it may not travel.
+Ctrl-C stops every run with a checkpoint; the same command goes on. Whatever is needed for that, apart from the
+photographs, lies in the folder of runs; a file of more than 16 MB there is named at the end, because it may not travel.
 """
 
 import argparse
@@ -49,7 +51,10 @@ class Entry:
     @property
     def steps_done(self) -> int:
         """Steps of the run so far, over all its stages."""
-        return sum(max((event.get("step", 0) for event in events_in(folder / "events.jsonl")), default=0) for _, folder in self.stages)
+        return sum(
+            max((event.get("step", 0) for event in events_in(folder / "events.jsonl")), default=0)
+            for _, folder in self.stages
+        )
 
     @property
     def is_done(self) -> bool:
@@ -70,12 +75,20 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=ROOT / "recipes" / "next", help="folder of recipes")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--chunk-minutes", type=float, default=9.0)
-    parser.add_argument("--at-once", type=int, default=1, help="as many as the device's memory holds: 3 GiB for a teacher, 1 for a student")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=1,
+        help="as many as the device's memory holds: 3 GiB for a teacher, 1 for a student",
+    )
     options = parser.parse_args()
     entries = plan_of(options.plan, options.runs)
     weights = overlay(options.runs / "weights")
     ends = time.monotonic() + 60 * options.minutes
-    environment = os.environ | {"KDSR_WEIGHTS_DIR": str(weights.absolute()), "KDSR_HOME": str((options.runs / "home").absolute())}
+    environment = os.environ | {
+        "KDSR_WEIGHTS_DIR": str(weights.absolute()),
+        "KDSR_HOME": str((options.runs / "home").absolute()),
+    }
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed: set[str] = set()
     try:
@@ -83,7 +96,11 @@ def main() -> None:
             collect(entries, running, failed, weights)
             left_s = min(60 * options.chunk_minutes, ends - time.monotonic())
             waiting = [entry for entry in entries if entry.recipe.name not in running.keys() | failed]
-            entry = least_trained(waiting, entries) if left_s > SHORTEST_CHUNK_S and len(running) < options.at_once else None
+            entry = (
+                least_trained(waiting, entries)
+                if left_s > SHORTEST_CHUNK_S and len(running) < options.at_once
+                else None
+            )
             if entry is not None:
                 running[entry.recipe.name] = start(entry, left_s, options.data, environment)
             elif not running:
@@ -124,15 +141,32 @@ def least_trained(waiting: list[Entry], entries: list[Entry]) -> Entry | None:
 
 def start(entry: Entry, left_s: float, data: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """A process that goes on with `entry` for `left_s` seconds."""
-    tell(f"{entry.recipe.name}: from step {entry.steps_done:,} of {entry.recipe.all_steps:,}, for {left_s / 60:.1f} minutes")
+    tell(
+        f"{entry.recipe.name}: from step {entry.steps_done:,} of {entry.recipe.all_steps:,}, for {left_s / 60:.1f} minutes"
+    )
     entry.out.mkdir(parents=True, exist_ok=True)
     limit_s = max(1.0, left_s - min(_STARTING_S, left_s / 4))
-    command = [sys.executable, "-m", "kdsr", "train", str(entry.path), "--data", str(data), "--out", str(entry.out), "--time-limit-s", str(limit_s), "--resume"]
+    command = [
+        sys.executable,
+        "-m",
+        "kdsr",
+        "train",
+        str(entry.path),
+        "--data",
+        str(data),
+        "--out",
+        str(entry.out),
+        "--time-limit-s",
+        str(limit_s),
+        "--resume",
+    ]
     with open(entry.out / "console.log", "ab") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
-def collect(entries: list[Entry], running: dict[str, "subprocess.Popen[bytes]"], failed: set[str], weights: Path) -> None:
+def collect(
+    entries: list[Entry], running: dict[str, "subprocess.Popen[bytes]"], failed: set[str], weights: Path
+) -> None:
     """Take ended processes out of `running`, and put what is done among the weights."""
     for entry in entries:
         process = running.get(entry.recipe.name)
@@ -151,7 +185,13 @@ def collect(entries: list[Entry], running: dict[str, "subprocess.Popen[bytes]"],
 def report(entries: list[Entry], failed: set[str], runs: Path) -> None:
     """Where every network of the plan stands, and what is too large to travel."""
     for entry in sorted(entries, key=lambda entry: entry.steps_done / entry.recipe.all_steps):
-        told = "failed" if entry.recipe.name in failed else "done" if entry.is_done else f"{entry.steps_done / entry.recipe.all_steps:.0%}"
+        told = (
+            "failed"
+            if entry.recipe.name in failed
+            else "done"
+            if entry.is_done
+            else f"{entry.steps_done / entry.recipe.all_steps:.0%}"
+        )
         tell(f"{entry.recipe.name:40} {entry.steps_done:>9,} of {entry.recipe.all_steps:>9,} steps  {told}")
     for file in runs.rglob("*"):
         if file.is_file() and file.stat().st_size > LARGEST_FILE and (runs / "home") not in file.parents:

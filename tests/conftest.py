@@ -1,4 +1,6 @@
-"""What the tests share: a small random catalog, settings that touch nothing outside `tmp_path`, and the published test sets where they lie."""
+"""What the tests share: a small random catalog, settings that touch nothing outside `tmp_path`, and the published test
+sets where they lie.
+"""
 
 import os
 from pathlib import Path
@@ -19,7 +21,9 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def tiny_settings(tmp_path: Path) -> Settings:
-    """Settings on the CPU whose folders lie in `tmp_path`; `weights_dir` exists and is empty unless `tiny_catalog` is asked for too."""
+    """Settings on the CPU whose folders lie in `tmp_path`; `weights_dir` exists and is empty unless `tiny_catalog` is
+    asked for too.
+    """
     weights_dir = tmp_path / "weights"
     weights_dir.mkdir()
     return Settings(weights_dir=weights_dir, home=tmp_path / "home", device="cpu", threads=1)
@@ -35,7 +39,9 @@ def tiny_catalog(tiny_settings: Settings) -> Catalog:
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """The folder of the published test sets (Set5, Set14, BSD100, CBSD68), named by the environment variable KDSR_TEST_DATA."""
+    """The folder of the published test sets (Set5, Set14, BSD100, CBSD68), named by the environment variable
+    KDSR_TEST_DATA.
+    """
     given = os.environ.get("KDSR_TEST_DATA")
     if not given:
         pytest.skip("KDSR_TEST_DATA is not set: point it to the folder that holds Set5, Set14, BSD100 and CBSD68")

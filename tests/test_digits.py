@@ -13,7 +13,9 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn, which 
 
 @pytest.fixture(scope="module")
 def digits() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("digits_example", Path(__file__).parent.parent / "examples" / "digits.py")
+    spec = importlib.util.spec_from_file_location(
+        "digits_example", Path(__file__).parent.parent / "examples" / "digits.py"
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -36,11 +38,16 @@ def test_the_splits_have_their_sizes_and_range(digits):
 
 
 def test_the_pair_is_chosen_on_the_validation_split(digits):
-    outcome = digits.Outcome([97.0], {(1.0, 0.0): [90.0], (8.0, 0.5): [91.0], digits.WITHOUT: [99.0]}, {(1.0, 0.0): [99.0]})
+    outcome = digits.Outcome(
+        [97.0], {(1.0, 0.0): [90.0], (8.0, 0.5): [91.0], digits.WITHOUT: [99.0]}, {(1.0, 0.0): [99.0]}
+    )
     assert outcome.chosen() == (8.0, 0.5)
 
 
 def test_without_a_teacher_its_scores_do_not_matter(digits):
     pictures = digits.load_splits()[0][:20]
-    first, second = (digits.train_student(pictures, scores, 0, 3, *digits.WITHOUT) for scores in (torch.zeros(20, 10), torch.randn(20, 10)))
+    first, second = (
+        digits.train_student(pictures, scores, 0, 3, *digits.WITHOUT)
+        for scores in (torch.zeros(20, 10), torch.randn(20, 10))
+    )
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))

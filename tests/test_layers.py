@@ -28,7 +28,9 @@ def area_of(path: Path) -> str:
 
 
 def imported_modules(source: str, package: str) -> Iterator[str]:
-    """Every absolute module (or module.name) that `source`, a file of `package`, imports, at its top or anywhere inside."""
+    """Every absolute module (or module.name) that `source`, a file of `package`, imports, at its top or anywhere
+    inside.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -39,7 +41,11 @@ def imported_modules(source: str, package: str) -> Iterator[str]:
                 base = ".".join([*parents[: len(parents) - node.level + 1], *base.split(".")]).rstrip(".")
             yield from (f"{base}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            yield from (argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str))
+            yield from (
+                argument.value
+                for argument in node.args
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            )
 
 
 def imports_of(path: Path) -> list[str]:
@@ -56,14 +62,18 @@ def test_a_module_imports_only_from_areas_to_its_left(path):
             continue
         other = module.split(".")[1] if "." in module else "kdsr"
         assert other in AREAS, f"{path.name} imports {module}: inside the package, import from the area itself"
-        assert AREAS.index(other) <= AREAS.index(area), f"{path.name} ({area}) must not import {module}: '{other}' stands to the right"
+        assert AREAS.index(other) <= AREAS.index(area), (
+            f"{path.name} ({area}) must not import {module}: '{other}' stands to the right"
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE.parent)))
 def test_gradio_onnxruntime_and_sqlite_stay_in_their_areas(path):
     for module in imports_of(path):
         library = module.split(".")[0]
-        assert area_of(path) in KEPT_IN.get(library, AREAS), f"{path.name} imports {library}, which belongs to {' and '.join(KEPT_IN[library])}"
+        assert area_of(path) in KEPT_IN.get(library, AREAS), (
+            f"{path.name} imports {library}, which belongs to {' and '.join(KEPT_IN[library])}"
+        )
 
 
 def test_the_reader_of_imports_finds_lazy_relative_and_named_ones():

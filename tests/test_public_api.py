@@ -14,7 +14,9 @@ REPOSITORY = Path(kdsr.__file__).parent.parent
 
 def run_python(code: str) -> str:
     """What `code` prints in a fresh interpreter."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, cwd=REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, cwd=REPOSITORY
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -40,7 +42,10 @@ def test_importing_the_package_imports_no_heavy_library():
     assert run_python(code) == "[]"
 
 
-@pytest.mark.parametrize("first", ["import kdsr.degrade", "from kdsr.degrade import crop_to_multiple", "from kdsr import degrade", "import kdsr"])
+@pytest.mark.parametrize(
+    "first",
+    ["import kdsr.degrade", "from kdsr.degrade import crop_to_multiple", "from kdsr import degrade", "import kdsr"],
+)
 def test_an_area_with_a_function_of_its_name_can_be_called_whoever_imported_it_first(first):
     code = f"{first}\nimport kdsr, torch\nsmall = kdsr.degrade(torch.zeros(1, 3, 9, 9), kdsr.find_task('sr_x4'))\n"
     code += "print(tuple(small.shape), kdsr.degrade.crop_to_multiple.__name__)"
@@ -52,7 +57,9 @@ def test_the_areas_that_can_be_called_have_their_function():
     from kdsr.restore import restore
     from kdsr.train import train
 
-    assert [callable(function) for function in (degrade, restore, train, kdsr.degrade, kdsr.restore, kdsr.train)] == [True] * 6
+    assert [callable(function) for function in (degrade, restore, train, kdsr.degrade, kdsr.restore, kdsr.train)] == [
+        True
+    ] * 6
 
 
 def test_requirements_and_project_file_ask_for_the_same_packages():

@@ -14,7 +14,9 @@ def test_every_field_can_be_set_by_its_variable(tmp_path):
     assert usable_threads(settings) == 3 and usable_threads(Settings()) >= 1
 
 
-@pytest.mark.parametrize("given", [{"KDSR_THREADS": "many"}, {"KDSR_THREADS": "-1"}, {"KDSR_DEVICE": "tpu"}, {"KDSR_MAX_SIDE_PX": "0"}])
+@pytest.mark.parametrize(
+    "given", [{"KDSR_THREADS": "many"}, {"KDSR_THREADS": "-1"}, {"KDSR_DEVICE": "tpu"}, {"KDSR_MAX_SIDE_PX": "0"}]
+)
 def test_a_wrong_value_is_told(given):
     with pytest.raises(SettingsError):
         settings_from_environment(given)

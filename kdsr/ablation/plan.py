@@ -1,4 +1,5 @@
-"""An ablation as data: the same student by several methods (rows) and seeds, and what each run gave. Nothing is trained here.
+"""An ablation as data: the same student by several methods (rows) and seeds, and what each run gave. Nothing is trained
+here.
 
 A run is one row with one seed; it has a folder of its own, and `result.json` in it says that it is over.
 """
@@ -44,7 +45,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared: rows in the order of the report, every row with every seed, measured on every set at every strength."""
+    """What is compared: rows in the order of the report, every row with every seed, measured on every set at every
+    strength.
+    """
 
     name: str
     base: dict[str, Any]
@@ -60,7 +63,9 @@ class Plan:
     def __post_init__(self) -> None:
         for name in (self.name, *self.rows):
             if not _PLAIN_NAME.fullmatch(name) or name.startswith("."):
-                raise SettingsError(f"A plan and its rows are named with letters, digits and _ . + - only, got '{name}'.")
+                raise SettingsError(
+                    f"A plan and its rows are named with letters, digits and _ . + - only, got '{name}'."
+                )
         if self.baseline not in self.rows:
             raise SettingsError(str(UnknownNameError.among("row", self.baseline, self.rows)))
         for name in ("seeds", "sets"):
@@ -71,10 +76,14 @@ class Plan:
             raise SettingsError(f"seeds must be whole numbers, got {list(self.seeds)}.")
         tasks = {self._checked_task(name) for name in self.rows}
         if len(tasks) > 1:
-            raise SettingsError(f"All rows of a plan are for one task, got {' and '.join(sorted(task.name for task in tasks))}; write a plan for each.")
+            raise SettingsError(
+                f"All rows of a plan are for one task, got {' and '.join(sorted(task.name for task in tasks))}; write a plan for each."
+            )
         strength = self.task.strength
         if strength is None and self.strengths:
-            raise SettingsError(f"{self.task.title} has no strengths to measure at, got {list(self.strengths)}; leave them out.")
+            raise SettingsError(
+                f"{self.task.title} has no strengths to measure at, got {list(self.strengths)}; leave them out."
+            )
         for value in self.strengths:
             assert strength is not None
             strength.check(value)
@@ -115,7 +124,9 @@ class Plan:
     def _checked_task(self, row: str) -> Task:
         taken = [name for name in _GIVEN_BY_THE_RUN if name in self.rows[row].recipe]
         if taken:
-            raise SettingsError(f"Row '{row}' sets {' and '.join(taken)}, which the plan gives to each run; leave that out.")
+            raise SettingsError(
+                f"Row '{row}' sets {' and '.join(taken)}, which the plan gives to each run; leave that out."
+            )
         try:
             return self.recipe(Run(row, self.seeds[0])).the_task
         except KdsrError as error:
@@ -138,7 +149,9 @@ def plan_from_json(text: str, folder: Path = Path()) -> Plan:
     _check_keys("plan", given, Plan)
     rows = given["rows"]
     if not isinstance(rows, dict) or not rows:
-        raise SettingsError('rows must be one JSON object, {"NAME": {"title": "...", "recipe": {...}}}, with at least one row.')
+        raise SettingsError(
+            'rows must be one JSON object, {"NAME": {"title": "...", "recipe": {...}}}, with at least one row.'
+        )
     for name, row in rows.items():
         _check_keys(f"row '{name}'", row, Row)
         if not isinstance(row["recipe"], dict):
@@ -219,7 +232,9 @@ def read_result(plan: Plan, out_dir: Path, run: Run) -> Result | None:
     folder = run_folder(out_dir, run)
     recipe = folder / "recipe.json"
     if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(run):
-        raise SettingsError(f"{folder} holds a run of another recipe than the plan's; remove that folder, or choose another one for the plan.")
+        raise SettingsError(
+            f"{folder} holds a run of another recipe than the plan's; remove that folder, or choose another one for the plan."
+        )
     if not (folder / RESULT).is_file():
         return None
     given = _parsed(_read_text(folder / RESULT, "result"), "result")

@@ -1,7 +1,8 @@
-"""What an ablation says: means and deviations over seeds, gains over the baseline with their significance, tables and a plot.
+"""What an ablation says: means and deviations over seeds, gains over the baseline with their significance, tables and a
+plot.
 
-Gains are paired: a run is compared with the baseline's run of the same seed, which started from the same numbers and saw
-the same crops. Rewriting a report gives the same bytes. Not here: training (`ablation`).
+Gains are paired: a run is compared with the baseline's run of the same seed, which started from the same numbers and
+saw the same crops. Rewriting a report gives the same bytes. Not here: training (`ablation`).
 """
 
 import math
@@ -16,7 +17,9 @@ from scipy import stats
 from kdsr.ablation.plan import Plan, Result, Run, read_results, write_whole
 
 Measurement = tuple[str, float | None]
-_HEAD = "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
+_HEAD = (
+    "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
+)
 _LEGEND = (
     "PSNR in dB: mean ± standard deviation over seeds. Gain: over '{baseline}', paired by seed, mean ± standard deviation of the differences; "
     "p: two-sided paired t-test over seeds, not corrected for the number of comparisons; "
@@ -40,7 +43,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Gain:
-    """Paired differences to a baseline, their spread, and the two-sided p of a paired t-test; None where there is no spread."""
+    """Paired differences to a baseline, their spread, and the two-sided p of a paired t-test; None where there is no
+    spread.
+    """
 
     spread: Spread
     p: float | None
@@ -71,7 +76,8 @@ def paired_gain(values: Mapping[int, float], baseline: Mapping[int, float]) -> G
 
 
 def write_report(plan: Plan, out_dir: Path, path: Path) -> None:
-    """Write what is done of `plan` into the file `path`, in place of what it said of this plan before; the plot lies beside it.
+    """Write what is done of `plan` into the file `path`, in place of what it said of this plan before; the plot lies
+    beside it.
 
     Raises:
         SettingsError: runs in `out_dir` that belong to another plan.
@@ -88,26 +94,42 @@ def write_report(plan: Plan, out_dir: Path, path: Path) -> None:
 def _section(plan: Plan, results: Mapping[Run, Result], plot: Path) -> list[str]:
     """The lines between the marks of a plan."""
     seeds = ", ".join(str(seed) for seed in plan.seeds)
-    lines = [f"## {plan.title or plan.name}", "", f"{len(results)} of {len(plan.runs)} runs are done: {len(plan.rows)} methods, seeds {seeds}.", ""]
+    lines = [
+        f"## {plan.title or plan.name}",
+        "",
+        f"{len(results)} of {len(plan.runs)} runs are done: {len(plan.rows)} methods, seeds {seeds}.",
+        "",
+    ]
     if not results:
         return lines
     lines += [*_gain_table(plan, results), "", _LEGEND.format(baseline=plan.rows[plan.baseline].title), ""]
     machines = " and ".join(sorted({result.machine for result in results.values()}))
     lines += [*_cost_table(plan, results), "", _COST_LEGEND.format(machines=machines), ""]
-    failures = [f"- {plan.rows[run.row].title}, seed {run.seed}: {result.failed}" for run, result in results.items() if result.failed]
+    failures = [
+        f"- {plan.rows[run.row].title}, seed {run.seed}: {result.failed}"
+        for run, result in results.items()
+        if result.failed
+    ]
     if failures:
         lines += ["Runs that failed:", "", *failures, ""]
     return [*lines, f"![Gain of each method]({plot.name})" if _draw(plan, results, plot) else _WITHOUT_PLOT, ""]
 
 
 def _gain_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
-    header = ["method", "n", *(f"{label(measurement)} {what}" for measurement in plan.measurements for what in ("PSNR", "gain"))]
+    header = [
+        "method",
+        "n",
+        *(f"{label(measurement)} {what}" for measurement in plan.measurements for what in ("PSNR", "gain")),
+    ]
     rows = []
     for row in plan.rows:
         cells = []
         for measurement in plan.measurements:
             values = _by_seed(results, row, _psnr_of(measurement))
-            cells += [_spread_text(spread(list(values.values()))), _gain_text(plan, row, _gain(plan, results, row, measurement))]
+            cells += [
+                _spread_text(spread(list(values.values()))),
+                _gain_text(plan, row, _gain(plan, results, row, measurement)),
+            ]
         done = [result for run, result in results.items() if run.row == row]
         failed = sum(result.failed is not None for result in done)
         rows.append([plan.rows[row].title, f"{len(done) - failed}{f' ({failed} failed)' if failed else ''}", *cells])
@@ -115,7 +137,15 @@ def _gain_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
 
 
 def _cost_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
-    header = ["method", *(f"{label(measurement)} worst" for measurement in plan.measurements), "validation", "steps", "ms per step", "minutes", "cost per step"]
+    header = [
+        "method",
+        *(f"{label(measurement)} worst" for measurement in plan.measurements),
+        "validation",
+        "steps",
+        "ms per step",
+        "minutes",
+        "cost per step",
+    ]
     rows = []
     for row in plan.rows:
         cells = [_with_gain(plan, results, row, _worst_of(measurement)) for measurement in plan.measurements]
@@ -155,7 +185,9 @@ def _psnr_of(measurement: Measurement) -> Callable[[Result], float | None]:
 
 
 def _worst_of(measurement: Measurement) -> Callable[[Result], float | None]:
-    return lambda result: next((figure.worst_psnr_db for figure in result.figures if (figure.set, figure.strength) == measurement), None)
+    return lambda result: next(
+        (figure.worst_psnr_db for figure in result.figures if (figure.set, figure.strength) == measurement), None
+    )
 
 
 def _with_gain(plan: Plan, results: Mapping[Run, Result], row: str, figure: Callable[[Result], float | None]) -> str:
@@ -164,7 +196,9 @@ def _with_gain(plan: Plan, results: Mapping[Run, Result], row: str, figure: Call
     found, gain = spread(list(values.values())), paired_gain(values, baseline)
     if found is None:
         return "–"
-    return f"{found.mean:.2f}" if gain is None or row == plan.baseline else f"{found.mean:.2f} ({gain.spread.mean:+.3f})"
+    return (
+        f"{found.mean:.2f}" if gain is None or row == plan.baseline else f"{found.mean:.2f} ({gain.spread.mean:+.3f})"
+    )
 
 
 def _spread_text(found: Spread | None) -> str:
@@ -205,7 +239,15 @@ def _draw(plan: Plan, results: Mapping[Run, Result], path: Path) -> bool:
             gains = {place: _gain(plan, results, row, measurement) for place, row in enumerate(rows)}
             there = {place: gain.spread for place, gain in gains.items() if gain is not None}
             means, errors = [found.mean for found in there.values()], [found.sd or 0.0 for found in there.values()]
-            axes.errorbar(means, [place + shift for place in there], xerr=errors, fmt="o", capsize=3, markersize=5, label=label(measurement))
+            axes.errorbar(
+                means,
+                [place + shift for place in there],
+                xerr=errors,
+                fmt="o",
+                capsize=3,
+                markersize=5,
+                label=label(measurement),
+            )
         axes.axvline(0.0, color="0.4", linewidth=1)
         axes.set_yticks(range(len(rows)), [plan.rows[row].title for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)

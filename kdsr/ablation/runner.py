@@ -1,7 +1,9 @@
-"""Running an ablation: train and measure every run of a plan, in pieces of any length, several side by side where asked.
+"""Running an ablation: train and measure every run of a plan, in pieces of any length, several side by side where
+asked.
 
-A run is claimed by a lock that the system frees when its process ends, however it ends; so any number of processes may work
-on one folder, and none repeats what another has done. Not here: the plan (`ablation_plan`) and the table (`ablation_report`).
+A run is claimed by a lock that the system frees when its process ends, however it ends; so any number of processes may
+work on one folder, and none repeats what another has done. Not here: the plan (`ablation_plan`) and the table
+(`ablation_report`).
 """
 
 import fcntl
@@ -19,7 +21,18 @@ from typing import Any
 
 import torch
 
-from kdsr.ablation.plan import RESULT, Plan, Result, Run, SetFigure, plan_to_json, read_result, read_results, run_folder, write_whole
+from kdsr.ablation.plan import (
+    RESULT,
+    Plan,
+    Result,
+    Run,
+    SetFigure,
+    plan_to_json,
+    read_result,
+    read_results,
+    run_folder,
+    write_whole,
+)
 from kdsr.bench.evaluate import evaluate, pairs_of
 from kdsr.bench.latency import machine_name
 from kdsr.errors import SettingsError, Stopped, TrainingError
@@ -72,7 +85,8 @@ def run_plan(
         time_limit_s: no run starts after this time, and the one at work stops with a checkpoint; measuring is finished.
         workers: processes side by side; each has its share of the processor's threads.
         only: do this run alone.
-        on_event: hears `run_started`, `run_finished` (with `result` and `gains_db`), `run_failed`, `run_paused`, `run_taken` (by another process).
+        on_event: hears `run_started`, `run_finished` (with `result` and `gains_db`), `run_failed`, `run_paused`,
+            `run_taken` (by another process).
         should_stop: asked at every step.
     Raises:
         SettingsError: runs in `out_dir` that belong to another plan.
@@ -82,7 +96,15 @@ def run_plan(
     if workers < 1:
         raise SettingsError(f"workers must be at least 1, got {workers}.")
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
-    work = _Work(plan, out_dir, settings, test_data_dir, deadline, on_event or (lambda event: None), should_stop or (lambda: False))
+    work = _Work(
+        plan,
+        out_dir,
+        settings,
+        test_data_dir,
+        deadline,
+        on_event or (lambda event: None),
+        should_stop or (lambda: False),
+    )
     done = read_results(plan, out_dir)
     waiting = [run for run in ((only,) if only else plan.runs) if run not in done]
     if waiting:
@@ -216,7 +238,15 @@ def _figure(work: _Work, run: Run, name: str, strength: float | None) -> SetFigu
     catalog = Catalog(run_folder(work.out_dir, run))
     found = evaluate(run.name, work.test_data_dir / name, work.plan.task, catalog, work.settings, strength=strength)
     each = {figure.name: round(figure.psnr_db, 4) for figure in found.per_picture}
-    return SetFigure(name, strength, round(found.psnr_db, 5), round(found.ssim, 6), round(found.worst_psnr_db, 5), found.worst_picture, each)
+    return SetFigure(
+        name,
+        strength,
+        round(found.psnr_db, 5),
+        round(found.ssim, 6),
+        round(found.worst_psnr_db, 5),
+        found.worst_picture,
+        each,
+    )
 
 
 def _durations(events: Sequence[Event]) -> tuple[float, float]:
@@ -279,13 +309,36 @@ def _start(work: _Work, run: Run, plan_path: Path, threads: int) -> "subprocess.
     folder = run_folder(work.out_dir, run)
     folder.mkdir(parents=True, exist_ok=True)
     settings = work.settings
-    command: list[object] = [sys.executable, "-m", "kdsr", "--weights", settings.weights_dir, "--device", settings.device, "--threads", threads]
-    command += ["ablate", plan_path, "--out", work.out_dir, "--only", f"{run.row}:{run.seed}", "--data", settings.data_dir, "--test-data", work.test_data_dir]
+    command: list[object] = [
+        sys.executable,
+        "-m",
+        "kdsr",
+        "--weights",
+        settings.weights_dir,
+        "--device",
+        settings.device,
+        "--threads",
+        threads,
+    ]
+    command += [
+        "ablate",
+        plan_path,
+        "--out",
+        work.out_dir,
+        "--only",
+        f"{run.row}:{run.seed}",
+        "--data",
+        settings.data_dir,
+        "--test-data",
+        work.test_data_dir,
+    ]
     if work.left_s is not None:
         command += ["--time-limit-s", work.left_s]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "KDSR_HOME": str(settings.home)}
     with open(folder / "worker.log", "ab") as log:  # a session of its own: Ctrl-C reaches it once, through this process
-        return subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, env=environment, start_new_session=True)
+        return subprocess.Popen(
+            [str(part) for part in command], stdout=log, stderr=log, env=environment, start_new_session=True
+        )
 
 
 def _take_in(work: _Work, run: Run, code: int) -> None:
@@ -295,8 +348,15 @@ def _take_in(work: _Work, run: Run, code: int) -> None:
         TrainingError: it could not do its work.
     """
     if code not in (0, 130):
-        last = (run_folder(work.out_dir, run) / "worker.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        raise TrainingError(f"The process of {run.name} ended with code {code}: {' '.join(last).removeprefix('kdsr: ')}")
+        last = (
+            (run_folder(work.out_dir, run) / "worker.log")
+            .read_text(encoding="utf-8", errors="replace")
+            .strip()
+            .splitlines()[-1:]
+        )
+        raise TrainingError(
+            f"The process of {run.name} ended with code {code}: {' '.join(last).removeprefix('kdsr: ')}"
+        )
     if read_result(work.plan, work.out_dir, run) is not None:
         _tell_end(work, run)
     else:

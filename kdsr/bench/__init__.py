@@ -1,1 +1,3 @@
-"""Measuring: quality on test sets (`evaluate`), latency (`latency`), and the figures of a card, made and checked (`verify`)."""
+"""Measuring: quality on test sets (`evaluate`), latency (`latency`), and the figures of a card, made and checked
+(`verify`).
+"""

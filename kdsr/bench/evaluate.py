@@ -2,13 +2,14 @@
 
 A set is a folder in one of three forms:
 
-- `HR/NAME.png` with `LR_bicubic/X{s}/NAMEx{s}.png`: super-resolution restores these files and compares with `HR[:h*s, :w*s]`;
+- `HR/NAME.png` with `LR_bicubic/X{s}/NAMEx{s}.png`: super-resolution restores these files and compares with `HR[:h*s,
+:w*s]`;
 - `HR/` alone, or a folder of pictures: they are the truth, and are degraded here.
 
-Noise is drawn from a seed of the picture's name, so that a picture gets the same noise on each machine and in each set, and is
-neither clipped nor rounded, as in the published figures. What is restored is rounded to 8 bits before it is measured.
-Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their plane.
-Not here: latency, and which sets a card reports (`verify`).
+Noise is drawn from a seed of the picture's name, so that a picture gets the same noise on each machine and in each set,
+and is neither clipped nor rounded, as in the published figures. What is restored is rounded to 8 bits before it is
+measured. Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their
+plane. Not here: latency, and which sets a card reports (`verify`).
 """
 
 import math
@@ -31,10 +32,13 @@ from kdsr.tasks import Task
 from kdsr.zoo import Catalog
 
 BASELINES = ("bicubic", "unprocessed", "navier-stokes")
-"""Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for inpainting OpenCV's
-Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first filling that networks are given."""
+"""Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for
+inpainting OpenCV's Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first
+filling that networks are given."""
 _TILE_PX = 512
-"""Takes a picture of most test sets whole: at 256 a teacher of 92 pixels' halo computes everything twice. The result does not depend on it."""
+"""Takes a picture of most test sets whole: at 256 a teacher of 92 pixels' halo computes everything twice. The result
+does not depend on it.
+"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
     pairs = [(truth, low / f"{truth.stem}x{task.scale}.png") for truth in truths]
     missing = [degraded.name for _, degraded in pairs if not degraded.is_file()]
     if missing:
-        raise InputError(f"{low} lacks {len(missing)} of {len(pairs)} pictures ({missing[0]} first); add them, or remove the folder to have them made.")
+        raise InputError(
+            f"{low} lacks {len(missing)} of {len(pairs)} pictures ({missing[0]} first); add them, or remove the folder to have them made."
+        )
     return list(pairs)
 
 
@@ -143,7 +149,9 @@ class _Pair:
     is_grey: bool
 
 
-def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | str | None) -> _Pair:
+def _load_pair(
+    truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | str | None
+) -> _Pair:
     picture = read_picture(truth_path, settings)
     truth = to_tensor(picture)
     if degraded_path is None:
@@ -155,20 +163,38 @@ def _load_pair(truth_path: Path, degraded_path: Path | None, task: Task, setting
     height, width = (side * task.scale for side in degraded.shape[-2:])
     if truth.shape[-2] - height not in range(task.scale) or truth.shape[-1] - width not in range(task.scale):
         given = f"{truth.shape[-1]} x {truth.shape[-2]}"
-        raise InputError(f"{degraded_path.name} times {task.scale} is {width} x {height}, and its truth is {given}; give files that belong together.")
+        raise InputError(
+            f"{degraded_path.name} times {task.scale} is {width} x {height}, and its truth is {given}; give files that belong together."
+        )
     return _Pair(truth[..., :height, :width], degraded, picture.is_grey)
 
 
-def _restorer(model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str, *, self_ensemble: bool) -> Callable[[Tensor], Tensor]:
+def _restorer(
+    model: str, task: Task, catalog: Catalog, settings: Settings, runtime: str, *, self_ensemble: bool
+) -> Callable[[Tensor], Tensor]:
     """The function that restores one degraded picture (1, 3, H, W)."""
     if model in BASELINES:
-        fitting = [name for name, fits in (("bicubic", task.scale > 1), ("unprocessed", task.scale == 1), ("navier-stokes", task.planes == 4)) if fits]
+        fitting = [
+            name
+            for name, fits in (
+                ("bicubic", task.scale > 1),
+                ("unprocessed", task.scale == 1),
+                ("navier-stokes", task.planes == 4),
+            )
+            if fits
+        ]
         if model not in fitting:
             raise SettingsError(f"The baseline '{model}' is not for {task.title}; take '{fitting[-1]}'.")
-        return {"bicubic": lambda image: bicubic_resize(image, task.scale), "unprocessed": lambda image: image[:, :3], "navier-stokes": _navier_stokes}[model]
+        return {
+            "bicubic": lambda image: bicubic_resize(image, task.scale),
+            "unprocessed": lambda image: image[:, :3],
+            "navier-stokes": _navier_stokes,
+        }[model]
     card = catalog.find(model)
     if card.task != task.name:
-        raise SettingsError(f"The network '{model}' is for the task {card.task}, and {task.name} was asked; choose a network for it.")
+        raise SettingsError(
+            f"The network '{model}' is for the task {card.task}, and {task.name} was asked; choose a network for it."
+        )
     opened = open_runtime(card, catalog, runtime=runtime, settings=settings)
     used = SelfEnsemble(opened) if self_ensemble else opened
     return lambda image: restore(image, used, tile_px=_TILE_PX)

@@ -3,8 +3,8 @@
 - network only: one pass through the network, tensor to tensor, on its device;
 - end to end: array to array (conversion, tiles, network, rounding), without files.
 
-Both are medians of warm repeats: opening, compiling and the first runs are left out. What a visitor waits (upload, encoding,
-queue) is the page's to tell. Not here: comparing networks; time them in one run on an idle machine for that.
+Both are medians of warm repeats: opening, compiling and the first runs are left out. What a visitor waits (upload,
+encoding, queue) is the page's to tell. Not here: comparing networks; time them in one run on an idle machine for that.
 """
 
 import statistics
@@ -47,7 +47,9 @@ class Latency:
     repeats: int
 
 
-def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, clock: Callable[[], float] = time.perf_counter) -> Latency:
+def measure_latency(
+    runtime: Runtime, *, side_px: int = 256, repeats: int = 15, clock: Callable[[], float] = time.perf_counter
+) -> Latency:
     """The latency of `runtime` on a square 8-bit RGB picture of `side_px`, after `WARM_UP` runs that are not counted.
 
     Args:
@@ -74,7 +76,9 @@ def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, 
         if on_gpu:
             torch.cuda.synchronize(runtime.device)
 
-    network_ms, end_to_end_ms = _medians_ms((network, lambda: restore_picture(picture, runtime, holes=holes)), repeats, clock)
+    network_ms, end_to_end_ms = _medians_ms(
+        (network, lambda: restore_picture(picture, runtime, holes=holes)), repeats, clock
+    )
     return Latency(
         runtime=runtime.name,
         device=runtime.device,
@@ -90,11 +94,21 @@ def measure_latency(runtime: Runtime, *, side_px: int = 256, repeats: int = 15, 
 
 
 def measure_card_latency(
-    card: Card, catalog: Catalog, settings: Settings, *, runtimes: tuple[str, ...] | None = None, side_px: int = 256, repeats: int = 15
+    card: Card,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    runtimes: tuple[str, ...] | None = None,
+    side_px: int = 256,
+    repeats: int = 15,
 ) -> tuple[Card, tuple[Latency, ...]]:
-    """`card` with its latency on this machine for each of `runtimes` (None: all exact ones that run here), and these latencies. Nothing is written."""
+    """`card` with its latency on this machine for each of `runtimes` (None: all exact ones that run here), and these
+    latencies. Nothing is written.
+    """
     taken = tuple(
-        measure_latency(open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats)
+        measure_latency(
+            open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats
+        )
         for runtime in runtimes or exact_runtimes(card.precision)
     )
     entries = [asdict(latency) for latency in taken]
@@ -104,14 +118,18 @@ def measure_card_latency(
 
 
 def machine_name(device: str) -> str:
-    """The name of the GPU behind `device`, as its maker gives it, or that of the processor and its quickest instruction set: `AMD EPYC, AVX2`."""
+    """The name of the GPU behind `device`, as its maker gives it, or that of the processor and its quickest instruction
+    set: `AMD EPYC, AVX2`.
+    """
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return processor_kind()
 
 
 def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:
-    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up; taken in turn, so that a busy minute hits all alike."""
+    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up; taken in turn, so that a busy
+    minute hits all alike.
+    """
     durations: list[list[float]] = [[] for _ in runs]
     for repeat in range(WARM_UP + repeats):
         for run, taken in zip(runs, durations, strict=True):

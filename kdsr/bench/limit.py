@@ -1,9 +1,10 @@
-"""What this machine can do at most, in GFLOP/s (a multiplication and an addition are two), by precision of the arithmetic.
+"""What this machine can do at most, in GFLOP/s (a multiplication and an addition are two), by precision of the
+arithmetic.
 
-The best of several runs of the operation that suits a processor best: a large product of matrices by torch for floats, a wide
-convolution by OpenVINO for 8-bit integers. Not a maker's figure: measured, with the same threads, in the same run as the networks.
-oneDNN, which is under both, can be told to do without the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI leaves out
-the matrix units (AMX).
+The best of several runs of the operation that suits a processor best: a large product of matrices by torch for floats,
+a wide convolution by OpenVINO for 8-bit integers. Not a maker's figure: measured, with the same threads, in the same
+run as the networks. oneDNN, which is under both, can be told to do without the newest instructions:
+ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI leaves out the matrix units (AMX).
 """
 
 import time
@@ -19,9 +20,14 @@ SECONDS = 0.8
 """Spent on each precision at least."""
 
 
-def measure_limits(threads: int, device: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+def measure_limits(
+    threads: int, device: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """GFLOP/s by precision: float32, bfloat16, and int8 where OpenVINO is there to do it (on the CPU only)."""
-    limits = {str(kind).removeprefix("torch."): _product_gflops(kind, threads, device, seconds, clock) for kind in (torch.float32, torch.bfloat16)}
+    limits = {
+        str(kind).removeprefix("torch."): _product_gflops(kind, threads, device, seconds, clock)
+        for kind in (torch.float32, torch.bfloat16)
+    }
     if device == "cpu" and has_openvino():
         run, operations = integer_convolution(threads)
         limits["int8"] = round(operations / _shortest_s(run, seconds, clock) / 1e9, 1)

@@ -1,7 +1,8 @@
-"""The peak memory of a process that opens one network, restores one picture and does nothing else: `python -m kdsr.bench.memory`.
+"""The peak memory of a process that opens one network, restores one picture and does nothing else: `python -m
+kdsr.bench.memory`.
 
-Resident memory, libraries, input and output included, in megabytes of 1,000,000 bytes. By Linux's count for the process itself:
-the one that getrusage gives starts at what the parent had.
+Resident memory, libraries, input and output included, in megabytes of 1,000,000 bytes. By Linux's count for the process
+itself: the one that getrusage gives starts at what the parent had.
 """
 
 import json
@@ -14,11 +15,24 @@ from kdsr.settings import Settings
 
 
 def peak_memory_mb(model: str, runtime: str, side_px: int, settings: Settings) -> float | None:
-    """Peak memory of restoring a square picture of `side_px` with `model` in `runtime`; None where it cannot be had (not Linux, or it failed)."""
+    """Peak memory of restoring a square picture of `side_px` with `model` in `runtime`; None where it cannot be had
+    (not Linux, or it failed).
+    """
     if not Path("/proc/self/status").exists():
         return None
-    order = {"model": model, "runtime": runtime, "side_px": side_px, "settings": {name: str(value) for name, value in asdict(settings).items()}}
-    done = subprocess.run([sys.executable, "-m", "kdsr.bench.memory"], input=json.dumps(order), capture_output=True, text=True, check=False)
+    order = {
+        "model": model,
+        "runtime": runtime,
+        "side_px": side_px,
+        "settings": {name: str(value) for name, value in asdict(settings).items()},
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "kdsr.bench.memory"],
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return float(done.stdout) if done.returncode == 0 else None
 
 

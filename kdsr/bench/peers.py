@@ -1,4 +1,5 @@
-"""What others offer, beside our networks in the same run: OpenCV's kernels, and architectures of spandrel's with random weights.
+"""What others offer, beside our networks in the same run: OpenCV's kernels, and architectures of spandrel's with random
+weights.
 
 Random weights cost what trained ones cost, and give no picture: such a peer is for speed only.
 """

@@ -1,8 +1,8 @@
 """How fast networks are beside each other: every one in every runtime at every size, taking turns in one run.
 
-A turn is one run that is not timed (it takes the place of the neighbour's data in the caches, and waits until its idle threads have
-gone to sleep) and one that is, array to array. What has been measured when somebody stops the run is kept. Not here: the latency
-that goes into a card (`latency`), drawing and printing (`speed_report`).
+A turn is one run that is not timed (it takes the place of the neighbour's data in the caches, and waits until its idle
+threads have gone to sleep) and one that is, array to array. What has been measured when somebody stops the run is kept.
+Not here: the latency that goes into a card (`latency`), drawing and printing (`speed_report`).
 """
 
 import statistics
@@ -114,7 +114,8 @@ def measure_speed(
     tell: Tell = lambda _text: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> SpeedReport:
-    """The speed of each contestant at each size, and the machine's limits; after KeyboardInterrupt, what was measured until then.
+    """The speed of each contestant at each size, and the machine's limits; after KeyboardInterrupt, what was measured
+    until then.
 
     Args:
         sides_px: of square 8-bit RGB pictures; a 4x network makes 16 times as many pixels of one.
@@ -125,7 +126,9 @@ def measure_speed(
         SettingsError: nothing to measure, or `repeats` or a side below 1.
     """
     if not contestants or repeats < 1 or not sides_px or min(sides_px) < 1:
-        raise SettingsError("A measurement needs at least one network, one size from 1 pixel up and 1 repeat; give these.")
+        raise SettingsError(
+            "A measurement needs at least one network, one size from 1 pixel up and 1 repeat; give these."
+        )
     device, threads = torch_device(settings), usable_threads(settings)
     entries = [_Entry(contestant, side) for side in sides_px for contestant in contestants]
     limits: dict[str, float] = {}
@@ -172,7 +175,11 @@ class _Entry:
         who = self.contestant
         megapixels = (self.side * who.scale) ** 2 / 1e6
         median_ms = statistics.median(self.taken_ms)
-        gflops = None if who.gflop_per_output_megapixel is None else who.gflop_per_output_megapixel * megapixels / median_ms * 1000
+        gflops = (
+            None
+            if who.gflop_per_output_megapixel is None
+            else who.gflop_per_output_megapixel * megapixels / median_ms * 1000
+        )
         limit = limits.get(who.precision)
         return Speed(
             model=who.model, runtime=who.runtime, precision=who.precision, input_side_px=self.side, output_megapixels=round(megapixels, 3),

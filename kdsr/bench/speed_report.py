@@ -24,14 +24,32 @@ def write_speed_report(report: SpeedReport, path: Path) -> Path | None:
 
 def speed_table(report: SpeedReport) -> str:
     """`report` in lines of equal columns: quickest first at each size."""
-    header = ["network", "runtime", "precision", "in", "first ms", "median ms", "p95 ms", "Mpx/s", "GFLOP/s", "of limit", "peak MB"]
+    header = [
+        "network",
+        "runtime",
+        "precision",
+        "in",
+        "first ms",
+        "median ms",
+        "p95 ms",
+        "Mpx/s",
+        "GFLOP/s",
+        "of limit",
+        "peak MB",
+    ]
     rows = [header, *(_row(speed) for speed in _in_order(report.speeds))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = [
-        "  ".join(cell.ljust(width) if column < 3 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows
+        "  ".join(
+            cell.ljust(width) if column < 3 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
     ]
     limits = ", ".join(f"{precision} {gflops:,.0f}" for precision, gflops in report.limits_gflops.items())
-    lines.append(f"{report.machine}, {report.device}, {report.threads} threads; at most, in GFLOP/s: {limits or 'not measured'}.")
+    lines.append(
+        f"{report.machine}, {report.device}, {report.threads} threads; at most, in GFLOP/s: {limits or 'not measured'}."
+    )
     if any(speed.speed_only for speed in report.speeds):
         lines.append("* random weights: for speed only.")
     return "\n".join(line.rstrip() for line in lines)
@@ -69,13 +87,19 @@ def _draw(report: SpeedReport, path: Path) -> bool:
             places = range(len(speeds))
             colours = ["0.75" if speed.speed_only or speed.gflops is None else "tab:green" for speed in speeds]
             bars = axes.barh(places, [speed.median_ms for speed in speeds], color=colours)
-            shares = ["" if speed.share_of_limit is None else f", {speed.share_of_limit:.0%} of the limit" for speed in speeds]
-            axes.bar_label(bars, [f" {speed.median_ms:.1f} ms{share}" for speed, share in zip(speeds, shares, strict=True)])
+            shares = [
+                "" if speed.share_of_limit is None else f", {speed.share_of_limit:.0%} of the limit" for speed in speeds
+            ]
+            axes.bar_label(
+                bars, [f" {speed.median_ms:.1f} ms{share}" for speed, share in zip(speeds, shares, strict=True)]
+            )
             axes.set_yticks(places, [f"{_name(speed)}, {speed.runtime}, {speed.precision}" for speed in speeds])
             axes.set_ylim(len(speeds) - 0.5, -0.5)
             axes.set_xscale("log")
             axes.set_xlim(right=4 * max(speed.median_ms for speed in speeds))
             axes.set_title(f"{side} x {side} pixels in", loc="left", fontsize=10)
-        panels[-1].set_xlabel(f"median ms, array to array; {report.machine}, {report.device}, {report.threads} threads; grey: peers and random weights")
+        panels[-1].set_xlabel(
+            f"median ms, array to array; {report.machine}, {report.device}, {report.threads} threads; grey: peers and random weights"
+        )
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "kdsr"})
     return True

@@ -1,4 +1,6 @@
-"""The figures of a card: measured on the standard sets of its task, and measured again to see whether the card tells the truth."""
+"""The figures of a card: measured on the standard sets of its task, and measured again to see whether the card tells
+the truth.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +37,11 @@ class Check:
     @property
     def holds(self) -> bool:
         """Whether the figure was measured again and is the stated one within the tolerances."""
-        if self.measured is None or self.measured.n != self.stated.n or self.measured.convention != self.stated.convention:
+        if (
+            self.measured is None
+            or self.measured.n != self.stated.n
+            or self.measured.convention != self.stated.convention
+        ):
             return False
         gap_db = _gap(self.measured.psnr_db, self.stated.psnr_db)
         return gap_db <= PSNR_TOLERANCE_DB and _gap(self.measured.ssim, self.stated.ssim) <= SSIM_TOLERANCE
@@ -72,7 +78,12 @@ def measure_figure(
 
 
 def measure_card(
-    card: Card, data_dir: Path, catalog: Catalog, settings: Settings, *, on_figure: Callable[[Figure], None] = lambda figure: None
+    card: Card,
+    data_dir: Path,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    on_figure: Callable[[Figure], None] = lambda figure: None,
 ) -> tuple[Card, tuple[str, ...]]:
     """`card` with the standard figures of its task measured anew, and the names of the sets that are not in `data_dir`.
 
@@ -86,7 +97,9 @@ def measure_card(
     here = [(name, strength) for name, strength in wanted if (data_dir / name).is_dir()]
     if not here:
         names = " and ".join(dict.fromkeys(name for name, _ in wanted))
-        raise SettingsError(f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; give the folder that does.")
+        raise SettingsError(
+            f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; give the folder that does."
+        )
     measured = []
     for name, strength in here:
         figure = measure_figure(card.name, name, strength, data_dir, task, catalog, settings)
@@ -112,17 +125,30 @@ def verify_card(
         SettingsError: the card has no figures.
     """
     if not card.figures:
-        raise SettingsError(f"The card of {card.name} states no figures yet; measure them first with `kdsr card measure {card.name}`.")
+        raise SettingsError(
+            f"The card of {card.name} states no figures yet; measure them first with `kdsr card measure {card.name}`."
+        )
     checks = []
     for stated in card.figures:
         measured = None
         if (data_dir / stated.set).is_dir():
-            measured = measure_figure(card.name, stated.set, stated.strength, data_dir, find_task(card.task), catalog, settings, runtime=runtime)
+            measured = measure_figure(
+                card.name,
+                stated.set,
+                stated.strength,
+                data_dir,
+                find_task(card.task),
+                catalog,
+                settings,
+                runtime=runtime,
+            )
         checks.append(Check(stated, measured))
         on_check(checks[-1])
     return tuple(checks)
 
 
 def _gap(measured: float, stated: float) -> float:
-    """Distance of two figures as they are written, to 9 digits, so that a gap of exactly the tolerance still holds; equal infinities have none."""
+    """Distance of two figures as they are written, to 9 digits, so that a gap of exactly the tolerance still holds;
+    equal infinities have none.
+    """
     return 0.0 if measured == stated else round(abs(measured - stated), 9)

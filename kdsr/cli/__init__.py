@@ -1,8 +1,9 @@
 """The command line: each command turns its arguments into calls of the package and prints what comes back.
 
-Results go to stdout, progress and complaints to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do not hold;
-2 input that cannot be used, told in one sentence; 130 stopped. Imports lie inside the commands, so that `kdsr --help` is
-quick and each command needs only the libraries that it uses. Not here: anything that another program could want to call.
+Results go to stdout, progress and complaints to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do
+not hold; 2 input that cannot be used, told in one sentence; 130 stopped. Imports lie inside the commands, so that `kdsr
+--help` is quick and each command needs only the libraries that it uses. Not here: anything that another program could
+want to call.
 """
 
 import sys
@@ -30,7 +31,15 @@ COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, 
 """Each is a command of its own name; `serve` and the groups `card` and `jobs` come beside them."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""
-JOBS_COMMANDS: tuple[Callable[..., None], ...] = (jobs_list, jobs_show, jobs_start, jobs_stop, jobs_resume, jobs_delete, jobs_clean)
+JOBS_COMMANDS: tuple[Callable[..., None], ...] = (
+    jobs_list,
+    jobs_show,
+    jobs_start,
+    jobs_stop,
+    jobs_resume,
+    jobs_delete,
+    jobs_clean,
+)
 """`kdsr jobs list` and so on."""
 
 
@@ -75,11 +84,15 @@ def _common(
     weights: Annotated[Path | None, typer.Option(help="Folder of the networks and their cards.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads of a network; 0 takes all.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Restore pictures by large teachers and their tiny students. Settings also come from KDSR_* variables."""
     given: dict[str, Any] = {"weights_dir": weights, "device": device, "threads": threads}
-    context.obj = replace(settings_from_environment(), **{name: value for name, value in given.items() if value is not None})
+    context.obj = replace(
+        settings_from_environment(), **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def _serve(

@@ -14,14 +14,29 @@ from kdsr.settings import Settings
 
 def ablate(
     context: typer.Context,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.json", help="What is compared: a base recipe, rows that change it, seeds, test sets.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs; the same command goes on where it stands.")],
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN.json", help="What is compared: a base recipe, rows that change it, seeds, test sets."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the runs; the same command goes on where it stands.")
+    ],
     data: Annotated[Path | None, typer.Option("--data", help="Where the recipes' folders of photographs lie.")] = None,
-    test_data: Annotated[Path | None, typer.Option("--test-data", help="Folder that holds the test sets; needed until all runs are done.")] = None,
-    time_limit_s: Annotated[float | None, typer.Option(help="Stop in time, in a state that the same command continues; 0 trains nothing.", min=0)] = None,
+    test_data: Annotated[
+        Path | None,
+        typer.Option("--test-data", help="Folder that holds the test sets; needed until all runs are done."),
+    ] = None,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option(help="Stop in time, in a state that the same command continues; 0 trains nothing.", min=0),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Runs side by side, each in a process of its own.", min=1)] = 1,
     only: Annotated[str | None, typer.Option("--only", metavar="ROW:SEED", help="Do this run alone.")] = None,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE.md", help="Write the table and the plot of what is done.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.md", help="Write the table and the plot of what is done.")
+    ] = None,
 ) -> None:
     """Train and measure a student by several methods and seeds. Ctrl-C stops with checkpoints."""
     from kdsr.ablation.plan import read_plan, read_results
@@ -31,15 +46,27 @@ def ablate(
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     the_plan = read_plan(plan)
     if test_data is None and time_limit_s != 0 and len(read_results(the_plan, out)) < len(the_plan.runs):
-        raise SettingsError("There are runs left to do, which need the test sets; give their folder by --test-data, or --time-limit-s 0 for the report alone.")
+        raise SettingsError(
+            "There are runs left to do, which need the test sets; give their folder by --test-data, or --time-limit-s 0 for the report alone."
+        )
     try:
         if time_limit_s != 0:
-            for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
+            for number in (
+                signal.SIGINT,
+                signal.SIGTERM,
+            ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
                 signal.signal(number, signal.default_int_handler)
             chosen = the_plan.find_run(only) if only else None
             printer = _EventPrinter(workers)
             run_plan(
-                the_plan, out, settings=settings, test_data_dir=test_data or Path(), time_limit_s=time_limit_s, workers=workers, only=chosen, on_event=printer
+                the_plan,
+                out,
+                settings=settings,
+                test_data_dir=test_data or Path(),
+                time_limit_s=time_limit_s,
+                workers=workers,
+                only=chosen,
+                on_event=printer,
             )
     finally:
         if report:

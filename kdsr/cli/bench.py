@@ -18,15 +18,29 @@ _PEERS = ("opencv-bicubic", "opencv-lanczos")
 def bench(
     context: typer.Context,
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names of networks; all of the task, twins left out, if none is given.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="Names of networks; all of the task, twins left out, if none is given."
+        ),
     ] = None,
     task: Annotated[str, typer.Option(help="Whose networks are measured when none is named.")] = "sr_x4",
-    runtime: Annotated[list[RuntimeName] | None, typer.Option("--runtime", help="May be given again; all that are installed if left out.")] = None,
-    size: Annotated[list[int] | None, typer.Option("--size", help="Side of the square input in pixels; may be given again.  [default: 256]", min=1)] = None,
-    peer: Annotated[list[str] | None, typer.Option("--peer", help="opencv-bicubic, opencv-lanczos, span-28; may be given again.")] = None,
+    runtime: Annotated[
+        list[RuntimeName] | None,
+        typer.Option("--runtime", help="May be given again; all that are installed if left out."),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        typer.Option("--size", help="Side of the square input in pixels; may be given again.  [default: 256]", min=1),
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option("--peer", help="opencv-bicubic, opencv-lanczos, span-28; may be given again.")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="Timed runs of each.", min=1)] = 15,
     memory: Annotated[bool, typer.Option(help="Measure peak memory too, each in a process of its own.")] = True,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE.json", help="Write the measurement there, and a plot beside it.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE.json", help="Write the measurement there, and a plot beside it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks, runtimes and sizes in turns, in one run. Ctrl-C stops and keeps what was measured."""
@@ -42,8 +56,14 @@ def bench(
     cards = [catalog.find(name) for name in names]
     scale = find_task(cards[0].task if cards else task).scale
     asked = [name.value for name in runtime or ()]
-    contestants = [open_contestant(card.name, catalog, context.obj, runtime=name) for card in cards for name in asked or available_runtimes(card.precision)]
-    contestants += [open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())]
+    contestants = [
+        open_contestant(card.name, catalog, context.obj, runtime=name)
+        for card in cards
+        for name in asked or available_runtimes(card.precision)
+    ]
+    contestants += [
+        open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())
+    ]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this with SIGINT ignored
     report = measure_speed(contestants, context.obj, sides_px=size or [256], repeats=repeats, memory=memory, tell=_tell)
     if as_json:

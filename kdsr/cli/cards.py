@@ -20,10 +20,14 @@ def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn =
         stated, found = check.stated, check.measured
         verdict = "ok" if check.holds else "OFF"
         if found is None:
-            print(f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   not measured: {data / stated.set} is missing   {verdict}")
+            print(
+                f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   not measured: {data / stated.set} is missing   {verdict}"
+            )
             return
         gaps = f"{found.psnr_db - stated.psnr_db:+.4f} dB {found.ssim - stated.ssim:+.6f}"
-        print(f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}")
+        print(
+            f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}"
+        )
 
     checks = verify_card(catalog.find(name), data, catalog, context.obj, runtime=runtime.value, on_check=tell)
     off = sum(not check.holds for check in checks)
@@ -38,7 +42,11 @@ def card_measure(context: typer.Context, name: Name, data: Data) -> None:
 
     catalog = open_catalog(context.obj)
     card, missing = measure_card(
-        catalog.find(name), data, catalog, context.obj, on_figure=lambda f: print(f"{_what(f):<24} {f.psnr_db:8.4f} dB {f.ssim:.6f}", flush=True)
+        catalog.find(name),
+        data,
+        catalog,
+        context.obj,
+        on_figure=lambda f: print(f"{_what(f):<24} {f.psnr_db:8.4f} dB {f.ssim:.6f}", flush=True),
     )
     _write_card(card, catalog)
     if missing:
@@ -51,7 +59,9 @@ def card_latency(
     side: Annotated[int, typer.Option(help="Side of the square input in pixels.", min=1)] = 256,
     repeats: Annotated[int, typer.Option(help="Timed runs; the median is kept.", min=1)] = 15,
 ) -> None:
-    """Measure a network's latency on this machine, by every runtime that computes what the card says, and write it into its card."""
+    """Measure a network's latency on this machine, by every runtime that computes what the card says, and write it into
+    its card.
+    """
     from kdsr.bench.latency import measure_card_latency
 
     catalog = open_catalog(context.obj)

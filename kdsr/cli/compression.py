@@ -16,12 +16,22 @@ def compress(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a network; see `kdsr models`.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the weights, the cards and the ONNX graphs.")],
-    prune: Annotated[float, typer.Option(help="Share of the inner channels that goes; what stays is rounded to a multiple of 16.", min=0, max=0.99)] = 0.0,
+    prune: Annotated[
+        float,
+        typer.Option(
+            help="Share of the inner channels that goes; what stays is rounded to a multiple of 16.", min=0, max=0.99
+        ),
+    ] = 0.0,
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions of 8-bit integers.")] = False,
     data: Annotated[Path | None, typer.Option("--data", help="Where the folders of photographs lie.")] = None,
-    photos: Annotated[list[str] | None, typer.Option(help="Folder of photographs; may be repeated. Without it, those that the network learnt from.")] = None,
+    photos: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of photographs; may be repeated. Without it, those that the network learnt from."),
+    ] = None,
     prune_steps: Annotated[int, typer.Option(help="Steps of the fine-tune after pruning.", min=1)] = 6_000,
-    int8_steps: Annotated[int, typer.Option(help="Steps of learning in 8 bits, where ranges alone lose too much; 0: never.", min=0)] = 400,
+    int8_steps: Annotated[
+        int, typer.Option(help="Steps of learning in 8 bits, where ranges alone lose too much; 0: never.", min=0)
+    ] = 400,
     patch: Annotated[int, typer.Option(help="Side of the crops of degraded pictures.", min=8)] = 48,
     seed: Annotated[int, typer.Option(help="Of the crops.")] = 0,
 ) -> None:
@@ -29,7 +39,16 @@ def compress(
     from kdsr.compress import Compression
     from kdsr.compress import compress as compress_network
 
-    plan = Compression(model, prune=prune, int8=int8, photos=tuple(photos or ()), prune_steps=prune_steps, int8_steps=int8_steps, patch_px=patch, seed=seed)
+    plan = Compression(
+        model,
+        prune=prune,
+        int8=int8,
+        photos=tuple(photos or ()),
+        prune_steps=prune_steps,
+        int8_steps=int8_steps,
+        patch_px=patch,
+        seed=seed,
+    )
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -50,7 +69,10 @@ class _StepPrinter:
             self.first = self.first or event
             print(self._line(event, self.first), flush=True)
         elif event["event"] == "learning":
-            print(f"8 bits: step {event['step']:>6,} of {event['steps']:,}  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}", flush=True)
+            print(
+                f"8 bits: step {event['step']:>6,} of {event['steps']:,}  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}",
+                flush=True,
+            )
         else:
             self.training(event)
 

@@ -47,7 +47,10 @@ def jobs_show(context: typer.Context, run_id: _Id, as_json: AsJson = False) -> N
 def jobs_start(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="Recipe of the run.")],
-    photos: Annotated[Path | None, typer.Option(help="Folder of photographs (or zip archives) to copy; without it, those of the recipe.")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of photographs (or zip archives) to copy; without it, those of the recipe."),
+    ] = None,
 ) -> None:
     """Queue a run, and print its id; it goes on when the terminal is closed."""
     from kdsr.train.recipe import recipe_from_json
@@ -79,7 +82,9 @@ def jobs_delete(context: typer.Context, run_id: _Id) -> None:
 def jobs_clean(
     context: typer.Context,
     days: Annotated[float | None, typer.Option(help="Remove runs that ended longer ago.", min=0)] = None,
-    gigabytes: Annotated[float | None, typer.Option(help="Remove the oldest ended runs until all take no more.", min=0)] = None,
+    gigabytes: Annotated[
+        float | None, typer.Option(help="Remove the oldest ended runs until all take no more.", min=0)
+    ] = None,
 ) -> None:
     """Remove old runs, by age and by size; without options as the settings say."""
     removed = _open(context.obj).clean(days, gigabytes)

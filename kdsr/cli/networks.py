@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdsr.cli.options import AsJson, Ensemble, Holes, Level, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, print_json, strength_of
+from kdsr.cli.options import (
+    AsJson,
+    Ensemble,
+    Holes,
+    Level,
+    Quality,
+    RunOn,
+    RuntimeName,
+    Sigma,
+    TaskName,
+    note,
+    open_catalog,
+    print_json,
+    strength_of,
+)
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 
@@ -31,15 +45,39 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _described(card: "Card") -> dict[str, Any]:
     """What `kdsr models --json` tells of a network."""
-    kept = ("name", "title", "task", "role", "architecture", "arguments", "file_bytes", "sha256", "licence", "teacher", "twin", "precision", "compressed_from")
+    kept = (
+        "name",
+        "title",
+        "task",
+        "role",
+        "architecture",
+        "arguments",
+        "file_bytes",
+        "sha256",
+        "licence",
+        "teacher",
+        "twin",
+        "precision",
+        "compressed_from",
+    )
     costs = {"params": card.parameters, "macs_per_output_megapixel": card.macs_per_output_megapixel}
-    return {name: getattr(card, name) for name in kept} | costs | {"figures": [asdict(figure) for figure in card.figures]}
+    return (
+        {name: getattr(card, name) for name in kept} | costs | {"figures": [asdict(figure) for figure in card.figures]}
+    )
 
 
 def evaluate(
     context: typer.Context,
-    model: Annotated[str, typer.Option("--model", help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting).")],
-    set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, HR alone, or pictures.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting).",
+        ),
+    ],
+    set_dir: Annotated[
+        Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, HR alone, or pictures.")
+    ],
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,
@@ -56,7 +94,15 @@ def evaluate(
     strength = strength_of(found, sigma, quality, level, holes)
     networks = open_catalog(context.obj)
     done = measure_set(
-        model, set_dir, found, networks, context.obj, strength=strength, runtime=runtime.value, self_ensemble=self_ensemble, on_picture=_tell_picture
+        model,
+        set_dir,
+        found,
+        networks,
+        context.obj,
+        strength=strength,
+        runtime=runtime.value,
+        self_ensemble=self_ensemble,
+        on_picture=_tell_picture,
     )
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
     if self_ensemble:
@@ -67,7 +113,9 @@ def evaluate(
         print_json(asked | asdict(done))
         return
     print(" ".join(f"{name} {value}" for name, value in asked.items()))
-    print(f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention}); worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB")
+    print(
+        f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention}); worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB"
+    )
 
 
 def _tell_picture(done: int, total: int, name: str) -> None:
@@ -79,7 +127,9 @@ def export(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a network; see `kdsr models`.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.onnx", help="File to write.")],
-    uint8: Annotated[bool, typer.Option("--uint8", help="8-bit pictures in and out, instead of float32 in [0, 1].")] = False,
+    uint8: Annotated[
+        bool, typer.Option("--uint8", help="8-bit pictures in and out, instead of float32 in [0, 1].")
+    ] = False,
 ) -> None:
     """Write a network as ONNX, checked against torch."""
     from kdsr.restore.export import write_graph

@@ -36,7 +36,10 @@ Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of t
 Level = Annotated[float | None, typer.Option(help="Real photos: level of the damage, 0 to 10.")]
 Holes = Annotated[str | None, typer.Option(help="Inpainting: kind of holes: dots, scratches, text, strokes or blocks.")]
 RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
-Ensemble = Annotated[bool, typer.Option("--self-ensemble", help="Mean over the 8 symmetries of the square: 8 times slower, a little better.")]
+Ensemble = Annotated[
+    bool,
+    typer.Option("--self-ensemble", help="Mean over the 8 symmetries of the square: 8 times slower, a little better."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a network; see `kdsr models`.")]
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds the test sets (Set5, Set14, BSD100, CBSD68).")]
@@ -49,7 +52,9 @@ def open_catalog(settings: Settings) -> "Catalog":
     return Catalog(settings.weights_dir)
 
 
-def strength_of(task: Task, sigma: float | None, quality: float | None, level: float | None, holes: str | None) -> float | str | None:
+def strength_of(
+    task: Task, sigma: float | None, quality: float | None, level: float | None, holes: str | None
+) -> float | str | None:
     """The strength given for `task`, in its range; None if none was.
 
     Raises:

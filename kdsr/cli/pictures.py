@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdsr.cli.options import Ensemble, Holes, Level, Model, Out, Quality, RunOn, RuntimeName, Sigma, TaskName, note, open_catalog, strength_of
+from kdsr.cli.options import (
+    Ensemble,
+    Holes,
+    Level,
+    Model,
+    Out,
+    Quality,
+    RunOn,
+    RuntimeName,
+    Sigma,
+    TaskName,
+    note,
+    open_catalog,
+    strength_of,
+)
 from kdsr.errors import InputError, SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
@@ -31,7 +45,10 @@ def restore(
     runtime: RunOn = RuntimeName.AUTO,
     self_ensemble: Ensemble = False,
     tile: Annotated[int | None, typer.Option(help="Side of a tile in pixels; chosen if left out.", min=1)] = None,
-    mask: Annotated[Path | None, typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are.")] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are."),
+    ] = None,
 ) -> None:
     """Restore a picture, or every picture of a folder; of a folder, what is finished already is left out."""
     from kdsr.image import read_picture
@@ -41,22 +58,37 @@ def restore(
     catalog = open_catalog(context.obj)
     card = catalog.find(model)
     if mask is not None and find_task(card.task).planes == 3:
-        raise SettingsError(f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting.")
+        raise SettingsError(
+            f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting."
+        )
     marks = None if mask is None else read_picture(mask, context.obj)
-    made_by = " ".join([card.name, card.sha256, *(["self-ensemble"] if self_ensemble else []), *([sha256_of(mask)] if mask else [])])
+    made_by = " ".join(
+        [card.name, card.sha256, *(["self-ensemble"] if self_ensemble else []), *([sha256_of(mask)] if mask else [])]
+    )
 
     ran: list[str] = []
 
     def open_work(settings: Settings) -> Work:
         opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
         if self_ensemble:
-            from kdsr.restore.ensemble import SelfEnsemble  # imports torch, which a plain run by ONNX Runtime does without
+            from kdsr.restore.ensemble import (
+                SelfEnsemble,
+            )  # imports torch, which a plain run by ONNX Runtime does without
 
             opened = SelfEnsemble(opened)
         ran.append(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
-            return restore_file(job.source, job.target, opened, settings, mask=marks, tile_px=tile, on_progress=tell, should_stop=should_stop)
+            return restore_file(
+                job.source,
+                job.target,
+                opened,
+                settings,
+                mask=marks,
+                tile_px=tile,
+                on_progress=tell,
+                should_stop=should_stop,
+            )
 
         return work
 
@@ -76,7 +108,9 @@ def degrade(
     holes: Holes = None,
     seed: Annotated[int, typer.Option(help="Other noise or holes for another seed.", min=0)] = 0,
 ) -> None:
-    """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it otherwise; holes become transparent."""
+    """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it
+    otherwise; holes become transparent.
+    """
     from kdsr.bench.evaluate import degrade_picture, picture_seed
     from kdsr.image import from_tensor, read_picture, write_picture
     from kdsr.restore.holes import with_transparent
@@ -94,11 +128,13 @@ def degrade(
     each_picture(source, out, context.obj, f"{task} {strength} {seed}", lambda _settings: work)
 
 
-def each_picture(source: Path, out: Path, settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
+def each_picture(
+    source: Path, out: Path, settings: Settings, made_by: str, open_work: Callable[[Settings], Work]
+) -> None:
     """Work on the picture `source`, or on every picture of that folder; exit code 1 if some of a folder failed.
 
-    made_by: the way in which results are made, as one text: those of a folder that were made in the same way are left out.
-    open_work: gives the work, with the settings for one picture.
+    made_by: the way in which results are made, as one text: those of a folder that were made in the same way are left
+    out. open_work: gives the work, with the settings for one picture.
     """
     jobs = _jobs(source, out)
     if source.is_dir():
@@ -123,7 +159,9 @@ def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_wo
         return
     at_once, settings = side_by_side(settings, len(todo))
     work, started = open_work(settings), time.monotonic()
-    for done, outcome in enumerate(work_through(todo, lambda job, should_stop: work(job, lambda _share: None, should_stop), at_once), start=1):
+    for done, outcome in enumerate(
+        work_through(todo, lambda job, should_stop: work(job, lambda _share: None, should_stop), at_once), start=1
+    ):
         label = f"[{done}/{len(todo)}] {outcome.job.source.name}"
         if outcome.failure is None:
             ledger.add(outcome)
@@ -156,7 +194,9 @@ def _jobs(source: Path, out: Path) -> list["Job"]:
     into_folder = source.is_dir() or out.is_dir() or not out.suffix
     folder = out if into_folder else out.parent
     if not into_folder and out.suffix.lower() not in WRITABLE_SUFFIXES:
-        raise InputError(f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{out.suffix}'; choose another -o.")
+        raise InputError(
+            f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{out.suffix}'; choose another -o."
+        )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file and the results need a folder; choose another -o.")
     if not source.exists():

@@ -17,7 +17,9 @@ def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="Recipe of the run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run: weights, card, checkpoint, events.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
-    time_limit_s: Annotated[float | None, typer.Option(help="Stop in time, in a state that --resume continues.", min=0)] = None,
+    time_limit_s: Annotated[
+        float | None, typer.Option(help="Stop in time, in a state that --resume continues.", min=0)
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Where the recipe's folders of photographs lie.")] = None,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
@@ -26,9 +28,14 @@ def train(
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
-    for number in (signal.SIGINT, signal.SIGTERM):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = train(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps))
+    result = train(
+        run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps)
+    )
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
 

@@ -1,4 +1,6 @@
-"""Making a trained network smaller and quicker: fewer channels, 8-bit integers, or both, each step measured on held-out photographs."""
+"""Making a trained network smaller and quicker: fewer channels, 8-bit integers, or both, each step measured on held-out
+photographs.
+"""
 
 from kdsr.compress.plan import Compression
 from kdsr.compress.run import compress

@@ -1,9 +1,10 @@
-"""From a network of floats to one of 8-bit integers: channels made alike where that helps, then each tensor's range by the least squared error on crops.
+"""From a network of floats to one of 8-bit integers: channels made alike where that helps, then each tensor's range by
+the least squared error on crops.
 
-Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by the size of their values alone, since kernels have a scale per
-channel; biases are corrected as in the same paper; the search over clipped ranges is that of Banner et al. (arXiv:1810.05723) without
-its model of the distribution. A picture in [0, 1] keeps its own 256 levels, so that an 8-bit one is taken as it is.
-Not here: learning in 8 bits (`learn`).
+Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by the size of their values alone, since kernels
+have a scale per channel; biases are corrected as in the same paper; the search over clipped ranges is that of Banner et
+al. (arXiv:1810.05723) without its model of the distribution. A picture in [0, 1] keeps its own 256 levels, so that an
+8-bit one is taken as it is. Not here: learning in 8 bits (`learn`).
 """
 
 import copy
@@ -51,7 +52,8 @@ PICTURE = Range(1 / MOST_LEVELS, 0)
 
 @torch.no_grad()
 def rounded(network: Network, batches: Sequence[Tensor]) -> tuple[Network, Network]:
-    """(floats, their 8-bit integers) of the folded plain `network`: as it is or `equalised`, whichever comes nearer to it on some of `batches`.
+    """(floats, their 8-bit integers) of the folded plain `network`: as it is or `equalised`, whichever comes nearer to
+    it on some of `batches`.
 
     Channels that few pixels open, as the holes of inpainting do, are better left as they are.
 
@@ -60,15 +62,17 @@ def rounded(network: Network, batches: Sequence[Tensor]) -> tuple[Network, Netwo
     """
     few = batches[::_FEWER]
     pairs = [(floats, calibrated(floats, batches)) for floats in (network, equalised(network, batches))]
-    return min(pairs, key=lambda pair: sum(float((pair[1](degraded) - network(degraded)).square().mean()) for degraded in few))
+    return min(
+        pairs, key=lambda pair: sum(float((pair[1](degraded) - network(degraded)).square().mean()) for degraded in few)
+    )
 
 
 @torch.no_grad()
 def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
     """The folded plain `network` in 8-bit integers, its ranges found on `batches` of degraded crops (N, planes, P, P).
 
-    What the last convolution gives is rounded to levels where pixels are put together of it, as bytes; a network that does not enlarge keeps
-    its three channels in floats.
+    What the last convolution gives is rounded to levels where pixels are put together of it, as bytes; a network that
+    does not enlarge keeps its three channels in floats.
 
     Raises:
         SettingsError: an architecture that has no 8-bit form.
@@ -90,7 +94,9 @@ def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) -> None:
-    """Shift the biases of `form`, layer by layer, until each channel has the mean that it has in `network`: rounded kernels miss it by a little."""
+    """Shift the biases of `form`, layer by layer, until each channel has the mean that it has in `network`: rounded
+    kernels miss it by a little.
+    """
     few = batches[::_FEWER]
     wanted = _mean_outputs(network, convolutions_of(network), few)
     for place, layer in enumerate(integer_layers(form)):  # each looks at what the corrected ones before it give
@@ -101,19 +107,25 @@ def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) 
 def _mean_outputs(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
     """For each of `layers` of `network` the mean of each channel (C,) of what it gives."""
     means: list[list[Tensor]] = [[] for _ in layers]
-    listeners = [(layer, lambda _, output, kept=kept: kept.append(output.mean(dim=(0, 2, 3)))) for layer, kept in zip(layers, means, strict=True)]
+    listeners = [
+        (layer, lambda _, output, kept=kept: kept.append(output.mean(dim=(0, 2, 3))))
+        for layer, kept in zip(layers, means, strict=True)
+    ]
     _run_watched(network, batches, listeners)
     return [torch.stack(values).mean(dim=0) for values in means]
 
 
 @torch.no_grad()
 def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
-    """A copy of the folded plain `network` that computes the same, each channel between two layers with values of the same size on `batches`.
+    """A copy of the folded plain `network` that computes the same, each channel between two layers with values of the
+    same size on `batches`.
 
     Size is the value that one in ten thousand passes: the largest one itself is an accident.
     """
     alike = copy.deepcopy(network)
-    for (writer, reader), size in zip(itertools.pairwise(convolutions_of(alike)), _sizes(network, batches), strict=True):
+    for (writer, reader), size in zip(
+        itertools.pairwise(convolutions_of(alike)), _sizes(network, batches), strict=True
+    ):
         factor = size / size.median().clamp(min=1e-6)
         factor[factor < _UNUSED] = 1.0
         writer.weight /= factor[:, None, None, None]
@@ -123,7 +135,9 @@ def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def convolutions_of(network: Network) -> list[nn.Conv2d]:
-    """The convolutions of a folded plain `network` that become ones of integers, first to last; a learnt enlargement stays in floats."""
+    """The convolutions of a folded plain `network` that become ones of integers, first to last; a learnt enlargement
+    stays in floats.
+    """
     return [cast(nn.Conv2d, layer) for layer in cast(Plain, network).layers]
 
 
@@ -190,7 +204,10 @@ def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], 
 
 def _run_watched(network: Network, batches: Sequence[Tensor], listeners: Sequence[tuple[nn.Module, Listener]]) -> None:
     """Run `network` on `batches`; each listener is told what goes into its layer and what comes out."""
-    hooks = [layer.register_forward_hook(lambda _, given, output, tell=tell: tell(given[0], output)) for layer, tell in listeners]
+    hooks = [
+        layer.register_forward_hook(lambda _, given, output, tell=tell: tell(given[0], output))
+        for layer, tell in listeners
+    ]
     try:
         for degraded in batches:
             network(degraded)

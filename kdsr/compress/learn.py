@@ -1,8 +1,10 @@
-"""Learning in 8 bits: the network of integers goes on from its ranges, taught by the network of floats that it came from.
+"""Learning in 8 bits: the network of integers goes on from its ranges, taught by the network of floats that it came
+from.
 
-Rounding passes the gradient on as if it were not there (straight-through estimator, Bengio et al., arXiv:1308.3432), and scales are
-learnt with the kernels (LSQ, arXiv:1902.08153), as logarithms, so that a step changes each by a like share. The target is the mean
-of truth and float network. Not here: how ranges are found (`calibrate`), and what follows of the result (`compress`).
+Rounding passes the gradient on as if it were not there (straight-through estimator, Bengio et al., arXiv:1308.3432),
+and scales are learnt with the kernels (LSQ, arXiv:1902.08153), as logarithms, so that a step changes each by a like
+share. The target is the mean of truth and float network. Not here: how ranges are found (`calibrate`), and what follows
+of the result (`compress`).
 """
 
 import copy
@@ -40,7 +42,9 @@ class RoundedConv2d(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         given = _rounded(image, self.input_scale.exp(), -self.input_zero, MOST_LEVELS - self.input_zero)
-        kernel = _rounded(self.weight, self.weight_scale.exp()[:, None, None, None], -MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS)
+        kernel = _rounded(
+            self.weight, self.weight_scale.exp()[:, None, None, None], -MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS
+        )
         output = F.conv2d(given, kernel, self.bias, padding=1)
         if self.output_scale is None:
             return output
@@ -60,7 +64,9 @@ class RoundedConv2d(nn.Module):
 
 
 def _rounded(values: Tensor, scale: Tensor, low: float, high: float) -> Tensor:
-    """`values` as whole multiples of `scale` from `low` to `high`; the gradient passes the rounding, and stops where values are clipped."""
+    """`values` as whole multiples of `scale` from `low` to `high`; the gradient passes the rounding, and stops where
+    values are clipped.
+    """
     levels = values / scale
     return (levels + (torch.round(levels) - levels).detach()).clamp(low, high) * scale
 
@@ -84,36 +90,55 @@ def learn(
     """
     plan = photographs.plan
     student = copy.deepcopy(start)
-    student.layers = nn.ModuleList(RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True))
+    student.layers = nn.ModuleList(
+        RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True)
+    )
     first = student.layers[0]
     first.input_scale.requires_grad_(False)  # the levels of a picture are given
     average = copy.deepcopy(student).requires_grad_(False)
-    optimiser = torch.optim.Adam([parameter for parameter in student.parameters() if parameter.requires_grad], plan.int8_learning_rate)
+    optimiser = torch.optim.Adam(
+        [parameter for parameter in student.parameters() if parameter.requires_grad], plan.int8_learning_rate
+    )
     total, counted = 0.0, 0
     for step in range(plan.int8_steps):
         if should_stop is not None and should_stop():
-            raise Stopped(f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again.")
+            raise Stopped(
+                f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again."
+            )
         loss = _loss(student, network, photographs, step)
-        optimiser.param_groups[0]["lr"] = plan.int8_learning_rate * 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
+        optimiser.param_groups[0]["lr"] = (
+            plan.int8_learning_rate * 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
+        )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(student.parameters()), 1 - min(_AVERAGE_DECAY, (1 + step) / (10 + step)))
+            torch._foreach_lerp_(
+                list(average.parameters()),
+                list(student.parameters()),
+                1 - min(_AVERAGE_DECAY, (1 + step) / (10 + step)),
+            )
         total, counted = total + loss.item(), counted + 1
         if not math.isfinite(total):
-            raise TrainingError(f"The loss at step {step} of learning in 8 bits is no number; lower int8_learning_rate.")
+            raise TrainingError(
+                f"The loss at step {step} of learning in 8 bits is no number; lower int8_learning_rate."
+            )
         if on_step is not None and ((step + 1) % _TELL_EVERY == 0 or step + 1 == plan.int8_steps):
             on_step(step + 1, total / counted)
             total, counted = 0.0, 0
     learnt = copy.deepcopy(start)
-    for layer, rounded in zip(integer_layers(learnt), (module for module in average.modules() if isinstance(module, RoundedConv2d)), strict=True):
+    for layer, rounded in zip(
+        integer_layers(learnt),
+        (module for module in average.modules() if isinstance(module, RoundedConv2d)),
+        strict=True,
+    ):
         rounded.write_to(layer)
     return learnt
 
 
 def _loss(student: Network, network: Network, photographs: Photographs, step: int) -> Tensor:
-    """The logarithm of each crop's mean squared error to truth and float network, in the shares of the plan: a loss in decibels, as what 8 bits cost is told.
+    """The logarithm of each crop's mean squared error to truth and float network, in the shares of the plan: a loss in
+    decibels, as what 8 bits cost is told.
 
     Without the logarithm the strongest noise would count most, and weak noise lose most.
     """

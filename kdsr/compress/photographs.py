@@ -38,7 +38,9 @@ class Photographs:
 
     @torch.inference_mode()
     def psnr_db(self, network: Network) -> float:
-        """Mean PSNR of `network` over the held-out photographs in dB, higher is better, at the task's usual strength, in float32."""
+        """Mean PSNR of `network` over the held-out photographs in dB, higher is better, at the task's usual strength,
+        in float32.
+        """
         task, found = self.pairs.task, []
         for photo in self.validation:
             truth, degraded = held_out_pair(photo, task, _LARGEST_PX)

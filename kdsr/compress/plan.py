@@ -1,4 +1,6 @@
-"""How a network is compressed, as data: everything that decides what comes out, apart from the device. It stands in the card as its recipe."""
+"""How a network is compressed, as data: everything that decides what comes out, apart from the device. It stands in the
+card as its recipe.
+"""
 
 from dataclasses import dataclass
 
@@ -19,7 +21,9 @@ class Compression:
     photos: tuple[str, ...] = ()
     """Folders of photographs; none: those that the network learnt from."""
     photographs: int = 200
-    """At most so many of them, evenly chosen, serve to find ranges and to learn in 8 bits. A fine-tune after pruning sees all."""
+    """At most so many of them, evenly chosen, serve to find ranges and to learn in 8 bits. A fine-tune after pruning
+    sees all.
+    """
     validation_photos: int = 16
     """Photographs held out, to measure each step on."""
     crops: int = 256
@@ -43,7 +47,9 @@ class Compression:
             raise SettingsError("Nothing to do: ask for pruning (--prune 0.5), for 8 bits (--int8), or for both.")
         for name in ("prune", "truth_share"):
             if not 0 <= getattr(self, name) <= 1 or self.prune == 1:
-                raise SettingsError(f"{name} is a share from 0 to 1, got {getattr(self, name):g}; take for example 0.5.")
+                raise SettingsError(
+                    f"{name} is a share from 0 to 1, got {getattr(self, name):g}; take for example 0.5."
+                )
         for name in ("photographs", "validation_photos", "crops", "patch_px", "batch_size", "prune_steps"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
@@ -58,5 +64,7 @@ class Compression:
         """
         kept = max(WIDTH_STEP, round(width * (1 - self.prune) / WIDTH_STEP) * WIDTH_STEP)
         if kept >= width:
-            raise SettingsError(f"Pruning {self.prune:g} of {width} channels leaves {kept} of them, rounded to a multiple of {WIDTH_STEP}: ask for more.")
+            raise SettingsError(
+                f"Pruning {self.prune:g} of {width} channels leaves {kept} of them, rounded to a multiple of {WIDTH_STEP}: ask for more."
+            )
         return kept

@@ -1,7 +1,9 @@
-"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, learn in 8 bits; each step measured, each result with its card.
+"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, learn in 8 bits; each step measured,
+each result with its card.
 
-Files: `NAME-pruned`, `NAME-int8` or `NAME-pruned-int8`, each as `.safetensors`, `.json`, `.onnx` and `.uint8.onnx`. Figures on test sets
-and latencies are added by `kdsr card`. Not here: the steps themselves (`calibrate`, `learn`, `kdsr.train`).
+Files: `NAME-pruned`, `NAME-int8` or `NAME-pruned-int8`, each as `.safetensors`, `.json`, `.onnx` and `.uint8.onnx`.
+Figures on test sets and latencies are added by `kdsr card`. Not here: the steps themselves (`calibrate`, `learn`,
+`kdsr.train`).
 """
 
 import dataclasses
@@ -33,14 +35,20 @@ Listener = Callable[[Event], None]
 
 
 def compress(
-    plan: Compression, out_dir: Path, *, settings: Settings, on_event: Listener | None = None, should_stop: Callable[[], bool] | None = None
+    plan: Compression,
+    out_dir: Path,
+    *,
+    settings: Settings,
+    on_event: Listener | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> tuple[Card, ...]:
     """The cards of the compressed networks, the smallest last; everything lies in `out_dir` afterwards.
 
     A fine-tune after pruning that was stopped goes on where it stood when the same plan is given again.
 
     Args:
-        on_event: is called with `measured` (a step of the compression), `learning` (in 8 bits), and the events of the fine-tune.
+        on_event: is called with `measured` (a step of the compression), `learning` (in 8 bits), and the events of the
+            fine-tune.
         should_stop: is asked at every step of learning.
     Raises:
         UnknownNameError: no such network. SettingsError: one that cannot be compressed so.
@@ -51,20 +59,28 @@ def compress(
     try:
         return work.run()
     except KeyboardInterrupt:
-        raise Stopped("Stopped; the same command goes on with the fine-tune after pruning, and starts anything else again.") from None
+        raise Stopped(
+            "Stopped; the same command goes on with the fine-tune after pruning, and starts anything else again."
+        ) from None
 
 
 class _Work:
     """One compression: its plan, what it reads, and the steps measured so far."""
 
-    def __init__(self, plan: Compression, out_dir: Path, settings: Settings, tell: Listener, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, plan: Compression, out_dir: Path, settings: Settings, tell: Listener, should_stop: Callable[[], bool]
+    ) -> None:
         self.plan, self.out_dir, self.settings, self.tell, self.should_stop = plan, out_dir, settings, tell, should_stop
         self.catalog = Catalog(settings.weights_dir)
         self.source = self.catalog.find(plan.source)
         if self.source.compressed_from is not None:
-            raise SettingsError(f"{plan.source} is compressed already; compress {self.source.compressed_from}, which it came from.")
+            raise SettingsError(
+                f"{plan.source} is compressed already; compress {self.source.compressed_from}, which it came from."
+            )
         if self.source.architecture != "plain":
-            raise SettingsError(f"Networks of the architecture plain are compressed, and {plan.source} is {self.source.architecture}; choose another one.")
+            raise SettingsError(
+                f"Networks of the architecture plain are compressed, and {plan.source} is {self.source.architecture}; choose another one."
+            )
         if plan.prune:
             plan.pruned_width(self.source.arguments["width"])
         self.steps: list[dict[str, Any]] = []
@@ -89,7 +105,12 @@ class _Work:
     def _measured(self, step: str, network: Network, file_bytes: int, photographs: Photographs) -> float:
         """PSNR of `network` on the held-out photographs in dB; noted as a step of the compression."""
         psnr_db = photographs.psnr_db(network.eval())
-        about = {"step": step, "bytes": file_bytes, "parameters": count_parameters(network), "macs_per_output_megapixel": count_macs(network)}
+        about = {
+            "step": step,
+            "bytes": file_bytes,
+            "parameters": count_parameters(network),
+            "macs_per_output_megapixel": count_macs(network),
+        }
         self.steps.append(about | {"psnr_db": round(psnr_db, 4)})
         self.tell({"event": "measured", **self.steps[-1]})
         return psnr_db
@@ -99,7 +120,9 @@ class _Work:
         recipe = _recipe_after_pruning(self.plan, self.source)
         folder = self.out_dir / f"{recipe.name}-run"
         going_on = (folder / "checkpoint.safetensors").is_file()
-        train_stage(recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop)
+        train_stage(
+            recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop
+        )
         shutil.copy2(folder / f"{recipe.name}.safetensors", self.out_dir / f"{recipe.name}.safetensors")
         card = read_card(folder / f"{recipe.name}.json")
         network = Catalog(folder).load(recipe.name)
@@ -130,7 +153,9 @@ class _Work:
     def _written(self, card: Card) -> Card:
         """`card` as one of a compressed network, written."""
         done = ", ".join(word for word in ("pruned", "int8") if f"-{word}" in card.name.removeprefix(self.source.name))
-        card = dataclasses.replace(card, title=f"{self.source.title}, {done}", compressed_from=self.source.name, compression=tuple(self.steps))
+        card = dataclasses.replace(
+            card, title=f"{self.source.title}, {done}", compressed_from=self.source.name, compression=tuple(self.steps)
+        )
         write_card(card, self.out_dir / f"{card.name}.json")
         return card
 
@@ -143,7 +168,9 @@ class _Work:
 
 
 def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
-    """The fine-tune of the pruned network: it starts from the channels that are kept, and the network before it is its teacher."""
+    """The fine-tune of the pruned network: it starts from the channels that are kept, and the network before it is its
+    teacher.
+    """
     name = f"{source.name}-pruned"
     return Recipe(
         name=name, task=source.task, title=f"{source.title}, pruned", arguments={**source.arguments, "width": plan.pruned_width(source.arguments["width"])},

@@ -1,7 +1,9 @@
-"""Degradations: pure functions of (truth, settings, seed) that turn a clean picture into what a network is asked to restore.
+"""Degradations: pure functions of (truth, settings, seed) that turn a clean picture into what a network is asked to
+restore.
 
-`degrade` follows a task's convention; `bicubic_resize`, `add_noise` and `compress_jpeg` are the operations themselves and take
-a strength per picture. Not here: which degradation belongs to which task (`kdsr.tasks`), files, uint8 pictures (`kdsr.image`).
+`degrade` follows a task's convention; `bicubic_resize`, `add_noise` and `compress_jpeg` are the operations themselves
+and take a strength per picture. Not here: which degradation belongs to which task (`kdsr.tasks`), files, uint8 pictures
+(`kdsr.image`).
 """
 
 from kdsr.degrade.holes import draw_holes, fill_holes, with_holes

@@ -1,7 +1,9 @@
-"""Holes: masks of missing pixels as scratches, letters, brushes and lost blocks leave them, and a first filling of them.
+"""Holes: masks of missing pixels as scratches, letters, brushes and lost blocks leave them, and a first filling of
+them.
 
-A network for inpainting is given four planes: the picture with its holes filled from their surroundings, and the mask (1 where
-a pixel is missing). Filling first gives a small network something to correct where a hole is wider than it can see.
+A network for inpainting is given four planes: the picture with its holes filled from their surroundings, and the mask
+(1 where a pixel is missing). Filling first gives a small network something to correct where a hole is wider than it can
+see.
 """
 
 import math
@@ -23,7 +25,8 @@ _AREA = 256 * 256
 def draw_holes(height: int, width: int, kind: str, rng: np.random.Generator) -> np.ndarray:
     """A mask (H, W), float32, 1 where a pixel is missing; at least one is.
 
-    kind: `dots` (half of all pixels, each on its own), `scratches` (thin lines), `text` (lines of letters), `strokes` (of a brush),
+    kind: `dots` (half of all pixels, each on its own), `scratches` (thin lines), `text` (lines of letters), `strokes`
+        (of a brush),
         `blocks` (squares of 8 or 16 px, as a transmission loses them).
     """
     mask = np.zeros((height, width), np.uint8)
@@ -36,15 +39,16 @@ def draw_holes(height: int, width: int, kind: str, rng: np.random.Generator) -> 
 def fill_holes(image: Tensor, holes: Tensor) -> Tensor:
     """`image` (N, 3, H, W) with the pixels where `holes` (N, 1, H, W) is 1 filled smoothly from those around them.
 
-    By a pyramid of averages over known pixels (pull-push; Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4). Known pixels
-    stay as they are; a picture without any becomes mid-grey.
+    By a pyramid of averages over known pixels (pull-push; Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4).
+    Known pixels stay as they are; a picture without any becomes mid-grey.
     """
     known = 1.0 - holes
     return _fill(image * known, known, image)
 
 
 def with_holes(truth: Tensor, holes: Tensor) -> Tensor:
-    """What a network is given of `truth` (N, 3, H, W) without the pixels of `holes` (N, 1, H, W): (N, 4, H, W), filled and with its mask.
+    """What a network is given of `truth` (N, 3, H, W) without the pixels of `holes` (N, 1, H, W): (N, 4, H, W), filled
+    and with its mask.
 
     The filling is rounded to 8 bits, and does not depend on what `truth` held in its holes.
 
@@ -52,7 +56,9 @@ def with_holes(truth: Tensor, holes: Tensor) -> Tensor:
         ShapeError: the shapes do not belong together.
     """
     if truth.ndim != 4 or holes.shape != (truth.shape[0], 1, *truth.shape[2:]):
-        raise ShapeError(f"with_holes needs pictures (N, 3, H, W) and masks (N, 1, H, W), got {tuple(truth.shape)} and {tuple(holes.shape)}.")
+        raise ShapeError(
+            f"with_holes needs pictures (N, 3, H, W) and masks (N, 1, H, W), got {tuple(truth.shape)} and {tuple(holes.shape)}."
+        )
     filled = torch.where(holes > 0, fill_holes(truth, holes).mul(255).round().div(255), truth)
     return torch.cat([filled, holes.to(filled)], dim=1)
 
@@ -65,7 +71,9 @@ def _fill(weighted: Tensor, known: Tensor, image: Tensor) -> Tensor:
     mean = F.avg_pool2d(weighted, 2, ceil_mode=True, count_include_pad=False) / share.clamp(min=1e-6)
     is_known = (share > 0).to(known)
     coarse = _fill(mean * is_known, is_known, mean)
-    return torch.where(known > 0, image, F.interpolate(coarse, size=known.shape[-2:], mode="bilinear", align_corners=False))
+    return torch.where(
+        known > 0, image, F.interpolate(coarse, size=known.shape[-2:], mode="bilinear", align_corners=False)
+    )
 
 
 def _dots(mask: np.ndarray, rng: np.random.Generator) -> None:
@@ -83,7 +91,9 @@ def _strokes(mask: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _text(mask: np.ndarray, rng: np.random.Generator) -> None:
-    """Lines of made-up letters, each three strokes between the points of a 3x5 grid: fonts differ from machine to machine."""
+    """Lines of made-up letters, each three strokes between the points of a 3x5 grid: fonts differ from machine to
+    machine.
+    """
     height, width = mask.shape
     for _ in range(_count(mask, 7, rng)):
         size, thickness = int(rng.integers(3, 6)), int(rng.integers(1, 4))
@@ -113,7 +123,9 @@ def _line(mask: np.ndarray, rng: np.random.Generator, *, points: int, length: fl
     path = [place]
     for _ in range(points - 1):
         angle += rng.uniform(-0.7, 0.7)
-        path.append(path[-1] + length / (points - 1) * rng.uniform(0.5, 1.5) * np.array([math.cos(angle), math.sin(angle)]))
+        path.append(
+            path[-1] + length / (points - 1) * rng.uniform(0.5, 1.5) * np.array([math.cos(angle), math.sin(angle)])
+        )
     cv2.polylines(mask, [np.round(path).astype(np.int32)], isClosed=False, color=1, thickness=thickness)
 
 

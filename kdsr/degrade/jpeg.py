@@ -1,9 +1,9 @@
 """JPEG compression by a real encoder: what comes out is what a file of that quality holds.
 
 Encoded and decoded in memory by OpenCV (libjpeg-turbo): baseline, standard tables of the quality, colour halved in both
-directions (4:2:0), which is the default of OpenCV, Pillow and MATLAB too, or left whole (4:4:4), as many cameras and editors do at
-their best quality. This is the one place outside `kdsr.image` that
-sees uint8 pictures, because the encoder takes nothing else. Not here: a differentiable approximation.
+directions (4:2:0), which is the default of OpenCV, Pillow and MATLAB too, or left whole (4:4:4), as many cameras and
+editors do at their best quality. This is the one place outside `kdsr.image` that sees uint8 pictures, because the
+encoder takes nothing else. Not here: a differentiable approximation.
 """
 
 import cv2
@@ -21,7 +21,8 @@ def compress_jpeg(truth: Tensor, quality: float | Tensor, *, whole_colour: bool 
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device; C is 3 (RGB) or 1 (encoded as a grey file).
         quality: one number for all pictures or (N,), 1 to 100, rounded to a whole number.
-        whole_colour: one answer for all pictures or (N,) bool: colour at the picture's resolution (4:4:4), or halved (4:2:0).
+        whole_colour: one answer for all pictures or (N,) bool: colour at the picture's resolution (4:4:4), or halved
+            (4:2:0).
     Returns:
         (N, C, H, W), as `truth`.
     Raises:
@@ -34,7 +35,10 @@ def compress_jpeg(truth: Tensor, quality: float | Tensor, *, whole_colour: bool 
     qualities, wholes = _for_each("quality", quality, count), _for_each("whole_colour", whole_colour, count)
     levels = round_to_8_bits(truth.detach()).mul(255.0).round().to("cpu", torch.uint8)
     pictures = levels.permute(0, 2, 3, 1).contiguous().numpy()
-    decoded = [_through_file(picture, round(each), whole) for picture, each, whole in zip(pictures, qualities, wholes, strict=True)]
+    decoded = [
+        _through_file(picture, round(each), whole)
+        for picture, each, whole in zip(pictures, qualities, wholes, strict=True)
+    ]
     stacked = torch.from_numpy(np.stack(decoded)) if decoded else levels.permute(0, 2, 3, 1)
     return stacked.to(truth.device).permute(0, 3, 1, 2).to(truth.dtype).div(255.0).contiguous()
 

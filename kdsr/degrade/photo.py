@@ -1,8 +1,10 @@
-"""What happens to a real photograph on its way to a visitor: blur, resizing, noise and JPEG, in random order, before it is shrunk.
+"""What happens to a real photograph on its way to a visitor: blur, resizing, noise and JPEG, in random order, before it
+is shrunk.
 
-After BSRGAN (Zhang et al., 2021, arXiv:2103.14006, section 3) and Real-ESRGAN (Wang et al., 2021, arXiv:2107.10833), milder at the
-strong end: a network of 60 K parameters has no room for ruins. Everything is drawn from one NumPy generator, so that the same seed
-gives the same picture on every device. Not here: sinc ringing, sensor pipelines, chains of several JPEG files.
+After BSRGAN (Zhang et al., 2021, arXiv:2103.14006, section 3) and Real-ESRGAN (Wang et al., 2021, arXiv:2107.10833),
+milder at the strong end: a network of 60 K parameters has no room for ruins. Everything is drawn from one NumPy
+generator, so that the same seed gives the same picture on every device. Not here: sinc ringing, sensor pipelines,
+chains of several JPEG files.
 """
 
 from collections.abc import Callable
@@ -36,7 +38,12 @@ def degrade_photo(truth: Tensor, scale: int, levels: np.ndarray, rng: np.random.
     Returns:
         (N, C, H // scale, W // scale) in whole 255ths, on the device of `truth`.
     """
-    return torch.cat([_degrade_one(picture[None], scale, float(level) / LARGEST_LEVEL, rng) for picture, level in zip(truth, levels, strict=True)])
+    return torch.cat(
+        [
+            _degrade_one(picture[None], scale, float(level) / LARGEST_LEVEL, rng)
+            for picture, level in zip(truth, levels, strict=True)
+        ]
+    )
 
 
 def _degrade_one(truth: Tensor, scale: int, share: float, rng: np.random.Generator) -> Tensor:
@@ -89,7 +96,9 @@ def _resized(image: Tensor, height: int, width: int, rng: np.random.Generator) -
 
 
 def _noisy(image: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """Noise of a sensor: in each colour by itself or in all alike, and in half of the pictures stronger where it is bright."""
+    """Noise of a sensor: in each colour by itself or in all alike, and in half of the pictures stronger where it is
+    bright.
+    """
     sigma = rng.uniform(0, _NOISE_255 * share) / 255
     colours = image.shape[1] if rng.random() < 0.6 else 1
     noise = torch.from_numpy(rng.standard_normal((1, colours, *image.shape[-2:]), dtype=np.float32)).to(image)
@@ -99,4 +108,6 @@ def _noisy(image: Tensor, share: float, rng: np.random.Generator) -> Tensor:
 
 
 def _through_jpeg(image: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    return compress_jpeg(image.clamp(0, 1), round(rng.uniform(_BEST_QUALITY - (_BEST_QUALITY - _WORST_QUALITY) * share, _BEST_QUALITY)))
+    return compress_jpeg(
+        image.clamp(0, 1), round(rng.uniform(_BEST_QUALITY - (_BEST_QUALITY - _WORST_QUALITY) * share, _BEST_QUALITY))
+    )

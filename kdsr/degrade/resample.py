@@ -1,8 +1,8 @@
 """Bicubic resizing as MATLAB's imresize does it: antialiased when it shrinks, over a symmetrically extended border.
 
-torch's antialiased bicubic has MATLAB's kernel (Keys' cubic, a = -0.5) and its pixel grid, but renormalises the kernel at
-the border. So the picture is extended first, and the extension cut off afterwards.
-Not here: resizing by other kernels, resizing to a given size.
+torch's antialiased bicubic has MATLAB's kernel (Keys' cubic, a = -0.5) and its pixel grid, but renormalises the kernel
+at the border. So the picture is extended first, and the extension cut off afterwards. Not here: resizing by other
+kernels, resizing to a given size.
 """
 
 import math
@@ -23,8 +23,8 @@ def bicubic_resize(image: Tensor, scale: Fraction | float, *, as_uint8: bool = F
 
     Args:
         image: (N, C, H, W), float32 or float64, on any device; sides from 1 pixel.
-        scale: output pixels per input pixel; Fraction(1, 3) shrinks to a third, 4 enlarges four times. Floats are taken as
-            the nearest fraction with a denominator up to 1000.
+        scale: output pixels per input pixel; Fraction(1, 3) shrinks to a third, 4 enlarges four times. Floats are taken
+            as the nearest fraction with a denominator up to 1000.
         as_uint8: clamp to [0, 1] and round to 255ths after each of the two axes, which is what MATLAB does with a uint8
             picture and how the field's low-resolution sets were made. Otherwise nothing is clamped or rounded.
     Returns:
@@ -58,7 +58,8 @@ def _extension(length: int, ratio: Fraction) -> tuple[Tensor, int, int]:
     """How one axis is extended: source indices, and where in the resized axis the result starts and how long it is.
 
     Both the margin before and the whole length are multiples of the denominator, so that the output grid stays aligned
-    and `len(indices) * ratio` is whole. Indices mirror with the edge pixel repeated, as often as it takes on tiny sides.
+    and `len(indices) * ratio` is whole. Indices mirror with the edge pixel repeated, as often as it takes on tiny
+    sides.
     """
     step = ratio.denominator
     reach = _KERNEL_RADIUS * max(Fraction(1), 1 / ratio) + 1

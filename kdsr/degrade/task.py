@@ -16,16 +16,19 @@ from kdsr.tasks import Task
 
 
 def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Tensor:
-    """What a camera, a file or a channel would have left of `truth`, as `task` has it; the same seed gives the same picture.
+    """What a camera, a file or a channel would have left of `truth`, as `task` has it; the same seed gives the same
+    picture.
 
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device.
         task: super-resolution crops `truth` to a multiple of its scale, then shrinks it.
-        strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes the task's default.
+        strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes
+            the task's default.
         seed: of the noise, the holes and what befalls a real photograph; the other degradations draw nothing.
     Returns:
-        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution, JPEG and real photographs are
-        rounded to 8 bits as a file would be; noise is neither clipped nor rounded, which is the convention of the published figures.
+        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution, JPEG and real
+        photographs are rounded to 8 bits as a file would be; noise is neither clipped nor rounded, which is the
+        convention of the published figures.
     Raises:
         SettingsError: `strength` is out of the task's range, or given to a task that has none.
         InputError: `truth` is smaller than the task's scale, or larger than a JPEG can be.
@@ -41,19 +44,24 @@ def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, s
     if task.degradation == "jpeg":
         return compress_jpeg(truth, value)
     if task.degradation == "photo":
-        return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, np.full(len(truth), value), np.random.default_rng(seed))
+        return degrade_photo(
+            crop_to_multiple(truth, task.scale), task.scale, np.full(len(truth), value), np.random.default_rng(seed)
+        )
     return bicubic_resize(crop_to_multiple(truth, task.scale), Fraction(1, task.scale), as_uint8=True)
 
 
 def crop_to_multiple(truth: Tensor, scale: int) -> Tensor:
-    """`truth` (N, C, H, W) without the last H % scale rows and W % scale columns: the part that has a degraded counterpart.
+    """`truth` (N, C, H, W) without the last H % scale rows and W % scale columns: the part that has a degraded
+    counterpart.
 
     Raises:
         InputError: a side is shorter than `scale`.
     """
     height, width = truth.shape[-2:]
     if min(height, width) < scale:
-        raise InputError(f"A picture that is to be shrunk {scale} times needs at least {scale} x {scale} pixels, got {width} x {height}; give a larger one.")
+        raise InputError(
+            f"A picture that is to be shrunk {scale} times needs at least {scale} x {scale} pixels, got {width} x {height}; give a larger one."
+        )
     return truth[..., : height - height % scale, : width - width % scale]
 
 

@@ -1,4 +1,5 @@
-"""An adversarial loss between the student's pictures and the teacher's: one scalar that teaches a small discriminator and the student at once.
+"""An adversarial loss between the student's pictures and the teacher's: one scalar that teaches a small discriminator
+and the student at once.
 
 The discriminator belongs to the training run and never to the student's file.
 """
@@ -26,9 +27,11 @@ def reverse_gradient(image: Tensor, scale: float = 1.0) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, C, H, W) to patch scores (N, 1, ceil(H / 16), ceil(W / 16)), unbounded; high means "looks like the teacher's".
+    """Pictures (N, C, H, W) to patch scores (N, 1, ceil(H / 16), ceil(W / 16)), unbounded; high means "looks like the
+    teacher's".
 
-    Four 3x3 convolutions of stride 2 with LeakyReLU, then a 1x1. Source: PatchGAN, arXiv:1611.07004, much smaller, without normalisation.
+    Four 3x3 convolutions of stride 2 with LeakyReLU, then a 1x1. Source: PatchGAN, arXiv:1611.07004, much smaller,
+    without normalisation.
     """
 
     def __init__(self, channels: int = 3) -> None:
@@ -44,13 +47,15 @@ class Discriminator(nn.Module):
 
 
 class Adversarial(nn.Module):
-    """The discriminator's hinge loss, to be minimised by the discriminator and the student together: a scalar, at least 0.
+    """The discriminator's hinge loss, to be minimised by the discriminator and the student together: a scalar, at least
+    0.
 
-    mean(max(0, 1 - score(label))) + mean(max(0, 1 + score(restored))). A lower value tells the teacher's pictures from the student's.
-    The discriminator's gradient is this loss's own. The restored picture passes through `reverse_gradient`, so the student's gradient
-    has the opposite sign: the step that lowers the loss for the discriminator raises it for the student, whose pictures score
-    higher. 2 means that the discriminator cannot tell (all scores 0); where a patch of the student scores below -1 the hinge is flat
-    and teaches nothing, so give it a small weight and beside it a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
+    mean(max(0, 1 - score(label))) + mean(max(0, 1 + score(restored))). A lower value tells the teacher's pictures from
+    the student's. The discriminator's gradient is this loss's own. The restored picture passes through
+    `reverse_gradient`, so the student's gradient has the opposite sign: the step that lowers the loss for the
+    discriminator raises it for the student, whose pictures score higher. 2 means that the discriminator cannot tell
+    (all scores 0); where a patch of the student scores below -1 the hinge is flat and teaches nothing, so give it a
+    small weight and beside it a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
 
     `forward` raises ShapeError for pictures of different shapes.
     """
@@ -63,7 +68,9 @@ class Adversarial(nn.Module):
     def forward(self, restored: Tensor, label: Tensor) -> Tensor:
         require_equal_shapes("Adversarial", restored, label)
         if restored.shape[1] != self.channels:
-            raise ShapeError(f"Adversarial was built for {self.channels} channels, got shape {tuple(restored.shape)}; build it for that many.")
+            raise ShapeError(
+                f"Adversarial was built for {self.channels} channels, got shape {tuple(restored.shape)}; build it for that many."
+            )
         real, fake = self.discriminator(label.detach()), self.discriminator(reverse_gradient(restored))
         return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
 

@@ -1,8 +1,9 @@
-"""A contrastive loss between pictures: near to the teacher's output, far from bad pictures (a bicubic enlargement, an older student).
+"""A contrastive loss between pictures: near to the teacher's output, far from bad pictures (a bicubic enlargement, an
+older student).
 
-The papers embed pictures by a VGG network trained on ImageNet. We embed without weights: the picture and its first differences
-along both axes at three scales. Nothing has to be downloaded, no foreign licence enters, and it costs next to nothing; it sees edges and
-textures, but no meaning. Figures of the papers therefore do not carry over.
+The papers embed pictures by a VGG network trained on ImageNet. We embed without weights: the picture and its first
+differences along both axes at three scales. Nothing has to be downloaded, no foreign licence enters, and it costs next
+to nothing; it sees edges and textures, but no meaning. Figures of the papers therefore do not carry over.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,9 @@ _EPSILON = 1e-7
 def contrastive(restored: Tensor, positive: Tensor, negatives: Tensor | Sequence[Tensor]) -> Tensor:
     """Distance to the positive over the mean distance to the negatives: a scalar, at least 0, 0 is best.
 
-    The distance is the mean absolute difference of the embeddings, over the whole batch; each of the scales 1, 1/2 and 1/4 has the
-    same weight. A restored picture that equals all negatives gives a very large value. No gradient reaches positive or negatives.
+    The distance is the mean absolute difference of the embeddings, over the whole batch; each of the scales 1, 1/2 and
+    1/4 has the same weight. A restored picture that equals all negatives gives a very large value. No gradient reaches
+    positive or negatives.
 
     Args:
         restored: (N, C, H, W), range [0, 1].
@@ -35,7 +37,9 @@ def contrastive(restored: Tensor, positive: Tensor, negatives: Tensor | Sequence
     """
     require_equal_shapes("contrastive", restored, positive)
     if len(negatives) == 0:
-        raise ShapeError("contrastive needs at least one negative, got none; give a bicubic enlargement or an older student's output.")
+        raise ShapeError(
+            "contrastive needs at least one negative, got none; give a bicubic enlargement or an older student's output."
+        )
     for negative in negatives:
         require_equal_shapes("contrastive, for each negative,", restored, negative)
     stack = negatives if isinstance(negatives, Tensor) else torch.stack(list(negatives))

@@ -1,7 +1,9 @@
-"""Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W), any scale, same N, H and W.
+"""Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W), any scale, same N, H and
+W.
 
-Each gives a float32 scalar; no gradient reaches the teacher. The modules carry what is learnt beside the student (1x1 projections
-to the teacher's channels, variances): they belong to the training run and never to the student's file. Not here: how a feature is tapped.
+Each gives a float32 scalar; no gradient reaches the teacher. The modules carry what is learnt beside the student (1x1
+projections to the teacher's channels, variances): they belong to the training run and never to the student's file. Not
+here: how a feature is tapped.
 """
 
 import math
@@ -17,7 +19,9 @@ _AFFINITY_SIDE_PX = 24
 """24 x 24 places give 331,776 pairs a picture; 48 x 48 would give 5.3 million."""
 
 _SMALLEST_ENERGY = 1e-12
-"""Below this squared length a vector has no direction: it stays 0, and so does its gradient, which would grow as 1 / length."""
+"""Below this squared length a vector has no direction: it stays 0, and so does its gradient, which would grow as 1 /
+length.
+"""
 
 _SMALLEST_VARIANCE = 1e-5
 """As in the authors' code of VID."""
@@ -26,9 +30,9 @@ _SMALLEST_VARIANCE = 1e-5
 def attention_map(student: Tensor, teacher: Tensor) -> Tensor:
     """Squared distance of both attention maps, mean over pictures: a scalar in [0, 2], 0 is best.
 
-    A map is the mean over channels of the squares (p = 2), flattened and divided by its L2 norm, so Cs and Ct may differ and neither
-    feature's scale matters. Source: attention transfer, arXiv:1612.03928, section 3.1, equation 2, with the distance squared as in
-    the authors' code; summed over places, so that the weight does not hang on H x W.
+    A map is the mean over channels of the squares (p = 2), flattened and divided by its L2 norm, so Cs and Ct may
+    differ and neither feature's scale matters. Source: attention transfer, arXiv:1612.03928, section 3.1, equation 2,
+    with the distance squared as in the authors' code; summed over places, so that the weight does not hang on H x W.
     Raises:
         ShapeError: N, H or W differ.
     """
@@ -40,9 +44,9 @@ def attention_map(student: Tensor, teacher: Tensor) -> Tensor:
 def spatial_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean absolute difference of both affinity matrices: a scalar in [0, 2], 0 is best.
 
-    A matrix holds the cosine between the channel vectors of every two places, so Cs and Ct may differ. Unlike the paper, features
-    larger than 24 px on a side are averaged first over blocks of a whole number of pixels until they fit.
-    Source: FAKD (He et al., ICIP 2020, doi:10.1109/ICIP40778.2020.9190917), its spatial affinity.
+    A matrix holds the cosine between the channel vectors of every two places, so Cs and Ct may differ. Unlike the
+    paper, features larger than 24 px on a side are averaged first over blocks of a whole number of pixels until they
+    fit. Source: FAKD (He et al., ICIP 2020, doi:10.1109/ICIP40778.2020.9190917), its spatial affinity.
     Raises:
         ShapeError: N, H or W differ.
     """
@@ -53,8 +57,9 @@ def spatial_affinity(student: Tensor, teacher: Tensor) -> Tensor:
 def channel_distribution(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
     """T^2 * KL(teacher || student) of where each channel has its weight: a scalar in nats, at least 0, 0 is best.
 
-    Each channel is made a distribution over its H x W places by a softmax at the temperature T; the divergence is summed over places
-    and averaged over channels and pictures. Cs = Ct. Source: channel-wise distillation, arXiv:2011.13256, section 3.2.
+    Each channel is made a distribution over its H x W places by a softmax at the temperature T; the divergence is
+    summed over places and averaged over channels and pictures. Cs = Ct. Source: channel-wise distillation,
+    arXiv:2011.13256, section 3.2.
     Raises:
         ShapeError: the shapes differ.
         SettingsError: a temperature that is not above 0.
@@ -64,7 +69,8 @@ def channel_distribution(student: Tensor, teacher: Tensor, *, temperature: float
 
 
 def variational(mean: Tensor, variance: Tensor, teacher: Tensor) -> Tensor:
-    """Negative log-likelihood of the teacher's feature under a Gaussian, mean over all values: a scalar in nats, lower is better.
+    """Negative log-likelihood of the teacher's feature under a Gaussian, mean over all values: a scalar in nats, lower
+    is better.
 
     (log variance + (teacher - mean)^2 / variance) / 2; the constant log(2 pi) / 2 is left out. Not bounded below.
 
@@ -78,16 +84,20 @@ def variational(mean: Tensor, variance: Tensor, teacher: Tensor) -> Tensor:
     """
     _require_equal("variational", mean, teacher)
     if variance.shape != mean.shape[1:2]:
-        raise ShapeError(f"variational needs one variance for each of {mean.shape[1]} channels, got {tuple(variance.shape)}; give shape (Ct,).")
+        raise ShapeError(
+            f"variational needs one variance for each of {mean.shape[1]} channels, got {tuple(variance.shape)}; give shape (Ct,)."
+        )
     wide = variance.float()[:, None, None]
     gap = teacher.detach().float() - mean.float()
     return 0.5 * (wide.log() + gap.square() / wide).mean()
 
 
 class FitNet(nn.Module):
-    """Mean squared distance between the student's feature, projected to the teacher's channels, and the teacher's: at least 0, 0 is best.
+    """Mean squared distance between the student's feature, projected to the teacher's channels, and the teacher's: at
+    least 0, 0 is best.
 
-    Source: hint-based training, arXiv:1412.6550, section 2.2, equation 3, with a 1x1 projection; a mean where the paper has half a sum.
+    Source: hint-based training, arXiv:1412.6550, section 2.2, equation 3, with a 1x1 projection; a mean where the paper
+        has half a sum.
     """
 
     def __init__(self, student_channels: int, teacher_channels: int) -> None:
@@ -101,7 +111,9 @@ class FitNet(nn.Module):
 
 
 class ChannelDistribution(nn.Module):
-    """`channel_distribution` after a 1x1 projection of the student's feature to the teacher's channels (arXiv:2011.13256, section 3.2)."""
+    """`channel_distribution` after a 1x1 projection of the student's feature to the teacher's channels
+    (arXiv:2011.13256, section 3.2).
+    """
 
     def __init__(self, student_channels: int, teacher_channels: int, *, temperature: float = 1.0) -> None:
         super().__init__()
@@ -109,15 +121,18 @@ class ChannelDistribution(nn.Module):
         self.project = nn.Conv2d(student_channels, teacher_channels, 1)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return channel_distribution(_project("ChannelDistribution", self.project, student), teacher, temperature=self.temperature)
+        return channel_distribution(
+            _project("ChannelDistribution", self.project, student), teacher, temperature=self.temperature
+        )
 
 
 class VariationalInformation(nn.Module):
-    """`variational` with a mean projected 1x1 from the student's feature and a variance learnt for each channel of the teacher.
+    """`variational` with a mean projected 1x1 from the student's feature and a variance learnt for each channel of the
+    teacher.
 
-    The variance is softplus(`spread`) + 1e-5 and starts at 1, where the gradient to the student is half of `FitNet`'s (the authors' code
-    starts at 5). Source: VID, arXiv:1904.05835, section 2.1. PISR (arXiv:2007.07524) carried it to super-resolution, with a Laplace
-    distribution whose location and scale are maps.
+    The variance is softplus(`spread`) + 1e-5 and starts at 1, where the gradient to the student is half of `FitNet`'s
+    (the authors' code starts at 5). Source: VID, arXiv:1904.05835, section 2.1. PISR (arXiv:2007.07524) carried it to
+    super-resolution, with a Laplace distribution whose location and scale are maps.
     """
 
     def __init__(self, student_channels: int, teacher_channels: int) -> None:
@@ -153,17 +168,28 @@ def _unit(vectors: Tensor, dim: int = 1) -> Tensor:
 def _project(loss: str, project: nn.Conv2d, student: Tensor) -> Tensor:
     if student.ndim != 4 or student.shape[1] != project.in_channels:
         wanted = f"{project.in_channels} channels"
-        raise ShapeError(f"{loss} was built for a student's feature of {wanted}, got shape {tuple(student.shape)}; build it for that feature.")
+        raise ShapeError(
+            f"{loss} was built for a student's feature of {wanted}, got shape {tuple(student.shape)}; build it for that feature."
+        )
     return project(student.float())
 
 
 def _require_equal(loss: str, student: Tensor, teacher: Tensor) -> None:
     if student.ndim != 4 or student.shape != teacher.shape:
         got = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
-        raise ShapeError(f"{loss} needs features (N, C, H, W) of one shape, got {got}; tap features of equal size and project the channels.")
+        raise ShapeError(
+            f"{loss} needs features (N, C, H, W) of one shape, got {got}; tap features of equal size and project the channels."
+        )
 
 
 def _require_same_places(loss: str, student: Tensor, teacher: Tensor) -> None:
-    if student.ndim != 4 or teacher.ndim != 4 or student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
+    if (
+        student.ndim != 4
+        or teacher.ndim != 4
+        or student.shape[0] != teacher.shape[0]
+        or student.shape[2:] != teacher.shape[2:]
+    ):
         got = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
-        raise ShapeError(f"{loss} needs features (N, C, H, W) with equal N, H and W, got {got}; tap layers of equal resolution.")
+        raise ShapeError(
+            f"{loss} needs features (N, C, H, W) with equal N, H and W, got {got}; tap layers of equal resolution."
+        )

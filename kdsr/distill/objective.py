@@ -3,7 +3,8 @@
     total = share * L(restored, truth) + (1 - share) * L(restored, label) + sum of weight_i * loss_i
 
 The share may slide from the start of the run to its end, from the teacher's smoother picture to the truth (as ECO does,
-arXiv:2404.13518). The teacher itself is not here: what it gave comes as labels and features, so it cannot be trained by mistake.
+arXiv:2404.13518). The teacher itself is not here: what it gave comes as labels and features, so it cannot be trained by
+mistake.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +41,9 @@ class Term:
         if self.target not in ("teacher", "truth"):
             raise SettingsError(f"The target of '{self.loss}' must be teacher or truth, got '{self.target}'.")
         if reads == "scores":
-            raise SettingsError(f"'{self.loss}' compares class scores, and a restoration network has none; choose a loss between pictures or features.")
+            raise SettingsError(
+                f"'{self.loss}' compares class scores, and a restoration network has none; choose a loss between pictures or features."
+            )
         if (reads == "features") != bool(self.student_tap and self.teacher_tap):
             wanted = "needs student_tap and teacher_tap" if reads == "features" else "reads pictures and takes no taps"
             raise SettingsError(f"The loss '{self.loss}' {wanted}, got '{self.student_tap}' and '{self.teacher_tap}'.")
@@ -72,7 +75,9 @@ class Balance:
 
     def __post_init__(self) -> None:
         if find_loss(self.loss).reads != "pictures" or find_loss(self.loss).learns:
-            raise SettingsError(f"The balance needs a plain loss between pictures, and '{self.loss}' is none; name it among the terms.")
+            raise SettingsError(
+                f"The balance needs a plain loss between pictures, and '{self.loss}' is none; name it among the terms."
+            )
         for share in (self.truth_share, self.truth_share_end):
             if not 0.0 <= share <= 1.0:
                 raise SettingsError(f"The share of the truth must lie between 0 and 1, got {share:g}.")
@@ -89,7 +94,9 @@ class Balance:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one step shows the objective; pictures (N, 3, H, W) in [0, 1], features (N, C, H, W) by the name of their tap."""
+    """What one step shows the objective; pictures (N, 3, H, W) in [0, 1], features (N, C, H, W) by the name of their
+    tap.
+    """
 
     restored: Tensor
     truth: Tensor
@@ -104,7 +111,8 @@ class Seen:
 
 
 class Objective(nn.Module):
-    """A balance and terms, ready to be computed. Its parameters are those of losses that learn; no student's file holds them.
+    """A balance and terms, ready to be computed. Its parameters are those of losses that learn; no student's file holds
+    them.
 
     Args:
         student_channels: channels of the student's feature at a tap; for losses that project it.
@@ -127,7 +135,9 @@ class Objective(nn.Module):
             if LOSSES[term.loss].learns:
                 both = (student_channels, teacher_channels) if term.reads == "features" else ()
                 taps = (term.student_tap, term.teacher_tap)
-                self.learnt[str(index)] = LOSSES[term.loss].function(*(channels(tap) for channels, tap in zip(both, taps, strict=False) if channels))
+                self.learnt[str(index)] = LOSSES[term.loss].function(
+                    *(channels(tap) for channels, tap in zip(both, taps, strict=False) if channels)
+                )
 
     def forward(self, seen: Seen, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and its named parts (before their weights), each a scalar. `share` is the weight of the truth.
@@ -137,7 +147,9 @@ class Objective(nn.Module):
         """
         for other in (seen.truth, seen.label):
             if other is not None and seen.restored.shape != other.shape:
-                raise ShapeError(f"The objective needs pictures of one shape, got {tuple(seen.restored.shape)} and {tuple(other.shape)}.")
+                raise ShapeError(
+                    f"The objective needs pictures of one shape, got {tuple(seen.restored.shape)} and {tuple(other.shape)}."
+                )
         total, parts = self._balanced(seen, share)
         for index, term in enumerate(self.terms):
             name = term.loss if term.loss not in parts else f"{term.loss}_{index}"
@@ -172,8 +184,12 @@ class Objective(nn.Module):
 
     @property
     def negatives(self) -> str | None:
-        """Where the worse picture of a contrastive term comes from: `input` (the degraded one, enlarged), `average` (the student's own average)."""
+        """Where the worse picture of a contrastive term comes from: `input` (the degraded one, enlarged), `average`
+        (the student's own average).
+        """
         kinds = {term.reads.removeprefix("negatives_") for term in self.terms if term.reads.startswith("negatives_")}
         if len(kinds) > 1:
-            raise SettingsError("Only one kind of negatives can be used in a run; choose contrastive or contrastive_dynamic.")
+            raise SettingsError(
+                "Only one kind of negatives can be used in a run; choose contrastive or contrastive_dynamic."
+            )
         return kinds.pop() if kinds else None

@@ -51,9 +51,8 @@ def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
 def psnr(restored: Tensor, target: Tensor) -> Tensor:
     """0.01 * mean over pictures of ln(1 + MSE / 0.0001): a scalar, at least 0, 0 is best.
 
-    The mean PSNR of pictures is a mean of logarithms; an L2 lets the few that nobody can restore decide. Below 40 dB this is such a
-    logarithm, and near 0 an L2 again.
-    Source: the PSNR loss of NAFNet, arXiv:2204.04676, bounded near 0.
+    The mean PSNR of pictures is a mean of logarithms; an L2 lets the few that nobody can restore decide. Below 40 dB
+    this is such a logarithm, and near 0 an L2 again. Source: the PSNR loss of NAFNet, arXiv:2204.04676, bounded near 0.
     Raises:
         ShapeError: pictures of different shapes.
     """
@@ -61,7 +60,8 @@ def psnr(restored: Tensor, target: Tensor) -> Tensor:
 
 
 def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
-    """As `psnr`, of the error that the eye and the field's tables weigh most: MSE of BT.601 luma + 0.1 * MSE of red, green and blue.
+    """As `psnr`, of the error that the eye and the field's tables weigh most: MSE of BT.601 luma + 0.1 * MSE of red,
+    green and blue.
 
     (N, 3, H, W) alone. A scalar, at least 0, 0 is best.
     Source: SESR (arXiv:2103.09404) and ECBSR learn luma alone and leave colour to bicubic; here one network gives both.
@@ -93,9 +93,9 @@ def _in_decibels(squared_errors: Tensor) -> Tensor:
 def fft(restored: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of the real and imaginary parts of both spectra: a scalar, at least 0, 0 is best.
 
-    The transform is the orthonormal real one over H and W, so that the value does not grow with the picture; the half of the
-    spectrum that repeats the other is left out.
-    Source: MIMO-UNet, arXiv:2108.05054, section 3.4; also used by SAFMN, arXiv:2302.13800.
+    The transform is the orthonormal real one over H and W, so that the value does not grow with the picture; the half
+    of the spectrum that repeats the other is left out. Source: MIMO-UNet, arXiv:2108.05054, section 3.4; also used by
+    SAFMN, arXiv:2302.13800.
     Raises:
         ShapeError: pictures of different shapes.
     """
@@ -105,13 +105,18 @@ def fft(restored: Tensor, target: Tensor) -> Tensor:
 def mean_colour(restored: Tensor, degraded: Tensor) -> Tensor:
     """Mean squared difference of the mean colours of each picture and its input: a scalar, at least 0, 0 is best.
 
-    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. The error that a loss in pixels weighs is least where a
-    network moves a faded or clipped colour to where such colours mostly lie; a viewer wants the input's own.
-    Source: definition.
+    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. The error that a loss in pixels weighs is
+    least where a network moves a faded or clipped colour to where such colours mostly lie; a viewer wants the input's
+    own. Source: definition.
     Raises:
         ShapeError: different numbers of pictures, or fewer planes in the input.
     """
-    if restored.ndim != 4 or degraded.ndim != 4 or restored.shape[0] != degraded.shape[0] or restored.shape[1] > degraded.shape[1]:
+    if (
+        restored.ndim != 4
+        or degraded.ndim != 4
+        or restored.shape[0] != degraded.shape[0]
+        or restored.shape[1] > degraded.shape[1]
+    ):
         raise ShapeError(
             f"mean_colour needs pictures (N, C, H, W) and their inputs, got {tuple(restored.shape)} and {tuple(degraded.shape)}; give what was restored."
         )
@@ -127,7 +132,9 @@ def require_equal_shapes(loss: str, restored: Tensor, target: Tensor) -> None:
     """
     if restored.ndim != 4 or restored.shape != target.shape:
         got = f"{tuple(restored.shape)} and {tuple(target.shape)}"
-        raise ShapeError(f"{loss} needs two pictures (N, C, H, W) of one shape, got {got}; crop or resize one of them first.")
+        raise ShapeError(
+            f"{loss} needs two pictures (N, C, H, W) of one shape, got {got}; crop or resize one of them first."
+        )
 
 
 def _difference(loss: str, restored: Tensor, target: Tensor) -> Tensor:
@@ -139,7 +146,9 @@ def _differences(loss: str, restored: Tensor, target: Tensor) -> tuple[Tensor, T
     """The difference of two pictures of three channels, and that of their luma, (N, H, W)."""
     difference = _difference(loss, restored, target)
     if difference.shape[1] != 3:
-        raise ShapeError(f"{loss} needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels.")
+        raise ShapeError(
+            f"{loss} needs pictures (N, 3, H, W), got {tuple(difference.shape)}; take psnr for other channels."
+        )
     luma = sum(weight * difference[:, channel] for channel, weight in enumerate(_LUMA))
     assert isinstance(luma, Tensor)
     return difference, luma

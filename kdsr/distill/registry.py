@@ -13,12 +13,15 @@ from kdsr.errors import UnknownNameError
 class Loss:
     """A loss, what it reads and where it comes from.
 
-    `reads` is `pictures` (restored, target), `input` (restored, degraded), `features` (student's, teacher's), `negatives_input` or
-    `negatives_average` (restored, target, worse pictures: the enlarged input, or the output of the student's own average), or `scores` (class scores).
+    `reads` is `pictures` (restored, target), `input` (restored, degraded), `features` (student's, teacher's),
+    `negatives_input` or `negatives_average` (restored, target, worse pictures: the enlarged input, or the output of the
+    student's own average), or `scores` (class scores).
     """
 
     function: Callable[..., Any]
-    """The loss; where it learns something itself, the class of the module that is the loss (features: built from both channel counts)."""
+    """The loss; where it learns something itself, the class of the module that is the loss (features: built from both
+    channel counts).
+    """
     reads: str
     source: str
     learns: bool = False

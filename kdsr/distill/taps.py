@@ -9,7 +9,8 @@ from kdsr.models import Network
 
 
 class Tapped:
-    """A network that also gives the outputs of the modules `names`, as `named_modules` names them (`layers.3`, `blocks.5`).
+    """A network that also gives the outputs of the modules `names`, as `named_modules` names them (`layers.3`,
+    `blocks.5`).
 
     Raises:
         UnknownNameError: the network has no such module; the text names the nearest one.
@@ -44,7 +45,13 @@ def channels_at(network: Network, name: str) -> int:
         UnknownNameError: no such module, or none that holds a convolution.
     """
     module = dict(network.named_modules()).get(name)
-    widths = [part.weight.shape[0] for part in module.modules() if hasattr(part, "weight") and part.weight.ndim == 4] if module is not None else []
+    widths = (
+        [part.weight.shape[0] for part in module.modules() if hasattr(part, "weight") and part.weight.ndim == 4]
+        if module is not None
+        else []
+    )
     if not name or not widths:
-        raise UnknownNameError.among("module of the network with a convolution", name, [key for key, _ in network.named_modules() if key])
+        raise UnknownNameError.among(
+            "module of the network with a convolution", name, [key for key, _ in network.named_modules() if key]
+        )
     return int(widths[-1])

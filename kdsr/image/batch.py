@@ -1,7 +1,8 @@
-"""A folder of pictures, worked on side by side: what is finished already is left out, what fails is told, and the rest goes on.
+"""A folder of pictures, worked on side by side: what is finished already is left out, what fails is told, and the rest
+goes on.
 
-What is done to a picture is a function that is handed in. One picture's decoding, network and encoding follow each other in one
-thread, and as many pictures are under way as there are cores, so that no core waits for another.
+What is done to a picture is a function that is handed in. One picture's decoding, network and encoding follow each
+other in one thread, and as many pictures are under way as there are cores, so that no core waits for another.
 """
 
 import json
@@ -15,7 +16,24 @@ from pathlib import Path
 from kdsr.errors import InputError, KdsrError
 from kdsr.settings import Settings, usable_threads
 
-PICTURE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".ppm", ".pgm", ".pbm"])
+PICTURE_SUFFIXES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    ]
+)
 MOST_AT_ONCE = 8
 """Pictures that are under way at once, to bound the memory on a machine of many cores."""
 
@@ -29,7 +47,9 @@ class Job:
 
 
 Work = Callable[[Job, Callable[[], bool]], tuple[str, ...]]
-"""Writes the target of a job and gives its notes. It is called from several threads, and may end with Stopped once the function given to it says True."""
+"""Writes the target of a job and gives its notes. It is called from several threads, and may end with Stopped once the
+function given to it says True.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,9 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"A folder of pictures was wanted, and {folder} is none; give an existing folder.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."))
+    found = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
     if not found:
         raise InputError(f"There is no picture in {folder}; put some there, or give another folder.")
     return found
@@ -64,7 +86,9 @@ def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:
 
 
 def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[Outcome]:
-    """The outcome of each job, as they end. When the caller goes away, what is under way is told to stop, and waited for."""
+    """The outcome of each job, as they end. When the caller goes away, what is under way is told to stop, and waited
+    for.
+    """
     stopped = threading.Event()
     waiting = iter(jobs)
     pool = ThreadPoolExecutor(at_once)
@@ -100,10 +124,12 @@ def _stamp(path: Path) -> Stamp:
 
 
 class Ledger:
-    """What is finished in a folder of results: the file `.kdsr.jsonl` there, which gets a line for each picture once it is written.
+    """What is finished in a folder of results: the file `.kdsr.jsonl` there, which gets a line for each picture once it
+    is written.
 
-    A result counts as finished if it is there, and was made from a file of the same name, size and time of modification, in the
-    same way. Lines that cannot be read are passed over, and later ones win: a picture too many is done again, never one too few.
+    A result counts as finished if it is there, and was made from a file of the same name, size and time of
+    modification, in the same way. Lines that cannot be read are passed over, and later ones win: a picture too many is
+    done again, never one too few.
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
@@ -122,7 +148,11 @@ class Ledger:
     def has(self, job: Job) -> bool:
         """Whether the target of `job` is finished."""
         stamp = _stamp(job.source)
-        return stamp is not None and job.target.is_file() and self._finished.get(job.target.name) == self._entry(job.target, stamp)
+        return (
+            stamp is not None
+            and job.target.is_file()
+            and self._finished.get(job.target.name) == self._entry(job.target, stamp)
+        )
 
     def add(self, outcome: Outcome) -> None:
         """Note that the job of `outcome` is finished.

@@ -1,7 +1,8 @@
 """Any colour space to sRGB: embedded ICC profiles, CMYK and Lab.
 
-8 bits go through LittleCMS (PIL.ImageCms). Pillow has no 16-bit RGB, so profiles made of a matrix and curves are applied
-to 16 bits here (ICC.1:2010, sections F.3, 10.5, 10.15); a profile of lookup tables is left unapplied there, with a note.
+8 bits go through LittleCMS (PIL.ImageCms). Pillow has no 16-bit RGB, so profiles made of a matrix and curves are
+applied to 16 bits here (ICC.1:2010, sections F.3, 10.5, 10.15); a profile of lookup tables is left unapplied there,
+with a note.
 """
 
 import io
@@ -11,14 +12,18 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _UNUSABLE = "The embedded colour profile is damaged or does not fit the pixels; it was ignored."
-_TOO_RICH = "The embedded colour profile is of a kind that is applied to 8 bits only; the 16-bit colours were left as stored."
+_TOO_RICH = (
+    "The embedded colour profile is of a kind that is applied to 8 bits only; the 16-bit colours were left as stored."
+)
 _NEAR_SRGB_LEVELS = 2
 """A profile that moves no colour further than this (of 255) is sRGB by another maker: the pixels stay bit for bit."""
 _ROWS_OF_PIXELS = 1 << 20  # pixels converted at a time, to bound the float32 memory
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
-    """(`image` in L or RGB, a note or None); `image` is in L, RGB, CMYK or LAB, `profile` is its ICC profile if it has one."""
+    """(`image` in L or RGB, a note or None); `image` is in L, RGB, CMYK or LAB, `profile` is its ICC profile if it has
+    one.
+    """
     note = None
     if profile:
         try:
@@ -26,7 +31,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             note = _UNUSABLE
     if image.mode == "CMYK":
-        return image.convert("RGB"), note or "Converted from CMYK to sRGB without a colour profile: colours are approximate."
+        return image.convert(
+            "RGB"
+        ), note or "Converted from CMYK to sRGB without a colour profile: colours are approximate."
     if image.mode == "LAB":
         return _transform(ImageCms.createProfile("LAB"), "LAB").apply(image), note or "Converted from CIE Lab to sRGB."
     return image, note
@@ -105,7 +112,9 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 
 def _colorants(tags: dict[bytes, bytes]) -> np.ndarray:
     """XYZ relative to D50 of red, green and blue light, as the columns of a 3 x 3 matrix."""
-    return np.stack([np.array(struct.unpack_from(">3i", tags[name], 8)) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
+    return np.stack(
+        [np.array(struct.unpack_from(">3i", tags[name], 8)) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1
+    )
 
 
 def _curve(tag: bytes) -> np.ndarray:

@@ -52,7 +52,9 @@ def decode(image: Image.Image, stream: BinaryIO | None, label: str) -> Decoded:
     stored = _stored_as(image)  # before load(), which forgets it
     deep = stored in ("RGB;16B", "RGBA;16B", "LA;16B")
     if image.format == "PPM" and image.mode == "RGB" and stored not in ("RGB", "255"):
-        raise InputError(f"{label} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF.")
+        raise InputError(
+            f"{label} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF."
+        )
     image.load()  # the deep PNG too: it finds damage, and chunks that stand behind the pixels
     orientation, note = _orientation(image)
     notes = [note]
@@ -79,9 +81,16 @@ def decode_array(array: np.ndarray, label: str) -> Decoded:
         InputError: the dtype or shape is not one of a picture.
     """
     right_kind = array.dtype.kind == "u" and array.dtype.itemsize in (1, 2)
-    if not right_kind or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (2,), (3,), (4,)) or 0 in array.shape:
+    if (
+        not right_kind
+        or array.ndim not in (2, 3)
+        or array.shape[2:] not in ((), (1,), (2,), (3,), (4,))
+        or 0 in array.shape
+    ):
         wanted = "(H, W) or (H, W, C) with C = 1, 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha)"
-        raise InputError(f"{label} must be uint8 or uint16 of shape {wanted}, got {array.dtype} {array.shape}: convert it first.")
+        raise InputError(
+            f"{label} must be uint8 or uint16 of shape {wanted}, got {array.dtype} {array.shape}: convert it first."
+        )
     stacked = np.atleast_3d(array).astype(f"u{array.dtype.itemsize}")
     alpha = stacked[..., -1] if stacked.shape[2] in (2, 4) else None
     return Decoded(stacked[..., : 1 if stacked.shape[2] < 3 else 3], alpha)

@@ -1,7 +1,7 @@
 """A picture in memory, and the way from it to the inner tensor and back. No files here.
 
-Planes are a tensor in NumPy's hands. torch is imported when the first tensor is made: what reads, writes or runs an ONNX graph does without
-its 3 s and 0.5 GB.
+Planes are a tensor in NumPy's hands. torch is imported when the first tensor is made: what reads, writes or runs an
+ONNX graph does without its 3 s and 0.5 GB.
 """
 
 from collections.abc import Iterable
@@ -60,7 +60,9 @@ class Picture:
 
 
 def to_tensor(picture: Picture) -> "Tensor":
-    """`picture` without its alpha as (1, 3, H, W) float32 RGB in [0, 1], its own memory; grey is repeated to 3 channels."""
+    """`picture` without its alpha as (1, 3, H, W) float32 RGB in [0, 1], its own memory; grey is repeated to 3
+    channels.
+    """
     import torch
 
     return torch.from_numpy(to_planes(picture))
@@ -74,12 +76,13 @@ def to_planes(picture: Picture) -> np.ndarray:
 
 
 def from_tensor(tensor: "Tensor", like: Picture) -> Picture:
-    """The picture in `tensor`, with the bits, greyness, name and notes of `like`; `from_tensor(to_tensor(p), p)` is p exactly.
+    """The picture in `tensor`, with the bits, greyness, name and notes of `like`; `from_tensor(to_tensor(p), p)` is p
+    exactly.
 
     Args:
         tensor: (1, 3, H, W) RGB of any float type and device; clamped to [0, 1] and rounded to the nearest level here.
-        like: the picture it was made from. Where that is grey, the mean of the channels is taken. Its alpha is resized to
-            (H, W) by the cubic kernel with a = -0.5, antialiased when shrinking.
+        like: the picture it was made from. Where that is grey, the mean of the channels is taken. Its alpha is resized
+            to (H, W) by the cubic kernel with a = -0.5, antialiased when shrinking.
     Raises:
         ShapeError: `tensor` is not (1, 3, H, W).
         InputError: `tensor` holds NaN or infinity.
@@ -93,7 +96,9 @@ def from_planes(planes: np.ndarray, like: Picture) -> Picture:
         raise ShapeError(f"One picture (1, 3, H, W) was wanted, got {planes.shape}.")
     image = planes.mean(axis=1) if like.is_grey else planes[0]
     if not np.isfinite(image.sum()):  # a NaN would become some grey level without a word
-        raise InputError(f"The result for '{like.name}' holds NaN or infinity: the network failed on it; try another one.")
+        raise InputError(
+            f"The result for '{like.name}' holds NaN or infinity: the network failed on it; try another one."
+        )
     steps = image.clip(0, 1)
     steps *= _levels(like)
     np.rint(steps, out=steps)
@@ -103,7 +108,9 @@ def from_planes(planes: np.ndarray, like: Picture) -> Picture:
 
 
 def join_strips(strips: Iterable[Picture], height: int) -> Picture:
-    """The picture of `height` rows that comes as `strips` of its full width, from top to bottom; a single one is given back as it is."""
+    """The picture of `height` rows that comes as `strips` of its full width, from top to bottom; a single one is given
+    back as it is.
+    """
     joined: Picture | None = None
     top = 0
     for strip in strips:
@@ -111,7 +118,9 @@ def join_strips(strips: Iterable[Picture], height: int) -> Picture:
             return strip
         if joined is None:
             pixels = np.empty((height, *strip.pixels.shape[1:]), strip.pixels.dtype)
-            joined = replace(strip, pixels=pixels, alpha=None if strip.alpha is None else np.empty(pixels.shape[:2], pixels.dtype))
+            joined = replace(
+                strip, pixels=pixels, alpha=None if strip.alpha is None else np.empty(pixels.shape[:2], pixels.dtype)
+            )
         joined.pixels[top : top + strip.height] = strip.pixels
         if joined.alpha is not None:
             joined.alpha[top : top + strip.height] = strip.alpha

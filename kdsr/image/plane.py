@@ -1,7 +1,8 @@
 """One plane, an alpha above all, resized by rows: strip by strip it gives the same bits as whole.
 
-The cubic kernel with a = -0.5 (Keys 1981), antialiased when shrinking, weights normalised at the border: what Pillow's BICUBIC
-and torch's `interpolate(mode="bicubic", antialias=True)` compute, up to rounding. Not MATLAB's, which is in `kdsr.degrade`.
+The cubic kernel with a = -0.5 (Keys 1981), antialiased when shrinking, weights normalised at the border: what Pillow's
+BICUBIC and torch's `interpolate(mode="bicubic", antialias=True)` compute, up to rounding. Not MATLAB's, which is in
+`kdsr.degrade`.
 """
 
 import math
@@ -29,7 +30,9 @@ def resize_plane(plane: np.ndarray, height: int, width: int, rows: slice = slice
 
 
 def _taps(length: int, target: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each of `target` places along an axis of `length`: what is read (target, taps), and the weights (target, taps) float32."""
+    """For each of `target` places along an axis of `length`: what is read (target, taps), and the weights (target,
+    taps) float32.
+    """
     step = length / target
     spread = max(1.0, step)
     centres = (np.arange(target) + 0.5) * step
@@ -44,7 +47,9 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 
 def _weighted(plane: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(targets, W) float32: sums of rows of `plane` (H, W), tap by tap, so that a sum does not depend on its neighbours."""
+    """(targets, W) float32: sums of rows of `plane` (H, W), tap by tap, so that a sum does not depend on its
+    neighbours.
+    """
     total = np.zeros((len(places), plane.shape[1]), np.float32)
     for tap in range(places.shape[1]):
         total += plane[places[:, tap]] * weights[:, tap, None]

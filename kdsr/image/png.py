@@ -1,9 +1,9 @@
 """PNG written strip by strip, in a few megabytes of memory beside the picture.
 
-Packing is most of the work. Intel's ISA-L (the optional package isal) does it in a quarter of zlib's time at the same size; the
-pixels are the same either way. OpenCV's encoder is not used: it wants the picture once more as BGR, holds the whole file, cannot
-write grey with alpha, and takes as long as zlib alone. Not here: reading.
-Source: PNG 1.2, chunks IHDR, IDAT, IEND; filter type 1 (Sub).
+Packing is most of the work. Intel's ISA-L (the optional package isal) does it in a quarter of zlib's time at the same
+size; the pixels are the same either way. OpenCV's encoder is not used: it wants the picture once more as BGR, holds the
+whole file, cannot write grey with alpha, and takes as long as zlib alone. Not here: reading. Source: PNG 1.2, chunks
+IHDR, IDAT, IEND; filter type 1 (Sub).
 """
 
 import functools
@@ -27,7 +27,9 @@ class PngWriter:
         assert has_alpha == (channels in (2, 4))
         self._file, self._packer = file, _deflate().compressobj(1)
         file.write(b"\x89PNG\r\n\x1a\n")
-        _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0))
+        _write_chunk(
+            file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
+        )
 
     def write(self, samples: np.ndarray) -> None:
         """The next rows: (rows, W, channels)."""
@@ -46,7 +48,11 @@ class PngWriter:
 def _filtered(strip: np.ndarray) -> bytes:
     """The rows of `strip`, each byte less the byte of the pixel to its left, modulo 256, and a 1 before each row."""
     pixel_bytes = strip.shape[2] * strip.dtype.itemsize
-    rows = np.ascontiguousarray(strip.astype(strip.dtype.newbyteorder(">"), copy=False)).view(np.uint8).reshape(len(strip), -1)
+    rows = (
+        np.ascontiguousarray(strip.astype(strip.dtype.newbyteorder(">"), copy=False))
+        .view(np.uint8)
+        .reshape(len(strip), -1)
+    )
     filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 1
     filtered[:, 1 : 1 + pixel_bytes] = rows[:, :pixel_bytes]

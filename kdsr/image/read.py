@@ -1,6 +1,7 @@
 """Pictures from files, bytes, PIL and arrays. The header is read and its size judged before any pixel is decoded.
 
-What a picture cannot be used for is said in one sentence (InputError); what was changed on the way is said in its notes.
+What a picture cannot be used for is said in one sentence (InputError); what was changed on the way is said in its
+notes.
 """
 
 import importlib
@@ -20,19 +21,30 @@ from kdsr.image.decode import Decoded, decode, decode_array
 from kdsr.image.picture import Picture
 from kdsr.settings import Settings
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "PPM")  # not EPS, which starts a PostScript interpreter
+_FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "TIFF",
+    "GIF",
+    "BMP",
+    "AVIF",
+    "PPM",
+)  # not EPS, which starts a PostScript interpreter
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", *tiff.SIGNATURES)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _MANY_FRAMES = ("GIF", "PNG", "WEBP", "AVIF")  # not JPEG: a phone's second picture there is a depth or gain map
 _bomb_lock = threading.Lock()
 
 
-def read_picture(source: str | Path | bytes | Image.Image | np.ndarray, settings: Settings, *, name: str | None = None) -> Picture:
+def read_picture(
+    source: str | Path | bytes | Image.Image | np.ndarray, settings: Settings, *, name: str | None = None
+) -> Picture:
     """The picture in `source`, upright, in sRGB or grey, with its own bits and alpha.
 
     Args:
-        source: a path, the bytes of a file, a PIL image, or an array of uint8 or uint16: (H, W) or (H, W, C) with C = 1,
-            2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        source: a path, the bytes of a file, a PIL image, or an array of uint8 or uint16: (H, W) or (H, W, C) with C =
+            1, 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
         settings: its `max_input_megapixels` and `max_side_px` are the limits.
         name: the picture's name, for downloads and sentences; else the file's stem.
     Raises:
@@ -54,7 +66,9 @@ def read_picture(source: str | Path | bytes | Image.Image | np.ndarray, settings
         decoded = decode_array(source, f"'{name}'" if name else "The array")
         _check_size(source.shape[1], source.shape[0], label, settings)
         return _picture(decoded, name)
-    raise InputError(f"A picture must be a path, bytes, a PIL image or an array, got {type(source).__name__}: convert it first.")
+    raise InputError(
+        f"A picture must be a path, bytes, a PIL image or an array, got {type(source).__name__}: convert it first."
+    )
 
 
 def _picture(decoded: Decoded, name: str | None) -> Picture:
@@ -99,7 +113,11 @@ def _noted(decoded: Decoded, format: str, frames: int) -> Decoded:
     """`decoded` with a note if the file holds more than its first frame or page."""
     if frames < 2 or format not in (*_MANY_FRAMES, "TIFF"):
         return decoded
-    note = f"Several pages: the first of {frames} is used." if format == "TIFF" else f"Animated: the first of {frames} frames is used."
+    note = (
+        f"Several pages: the first of {frames} is used."
+        if format == "TIFF"
+        else f"Animated: the first of {frames} frames is used."
+    )
     return Decoded(decoded.pixels, decoded.alpha, decoded.orientation, (note, *decoded.notes))
 
 
@@ -124,7 +142,9 @@ def _open_header(stream: BinaryIO, start: bytes, label: str) -> Image.Image:
         if start.startswith(_SIGNATURES):
             raise
         names = ", ".join(_FORMATS)
-        raise InputError(f"{label} is not a picture in a format that is read ({names}): save it as PNG or JPEG.") from error
+        raise InputError(
+            f"{label} is not a picture in a format that is read ({names}): save it as PNG or JPEG."
+        ) from error
 
 
 def _open(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
@@ -154,5 +174,7 @@ def _check_size(width: int, height: int, label: str, settings: Settings) -> None
         raise InputError(f"{label} is {width} x {height} pixels, and {limit}.")
     megapixels = width * height / 1e6
     if megapixels > settings.max_input_megapixels:
-        limit = f"at most {settings.max_input_megapixels:g} are read: make it smaller or raise KDSR_MAX_INPUT_MEGAPIXELS"
+        limit = (
+            f"at most {settings.max_input_megapixels:g} are read: make it smaller or raise KDSR_MAX_INPUT_MEGAPIXELS"
+        )
         raise InputError(f"{label} is {width} x {height} pixels ({megapixels:.1f} megapixels), and {limit}.")

@@ -1,7 +1,7 @@
 """TIFF of 16 bits, read and written with all of them. TIFF of 8 bits or fewer is read by Pillow, as every other format.
 
-tifffile reads what is stored plainly. Compressed data goes to OpenCV (libtiff): tifffile inflates a strip without any bound
-on what comes out, so that a small hostile file could fill the memory.
+tifffile reads what is stored plainly. Compressed data goes to OpenCV (libtiff): tifffile inflates a strip without any
+bound on what comes out, so that a small hostile file could fill the memory.
 """
 
 from typing import BinaryIO
@@ -46,7 +46,9 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, label: str) -> Decode
     elif page.planarconfig == tifffile.PLANARCONFIG.CONTIG and page.samplesperpixel in (1, 3, 4):
         samples, orientation = _samples_by_opencv(stream), 1  # OpenCV has turned them already
     else:
-        raise InputError(f"{label} is a 16-bit TIFF of a layout that is not read: save it uncompressed in grey or RGB, or as PNG.")
+        raise InputError(
+            f"{label} is a 16-bit TIFF of a layout that is not read: save it uncompressed in grey or RGB, or as PNG."
+        )
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         samples = 65535 - samples
     channels = 1 if grey else 3
@@ -63,7 +65,8 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, label: str) -> Decode
 
 
 class TiffWriter:
-    """An uncompressed TIFF of `shape` (H, W, 1 to 4), uint8 or uint16, the last sample alpha if `has_alpha`, written to `file` from top to bottom.
+    """An uncompressed TIFF of `shape` (H, W, 1 to 4), uint8 or uint16, the last sample alpha if `has_alpha`, written to
+    `file` from top to bottom.
 
     Deflate makes a 16-bit photograph 10 % smaller and writing it 80 times slower.
     """

@@ -1,6 +1,7 @@
 """Pictures to bytes and files, each format without loss but JPEG. A file appears whole or not at all.
 
-A large PNG or TIFF is written strip by strip (`write_strips`), so that neither the picture nor its file need stand in memory.
+A large PNG or TIFF is written strip by strip (`write_strips`), so that neither the picture nor its file need stand in
+memory.
 """
 
 import io
@@ -41,8 +42,8 @@ def write_picture(picture: Picture, path: str | Path) -> Path:
 def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) -> Path:
     """As `write_picture`, for a picture of `height` rows that comes as `strips` of its full width, from top to bottom.
 
-    A large PNG or TIFF is written as the strips come, in a thread beside what makes them, and at most two are held. For the
-    other formats, and for what is not large, the strips are gathered first.
+    A large PNG or TIFF is written as the strips come, in a thread beside what makes them, and at most two are held. For
+    the other formats, and for what is not large, the strips are gathered first.
     """
     path = Path(path)
     part = path.with_name(f".{os.getpid()}.{uuid.uuid4().hex}.part")
@@ -59,7 +60,9 @@ def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) ->
             part.write_bytes(encode_picture(join_strips(coming, height), path.suffix))
         part.replace(path)
     except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights.") from error
+        raise InputError(
+            f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return path
@@ -97,7 +100,9 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
         InputError: the suffix is unknown or the format cannot hold the picture.
     """
     if suffix.lower() not in _ENCODERS:
-        raise InputError(f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{suffix}': choose one of these.")
+        raise InputError(
+            f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{suffix}': choose one of these."
+        )
     return _ENCODERS[suffix.lower()](picture)
 
 
@@ -145,7 +150,9 @@ _ENCODERS: Mapping[str, Callable[[Picture], bytes]] = MappingProxyType({
     ".jpeg": _encode_jpeg,
 })  # fmt: skip
 WRITABLE_SUFFIXES = tuple(_ENCODERS)
-_WRITERS: Mapping[str, type[PngWriter | TiffWriter]] = MappingProxyType({".png": PngWriter, ".tif": TiffWriter, ".tiff": TiffWriter})
+_WRITERS: Mapping[str, type[PngWriter | TiffWriter]] = MappingProxyType(
+    {".png": PngWriter, ".tif": TiffWriter, ".tiff": TiffWriter}
+)
 """What can be written strip by strip."""
 
 
@@ -154,7 +161,9 @@ def _check_holds(picture: Picture, format: str, max_side_px: int) -> None:
         raise InputError(f"{format} holds 8 bits, and this picture has {picture.bits}: write it as .png or .tif.")
     if max(picture.height, picture.width) > max_side_px:
         size = f"{picture.width} x {picture.height}"
-        raise InputError(f"{format} holds sides up to {max_side_px} pixels, and this picture is {size}: write it as .png.")
+        raise InputError(
+            f"{format} holds sides up to {max_side_px} pixels, and this picture is {size}: write it as .png."
+        )
 
 
 def _samples(picture: Picture) -> np.ndarray:

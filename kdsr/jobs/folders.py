@@ -53,5 +53,9 @@ def remove(folder: Path) -> None:
 def strays(settings: Settings, known: set[str], *, older_than: float) -> list[Path]:
     """Folders of runs that no longer exist, last changed before `older_than`."""
     root = runs_dir(settings)
-    folders = [path for path in root.iterdir() if _ID.fullmatch(path.name) and path.name not in known] if root.is_dir() else []
+    folders = (
+        [path for path in root.iterdir() if _ID.fullmatch(path.name) and path.name not in known]
+        if root.is_dir()
+        else []
+    )
     return [path for path in folders if path.lstat().st_mtime < older_than]

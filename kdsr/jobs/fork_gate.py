@@ -1,4 +1,5 @@
-"""No fork while a database is open: SQLite keeps its locks per process, and a child would take over its parent's for ever.
+"""No fork while a database is open: SQLite keeps its locks per process, and a child would take over its parent's for
+ever.
 
 On ZeroGPU a chunk of training runs in a fork of the app, whose other threads use the store at any moment.
 """
@@ -21,7 +22,9 @@ class ForkGate:
 
     @contextmanager
     def no_fork(self) -> Iterator[None]:
-        """While the block lasts, a fork of this process waits in the thread that wants it, which must be another one. Do not nest."""
+        """While the block lasts, a fork of this process waits in the thread that wants it, which must be another one.
+        Do not nest.
+        """
         with self._changed:
             self._changed.wait_for(lambda: not self._is_forking, self.longest_wait_s)
             self._blocks += 1

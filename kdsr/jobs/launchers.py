@@ -1,6 +1,7 @@
 """What gets queued runs trained: a process of this machine, chunks on a borrowed GPU, or nothing.
 
-All have `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called again and again.
+All have `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called again and
+again.
 """
 
 import contextlib
@@ -47,7 +48,9 @@ class OffLauncher:
     """Trains nothing."""
 
     name = "off"
-    refusal = "Training is switched off on this installation: run KDSR on a machine of your own, or set KDSR_LAUNCHER=local."
+    refusal = (
+        "Training is switched off on this installation: run KDSR on a machine of your own, or set KDSR_LAUNCHER=local."
+    )
 
     def launch(self, run_id: str) -> None:
         """Refuse."""
@@ -101,14 +104,16 @@ class LocalLauncher:
 class ChunkLauncher:
     """Trains in chunks, each under a decorator that lends a GPU; between chunks the run rests in its checkpoint.
 
-    A thread of this process goes from chunk to chunk with the context of the request that launched it, so that the visitor's own
-    share of GPU time is used. Only the disk outlives a chunk, which may run in a forked process.
+    A thread of this process goes from chunk to chunk with the context of the request that launched it, so that the
+    visitor's own share of GPU time is used. Only the disk outlives a chunk, which may run in a forked process.
     """
 
     name = "zerogpu"
     refusal = ""
 
-    def __init__(self, settings: Settings, store: Store, *, gpu: Gpu, chunk_s: float = _CHUNK_S, poll_s: float = 1.0) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, *, gpu: Gpu, chunk_s: float = _CHUNK_S, poll_s: float = 1.0
+    ) -> None:
         self.settings = settings
         self.store = store
         self.chunk_s = chunk_s
@@ -123,11 +128,15 @@ class ChunkLauncher:
             self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
             if run_id not in self._threads:
                 context = contextvars.copy_context()
-                self._threads[run_id] = Thread(target=context.run, args=(self._train, run_id), daemon=True, name=f"chunks of {run_id}")
+                self._threads[run_id] = Thread(
+                    target=context.run, args=(self._train, run_id), daemon=True, name=f"chunks of {run_id}"
+                )
                 self._threads[run_id].start()
 
     def _train(self, run_id: str) -> None:
-        importlib.import_module("torch._dynamo")  # the first step of an optimiser imports it: 3 s that every fork would pay again
+        importlib.import_module(
+            "torch._dynamo"
+        )  # the first step of an optimiser imports it: 3 s that every fork would pay again
         run = self._claim(run_id)
         if run is not None:
             with heartbeat(Watch(self.store, run)):
@@ -150,19 +159,26 @@ class ChunkLauncher:
         while True:
             started = time.monotonic()
             try:
-                left_s = self.chunk_s if run.owner_sha256 == "" else min(self.chunk_s, time_left_s(trained_s, self.settings))
+                left_s = (
+                    self.chunk_s if run.owner_sha256 == "" else min(self.chunk_s, time_left_s(trained_s, self.settings))
+                )
                 outcome = self._train_chunk(self.settings, run, left_s)
             except LimitError as error:
                 return Outcome(State.STOPPED, str(error))
             except Exception as error:  # whatever the lender of the GPU raises: no quota left, time is up, no GPU free
-                return Outcome(State.INTERRUPTED, f"The GPU was not lent or was taken back ({error}); resume goes on from the last checkpoint.")
+                return Outcome(
+                    State.INTERRUPTED,
+                    f"The GPU was not lent or was taken back ({error}); resume goes on from the last checkpoint.",
+                )
             trained_s += time.monotonic() - started
             if outcome.state is not None:
                 return outcome
 
 
 def train_chunk(settings: Settings, run: Run, chunk_s: float) -> Outcome:
-    """Train `run`, which the caller holds, for `chunk_s` seconds from its last checkpoint. Takes and gives plain data, for another process."""
+    """Train `run`, which the caller holds, for `chunk_s` seconds from its last checkpoint. Takes and gives plain data,
+    for another process.
+    """
     return train_part(run, settings, Watch(store_of(settings), run), time_limit_s=chunk_s)
 
 
@@ -184,7 +200,11 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     threads = settings.run_threads or max(1, usable_threads(settings) - 1)
     places = {name: getattr(settings, name).absolute() for name in ("weights_dir", "data_dir", "home")}
     given = replace(settings, threads=threads, run_threads=threads, **places)
-    own: dict[str, Any] = {f"KDSR_{item.name.upper()}": str(getattr(given, item.name)) for item in fields(given) if item.name != "admin_token"}
+    own: dict[str, Any] = {
+        f"KDSR_{item.name.upper()}": str(getattr(given, item.name))
+        for item in fields(given)
+        if item.name != "admin_token"
+    }
     paths = [str(_PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     inherited = {name: value for name, value in os.environ.items() if name != "KDSR_ADMIN_TOKEN"}
     return {**inherited, **own, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)}

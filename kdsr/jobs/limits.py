@@ -31,12 +31,18 @@ def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
         LimitError: the queue is full, or the owner has enough.
     """
     if counts.waiting >= settings.max_runs_waiting:
-        raise LimitError(f"{counts.waiting} runs are waiting or running, and at most {settings.max_runs_waiting} may: try again when some have ended.")
+        raise LimitError(
+            f"{counts.waiting} runs are waiting or running, and at most {settings.max_runs_waiting} may: try again when some have ended."
+        )
     most = settings.max_runs_waiting_per_owner
     if counts.waiting_of_owner >= most:
-        raise LimitError(f"{counts.waiting_of_owner} of your runs are waiting or running, and at most {most} may: stop one first.")
+        raise LimitError(
+            f"{counts.waiting_of_owner} of your runs are waiting or running, and at most {most} may: stop one first."
+        )
     if is_new and counts.kept_of_owner >= settings.max_runs_per_owner:
-        raise LimitError(f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one person: delete one first.")
+        raise LimitError(
+            f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one person: delete one first."
+        )
 
 
 def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
@@ -50,7 +56,9 @@ def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
         raise LimitError(f"A run may take {settings.max_run_steps:,} steps here, got {recipe.steps:,}: ask for fewer.")
     for place in recipe.networks:
         if is_path(place) and not Path(place).resolve().is_relative_to(runs_dir.resolve()):
-            raise SettingsError(f"A run may take a network that is here by name or another run's, got the file '{Path(place).name}'.")
+            raise SettingsError(
+                f"A run may take a network that is here by name or another run's, got the file '{Path(place).name}'."
+            )
 
 
 def check_name(name: str) -> None:
@@ -60,7 +68,9 @@ def check_name(name: str) -> None:
         SettingsError: it may not.
     """
     if not _NAME.fullmatch(name) or name in _TAKEN_NAMES:
-        raise SettingsError(f"A name has up to 64 letters, digits, dots, dashes and underscores, and is not {' or '.join(_TAKEN_NAMES)}, got '{name[:80]}'.")
+        raise SettingsError(
+            f"A name has up to 64 letters, digits, dots, dashes and underscores, and is not {' or '.join(_TAKEN_NAMES)}, got '{name[:80]}'."
+        )
 
 
 def time_left_s(trained_s: float, settings: Settings) -> float:
@@ -71,5 +81,7 @@ def time_left_s(trained_s: float, settings: Settings) -> float:
     """
     left = settings.max_run_minutes * 60 - trained_s
     if left <= 0:
-        raise LimitError(f"The run has had its {settings.max_run_minutes:g} minutes: take the network as it is, or start a shorter run.")
+        raise LimitError(
+            f"The run has had its {settings.max_run_minutes:g} minutes: take the network as it is, or start a shorter run."
+        )
     return left

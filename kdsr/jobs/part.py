@@ -124,14 +124,21 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
     except Exception as error:  # the outermost place: whatever it is, the owner is told
         with contextlib.suppress(OSError), open(folder / LOG, "a", encoding="utf-8") as log:  # the disk may be full
             traceback.print_exc(file=log)
-        return Outcome(State.FAILED, _sentence_of_disk(error) or _sentence_of_memory(error) or f"The run failed unexpectedly: {type(error).__name__}: {error}")
+        return Outcome(
+            State.FAILED,
+            _sentence_of_disk(error)
+            or _sentence_of_memory(error)
+            or f"The run failed unexpectedly: {type(error).__name__}: {error}",
+        )
     finally:
         (folder / _RESERVE).unlink(missing_ok=True)
     return Outcome(State.DONE, f"Finished at step {result.step:,}.") if result.finished else Outcome(None)
 
 
 def finish(store: Store, run: Run, outcome: Outcome) -> None:
-    """Store how a run ended. A full disk may take a moment to have room again; if the lease is lost, there is nothing to say."""
+    """Store how a run ended. A full disk may take a moment to have room again; if the lease is lost, there is nothing
+    to say.
+    """
     assert outcome.state is not None
     for wait_s in _FINISH_TRIES_S:
         time.sleep(wait_s)
@@ -144,7 +151,9 @@ def finish(store: Store, run: Run, outcome: Outcome) -> None:
 
 
 def _settings_of(run: Run, settings: Settings) -> Settings:
-    """Settings with which the folders named in the recipe are found. A run with its own photographs keeps its labels beside them."""
+    """Settings with which the folders named in the recipe are found. A run with its own photographs keeps its labels
+    beside them.
+    """
     if run.is_uploaded:
         return replace(settings, data_dir=runs_dir(settings), home=run_dir(settings, run.id))
     return replace(settings, data_dir=Path(run.data_dir))
@@ -160,7 +169,11 @@ def _sentence_of_disk(error: BaseException) -> str:
     """The sentence for a full disk, if that is at the bottom of `error`; safetensors tells it in words only."""
     cause: BaseException | None = error
     while cause is not None:
-        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left" in str(cause) or "disk is full" in str(cause):
+        if (
+            getattr(cause, "errno", None) == errno.ENOSPC
+            or "No space left" in str(cause)
+            or "disk is full" in str(cause)
+        ):
             return "The disk is full; the last good checkpoint is kept. Free some space, for example by deleting runs, and resume."
         cause = cause.__cause__ or cause.__context__
     return ""

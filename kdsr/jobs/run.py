@@ -51,7 +51,9 @@ def public(run: Run) -> dict[str, Any]:
 
 
 def curve(events: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
-    """The events named `kind` (`step`, `validation`), each step once and in order; what a killed worker told beyond its checkpoint is left out."""
+    """The events named `kind` (`step`, `validation`), each step once and in order; what a killed worker told beyond its
+    checkpoint is left out.
+    """
     kept: dict[int, Mapping[str, Any]] = {}
     for event in events:
         if event["event"] == "started":

@@ -34,8 +34,9 @@ _LOG_BYTES = 20_000
 class Jobs:
     """The background runs under `settings.home`.
 
-    An *owner* is a secret text (16 characters or more) that a browser keeps; only its SHA-256 is stored. Reading by id is open to
-    all. The admin token of the settings, and whoever opened this with `is_trusted`, may do everything and knows no limits.
+    An *owner* is a secret text (16 characters or more) that a browser keeps; only its SHA-256 is stored. Reading by id
+    is open to all. The admin token of the settings, and whoever opened this with `is_trusted`, may do everything and
+    knows no limits.
     """
 
     def __init__(self, settings: Settings, *, launcher: Launcher | None = None, is_trusted: bool = False) -> None:
@@ -48,8 +49,8 @@ class Jobs:
         """Queue a run; it starts when its turn comes.
 
         Args:
-            photos: pictures, zip archives, or a folder of them, which are copied; the recipe's `photos` then point to the copies.
-                None leaves the recipe's own folders, which only an admin may name.
+            photos: pictures, zip archives, or a folder of them, which are copied; the recipe's `photos` then point to
+                the copies. None leaves the recipe's own folders, which only an admin may name.
         Raises:
             JobError, SettingsError, InputError, UnknownNameError: what cannot be run.
             LimitError: one more than allowed, or training is off.
@@ -64,7 +65,10 @@ class Jobs:
                 take_photos(photos, folder / folders.PHOTOS, None if admin else self.settings)
                 recipe = replace(recipe, photos=(f"{run_id}/{folders.PHOTOS}",))
             else:
-                recipe = replace(recipe, photos=tuple(str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.photos))
+                recipe = replace(
+                    recipe,
+                    photos=tuple(str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.photos),
+                )
             run = Run(
                 id=run_id, owner_sha256="" if admin else _sha256(owner), name=recipe.name, recipe=recipe_to_json(recipe), steps=recipe.steps,
                 data_dir="" if photos is not None else str(self.settings.data_dir.absolute()), state=State.QUEUED, created=time.time(),
@@ -141,7 +145,9 @@ class Jobs:
         self._remove(self._own(run_id, owner).id)
 
     def clean(self, keep_days: float | None = None, max_gigabytes: float | None = None) -> list[str]:
-        """Remove ended runs that are too old, then the oldest ones until all fit; the ids removed. Without arguments, by the settings."""
+        """Remove ended runs that are too old, then the oldest ones until all fit; the ids removed. Without arguments,
+        by the settings.
+        """
         oldest = time.time() - 86_400 * (self.settings.runs_keep_days if keep_days is None else keep_days)
         most = 1e9 * (self.settings.max_runs_gigabytes if max_gigabytes is None else max_gigabytes)
         runs = self.store.runs()
@@ -185,7 +191,9 @@ class Jobs:
             raise LimitError(self.launcher.refusal)
         check_name(recipe.name)
         if recipe.stages:
-            raise SettingsError("A run in the background has one stage, and this recipe has several: train it with `kdsr train`, or submit them one by one.")
+            raise SettingsError(
+                "A run in the background has one stage, and this recipe has several: train it with `kdsr train`, or submit them one by one."
+            )
         if not admin:
             if len(owner) < _SHORTEST_OWNER:
                 raise JobError(f"A run needs an owner: a secret text of {_SHORTEST_OWNER} characters or more.")
@@ -206,7 +214,9 @@ class Jobs:
         self.clean()
         used = folders.disk_bytes(folders.runs_dir(self.settings)) / 1e9
         if used > self.settings.max_runs_gigabytes:
-            raise LimitError(f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, or delete some.")
+            raise LimitError(
+                f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, or delete some."
+            )
 
     def _own(self, run_id: str, owner: str) -> Run:
         """The run, if `owner` may change it."""

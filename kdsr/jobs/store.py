@@ -1,7 +1,8 @@
 """The database of runs: SQLite in one file; every SQL statement of the package stands here.
 
 Each call opens a connection of its own, so that threads, forked processes and several programs may use one store; what
-changes is changed inside one immediate transaction. Not here: who may do what (`jobs`), limits (`limits`), files (`folders`).
+changes is changed inside one immediate transaction. Not here: who may do what (`jobs`), limits (`limits`), files
+(`folders`).
 """
 
 import json
@@ -79,13 +80,18 @@ class Store:
     def runs(self, owner_sha256: str | None = None) -> list[Run]:
         """All runs, or those of one owner, newest first."""
         with self._connected(writing=False) as connection:
-            rows = connection.execute("SELECT * FROM runs WHERE ?1 IS NULL OR owner_sha256 = ?1 ORDER BY created DESC, place DESC", (owner_sha256,))
+            rows = connection.execute(
+                "SELECT * FROM runs WHERE ?1 IS NULL OR owner_sha256 = ?1 ORDER BY created DESC, place DESC",
+                (owner_sha256,),
+            )
             return [_run(row) for row in rows]
 
     def queue(self) -> list[str]:
         """The ids of the waiting runs, next one first."""
         with self._connected(writing=False) as connection:
-            return [row["id"] for row in connection.execute("SELECT id FROM runs WHERE state = 'queued' ORDER BY place")]
+            return [
+                row["id"] for row in connection.execute("SELECT id FROM runs WHERE state = 'queued' ORDER BY place")
+            ]
 
     def running(self) -> int:
         """How many runs a worker holds."""
@@ -103,7 +109,13 @@ class Store:
                         message = '', started = coalesce(started, :now)
                     WHERE id = (SELECT id FROM runs WHERE state = 'queued' ORDER BY place LIMIT 1) AND (:only IS NULL OR id = :only)
                         AND (SELECT count(*) FROM runs WHERE state IN ({_ACTIVE})) < :at_once RETURNING *""",
-                {"lease": secrets.token_urlsafe(12), "holder": holder, "now": self.clock(), "only": only, "at_once": at_once},
+                {
+                    "lease": secrets.token_urlsafe(12),
+                    "holder": holder,
+                    "now": self.clock(),
+                    "only": only,
+                    "at_once": at_once,
+                },
             ).fetchone()
             return None if row is None else _run(row)
 
@@ -131,7 +143,10 @@ class Store:
         """At most `most` events of a run behind number `after`, oldest first; each has its `number`."""
         with self._connected(writing=False) as connection:
             sql = "SELECT number, body FROM events WHERE run_id = ? AND number > ? ORDER BY number LIMIT ?"
-            return [{"number": row["number"], **json.loads(row["body"])} for row in connection.execute(sql, (run_id, after, most))]
+            return [
+                {"number": row["number"], **json.loads(row["body"])}
+                for row in connection.execute(sql, (run_id, after, most))
+            ]
 
     def finish(self, run: Run, to: State, message: str) -> None:
         """End a run that this worker holds, and give the lease back.
@@ -149,7 +164,13 @@ class Store:
         with self._connected() as connection:
             run = _get(connection, run_id)
             if run.state is State.QUEUED:
-                self._end(connection, run_id, State.STOPPED, "Stopped before it began." if run.started is None else "Taken from the queue.", self.clock())
+                self._end(
+                    connection,
+                    run_id,
+                    State.STOPPED,
+                    "Stopped before it began." if run.started is None else "Taken from the queue.",
+                    self.clock(),
+                )
             elif run.state is not State.STOPPING:
                 _move(connection, run_id, State.STOPPING, {})
             return _get(connection, run_id)
@@ -206,7 +227,9 @@ class Store:
                 for statement in script:
                     connection.execute(statement)
             if _version(connection) > len(_MIGRATIONS):
-                raise JobError(f"The database {self.path} was written by a newer KDSR: update this one, or set KDSR_HOME to another folder.")
+                raise JobError(
+                    f"The database {self.path} was written by a newer KDSR: update this one, or set KDSR_HOME to another folder."
+                )
             connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
 
     @contextmanager
@@ -221,11 +244,15 @@ class Store:
                 yield connection
                 connection.commit()  # closing without it takes everything back
         except sqlite3.Error as error:
-            raise JobError(f"The database of runs {self.path} cannot be used ({error}): free some space, or set KDSR_HOME to another folder.") from error
+            raise JobError(
+                f"The database of runs {self.path} cannot be used ({error}): free some space, or set KDSR_HOME to another folder."
+            ) from error
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging. Two at once would wait for each other, so SQLite refuses one of them at once; here it tries again."""
+    """Switch to write-ahead logging. Two at once would wait for each other, so SQLite refuses one of them at once; here
+    it tries again.
+    """
     give_up = time.monotonic() + _BUSY_S
     while True:
         try:

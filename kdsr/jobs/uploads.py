@@ -1,7 +1,7 @@
 """Uploaded photographs into a run's own folder: pictures or zip archives of them, under names that are made here.
 
-Only headers are read; a file whose pixels turn out damaged is named when the run reads it. No name that came from outside
-becomes a path: what is left of it behind a number is letters, digits, dots, dashes and underscores.
+Only headers are read; a file whose pixels turn out damaged is named when the run reads it. No name that came from
+outside becomes a path: what is left of it behind a number is letters, digits, dots, dashes and underscores.
 """
 
 import re
@@ -58,7 +58,11 @@ def _pictures(source: Path | Iterable[Path]) -> Iterator[tuple[str, IO[bytes]]]:
     if isinstance(source, Path):
         if not source.is_dir():
             raise InputError(f"A folder of photographs was wanted, and {source} is none.")
-        source = sorted(path for path in source.iterdir() if path.is_file() and not path.is_symlink() and not path.name.startswith("."))
+        source = sorted(
+            path
+            for path in source.iterdir()
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+        )
     for path in source:
         if path.suffix.lower() != ".zip":
             yield path.name, path.open("rb")
@@ -66,7 +70,9 @@ def _pictures(source: Path | Iterable[Path]) -> Iterator[tuple[str, IO[bytes]]]:
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in archive.infolist():
-                    if not (member.is_dir() or any(part.startswith(_ARCHIVE_JUNK) for part in Path(member.filename).parts)):
+                    if not (
+                        member.is_dir() or any(part.startswith(_ARCHIVE_JUNK) for part in Path(member.filename).parts)
+                    ):
                         yield Path(member.filename).name, archive.open(member)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # RuntimeError: it wants a password
             raise InputError(f"'{path.name}' is not a readable zip archive ({error}): pack it again.") from error
@@ -82,14 +88,20 @@ def _header(name: str, stream: IO[bytes]) -> tuple[str, float]:
     except zipfile.BadZipFile:
         raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, or leave it out.") from error
+        raise InputError(
+            f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, or leave it out."
+        ) from error
 
 
 def _check_size(name: str, megapixels: float, total: float, settings: Settings) -> None:
     if megapixels > settings.max_input_megapixels:
-        raise LimitError(f"'{name}' has {megapixels:.1f} megapixels, and at most {settings.max_input_megapixels:g} are read: make it smaller.")
+        raise LimitError(
+            f"'{name}' has {megapixels:.1f} megapixels, and at most {settings.max_input_megapixels:g} are read: make it smaller."
+        )
     if total > settings.max_run_megapixels:
-        raise LimitError(f"The photographs of a run may have {settings.max_run_megapixels:g} megapixels together: choose fewer or smaller ones.")
+        raise LimitError(
+            f"The photographs of a run may have {settings.max_run_megapixels:g} megapixels together: choose fewer or smaller ones."
+        )
 
 
 def _copy(stream: IO[bytes], target: Path, name: str) -> None:

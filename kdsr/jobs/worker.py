@@ -68,7 +68,10 @@ def train_run(run: Run, store: Store, settings: Settings) -> Outcome:
     with heartbeat(watch, on_beat):
         outcome = train_part(run, settings, watch, time_limit_s=left_s)
     if outcome.state is None:
-        return Outcome(State.STOPPED, f"Stopped after {settings.max_run_minutes:g} minutes, the most that a run may take; the network so far is kept.")
+        return Outcome(
+            State.STOPPED,
+            f"Stopped after {settings.max_run_minutes:g} minutes, the most that a run may take; the network so far is kept.",
+        )
     return outcome
 
 

@@ -1,7 +1,8 @@
 """Figures of how near a restored picture is to the truth, each with the convention it was taken by.
 
-`psnr` and `ssim` are exact functions of two tensors; `measure` applies a task's convention to them, `error_map` shows where the
-error is. Not here: losses (`kdsr.distill`), running over a set of pictures (`kdsr.bench`), figures that need no truth.
+`psnr` and `ssim` are exact functions of two tensors; `measure` applies a task's convention to them, `error_map` shows
+where the error is. Not here: losses (`kdsr.distill`), running over a set of pictures (`kdsr.bench`), figures that need
+no truth.
 """
 
 from kdsr.metrics.error_map import colour_bar, error_map, full_scale_255

@@ -29,7 +29,9 @@ def error_map(restored: Tensor, truth: Tensor, *, gain: float = 8.0) -> Tensor:
         ShapeError: the shapes differ. SettingsError: `gain` is not above 0.
     """
     if restored.shape != truth.shape or truth.ndim != 4:
-        raise ShapeError(f"error_map needs two tensors (N, C, H, W) of one shape, got {tuple(restored.shape)} and {tuple(truth.shape)}.")
+        raise ShapeError(
+            f"error_map needs two tensors (N, C, H, W) of one shape, got {tuple(restored.shape)} and {tuple(truth.shape)}."
+        )
     full_scale_255(gain)
     error = (restored.detach() - truth.detach()).abs().mean(dim=1)
     step = error.mul(gain * (_STEPS - 1)).round().nan_to_num(_STEPS - 1).clamp(0, _STEPS - 1).long()

@@ -1,14 +1,19 @@
 """The BT.601 luma in 16..235, the plane on which super-resolution and JPEG figures are published.
 
-Not here: chroma, and the rounding to whole levels that MATLAB's rgb2ycbcr adds for uint8 pictures; most published tables since
-2017 (EDSR, BasicSR) are taken without it.
+Not here: chroma, and the rounding to whole levels that MATLAB's rgb2ycbcr adds for uint8 pictures; most published
+tables since 2017 (EDSR, BasicSR) are taken without it.
 """
 
 from torch import Tensor
 
 from kdsr.errors import ShapeError
 
-_RED, _GREEN, _BLUE, _BLACK = 65.481 / 255, 128.553 / 255, 24.966 / 255, 16 / 255  # MATLAB rgb2ycbcr, first row, over 255
+_RED, _GREEN, _BLUE, _BLACK = (
+    65.481 / 255,
+    128.553 / 255,
+    24.966 / 255,
+    16 / 255,
+)  # MATLAB rgb2ycbcr, first row, over 255
 
 
 def to_luma(image: Tensor) -> Tensor:

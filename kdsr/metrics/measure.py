@@ -26,7 +26,9 @@ class Measurement:
     convention: str
 
 
-def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False, holes: Tensor | None = None) -> Measurement:
+def measure(
+    restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False, holes: Tensor | None = None
+) -> Measurement:
     """PSNR and SSIM of `restored` as papers on `task` take them; of several pictures, their means.
 
     Both are rounded to 8 bits first, because the published figures are those of saved pictures.
@@ -35,9 +37,10 @@ def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False, 
         restored: (N, C, H, W), range [0, 1] (clamped here), on any device; C is 3 (RGB) or 1 (grey).
         truth: as `restored`, same shape.
         grey: the picture is a grey one, its plane repeated to three channels: it is measured on that plane, without the
-            conversion to luma (MATLAB's scripts convert pictures of three channels only; `bridge` of Set14 is grey). With
-            one channel this is so in any case.
-        holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there alone. Needed for inpainting, and only there.
+            conversion to luma (MATLAB's scripts convert pictures of three channels only; `bridge` of Set14 is grey).
+            With one channel this is so in any case.
+        holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there alone. Needed for inpainting, and only
+            there.
     Raises:
         ShapeError: the shapes differ, C is neither 1 nor 3, or the task has holes and none were given.
     """
@@ -48,7 +51,9 @@ def measure(restored: Tensor, truth: Tensor, task: Task, *, grey: bool = False, 
     is_grey = grey or truth.shape[1] == 1
     first, second = (_measured_planes(image, task, is_grey=is_grey) for image in (restored, truth))
     return Measurement(
-        psnr_db=(psnr(first, second, border=task.border) if holes is None else psnr_in(first, second, holes)).mean().item(),
+        psnr_db=(psnr(first, second, border=task.border) if holes is None else psnr_in(first, second, holes))
+        .mean()
+        .item(),
         ssim=ssim(first, second, border=task.border).mean().item(),
         convention=_grey_convention(task) if is_grey else task.convention,
     )

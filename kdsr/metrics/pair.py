@@ -1,7 +1,7 @@
 """A restored picture and its truth as pairs of strips that OpenCV reads in place, and sums over them.
 
-The metrics work on numpy views of the tensors, because OpenCV's kernels are several times faster there than torch's on a
-processor. Strips keep the working planes in its cache and the memory bounded. Not here: any arithmetic on the pixels.
+The metrics work on numpy views of the tensors, because OpenCV's kernels are several times faster there than torch's on
+a processor. Strips keep the working planes in its cache and the memory bounded. Not here: any arithmetic on the pixels.
 """
 
 import itertools
@@ -26,7 +26,8 @@ _MOST_THREADS = 8  # memory is the limit beyond
 
 
 def plane_pairs(restored: Tensor, truth: Tensor, border: int, *, levels_too: bool = False) -> Iterator[list[PlanePair]]:
-    """For each picture, its channels as (restored, truth) planes with `border` pixels cut from each side; planes may be empty.
+    """For each picture, its channels as (restored, truth) planes with `border` pixels cut from each side; planes may be
+    empty.
 
     Args:
         restored: (N, C, H, W), any floating type, on any device; copied to the processor if it is not there.
@@ -50,11 +51,13 @@ def plane_pairs(restored: Tensor, truth: Tensor, border: int, *, levels_too: boo
         yield [(a[rows, columns], b[rows, columns]) for a, b in zip(one, other, strict=True)]
 
 
-def sum_over_strips(planes: list[PlanePair], function: Callable[[Plane, Plane], float], *, overlap_rows: int = 0) -> float:
+def sum_over_strips(
+    planes: list[PlanePair], function: Callable[[Plane, Plane], float], *, overlap_rows: int = 0
+) -> float:
     """The sum of `function(restored, truth)` over all strips of all planes.
 
-    Neighbouring strips share `overlap_rows` rows. Runs in as many threads as torch may use; the sum is exactly rounded, so
-    that their number does not change it.
+    Neighbouring strips share `overlap_rows` rows. Runs in as many threads as torch may use; the sum is exactly rounded,
+    so that their number does not change it.
     """
     strips = [strip for pair in planes for strip in _strips(pair, overlap_rows)]
     pixels = sum(truth.size for _, truth in planes)
@@ -79,6 +82,8 @@ def _strips(pair: PlanePair, overlap_rows: int) -> Iterator[PlanePair]:
 def _array(image: Tensor, other: torch.dtype) -> np.ndarray:
     """A view of `image` as an array, in the wider one of both types; a copy only where type or device need it."""
     if not image.is_floating_point():
-        raise ShapeError(f"A figure needs floating numbers in [0, 1], got {image.dtype}; divide by the highest level first.")
+        raise ShapeError(
+            f"A figure needs floating numbers in [0, 1], got {image.dtype}; divide by the highest level first."
+        )
     wide = torch.float64 if torch.float64 in (image.dtype, other) else torch.float32
     return image.detach().to("cpu", wide).numpy()

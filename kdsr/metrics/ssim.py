@@ -44,7 +44,9 @@ def ssim(restored: Tensor, truth: Tensor, *, border: int = 0) -> Tensor:
 
 
 def _mean_ssim(planes: list[PlanePair]) -> float:
-    """Over all windows of all planes, which is the mean over planes too, for they are of one size; nan if there are none."""
+    """Over all windows of all planes, which is the mean over planes too, for they are of one size; nan if there are
+    none.
+    """
     windows = sum(max(0, truth.shape[0] - 2 * _MARGIN) * max(0, truth.shape[1] - 2 * _MARGIN) for _, truth in planes)
     return sum_over_strips(planes, _strip_sum, overlap_rows=2 * _MARGIN) / windows if windows else math.nan
 
@@ -52,8 +54,8 @@ def _mean_ssim(planes: list[PlanePair]) -> float:
 def _strip_sum(restored: Plane, truth: Plane) -> float:
     """The sum of SSIM over all windows inside a strip.
 
-    With a = restored, b = truth, s = a + b and d = a - b, equation 13 needs only means and variances of s and d:
-    4 mean_a mean_b = mean_s^2 - mean_d^2, 2 (mean_a^2 + mean_b^2) = mean_s^2 + mean_d^2, and likewise for (co)variances.
+    With a = restored, b = truth, s = a + b and d = a - b, equation 13 needs only means and variances of s and d: 4
+    mean_a mean_b = mean_s^2 - mean_d^2, 2 (mean_a^2 + mean_b^2) = mean_s^2 + mean_d^2, and likewise for (co)variances.
     That is four filters in place of five, and what cancels in float32 cancels in numerator and denominator alike.
     """
     total, gap = restored + truth, restored - truth

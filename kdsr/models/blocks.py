@@ -14,9 +14,9 @@ from torch import Tensor, library, nn
 class RepConv2d(nn.Module):
     """A 3x3 convolution (padding 1) learnt as the sum of a plain kernel, a 1x1 kernel and a linear 1x1-3x3-1x1 chain.
 
-    Source: collapsible linear blocks, SESR (arXiv:2103.09404, section 3.2) and ECBSR (ACM MM 2021, section 3.2), joined in
-    weight space as SESR does. Biases of the branches are one bias. At the start the module equals a plain convolution
-    with torch's default initialisation: the other branches start with a zero as their last factor.
+    Source: collapsible linear blocks, SESR (arXiv:2103.09404, section 3.2) and ECBSR (ACM MM 2021, section 3.2), joined
+    in weight space as SESR does. Biases of the branches are one bias. At the start the module equals a plain
+    convolution with torch's default initialisation: the other branches start with a zero as their last factor.
     """
 
     def __init__(self, in_channels: int, out_channels: int, expansion: int = 2) -> None:
@@ -62,10 +62,11 @@ def conv3x3(in_channels: int, out_channels: int, *, rep: bool) -> nn.Module:
 
 
 class Enlargement(nn.Conv2d):
-    """(N, C, H, W) to (N, C * scale^2, H, W): each colour enlarged `scale` times by a learnt 3x3 kernel, which begins by repeating pixels.
+    """(N, C, H, W) to (N, C * scale^2, H, W): each colour enlarged `scale` times by a learnt 3x3 kernel, which begins
+    by repeating pixels.
 
-    Interpolates, where repeating leaves steps, for 2 % of a student's arithmetic. Works in float32 whatever is asked for the rest:
-    bfloat16 does not hold a picture's levels.
+    Interpolates, where repeating leaves steps, for 2 % of a student's arithmetic. Works in float32 whatever is asked
+    for the rest: bfloat16 does not hold a picture's levels.
     """
 
     def __init__(self, channels: int, scale: int) -> None:
@@ -81,11 +82,13 @@ class Enlargement(nn.Conv2d):
 
 
 class Colour(nn.Module):
-    """(N, 3, H, W) to (N, 3 * 16, H / 4, W / 4), which depth-to-space makes an addition to a picture that leaves its BT.601 luma as it is.
+    """(N, 3, H, W) to (N, 3 * 16, H / 4, W / 4), which depth-to-space makes an addition to a picture that leaves its
+    BT.601 luma as it is.
 
-    A JPEG's colours come in blocks of 16 pixels, of which a student at full resolution sees less than one; of this branch's convolutions,
-    at a quarter of the resolution, a pixel sees 52, and each costs a sixteenth. It gives the two differences of colour alone: luma's
-    larger errors would lead it elsewhere. Begins by adding nothing. Each layer adds to what is there: rectifiers in a row, so narrow, go silent.
+    A JPEG's colours come in blocks of 16 pixels, of which a student at full resolution sees less than one; of this
+    branch's convolutions, at a quarter of the resolution, a pixel sees 52, and each costs a sixteenth. It gives the two
+    differences of colour alone: luma's larger errors would lead it elsewhere. Begins by adding nothing. Each layer adds
+    to what is there: rectifiers in a row, so narrow, go silent.
     """
 
     FACTOR = 4
@@ -111,15 +114,17 @@ class Colour(nn.Module):
 
 
 def repeat_channels(image: Tensor, times: int) -> Tensor:
-    """(N, C, H, W) to (N, C * times, H, W), each channel repeated in place: what depth-to-space turns into nearest upscaling."""
+    """(N, C, H, W) to (N, C * times, H, W), each channel repeated in place: what depth-to-space turns into nearest
+    upscaling.
+    """
     return image.repeat_interleave(times, dim=1)
 
 
 def depth_to_space(image: Tensor, factor: int) -> Tensor:
     """(N, C * factor^2, H, W) to (N, C, H * factor, W * factor), as `pixel_shuffle`.
 
-    A compiler for processors would make of it, and of all that is fused with it, a loop over single values; compiled code
-    therefore calls torch's own kernel.
+    A compiler for processors would make of it, and of all that is fused with it, a loop over single values; compiled
+    code therefore calls torch's own kernel.
     """
     if torch.compiler.is_compiling() and image.device.type == "cpu":
         shuffled: Tensor = _shuffle(image, factor)
@@ -141,14 +146,20 @@ def _shuffle(image: Tensor, factor: int) -> Tensor:
 def _unshuffle(image: Tensor, factor: int) -> Tensor:
     unshuffled = _empty_unshuffled(image, factor)
     count, channels, height, width = image.shape
-    rows = image.contiguous().view(count, channels, height // factor, factor, width // factor, factor).permute(0, 2, 4, 1, 3, 5)
+    rows = (
+        image.contiguous()
+        .view(count, channels, height // factor, factor, width // factor, factor)
+        .permute(0, 2, 4, 1, 3, 5)
+    )
     cells = unshuffled.permute(0, 2, 3, 1).view(count, height // factor, width // factor, channels, factor, factor)
     _as_runs(cells, factor).copy_(_as_runs(rows, factor))
     return unshuffled
 
 
 def _as_runs(cells: Tensor, factor: int) -> Tensor:
-    """`cells` (..., factor) with each run of `factor` values, which lie side by side in both layouts, as one value where there is a type so wide."""
+    """`cells` (..., factor) with each run of `factor` values, which lie side by side in both layouts, as one value
+    where there is a type so wide.
+    """
     wide = {4: torch.int32, 8: torch.int64, 16: torch.complex128}.get(factor * cells.element_size())
     return cells if wide is None else cells.view(wide)
 

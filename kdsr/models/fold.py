@@ -24,16 +24,21 @@ def folded(network: NetworkType) -> NetworkType:
 
 @torch.no_grad()
 def absorb_folded(network: nn.Module, plain: nn.Module) -> list[str]:
-    """Start `network` (over-parameterised or not) from the convolutions of `plain`; names of the layers left as they were.
+    """Start `network` (over-parameterised or not) from the convolutions of `plain`; names of the layers left as they
+    were.
 
-    Layers are matched by name. A wider `network` of the same scale computes what `plain` computes in its first channels (as in
-    Net2Net, arXiv:1511.05641, but new channels start at random and unread). A layer that fits in neither way keeps its own start.
+    Layers are matched by name. A wider `network` of the same scale computes what `plain` computes in its first channels
+    (as in Net2Net, arXiv:1511.05641, but new channels start at random and unread). A layer that fits in neither way
+    keeps its own start.
 
     Raises:
         WeightsError: no layer fits at all.
     """
     theirs = {name: module for name, module in plain.named_modules() if isinstance(module, nn.Conv2d)}
-    may_widen = [getattr(network, name, None) == getattr(plain, name, None) for name in ("scale", "multiple")] == [True, True]
+    may_widen = [getattr(network, name, None) == getattr(plain, name, None) for name in ("scale", "multiple")] == [
+        True,
+        True,
+    ]
     left, taken = [], 0
     for name, mine in network.named_modules():
         if not isinstance(mine, (RepConv2d, nn.Conv2d)):
@@ -49,7 +54,9 @@ def absorb_folded(network: nn.Module, plain: nn.Module) -> list[str]:
             mine.load_state_dict(wider.state_dict())
         taken += 1
     if not taken:
-        raise WeightsError("The network to start from shares no layer with this one; choose one of the same architecture and at most its width.")
+        raise WeightsError(
+            "The network to start from shares no layer with this one; choose one of the same architecture and at most its width."
+        )
     return left
 
 

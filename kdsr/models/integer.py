@@ -1,9 +1,9 @@
 """Networks in 8-bit integers: what an integer runtime computes, computed by torch to the same numbers.
 
-A tensor is `scale * (level - zero)` with levels 0 to 255; a kernel is `scale * level` with levels -127 to 127 and a scale per output
-channel (Jacob et al., arXiv:1712.05877; as ONNX's QuantizeLinear and DequantizeLinear). Sums of products of levels are whole
-numbers below 2^24, which float32 holds exactly, so that torch differs from an integer runtime only where rounding ties.
-Not here: how scales are chosen and learnt (`kdsr.compress`).
+A tensor is `scale * (level - zero)` with levels 0 to 255; a kernel is `scale * level` with levels -127 to 127 and a
+scale per output channel (Jacob et al., arXiv:1712.05877; as ONNX's QuantizeLinear and DequantizeLinear). Sums of
+products of levels are whole numbers below 2^24, which float32 holds exactly, so that torch differs from an integer
+runtime only where rounding ties. Not here: how scales are chosen and learnt (`kdsr.compress`).
 """
 
 import copy
@@ -37,8 +37,8 @@ def to_levels(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
 class IntegerConv2d(nn.Conv2d):
     """A 3x3 convolution of levels: rounds its input to levels, sums whole numbers, and scales the sums.
 
-    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both count as learnt numbers and fill a byte and
-    four in a file. `output_scale` above 0 has the output rounded to levels as well.
+    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both count as learnt numbers
+    and fill a byte and four in a file. `output_scale` above 0 has the output rounded to levels as well.
     """
 
     bias: nn.Parameter
@@ -74,10 +74,16 @@ class IntegerConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def take(self, conv: nn.Conv2d, weight_scale: Tensor) -> None:
-        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is made coarser."""
+        """Round `conv` to levels of `weight_scale` (out,); `input_scale` must be set. A scale too fine for its bias is
+        made coarser.
+        """
         assert conv.bias is not None
         self.weight_scale.copy_(weight_scale.maximum(conv.bias.abs() / (self.input_scale * _MOST_BIAS)))
-        self.weight.copy_(torch.round(conv.weight / self.weight_scale[:, None, None, None]).clamp(-MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS))
+        self.weight.copy_(
+            torch.round(conv.weight / self.weight_scale[:, None, None, None]).clamp(
+                -MOST_KERNEL_LEVELS, MOST_KERNEL_LEVELS
+            )
+        )
         self.bias.copy_(torch.round(conv.bias / (self.input_scale * self.weight_scale)))
 
     @torch.no_grad()
@@ -91,7 +97,8 @@ class IntegerConv2d(nn.Conv2d):
 
 
 class Entry(nn.Module):
-    """Rounds what comes in to the levels of the first convolution, for all that reads it: what rounding adds must be taken off again by the residual.
+    """Rounds what comes in to the levels of the first convolution, for all that reads it: what rounding adds must be
+    taken off again by the residual.
 
     A range of a picture's own 256 levels rounds nothing: 8 bits lie on them, and 16 bits need not lose theirs.
     """
@@ -114,7 +121,9 @@ class Entry(nn.Module):
 
 
 class RoundedEnlargement(Enlargement):
-    """An enlargement in floats, rounded to levels: a runtime that adds floats to what a convolution of integers gives takes floats for both."""
+    """An enlargement in floats, rounded to levels: a runtime that adds floats to what a convolution of integers gives
+    takes floats for both.
+    """
 
     def __init__(self, channels: int, scale: int) -> None:
         super().__init__(channels, scale)
@@ -127,10 +136,14 @@ class RoundedEnlargement(Enlargement):
         with torch.autocast(image.device.type, enabled=False):
             levels = torch.round(image.float() * MOST_LEVELS)
             sums = F.conv2d(levels, self.exact_kernel(), padding=1)
-        return (to_levels(sums, self.output_scale * MOST_LEVELS, self.output_zero) - self.output_zero) * self.output_scale
+        return (
+            to_levels(sums, self.output_scale * MOST_LEVELS, self.output_zero) - self.output_zero
+        ) * self.output_scale
 
     def exact_kernel(self) -> Tensor:
-        """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in a tile and in the whole."""
+        """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in
+        a tile and in the whole.
+        """
         return torch.round(self.weight * _KERNEL_STEPS) / _KERNEL_STEPS
 
     @torch.no_grad()
@@ -148,9 +161,13 @@ def integer_form(network: NetworkType) -> NetworkType:
         SettingsError: an architecture that has no 8-bit form.
     """
     if not isinstance(network, Plain):
-        raise SettingsError(f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; choose a plain one.")
+        raise SettingsError(
+            f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; choose a plain one."
+        )
     form = copy.deepcopy(network)
-    form.layers = nn.ModuleList(IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers)))
+    form.layers = nn.ModuleList(
+        IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers))
+    )
     form.entry = Entry(cast(IntegerConv2d, form.layers[0]))
     if form.colour is not None:
         form.colour.requires_grad_(False)  # stays in floats

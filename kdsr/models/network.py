@@ -4,7 +4,9 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """A restoration network: (N, planes, H, W) float32 RGB in [0, 1], and a mask if there are 4, to (N, 3, H * scale, W * scale), not clamped."""
+    """A restoration network: (N, planes, H, W) float32 RGB in [0, 1], and a mask if there are 4, to (N, 3, H * scale, W
+    * scale), not clamped.
+    """
 
     scale: int
     """Output pixels per input pixel."""

@@ -1,9 +1,9 @@
 """The student: a plain stack of 3x3 convolutions with ReLU, the fastest shape on processors and in browsers.
 
-It adds its output to the enlarged input and moves depth to space. Widths in multiples of 16 use vector units fully. The input is
-enlarged by repeating channels, which costs next to nothing, or by a learnt kernel, for 2 % of the arithmetic: with repeats alone the
-colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A bicubic Resize would multiply the whole.
-Not here: attention, normalisation, activations other than ReLU.
+It adds its output to the enlarged input and moves depth to space. Widths in multiples of 16 use vector units fully. The
+input is enlarged by repeating channels, which costs next to nothing, or by a learnt kernel, for 2 % of the arithmetic:
+with repeats alone the colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A
+bicubic Resize would multiply the whole. Not here: attention, normalisation, activations other than ReLU.
 """
 
 import itertools
@@ -23,16 +23,27 @@ class Plain(Network):
         scale: output pixels per input pixel, 1 to 4.
         width: channels between the convolutions.
         depth: number of convolutions, at least 2.
-        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
-        colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none (scale 1 without a mask only;
-            sides must be multiples of 4).
-        skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learnt (scale 2 to 4 only).
+        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be
+            multiples of 2).
+        colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none (scale 1
+            without a mask only; sides must be multiples of 4).
+        skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learnt (scale 2 to 4
+            only).
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for learning; `folded()` of the module gives the plain network.
     """
 
     def __init__(
-        self, scale: int, width: int = 32, depth: int = 7, unshuffle: int = 1, skip: int = 1, colour: int = 0, *, planes: int = 3, rep: bool = False
+        self,
+        scale: int,
+        width: int = 32,
+        depth: int = 7,
+        unshuffle: int = 1,
+        skip: int = 1,
+        colour: int = 0,
+        *,
+        planes: int = 3,
+        rep: bool = False,
     ) -> None:
         super().__init__()
         if skip not in (1, 3) or (skip == 3 and scale == 1):
@@ -40,9 +51,13 @@ class Plain(Network):
         if planes not in (3, 4) or (planes == 4 and scale > 1):
             raise SettingsError(f"A network takes 3 planes, or 4 at scale 1, got {planes} at scale {scale}.")
         if scale > 1 and unshuffle > 1:
-            raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
+            raise SettingsError(
+                f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}."
+            )
         if colour and (scale > 1 or planes > 3 or unshuffle not in (1, 2, 4)):
-            raise SettingsError(f"A branch for colours is for 3 planes at scale 1, unshuffled by 1, 2 or 4; got {planes}, {scale} and {unshuffle}.")
+            raise SettingsError(
+                f"A branch for colours is for 3 planes at scale 1, unshuffled by 1, 2 or 4; got {planes}, {scale} and {unshuffle}."
+            )
         self.scale = scale
         self.planes = planes
         self.width = width

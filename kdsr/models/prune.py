@@ -1,7 +1,8 @@
 """A smaller plain network out of a larger one: layers copied, channels chosen by norm.
 
-Source: starting the student out of a trained network by structured pruning, ASSL (NeurIPS 2021); norms as the measure of a
-channel, Li et al. (arXiv:1608.08710). Difference: a channel counts by the product of the norms of the kernels that write and read it.
+Source: starting the student out of a trained network by structured pruning, ASSL (NeurIPS 2021); norms as the measure
+of a channel, Li et al. (arXiv:1608.08710). Difference: a channel counts by the product of the norms of the kernels that
+write and read it.
 """
 
 import copy
@@ -16,7 +17,9 @@ from kdsr.models.plain import Plain
 
 @torch.no_grad()
 def pruned(network: Plain, width: int, depth: int) -> Plain:
-    """A copy of the folded `network` with at most `width` channels and `depth` layers: its first, its last and evenly spaced ones between."""
+    """A copy of the folded `network` with at most `width` channels and `depth` layers: its first, its last and evenly
+    spaced ones between.
+    """
     layers = [cast(nn.Conv2d, copy.deepcopy(layer)) for layer in network.layers]
     if len(layers) > depth:
         last = len(layers) - 1

@@ -31,7 +31,8 @@ MODELS: Mapping[str, Architecture] = MappingProxyType({
 
 
 def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: int = 3, rep: bool = False) -> Network:
-    """The network `name` for `scale` and `planes` of input, freshly initialised; `rep` gives its over-parameterised form for learning.
+    """The network `name` for `scale` and `planes` of input, freshly initialised; `rep` gives its over-parameterised
+    form for learning.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -42,11 +43,14 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: 
     try:
         return MODELS[name].build(scale, planes=planes, rep=rep, **arguments)
     except TypeError as error:
-        raise SettingsError(f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error}).") from error
+        raise SettingsError(
+            f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error})."
+        ) from error
 
 
 def start(network: Network, trained: Network) -> None:
-    """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see `absorb_folded`.
+    """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see
+    `absorb_folded`.
 
     A network of 8-bit integers gives the floats that its kernels stand for.
 

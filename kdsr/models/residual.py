@@ -1,7 +1,7 @@
 """The teacher: residual blocks with pixel attention, without any global operation, so that tiles are exact.
 
-Source: residual blocks without normalisation, EDSR (arXiv:1707.02921, section 3.1); pixel attention, PAN (arXiv:2010.01073,
-section 3.1). Difference: the input is added back by pixel repeat, as in the student.
+Source: residual blocks without normalisation, EDSR (arXiv:1707.02921, section 3.1); pixel attention, PAN
+(arXiv:2010.01073, section 3.1). Difference: the input is added back by pixel repeat, as in the student.
 """
 
 import torch
@@ -34,21 +34,37 @@ class Residual(Network):
         scale: output pixels per input pixel, 1 to 4.
         width: channels between the convolutions.
         blocks: number of attention blocks (two 3x3 convolutions each).
-        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be multiples of 2).
-        fine: attention blocks of `width` / 2 channels at full resolution, behind those at half (`unshuffle` 2 only), for details that half
-            the resolution does not carry. They begin by adding nothing: a network without them is a start for one with them.
+        unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be
+            multiples of 2).
+        fine: attention blocks of `width` / 2 channels at full resolution, behind those at half (`unshuffle` 2 only),
+            for details that half the resolution does not carry. They begin by adding nothing: a network without them is
+            a start for one with them.
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for learning.
     """
 
-    def __init__(self, scale: int, width: int = 48, blocks: int = 8, unshuffle: int = 1, fine: int = 0, *, planes: int = 3, rep: bool = False) -> None:
+    def __init__(
+        self,
+        scale: int,
+        width: int = 48,
+        blocks: int = 8,
+        unshuffle: int = 1,
+        fine: int = 0,
+        *,
+        planes: int = 3,
+        rep: bool = False,
+    ) -> None:
         super().__init__()
         if planes not in (3, 4) or (planes == 4 and scale > 1):
             raise SettingsError(f"A network takes 3 planes, or 4 at scale 1, got {planes} at scale {scale}.")
         if scale > 1 and unshuffle > 1:
-            raise SettingsError(f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}.")
+            raise SettingsError(
+                f"A network unshuffles its input or enlarges it, not both; got scale {scale} and unshuffle {unshuffle}."
+            )
         if fine and unshuffle != 2:
-            raise SettingsError(f"Blocks at full resolution follow those at half: fine {fine} needs unshuffle 2, got {unshuffle}.")
+            raise SettingsError(
+                f"Blocks at full resolution follow those at half: fine {fine} needs unshuffle 2, got {unshuffle}."
+            )
         self.scale = scale
         self.planes = planes
         self.multiple = unshuffle
@@ -76,7 +92,9 @@ class Residual(Network):
 
 
 class _Fine(nn.Module):
-    """What attention blocks at full resolution add, from the picture (N, planes, H, W) and features (N, coarse, H/2, W/2): (N, 3, H, W)."""
+    """What attention blocks at full resolution add, from the picture (N, planes, H, W) and features (N, coarse, H/2,
+    W/2): (N, 3, H, W).
+    """
 
     def __init__(self, coarse: int, width: int, blocks: int, *, planes: int, rep: bool) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""The 8 symmetries of the square, on tensors: a restoration network should not care which way up a picture is, and nearly does not."""
+"""The 8 symmetries of the square, on tensors: a restoration network should not care which way up a picture is, and
+nearly does not.
+"""
 
 from torch import Tensor
 

@@ -1,7 +1,8 @@
-"""What was found out about this machine, so that it is found out once: one JSON file under `Settings.home`, and a copy in the process.
+"""What was found out about this machine, so that it is found out once: one JSON file under `Settings.home`, and a copy
+in the process.
 
-Several processes may write it: each reads it anew first and puts a whole file in its place, so that at worst something is found
-out twice. A file that cannot be read counts as empty; one that cannot be written is done without.
+Several processes may write it: each reads it anew first and puts a whole file in its place, so that at worst something
+is found out twice. A file that cannot be read counts as empty; one that cannot be written is done without.
 """
 
 import contextlib

@@ -28,10 +28,17 @@ _PACKAGES = ("torch", "onnxruntime", "openvino")
 _CHOOSING = threading.Lock()
 
 
-def choose(candidates: Mapping[str, Callable[[], Runtime]], key: str, memory: Remembered, *, clock: Callable[[], float] = time.perf_counter) -> str:
+def choose(
+    candidates: Mapping[str, Callable[[], Runtime]],
+    key: str,
+    memory: Remembered,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> str:
     """The name of the quickest of `candidates`, as remembered under `key`, else measured now.
 
-    A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either answer will do.
+    A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either
+    answer will do.
 
     Raises:
         WeightsError: no candidate can be opened.
@@ -47,9 +54,20 @@ def choose(candidates: Mapping[str, Callable[[], Runtime]], key: str, memory: Re
 
 
 def choice_key(card: Card, settings: Settings) -> str:
-    """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the packages."""
+    """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the
+    packages.
+    """
     shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, card.precision]
-    return json.dumps(["quickest", *shape, usable_threads(settings), processor_name(), instructions(), {name: version_of(name) for name in _PACKAGES}])
+    return json.dumps(
+        [
+            "quickest",
+            *shape,
+            usable_threads(settings),
+            processor_name(),
+            instructions(),
+            {name: version_of(name) for name in _PACKAGES},
+        ]
+    )
 
 
 def version_of(package: str) -> str | None:
@@ -68,7 +86,9 @@ def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:
 
 
 def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callable[[], float]) -> dict[str, float]:
-    """The shortest run of each candidate in milliseconds, warm and taken in turn: what else the machine does only ever adds."""
+    """The shortest run of each candidate in milliseconds, warm and taken in turn: what else the machine does only ever
+    adds.
+    """
     opened: dict[str, Runtime] = {}
     failure: WeightsError | None = None
     for name, open_candidate in candidates.items():

@@ -1,4 +1,6 @@
-"""Where torch runs a network: on the CPU or a GPU. A machine without a GPU is told apart without importing torch (3 s, 0.5 GB)."""
+"""Where torch runs a network: on the CPU or a GPU. A machine without a GPU is told apart without importing torch (3 s,
+0.5 GB).
+"""
 
 import ctypes
 import sys
@@ -23,12 +25,16 @@ def torch_device(settings: Settings) -> str:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = settings.device.partition(":")[2] or "0"
     if not index.isdecimal() or int(index) >= count:
-        raise SettingsError(f"The device {settings.device} was asked for, and torch sees {count} GPUs here; choose cpu or auto.")
+        raise SettingsError(
+            f"The device {settings.device} was asked for, and torch sees {count} GPUs here; choose cpu or auto."
+        )
     return settings.device
 
 
 def _may_have_gpu() -> bool:
-    """Whether torch is worth asking: it is here already (and a Space may have changed its answer), or the driver of a GPU is."""
+    """Whether torch is worth asking: it is here already (and a Space may have changed its answer), or the driver of a
+    GPU is.
+    """
     if "torch" in sys.modules or not sys.platform.startswith("linux") or Path("/dev/kfd").exists():  # /dev/kfd: AMD
         return True
     try:

@@ -1,7 +1,8 @@
 """A picture through a network: tile by tile, in bounded memory, with progress and a way to stop.
 
-`restore` is tensor to tensor, `restore_picture` array to array, `restore_strips` array to strips of the result, top to bottom, for
-what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is imported for tensors only.
+`restore` is tensor to tensor, `restore_picture` array to array, `restore_strips` array to strips of the result, top to
+bottom, for what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is
+imported for tensors only.
 """
 
 import itertools
@@ -42,8 +43,10 @@ def restore(
     """The restored picture (1, 3, H * scale, W * scale), float32, clamped to [0, 1], on the device of `image`.
 
     Args:
-        image: (1, planes, H, W) float32 RGB in [0, 1], and the mask where the network takes one (`with_holes`); sides from 1 pixel.
-        tile_px: longest side of a tile in input pixels, halo not counted; None chooses. The result does not depend on it.
+        image: (1, planes, H, W) float32 RGB in [0, 1], and the mask where the network takes one (`with_holes`); sides
+            from 1 pixel.
+        tile_px: longest side of a tile in input pixels, halo not counted; None chooses. The result does not depend on
+            it.
         on_progress: is called after each tile.
         should_stop: is asked before each tile.
     Raises:
@@ -81,14 +84,17 @@ def restore_picture(
 ) -> Picture:
     """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
 
-    8-bit RGB stays 8-bit on the way in and out of the network; grey and 16-bit pictures go through floats, tile by tile, so
-    that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides, InputError where
-    a network gives NaN.
+    8-bit RGB stays 8-bit on the way in and out of the network; grey and 16-bit pictures go through floats, tile by
+    tile, so that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides,
+    InputError where a network gives NaN.
 
-    holes: (H, W) bool, True where pixels are missing: needed by a network for inpainting, which changes these alone, and taken by no
+    holes: (H, W) bool, True where pixels are missing: needed by a network for inpainting, which changes these alone,
+        and taken by no
         other (SettingsError).
     """
-    strips = restore_strips(picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop)
+    strips = restore_strips(
+        picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
+    )
     return join_strips(strips, picture.height * runtime.scale)
 
 
@@ -101,12 +107,18 @@ def restore_strips(
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[Picture]:
-    """The restored picture as strips of its full width, from top to bottom, each made when it is asked for: one row of tiles.
+    """The restored picture as strips of its full width, from top to bottom, each made when it is asked for: one row of
+    tiles.
 
-    Arguments and errors as in `restore_picture`, whose pixels these are to the bit; what is wrong with the arguments is raised at once.
+    Arguments and errors as in `restore_picture`, whose pixels these are to the bit; what is wrong with the arguments is
+    raised at once.
     """
     if (holes is not None) != (runtime.planes == 4):
-        raise SettingsError("Inpainting needs the mask of what is missing; draw one, or give one." if holes is None else "Only inpainting takes a mask.")
+        raise SettingsError(
+            "Inpainting needs the mask of what is missing; draw one, or give one."
+            if holes is None
+            else "Only inpainting takes a mask."
+        )
     height, width = picture.height, picture.width
     tiles = _plan(height, width, runtime, tile_px)
     planes = picture.pixels if holes is None else filled(picture, holes)
@@ -135,7 +147,9 @@ def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Itera
 
 
 def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarray:
-    """The restored pixels of one tile of `picture`: (H, W, C) and the mask's plane, if there is one, to (H * scale, W * scale, C)."""
+    """The restored pixels of one tile of `picture`: (H, W, C) and the mask's plane, if there is one, to (H * scale, W *
+    scale, C).
+    """
     if picture.bits == 8 and not picture.is_grey:
         return runtime.run_uint8(planes)
     channels = picture.pixels.shape[2]
@@ -157,7 +171,9 @@ def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tup
     return plan_tiles(height, width, tile_px=tile_px, halo=runtime.halo, multiple=runtime.multiple, scale=runtime.scale)
 
 
-def _watched(tiles: tuple[Tile, ...], on_progress: Progress | None, should_stop: Callable[[], bool] | None) -> Iterator[Tile]:
+def _watched(
+    tiles: tuple[Tile, ...], on_progress: Progress | None, should_stop: Callable[[], bool] | None
+) -> Iterator[Tile]:
     """`tiles`, one by one, asking before and telling after each."""
     for done, tile in enumerate(tiles, start=1):
         if should_stop is not None and should_stop():

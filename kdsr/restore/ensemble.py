@@ -1,4 +1,5 @@
-"""Self-ensemble: the mean of what a network makes of a picture in the 8 symmetries of the square (EDSR, arXiv:1707.02921, section 3.4).
+"""Self-ensemble: the mean of what a network makes of a picture in the 8 symmetries of the square (EDSR,
+arXiv:1707.02921, section 3.4).
 
 Eight times the work for 0.05 to 0.15 dB. In the page: "Teacher+".
 """
@@ -18,7 +19,12 @@ class SelfEnsemble:
         self.runtime = runtime
         self.name = f"{runtime.name}, self-ensemble x{len(SYMMETRIES)}"
         self.device, self.threads, self.precision = runtime.device, runtime.threads, runtime.precision
-        self.scale, self.planes, self.multiple, self.halo = runtime.scale, runtime.planes, runtime.multiple, runtime.halo
+        self.scale, self.planes, self.multiple, self.halo = (
+            runtime.scale,
+            runtime.planes,
+            runtime.multiple,
+            runtime.halo,
+        )
         self.max_output_megapixels = runtime.max_output_megapixels
 
     @torch.no_grad()

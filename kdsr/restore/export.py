@@ -1,8 +1,9 @@
-"""ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's SHA-256.
+"""ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's
+SHA-256.
 
-Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name, the
-SHA-256 of the weights, task, scale, multiple, halo, precision and licence in their metadata. torch is imported when one is written: running one that
-is there needs none.
+Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name,
+the SHA-256 of the weights, task, scale, multiple, halo, precision and licence in their metadata. torch is imported when
+one is written: running one that is there needs none.
 """
 
 import os
@@ -27,7 +28,9 @@ LARGEST_DIFFERENCE = 1e-4
 LARGEST_LEVELS = 1
 """Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
 INTEGER_LEVELS = 2
-"""As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other way."""
+"""As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other
+way.
+"""
 LOWEST_PSNR_DB = 40.0
 """Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
 FORMAT = "2"
@@ -55,11 +58,14 @@ def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
     return path
 
 
-def graph_session(card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool) -> AnySession:
-    """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the one made on first use.
+def graph_session(
+    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool
+) -> AnySession:
+    """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the
+    one made on first use.
 
-    A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again, into
-    the folder `onnx` of `settings.home`.
+    A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again,
+    into the folder `onnx` of `settings.home`.
 
     Raises:
         SettingsError: that folder cannot be written.
@@ -73,7 +79,9 @@ def graph_file(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool)
     return _graph(card, catalog, settings, lambda path: open_session(path, threads=1), uint8=uint8)[0]
 
 
-def _graph(card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool) -> tuple[Path, AnySession]:
+def _graph(
+    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool
+) -> tuple[Path, AnySession]:
     """The file of the graph and a session for it, as `graph_session` says."""
     suffix = ".uint8.onnx" if uint8 else ".onnx"
     made = settings.home / "onnx" / f"{card.sha256}{suffix}"
@@ -84,7 +92,9 @@ def _graph(card: Card, catalog: Catalog, settings: Settings, open_file: Callable
     try:
         write_graph(catalog.load(card.name), card, made, uint8=uint8)
     except OSError as error:
-        raise SettingsError(f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
+        raise SettingsError(
+            f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."
+        ) from error
     return made, open_file(made)
 
 
@@ -120,7 +130,9 @@ def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:
     check_session(open_session(content, threads=1), network, uint8=uint8)
 
 
-def check_session(session: Session | OpenvinoSession, network: "Network", *, uint8: bool, precision: str = "float32") -> None:
+def check_session(
+    session: Session | OpenvinoSession, network: "Network", *, uint8: bool, precision: str = "float32"
+) -> None:
     """Run `session` and `network` on two random pictures, of unlike sides and of the smallest size, and compare.
 
     Raises:
@@ -149,7 +161,9 @@ def check_session(session: Session | OpenvinoSession, network: "Network", *, uin
         else:
             agrees, how = differences.max() <= allowed, f"by {differences.max():.2g}"  # NaN must not pass
         if not agrees:
-            raise WeightsError(f"The ONNX graph differs from the network {how}, too much to be used; take the runtime torch and report this.")
+            raise WeightsError(
+                f"The ONNX graph differs from the network {how}, too much to be used; take the runtime torch and report this."
+            )
 
 
 def _fitting_session(path: Path, card: Card, open_file: Callable[[Path], AnySession]) -> AnySession | None:

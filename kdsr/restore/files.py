@@ -23,7 +23,8 @@ def restore_file(
 ) -> tuple[str, ...]:
     """Write the picture in `source`, restored, to `target`, and give its notes; `target` appears whole or not at all.
 
-    The memory taken is that of the source as it is decoded and, for PNG and TIFF, of two strips of the result: see `write_strips`.
+    The memory taken is that of the source as it is decoded and, for PNG and TIFF, of two strips of the result: see
+    `write_strips`.
 
     Args:
         settings: its limits hold for what is read.
@@ -36,6 +37,8 @@ def restore_file(
     picture, holes = read_picture(source, settings), None
     if runtime.planes == 4:
         picture, holes = holes_in(picture, mask)
-    strips = restore_strips(picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop)
+    strips = restore_strips(
+        picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
+    )
     write_strips(strips, target, height=picture.height * runtime.scale)
     return picture.notes

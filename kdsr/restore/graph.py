@@ -1,11 +1,11 @@
 """A network as an ONNX graph: traced by torch.fx, each step written as one operator or a few.
 
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
-with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv, Relu,
-Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze, Cast and the
-casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A convolution of integers stands
-between such casts (the form called QDQ), by which ONNX Runtime and OpenVINO know it.
-A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
+with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv,
+Relu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze,
+Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A
+convolution of integers stands between such casts (the form called QDQ), by which ONNX Runtime and OpenVINO know it. A
+new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
 """
 
 import operator
@@ -53,32 +53,48 @@ def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
         if node.op == "placeholder":
             values[node] = graph.from_bytes(INPUT, network.planes) if uint8 else _Value(INPUT, network.planes)
         elif node.op != "output":
-            if uint8 and node is last and node.target is F.pixel_shuffle:  # round first: then single bytes are moved, not floats
+            if (
+                uint8 and node is last and node.target is F.pixel_shuffle
+            ):  # round first: then single bytes are moved, not floats
                 values[node.args[0]] = graph.to_bytes(values[node.args[0]])
             arguments, keywords = map_arg((node.args, node.kwargs), cast(Any, values.__getitem__))
             values[node] = _step(node, traced)(graph, *arguments, **keywords)
     result = values[last]
     if uint8:
         planes = result if last.target is F.pixel_shuffle else graph.to_bytes(result)
-        pixels = graph.add("Transpose", graph.add("Squeeze", planes.name, graph.constant(np.array([0]))), perm=[1, 2, 0])
+        pixels = graph.add(
+            "Transpose", graph.add("Squeeze", planes.name, graph.constant(np.array([0]))), perm=[1, 2, 0]
+        )
         return graph.model(pixels, ["H", "W", network.planes], ["H_out", "W_out", 3], TensorProto.UINT8)
     return graph.model(result.name, [1, network.planes, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
 
 
 class _Tracer(fx.Tracer):
-    """fx replaces `__call__` and `__getattr__` of `nn.Module` process-wide while it traces; other threads, with networks at work, must not notice."""
+    """fx replaces `__call__` and `__getattr__` of `nn.Module` process-wide while it traces; other threads, with
+    networks at work, must not notice.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._thread = threading.get_ident()
 
-    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """The output of `m`: as a step of the graph in this thread, computed as ever in another."""
-        return super().call_module(m, forward, args, kwargs) if threading.get_ident() == self._thread else forward(*args, **kwargs)
+        return (
+            super().call_module(m, forward, args, kwargs)
+            if threading.get_ident() == self._thread
+            else forward(*args, **kwargs)
+        )
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
         """The parameter `attr`: its stand-in in this thread, itself in another."""
-        return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self._thread else attr_val
+        return (
+            super().getattr(attr, attr_val, parameter_proxy_cache)
+            if threading.get_ident() == self._thread
+            else attr_val
+        )
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether `m` is one step: what torch brings, what is of integers, and what keeps to a precision."""
@@ -152,7 +168,9 @@ class _Graph:
         given = helper.make_tensor_value_info(INPUT, element, input_shape)
         restored = helper.make_tensor_value_info(OUTPUT, element, output_shape)
         graph = helper.make_graph(self.nodes, "kdsr", [given], [restored], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="kdsr")
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="kdsr"
+        )
         onnx.checker.check_model(model)
         return model
 
@@ -169,7 +187,9 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
             return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
             return lambda graph, image: _convolution(graph, image, layer)
-        raise SettingsError(f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py.")
+        raise SettingsError(
+            f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py."
+        )
     if node.target not in _STEPS:
         raise SettingsError(f"The step {node.target} has no ONNX form here; add one to kdsr/restore/graph.py.")
     return _STEPS[node.target]
@@ -192,26 +212,41 @@ def _integer_convolution(graph: _Graph, image: _Value, layer: IntegerConv2d) -> 
     scale = layer.weight_scale.detach().cpu().numpy()
     kernel = _whole_numbers(graph, layer.weight, scale)
     bias = _whole_numbers(graph, layer.bias, layer.input_scale.cpu().numpy() * scale)
-    name = graph.add("Conv", given.name, kernel, bias, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
+    name = graph.add(
+        "Conv", given.name, kernel, bias, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2
+    )
     output = _Value(name, layer.out_channels)
     return graph.rounded(output, (float(layer.output_scale), int(layer.output_zero))) if layer.rounds_output else output
 
 
 def _rounded_enlargement(graph: _Graph, image: _Value, layer: RoundedEnlargement) -> _Value:
-    """Read from the bytes themselves: between DequantizeLinear and QuantizeLinear, ONNX Runtime would round its kernel to 8 bits."""
+    """Read from the bytes themselves: between DequantizeLinear and QuantizeLinear, ONNX Runtime would round its kernel
+    to 8 bits.
+    """
     picture = graph.rounded(image, _PICTURE)
     given = graph.add("Cast", picture.integers, to=TensorProto.FLOAT)
     kernel = graph.constant(layer.exact_kernel().detach().cpu().numpy())
     name = graph.add("Conv", given, kernel, kernel_shape=list(layer.kernel_size), pads=list(layer.padding) * 2)
     zero = int(layer.output_zero)
-    coarse = graph.constant(np.float32(layer.output_scale.cpu().numpy() * np.float32(255))), graph.constant(np.uint8(zero))
-    return graph.of_levels(graph.add("QuantizeLinear", name, *coarse), layer.out_channels, (float(layer.output_scale), zero))
+    coarse = (
+        graph.constant(np.float32(layer.output_scale.cpu().numpy() * np.float32(255))),
+        graph.constant(np.uint8(zero)),
+    )
+    return graph.of_levels(
+        graph.add("QuantizeLinear", name, *coarse), layer.out_channels, (float(layer.output_scale), zero)
+    )
 
 
 def _whole_numbers(graph: _Graph, numbers: torch.Tensor, scale: np.ndarray) -> str:
     """`numbers` (out, ...) times their channel's `scale`, kept as integers in the graph."""
     kept = numbers.detach().cpu().numpy()
-    return graph.add("DequantizeLinear", graph.constant(kept), graph.constant(scale), graph.constant(np.zeros(len(kept), kept.dtype)), axis=0)
+    return graph.add(
+        "DequantizeLinear",
+        graph.constant(kept),
+        graph.constant(scale),
+        graph.constant(np.zeros(len(kept), kept.dtype)),
+        axis=0,
+    )
 
 
 def _relu(graph: _Graph, image: _Value, *, inplace: bool = False) -> _Value:
@@ -231,7 +266,9 @@ def _arithmetic(operator_name: str) -> Callable[[_Graph, _Value | float, _Value 
 
     def write(graph: _Graph, left: _Value | float, right: _Value | float) -> _Value:
         names = [side.name if isinstance(side, _Value) else graph.constant(np.float32(side)) for side in (left, right)]
-        return _Value(graph.add(operator_name, *names), max(side.channels for side in (left, right) if isinstance(side, _Value)))
+        return _Value(
+            graph.add(operator_name, *names), max(side.channels for side in (left, right) if isinstance(side, _Value))
+        )
 
     return write
 
@@ -239,15 +276,21 @@ def _arithmetic(operator_name: str) -> Callable[[_Graph, _Value | float, _Value 
 def _join(graph: _Graph, images: list[_Value], dim: int = 0) -> _Value:
     if dim != 1:
         raise SettingsError(f"Tensors are joined along channels (dim 1) only, got dim {dim}.")
-    return _Value(graph.add("Concat", *(image.name for image in images), axis=1), sum(image.channels for image in images))
+    return _Value(
+        graph.add("Concat", *(image.name for image in images), axis=1), sum(image.channels for image in images)
+    )
 
 
 def _select(graph: _Graph, image: _Value, channels: np.ndarray) -> _Value:
-    """The given channels in that order, as bytes where they are; nothing is written when they are all of them as they stand."""
+    """The given channels in that order, as bytes where they are; nothing is written when they are all of them as they
+    stand.
+    """
     if np.array_equal(channels, np.arange(image.channels)):
         return image
     if image.levels is not None:
-        return graph.of_levels(graph.add("Gather", image.integers, graph.constant(channels), axis=1), len(channels), image.levels)
+        return graph.of_levels(
+            graph.add("Gather", image.integers, graph.constant(channels), axis=1), len(channels), image.levels
+        )
     return _Value(graph.add("Gather", image.name, graph.constant(channels), axis=1), len(channels))
 
 

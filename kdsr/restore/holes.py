@@ -1,4 +1,6 @@
-"""What is missing in a picture: from a mask beside it, or from where it is transparent; and the planes that a network is given of it."""
+"""What is missing in a picture: from a mask beside it, or from where it is transparent; and the planes that a network
+is given of it.
+"""
 
 from dataclasses import replace
 
@@ -12,7 +14,8 @@ from kdsr.image import Picture, from_tensor, to_tensor
 def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np.ndarray]:
     """`picture` without alpha, and its holes, (H, W) bool, True where a pixel is missing.
 
-    mask: as large as the picture, lighter than mid-grey where a pixel is missing; without one, pixels that are more than half
+    mask: as large as the picture, lighter than mid-grey where a pixel is missing; without one, pixels that are more
+        than half
         transparent are missing.
     Raises:
         InputError: a mask of another size, nothing missing, or everything.
@@ -27,9 +30,13 @@ def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np
     elif picture.alpha is not None:
         holes = picture.alpha < np.iinfo(picture.alpha.dtype).max / 2
     else:
-        raise InputError("Nothing says what is missing: give a mask, white where pixels are missing, or a picture that is transparent there.")
+        raise InputError(
+            "Nothing says what is missing: give a mask, white where pixels are missing, or a picture that is transparent there."
+        )
     if not holes.any() or holes.all():
-        raise InputError(f"The mask marks {'every pixel' if holes.any() else 'nothing'} as missing; mark what is to be filled, and leave the rest.")
+        raise InputError(
+            f"The mask marks {'every pixel' if holes.any() else 'nothing'} as missing; mark what is to be filled, and leave the rest."
+        )
     return replace(picture, alpha=None), holes
 
 
@@ -39,7 +46,8 @@ def with_transparent(picture: Picture, holes: np.ndarray) -> Picture:
 
 
 def navier_stokes(picture: Picture, holes: np.ndarray) -> Picture:
-    """`picture` with `holes` (H, W) filled by OpenCV's Navier-Stokes inpainting, radius 3: the baseline (Bertalmio et al., CVPR 2001).
+    """`picture` with `holes` (H, W) filled by OpenCV's Navier-Stokes inpainting, radius 3: the baseline (Bertalmio et
+    al., CVPR 2001).
 
     Channels of 16 bits are filled one by one, as OpenCV does not take them together.
     """
@@ -47,12 +55,18 @@ def navier_stokes(picture: Picture, holes: np.ndarray) -> Picture:
     if picture.bits == 8:
         made = cv2.inpaint(np.ascontiguousarray(picture.pixels), mask, 3, cv2.INPAINT_NS)
     else:
-        made = np.dstack([cv2.inpaint(np.ascontiguousarray(plane), mask, 3, cv2.INPAINT_NS) for plane in np.moveaxis(picture.pixels, 2, 0)])
+        made = np.dstack(
+            [
+                cv2.inpaint(np.ascontiguousarray(plane), mask, 3, cv2.INPAINT_NS)
+                for plane in np.moveaxis(picture.pixels, 2, 0)
+            ]
+        )
     return replace(picture, pixels=made.reshape(picture.pixels.shape))
 
 
 def filled(picture: Picture, holes: np.ndarray) -> np.ndarray:
-    """The pixels of `picture` with its holes filled from around them, and the mask in full levels as one more plane: (H, W, C + 1).
+    """The pixels of `picture` with its holes filled from around them, and the mask in full levels as one more plane:
+    (H, W, C + 1).
 
     Raises:
         ShapeError: `holes` is not (H, W).

@@ -1,11 +1,11 @@
 """OpenVINO sessions on the CPU: an ONNX graph compiled for this processor. The only file that imports openvino.
 
-The package is optional and takes a second to import: it is imported when the first graph is compiled. The precision of the
-arithmetic is always said, because OpenVINO otherwise takes bfloat16 wherever the processor has it. A graph of integers
-(QuantizeLinear, DequantizeLinear) runs in int8 under either precision, which then holds for the rest of it.
+The package is optional and takes a second to import: it is imported when the first graph is compiled. The precision of
+the arithmetic is always said, because OpenVINO otherwise takes bfloat16 wherever the processor has it. A graph of
+integers (QuantizeLinear, DequantizeLinear) runs in int8 under either precision, which then holds for the rest of it.
 
-An 8-bit graph ends by putting bytes from planes together as pixels. OpenVINO takes 3 ms for that at 1024x1024, as long as half a
-student; so that end is left out of what is compiled, and OpenCV does it, in 0.9 ms.
+An 8-bit graph ends by putting bytes from planes together as pixels. OpenVINO takes 3 ms for that at 1024x1024, as long
+as half a student; so that end is left out of what is compiled, and OpenCV does it, in 0.9 ms.
 """
 
 import functools
@@ -29,7 +29,9 @@ _SIDE_PX, _CHANNELS = 64, 256
 
 
 class OpenvinoSession:
-    """A compiled graph, called as an ONNX Runtime session is. Threads that run it at once have a request each; requests are kept for the next ones."""
+    """A compiled graph, called as an ONNX Runtime session is. Threads that run it at once have a request each; requests
+    are kept for the next ones.
+    """
 
     def __init__(self, compiled: Any, about: Mapping[str, str], block: int | None) -> None:
         self.about = about
@@ -47,7 +49,9 @@ class OpenvinoSession:
         try:
             request.infer(dict(given), share_inputs=True)
             made = request.get_output_tensor(0).data
-            return [made.copy() if self._block is None else as_pixels(made, self._block)]  # `made` is the request's, and the next run writes there
+            return [
+                made.copy() if self._block is None else as_pixels(made, self._block)
+            ]  # `made` is the request's, and the next run writes there
         finally:
             self._free.append(request)
 
@@ -66,23 +70,30 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
     """
     core = _core()
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise SettingsError("This processor has no bfloat16 arithmetic, which the runtime openvino-bf16 needs; choose openvino or auto.")
+        raise SettingsError(
+            "This processor has no bfloat16 arithmetic, which the runtime openvino-bf16 needs; choose openvino or auto."
+        )
     try:
         model = core.read_model(str(path))
         told = model.get_rt_info()
         about = {name: value.astype(str) for name, value in told["framework"].items()} if "framework" in told else {}
         model, block = _ending_in_planes(model)
-        # Runs that come at once need a stream each, or they wait for one another; in integers a run is so short that changing threads costs more.
+        # Runs that come at once need a stream each, or they wait for one another; in integers a run is so short that
+        # changing threads costs more.
         at_once = 1 if about.get("precision") == "int8" else max(1, usable_cpus() // threads)
         compiled = core.compile_model(model, "CPU", _options(threads, precision, at_once))
     except RuntimeError as error:
         why = str(error).strip().splitlines()[-1]
-        raise WeightsError(f"The ONNX graph {path.name} cannot be run here ({why}); remove the file, and it is made again.") from error
+        raise WeightsError(
+            f"The ONNX graph {path.name} cannot be run here ({why}); remove the file, and it is made again."
+        ) from error
     return OpenvinoSession(compiled, about, block)
 
 
 def as_pixels(planes: np.ndarray, block: int) -> np.ndarray:
-    """(H * block, W * block, 3) uint8 from `planes` (1, 3 * block**2, H, W): by colour, then by place in a block, row by row."""
+    """(H * block, W * block, 3) uint8 from `planes` (1, 3 * block**2, H, W): by colour, then by place in a block, row
+    by row.
+    """
     height, width = planes.shape[2:]
     parts = planes.reshape(3, block, block, height, width)
     pixels = np.empty((height, block, width, 3 * block), np.uint8)
@@ -92,7 +103,9 @@ def as_pixels(planes: np.ndarray, block: int) -> np.ndarray:
 
 
 def _ending_in_planes(model: Any) -> tuple[Any, int | None]:
-    """`model` without its end that makes pixels of planes, and the side of its blocks; as it is, and None, if it ends otherwise."""
+    """`model` without its end that makes pixels of planes, and the side of its blocks; as it is, and None, if it ends
+    otherwise.
+    """
     import openvino
     from openvino import opset13 as operators
 
@@ -113,9 +126,11 @@ def _ending_in_planes(model: Any) -> tuple[Any, int | None]:
 
 
 def integer_convolution(threads: int) -> tuple[Callable[[], object], float]:
-    """A function that runs one 3x3 convolution of 8-bit integers, large and of the shape that suits a processor best, and its operations.
+    """A function that runs one 3x3 convolution of 8-bit integers, large and of the shape that suits a processor best,
+    and its operations.
 
-    For measuring what the processor can do at most. Operations: multiplications and additions. Ask `has_openvino` first.
+    For measuring what the processor can do at most. Operations: multiplications and additions. Ask `has_openvino`
+    first.
     """
     core = _core()
     import openvino
@@ -129,8 +144,13 @@ def integer_convolution(threads: int) -> tuple[Callable[[], object], float]:
     scaled = operators.multiply(operators.convert(kernel, "f32"), operators.constant(np.float32(0.01)))
     made = operators.relu(operators.convolution(image, scaled, [1, 1], [1, 1], [1, 1], [1, 1]))
     result = operators.convert(operators.fake_quantize(made, low, top, low, top, 256), "u8")
-    compiled = core.compile_model(openvino.Model([operators.result(result)], [levels], "limit"), "CPU", _options(threads, "float32"))
-    request, given = compiled.create_infer_request(), random.integers(0, 256, (1, _CHANNELS, _SIDE_PX, _SIDE_PX), np.uint8)
+    compiled = core.compile_model(
+        openvino.Model([operators.result(result)], [levels], "limit"), "CPU", _options(threads, "float32")
+    )
+    request, given = (
+        compiled.create_infer_request(),
+        random.integers(0, 256, (1, _CHANNELS, _SIDE_PX, _SIDE_PX), np.uint8),
+    )
     return lambda: request.infer([given], share_inputs=True), 2.0 * 9 * _CHANNELS**2 * _SIDE_PX**2
 
 
@@ -143,7 +163,9 @@ def _core() -> Any:
 
 
 def _options(threads: int, precision: str, at_once: int = 1) -> dict[str, Any]:
-    """`at_once` runs beside each other, each by `threads` threads. Threads are not tied to cores: others use these as well."""
+    """`at_once` runs beside each other, each by `threads` threads. Threads are not tied to cores: others use these as
+    well.
+    """
     return {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision], "INFERENCE_NUM_THREADS": threads * at_once, "NUM_STREAMS": at_once,
         "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False,

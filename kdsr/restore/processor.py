@@ -1,11 +1,15 @@
-"""The processor that this runs on: its name, and which products its instructions compute. Read from Linux's /proc/cpuinfo."""
+"""The processor that this runs on: its name, and which products its instructions compute. Read from Linux's
+/proc/cpuinfo.
+"""
 
 import hashlib
 import platform
 from pathlib import Path
 
 _SETS = {"amx_tile": "AMX", "avx512_vnni": "AVX-512 VNNI", "avx512f": "AVX-512", "avx_vnni": "AVX-VNNI", "avx2": "AVX2"}
-"""Instruction sets that a network's speed hangs on, the quickest first: the flag in /proc/cpuinfo, and the maker's name."""
+"""Instruction sets that a network's speed hangs on, the quickest first: the flag in /proc/cpuinfo, and the maker's
+name.
+"""
 
 
 def processor_name() -> str:

@@ -30,15 +30,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WARM = 6
-"""Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20 to 200 MB."""
+"""Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20
+to 200 MB.
+"""
 
 
 class GraphRuntime:
-    """ONNX Runtime or OpenVINO on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when first used."""
+    """ONNX Runtime or OpenVINO on the CPU, with one graph for 8-bit pictures and one for floats, which is opened when
+    first used.
+    """
 
     device = "cpu"
 
-    def __init__(self, name: str, precision: str, planes: int, settings: Settings, open_graph: Callable[[bool], Session | OpenvinoSession]) -> None:
+    def __init__(
+        self,
+        name: str,
+        precision: str,
+        planes: int,
+        settings: Settings,
+        open_graph: Callable[[bool], Session | OpenvinoSession],
+    ) -> None:
         first = open_graph(True)
         about = about_graph(first)
         self.name, self.precision, self.planes = name, _precision(first, precision), planes
@@ -86,7 +97,9 @@ def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 
 
 def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision: str = "float32") -> Runtime:
-    """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this machine."""
+    """The network of `card` under OpenVINO, in float32 or bfloat16; each graph is compared with torch once on this
+    machine.
+    """
     if card.precision == "int8" and cuts_byte_sums():
         raise WeightsError(
             "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
@@ -96,7 +109,13 @@ def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision
     threads, planes, memory = usable_threads(settings), find_task(card.task).planes, remembered(settings.home)
 
     def open_graph(uint8: bool) -> OpenvinoSession:
-        session = graph_session(card, catalog, settings, lambda path: open_openvino_session(path, threads=threads, precision=precision), uint8=uint8)
+        session = graph_session(
+            card,
+            catalog,
+            settings,
+            lambda path: open_openvino_session(path, threads=threads, precision=precision),
+            uint8=uint8,
+        )
         inside = _precision(session, precision)
         checked = f"checked openvino {version_of('openvino')} {inside} {'uint8' if uint8 else 'float'} {card.sha256}"
         if memory.get(checked) is not True:
@@ -126,8 +145,14 @@ RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingPr
 
 
 def available_runtimes(precision: str = "float32") -> tuple[str, ...]:
-    """The names in `RUNTIMES` whose packages are installed, and which this processor runs as they should, for networks of `precision`."""
-    return tuple(name for name in RUNTIMES if not name.startswith("openvino") or (has_openvino() and _suits_processor(name, precision)))
+    """The names in `RUNTIMES` whose packages are installed, and which this processor runs as they should, for networks
+    of `precision`.
+    """
+    return tuple(
+        name
+        for name in RUNTIMES
+        if not name.startswith("openvino") or (has_openvino() and _suits_processor(name, precision))
+    )
 
 
 def exact_runtimes(precision: str = "float32") -> tuple[str, ...]:
@@ -143,8 +168,9 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
-        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the quickest of those that are here and compute what
-            the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a network of floats.
+        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the quickest of those that are here and
+            compute what the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a
+            network of floats.
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
@@ -153,7 +179,9 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
     if runtime not in (*RUNTIMES, "auto"):
         raise UnknownNameError.among("runtime", runtime, (*RUNTIMES, "auto"))
     if runtime.startswith("openvino") and not has_openvino():
-        raise SettingsError(f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime.")
+        raise SettingsError(
+            f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime."
+        )
     if runtime == "auto":
         runtime = _quickest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
@@ -164,7 +192,9 @@ def _quickest(card: Card, catalog: Catalog, settings: Settings) -> str:
     """The name of the runtime that `auto` stands for."""
     if torch_device(settings) != "cpu":
         return "torch"
-    candidates = {name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes(card.precision)}
+    candidates = {
+        name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes(card.precision)
+    }
     return choose(candidates, choice_key(card, settings), remembered(settings.home))
 
 
@@ -175,7 +205,9 @@ class WarmRuntimes:
         self.limit = limit
         self._kept: OrderedDict[Hashable, Runtime] = OrderedDict()
         self._reading = threading.Lock()
-        self._building = threading.Lock()  # one at a time, so that none is built twice; those already warm need not wait
+        self._building = (
+            threading.Lock()
+        )  # one at a time, so that none is built twice; those already warm need not wait
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -1,4 +1,6 @@
-"""ONNX Runtime sessions: how one is opened here, and what its graph says about itself. The only file that imports onnxruntime."""
+"""ONNX Runtime sessions: how one is opened here, and what its graph says about itself. The only file that imports
+onnxruntime.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,15 +14,22 @@ from kdsr.restore.processor import cuts_byte_sums
 
 INPUT, OUTPUT = "image", "restored"
 """The names of a graph's input and output."""
-_UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile, state.NotImplemented)
+_UNREADABLE = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoSuchFile,
+    state.NotImplemented,
+)
 _ERRORS_ONLY = 3
 
 
 def open_session(source: Path | bytes, *, threads: int) -> Session:
     """A session on the CPU for a graph in a file or in memory.
 
-    Buffers are kept in an arena (without one a tile takes a third longer), and not planned as one block for each shape of
-    tile that comes by: measured on 2000x3000 x4, that saves memory and costs no time.
+    Buffers are kept in an arena (without one a tile takes a third longer), and not planned as one block for each shape
+    of tile that comes by: measured on 2000x3000 x4, that saves memory and costs no time.
 
     Raises:
         WeightsError: not a graph that this ONNX Runtime can run.
@@ -34,10 +43,14 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
     if cuts_byte_sums():  # with VNNI, exact sums the other way take twice as long
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        return Session(source if isinstance(source, bytes) else str(source), options, providers=["CPUExecutionProvider"])
+        return Session(
+            source if isinstance(source, bytes) else str(source), options, providers=["CPUExecutionProvider"]
+        )
     except _UNREADABLE as error:
         name = source.name if isinstance(source, Path) else "in memory"
-        raise WeightsError(f"The ONNX graph {name} cannot be run here ({str(error).splitlines()[0]}); remove the file, and it is made again.") from error
+        raise WeightsError(
+            f"The ONNX graph {name} cannot be run here ({str(error).splitlines()[0]}); remove the file, and it is made again."
+        ) from error
 
 
 def metadata_of(session: Session) -> Mapping[str, str]:

@@ -1,8 +1,8 @@
 """Where exact tiles lie. Pure: sides in, slices out; no picture and no network here.
 
-A tile reads its core plus `halo` pixels on each side, and keeps what its core became. At the picture's border there is no
-halo: a tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does untiled. So
-tiled equals untiled, up to the order of sums inside a convolution.
+A tile reads its core plus `halo` pixels on each side, and keeps what its core became. At the picture's border there is
+no halo: a tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does
+untiled. So tiled equals untiled, up to the order of sums inside a convolution.
 """
 
 import itertools
@@ -36,10 +36,11 @@ def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: in
     """The tiles that cover a picture of `height` x `width` input pixels, row by row; each output pixel is written once.
 
     Args:
-        tile_px: longest side of a tile's core, in input pixels, halo not counted; rounded down to a multiple of `multiple`,
-            and at least that. Cores are made nearly equal, so that no thin rest is left over.
+        tile_px: longest side of a tile's core, in input pixels, halo not counted; rounded down to a multiple of
+            `multiple`, and at least that. Cores are made nearly equal, so that no thin rest is left over.
         halo: input pixels that an output pixel sees on each side.
-        multiple: sides and origins of what a tile reads are multiples of it, once the picture is padded to `padded_size`.
+        multiple: sides and origins of what a tile reads are multiples of it, once the picture is padded to
+            `padded_size`.
         scale: output pixels per input pixel.
     Raises:
         SettingsError: `tile_px` is below 1.
@@ -53,7 +54,9 @@ def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: in
 
 def _spans(length: int, tile_px: int, halo: int, multiple: int, scale: int) -> list[tuple[slice, slice, slice]]:
     """(read, keep, write) along one axis of `length` input pixels."""
-    cells = math.ceil(length / multiple)  # everything is counted in cells of `multiple` pixels, so that origins are aligned
+    cells = math.ceil(
+        length / multiple
+    )  # everything is counted in cells of `multiple` pixels, so that origins are aligned
     margin = math.ceil(halo / multiple)
     count = math.ceil(cells / max(1, tile_px // multiple))
     spans = []

@@ -1,4 +1,6 @@
-"""torch as a runtime, on the CPU or a GPU. A file of its own, because importing torch takes 3 s and 0.5 GB: only who runs it pays."""
+"""torch as a runtime, on the CPU or a GPU. A file of its own, because importing torch takes 3 s and 0.5 GB: only who
+runs it pays.
+"""
 
 import numpy as np
 import torch
@@ -16,7 +18,12 @@ class TorchRuntime:
     precision = "float32"
 
     def __init__(self, network: Network, settings: Settings) -> None:
-        self.scale, self.planes, self.multiple, self.halo = network.scale, network.planes, network.multiple, network.halo
+        self.scale, self.planes, self.multiple, self.halo = (
+            network.scale,
+            network.planes,
+            network.multiple,
+            network.halo,
+        )
         self.max_output_megapixels = settings.max_output_megapixels
         self.device = torch_device(settings)
         self.threads = usable_threads(settings) if self.device == "cpu" else 1

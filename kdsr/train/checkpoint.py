@@ -44,7 +44,12 @@ class Learner:
     @property
     def modules(self) -> dict[str, nn.Module]:
         """Everything with weights that change, by the name it has in a checkpoint."""
-        named: dict[str, nn.Module | None] = {"network": self.network, "average": self.average, "objective": self.objective, "teacher": self.teacher}
+        named: dict[str, nn.Module | None] = {
+            "network": self.network,
+            "average": self.average,
+            "objective": self.objective,
+            "teacher": self.teacher,
+        }
         return {name: module for name, module in named.items() if module is not None}
 
     @property
@@ -79,7 +84,9 @@ def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     try:
         save_weights(tensors, path)
     except OSError as error:
-        raise TrainingError(f"The checkpoint could not be written to {path} ({error}); the one before it is kept. Free some space and resume.") from error
+        raise TrainingError(
+            f"The checkpoint could not be written to {path} ({error}); the one before it is kept. Free some space and resume."
+        ) from error
 
 
 def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
@@ -91,7 +98,9 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     """
     tensors = load_tensors(path)
     if not torch.equal(tensors[_KEY], _fingerprint(recipe)):
-        raise TrainingError(f"The checkpoint {path} belongs to another recipe; resume with the recipe beside it, or choose an empty folder.")
+        raise TrainingError(
+            f"The checkpoint {path} belongs to another recipe; resume with the recipe beside it, or choose an empty folder."
+        )
     for prefix, module in learner.modules.items():
         module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in module.state_dict()})
     state = learner.optimiser.state_dict()
@@ -102,7 +111,9 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     learner.optimiser.load_state_dict(state)
     learner.step = int(tensors[_STEP])
     if _JUDGED in tensors:
-        learner.best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        learner.best = {
+            name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")
+        }
         learner.best_psnr_db, learner.stale = float(tensors[_JUDGED][0]), int(tensors[_JUDGED][1])
 
 
@@ -113,7 +124,9 @@ def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
 
 def _fingerprint(recipe: Recipe) -> Tensor:
     """Of all that differs from the defaults, so that a key that comes later leaves old checkpoints usable."""
-    given = {name: value for name, value in json.loads(recipe_to_json(recipe)).items() if value != _DEFAULTS.get(name, ...)}
+    given = {
+        name: value for name, value in json.loads(recipe_to_json(recipe)).items() if value != _DEFAULTS.get(name, ...)
+    }
     text = json.dumps(given, sort_keys=True)
     return torch.frombuffer(bytearray(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
 

@@ -1,4 +1,6 @@
-"""The loop of a run: learn, report, validate, keep checkpoints, stop in time. Not here: how a run is put together (`trainer`)."""
+"""The loop of a run: learn, report, validate, keep checkpoints, stop in time. Not here: how a run is put together
+(`trainer`).
+"""
 
 import contextlib
 import json
@@ -116,9 +118,13 @@ class Loop:
                     break
         except KeyboardInterrupt:
             self._save()
-            raise Stopped(f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed.") from None
+            raise Stopped(
+                f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed."
+            ) from None
         if not self._done() and not self._out_of_time(time.monotonic()):
-            raise Stopped(f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed.")
+            raise Stopped(
+                f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed."
+            )
         if self._done() and learner.best is not None:
             learner.average.load_state_dict(learner.best)
         return self._done()
@@ -133,7 +139,9 @@ class Loop:
 
     def _learn(self) -> dict[str, Tensor]:
         recipe, learner = self.recipe, self.learner
-        batch = self.sources.pairs.batch(learner.step, recipe.batch_size, recipe.patch_px, with_label=recipe.needs_teacher)
+        batch = self.sources.pairs.batch(
+            learner.step, recipe.batch_size, recipe.patch_px, with_label=recipe.needs_teacher
+        )
         batch = self.processes.share_of(batch)
         for group in learner.optimiser.param_groups:
             group["lr"] = learning_rate(recipe, learner.step)
@@ -143,7 +151,9 @@ class Loop:
         total.backward()
         self.processes.average_gradients(learner.parameters)
         if recipe.gradient_clip > 0:
-            nn.utils.clip_grad_norm_(learner.network.parameters(), recipe.gradient_clip)  # what losses and teachers learn is left alone
+            nn.utils.clip_grad_norm_(
+                learner.network.parameters(), recipe.gradient_clip
+            )  # what losses and teachers learn is left alone
         with undisturbed():
             learner.optimiser.step()
             learner.step += 1
@@ -159,7 +169,12 @@ class Loop:
                 "Lower the learning rate or set gradient_clip, and start again from there."
             )
         left = self.recipe.steps - self.learner.step
-        event = {"event": "step", "step": self.learner.step, "steps_per_s": round(1 / step_s, 2), "eta_s": round(left * step_s)}
+        event = {
+            "event": "step",
+            "step": self.learner.step,
+            "steps_per_s": round(1 / step_s, 2),
+            "eta_s": round(left * step_s),
+        }
         event |= {"memory_mb": _memory_mb(self.processes.device)}
         self.log.write(event | {name: round(value, 6) for name, value in means.items()})
 
@@ -167,9 +182,16 @@ class Loop:
         psnr_db, ssim = validate(folded(self.learner.average), self.sources.validation, self.recipe.the_task)
         if self.recipe.patience:
             self.learner.judge(psnr_db)
-        self.log.write({"event": "validation", "step": self.learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
+        self.log.write(
+            {"event": "validation", "step": self.learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)}
+        )
         if self.processes.is_first:
-            write_preview(self.checkpoint.parent / "preview", self.sources.validation[0], self.recipe.the_task, {"now": folded(self.learner.average)})
+            write_preview(
+                self.checkpoint.parent / "preview",
+                self.sources.validation[0],
+                self.recipe.the_task,
+                {"now": folded(self.learner.average)},
+            )
 
     def _out_of_time(self, now: float) -> bool:
         return self.time_limit_s is not None and now - self.started >= self.time_limit_s

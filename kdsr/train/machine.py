@@ -13,18 +13,22 @@ import torch
 
 
 def autocast(device: torch.device, *, wanted: bool = True) -> torch.autocast:
-    """A block in which convolutions are computed in bfloat16, if `wanted` and the device multiplies in it; otherwise nothing changes."""
+    """A block in which convolutions are computed in bfloat16, if `wanted` and the device multiplies in it; otherwise
+    nothing changes.
+    """
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and has_bfloat16(device))
 
 
 def has_bfloat16(device: torch.device) -> bool:
     """Whether `device` multiplies in bfloat16.
 
-    A CPU that does not (without AVX-512 BF16 or AMX) converts number by number: on an AMD EPYC 7002 a step took twelve times as long as in float32.
-    Graphics cards before Ampere do not either.
+    A CPU that does not (without AVX-512 BF16 or AMX) converts number by number: on an AMD EPYC 7002 a step took twelve
+    times as long as in float32. Graphics cards before Ampere do not either.
     """
     if device.type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # torch has no public name for it
+        return bool(
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )  # torch has no public name for it
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
@@ -35,10 +39,11 @@ _LARGEST = 32 * 2**20
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what a step frees for the next one, instead of giving pages back that the system must then clear again.
+    """Have glibc keep what a step frees for the next one, instead of giving pages back that the system must then clear
+    again.
 
-    Pictures of a batch are a few MB each: without this a third of a small student's step goes into page faults. Elsewhere than
-    on Linux with glibc, and on a GPU (where torch keeps its own memory), nothing changes.
+    Pictures of a batch are a few MB each: without this a third of a small student's step goes into page faults.
+    Elsewhere than on Linux with glibc, and on a GPU (where torch keeps its own memory), nothing changes.
     """
     if sys.platform != "linux":
         return
@@ -52,8 +57,9 @@ def keep_freed_memory() -> None:
 def smallest_as_zero() -> Iterator[None]:
     """Count numbers below 1e-38 as zero until the end of the block; afterwards as it was before.
 
-    The momentum of a channel that no longer fires sinks there, where processors compute a hundred times slower. The mode belongs to
-    this thread and to those that it starts, which keep it. Processors that have no such mode go on as they are.
+    The momentum of a channel that no longer fires sinks there, where processors compute a hundred times slower. The
+    mode belongs to this thread and to those that it starts, which keep it. Processors that have no such mode go on as
+    they are.
     """
     was_on = not (torch.full((1,), torch.finfo(torch.float32).tiny) / 2).any()
     torch.set_flush_denormal(True)
@@ -68,7 +74,9 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM until the block is done, so that what it changes is changed as a whole or not at all."""
+    """Hold back SIGINT and SIGTERM until the block is done, so that what it changes is changed as a whole or not at
+    all.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
         yield
         return

@@ -1,4 +1,5 @@
-"""Optimisers by name. Muon moves every kernel by a matrix of equal singular values, so that no direction of a layer waits for another.
+"""Optimisers by name. Muon moves every kernel by a matrix of equal singular values, so that no direction of a layer
+waits for another.
 
 A plain stack of convolutions has no short cuts, and AdamW learns it slowly: see docs/log.md for what either gives.
 """
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 KERNEL_RATE = 10.0
-"""Muon's steps for kernels are so many times the learning rate, so that a recipe's rate means about the same for either optimiser."""
+"""Muon's steps for kernels are so many times the learning rate, so that a recipe's rate means about the same for either
+optimiser.
+"""
 _MOMENTUM = 0.95
 _ITERATIONS = 5
 _QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -35,7 +38,8 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 class Muon(torch.optim.AdamW):
     """Muon for kernels, AdamW for biases and all else of one dimension. torch's own takes matrices alone.
 
-    A kernel (out, in, height, width) counts as a matrix of `out` rows. Kernels of one shape are orthogonalised together.
+    A kernel (out, in, height, width) counts as a matrix of `out` rows. Kernels of one shape are orthogonalised
+    together.
     """
 
     @torch.no_grad()
@@ -68,6 +72,8 @@ class Muon(torch.optim.AdamW):
 OPTIMISERS: dict[str, type[torch.optim.AdamW]] = {"adamw": torch.optim.AdamW, "muon": Muon}
 
 
-def new_optimiser(name: str, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def new_optimiser(
+    name: str, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
     """The optimiser of that name over `parameters`."""
     return OPTIMISERS[name](parameters, learning_rate, weight_decay=weight_decay, fused=True)

@@ -1,4 +1,6 @@
-"""Ready recipes: `quick` (about a minute on two cores), `standard` and `best`, one JSON file per task beside this module."""
+"""Ready recipes: `quick` (about a minute on two cores), `standard` and `best`, one JSON file per task beside this
+module.
+"""
 
 import json
 from collections.abc import Sequence
@@ -25,12 +27,23 @@ def preset(name: str, task: str) -> dict[str, Any]:
     find_task(task)
     path = _FOLDER / f"{task}-{name}.json"
     if name not in PRESETS or not path.is_file():
-        raise UnknownNameError.among(f"preset for {task}", name, [known for known in PRESETS if (_FOLDER / f"{task}-{known}.json").is_file()])
+        raise UnknownNameError.among(
+            f"preset for {task}", name, [known for known in PRESETS if (_FOLDER / f"{task}-{known}.json").is_file()]
+        )
     keys: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return keys
 
 
-def distillation(preset_name: str, task: str, *, name: str, teacher: str, photos: Sequence[str], student: Card | None = None, **changes: Any) -> Recipe:
+def distillation(
+    preset_name: str,
+    task: str,
+    *,
+    name: str,
+    teacher: str,
+    photos: Sequence[str],
+    student: Card | None = None,
+    **changes: Any,
+) -> Recipe:
     """The recipe that distills `teacher` into a student by a preset.
 
     Args:

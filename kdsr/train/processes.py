@@ -1,8 +1,8 @@
 """One run in several processes: each learns from its share of a batch, and all take the same step.
 
-Started by `accelerate launch --multi_gpu -m kdsr train ...` (one process per GPU) or, on processors, by `torchrun --standalone
---nproc-per-node N -m kdsr train ...`. Gradients are averaged by accelerate; the losses are means over pictures, so equal shares give
-the step that one process takes on the whole batch. The first process alone writes files.
+Started by `accelerate launch --multi_gpu -m kdsr train ...` (one process per GPU) or, on processors, by `torchrun
+--standalone --nproc-per-node N -m kdsr train ...`. Gradients are averaged by accelerate; the losses are means over
+pictures, so equal shares give the step that one process takes on the whole batch. The first process alone writes files.
 """
 
 import os
@@ -26,7 +26,11 @@ class Processes:
             from accelerate import PartialState
 
             self._state = PartialState(cpu=self.device.type == "cpu")
-            self.count, self.rank, self.device = self._state.num_processes, self._state.process_index, self._state.device
+            self.count, self.rank, self.device = (
+                self._state.num_processes,
+                self._state.process_index,
+                self._state.device,
+            )
 
     @property
     def is_first(self) -> bool:
@@ -48,10 +52,17 @@ class Processes:
             return batch
         size = len(batch.truth)
         if size % self.count:
-            raise SettingsError(f"A batch of {size} cannot be shared equally by {self.count} processes; set batch_size to a multiple of {self.count}.")
+            raise SettingsError(
+                f"A batch of {size} cannot be shared equally by {self.count} processes; set batch_size to a multiple of {self.count}."
+            )
         mine = slice(size // self.count * self.rank, size // self.count * (self.rank + 1))
         label = batch.label[mine] if batch.label is not None else None
-        return Batch(batch.degraded[mine], batch.truth[mine], label, {tap: feature[mine] for tap, feature in batch.features.items()})
+        return Batch(
+            batch.degraded[mine],
+            batch.truth[mine],
+            label,
+            {tap: feature[mine] for tap, feature in batch.features.items()},
+        )
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give every process the mean of all processes' gradients."""

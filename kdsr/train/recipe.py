@@ -49,13 +49,21 @@ class Recipe:
     grey_share: float = 0.0
     """Share of the crops (or cells, or photographs, where they are degraded once) that are made grey first."""
     whole_colour_share: float = 0.0
-    """JPEG clean-up: share of the files whose colour is not halved (4:4:4); half of them hold grain, so that there is fine colour to keep."""
+    """JPEG clean-up: share of the files whose colour is not halved (4:4:4); half of them hold grain, so that there is
+    fine colour to keep.
+    """
     saved_before_share: float = 0.0
-    """JPEG clean-up: share of the pictures that were a JPEG file once before, with its blocks elsewhere; kept labels are of that first file."""
+    """JPEG clean-up: share of the pictures that were a JPEG file once before, with its blocks elsewhere; kept labels
+    are of that first file.
+    """
     planned_crops: int = 0
-    """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled photographs."""
+    """Learn from so many crops, fixed by the seed, each labelled by itself; 0 draws crops without end from labelled
+    photographs.
+    """
     new_inputs: str = "none"
-    """Inputs without a truth that the teacher labels: `in` takes the photographs themselves, `out` halves the degraded ones. Needs a plan."""
+    """Inputs without a truth that the teacher labels: `in` takes the photographs themselves, `out` halves the degraded
+    ones. Needs a plan.
+    """
     new_input_share: float = 0.25
     """Share of the plan's crops that come from new inputs."""
     prefer_hard: bool = False
@@ -65,11 +73,15 @@ class Recipe:
     start_share: float = 0.0
     """Share of the `warm_start`'s weights in what is released; the rest are the run's own (WiSE-FT, arXiv:2109.01903)."""
     mixed_with: str | None = None
-    """Name or safetensors file of a network that another run made of the same `warm_start`: the run's own are then the mean of both (arXiv:2203.05482)."""
+    """Name or safetensors file of a network that another run made of the same `warm_start`: the run's own are then the
+    mean of both (arXiv:2203.05482).
+    """
     photos: tuple[str, ...] = ("photos_a",)
     """Folders of photographs, each a path or a folder under the data folder."""
     photo_scales: tuple[float, ...] = (1.0,)
-    """Each photograph is learnt from at all of these scales of its size; a smaller one holds more of its scene, and finer, in a crop."""
+    """Each photograph is learnt from at all of these scales of its size; a smaller one holds more of its scene, and
+    finer, in a crop.
+    """
     degrade_once: bool = False
     """Degrade every photograph once, in cells, instead of every crop anew; needed for a teacher's labels."""
     cell_px: int = 256
@@ -91,7 +103,9 @@ class Recipe:
     ema_decay: float = 0.999
     seed: int = 0
     precision: str = "bf16"
-    """`bf16` computes in bfloat16 on devices that multiply in it, and in float32 on the others; `fp32` everywhere in float32."""
+    """`bf16` computes in bfloat16 on devices that multiply in it, and in float32 on the others; `fp32` everywhere in
+    float32.
+    """
     compile: bool = True
     """Compile the step where a compiler is at hand; the first step then takes 10 to 30 s."""
     validate_every: int = 1_000
@@ -114,23 +128,39 @@ class Recipe:
             raise SettingsError(str(UnknownNameError.among("optimiser", self.optimiser, OPTIMISERS)))
         if self.precision not in ("bf16", "fp32"):
             raise SettingsError(f"precision must be bf16 or fp32, got '{self.precision}'.")
-        for name in ("steps", "batch_size", "patch_px", "cell_px", "crop_choices", "validate_every", "validation_photos"):
+        for name in (
+            "steps",
+            "batch_size",
+            "patch_px",
+            "cell_px",
+            "crop_choices",
+            "validate_every",
+            "validation_photos",
+        ):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:
-            raise SettingsError(f"learning_rate must be above 0 and at least final_learning_rate, got {self.learning_rate:g} and {self.final_learning_rate:g}.")
+            raise SettingsError(
+                f"learning_rate must be above 0 and at least final_learning_rate, got {self.learning_rate:g} and {self.final_learning_rate:g}."
+            )
         for name in ("grey_share", "whole_colour_share", "saved_before_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):
-            raise SettingsError(f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}.")
+            raise SettingsError(
+                f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}."
+            )
         for name in ("whole_colour_share", "saved_before_share"):
             if getattr(self, name) and self.the_task.degradation != "jpeg":
                 raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
         if not 0 <= self.start_share < 1 or (self.start_share and self.warm_start is None and not self.stages):
-            raise SettingsError(f"start_share must lie in [0, 1) and needs a warm_start, got {self.start_share:g} and {self.warm_start or 'none'}.")
+            raise SettingsError(
+                f"start_share must lie in [0, 1) and needs a warm_start, got {self.start_share:g} and {self.warm_start or 'none'}."
+            )
         if self.mixed_with is not None and self.warm_start is None and not self.stages:
-            raise SettingsError(f"mixed_with needs a warm_start, from which both runs learn on, got '{self.mixed_with}' and none.")
+            raise SettingsError(
+                f"mixed_with needs a warm_start, from which both runs learn on, got '{self.mixed_with}' and none."
+            )
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must lie in [0, 1), got {self.dropout:g}.")
         if not 0 <= self.ema_decay < 1:
@@ -144,16 +174,22 @@ class Recipe:
         """Refuse what does not go together in labels, plans and teachers."""
         balance = self.balance
         if self.needs_teacher and not self.teacher:
-            raise SettingsError("A truth_share below 1 and losses to a teacher need one; name a teacher, or set truth_share to 1 and leave the terms out.")
+            raise SettingsError(
+                "A truth_share below 1 and losses to a teacher need one; name a teacher, or set truth_share to 1 and leave the terms out."
+            )
         if self.needs_teacher and not self.fixed_pairs and not self.teacher_at_work:
-            raise SettingsError("A teacher's labels need degrade_once, so that a label belongs to its degraded picture; or set cache_labels to false.")
+            raise SettingsError(
+                "A teacher's labels need degrade_once, so that a label belongs to its degraded picture; or set cache_labels to false."
+            )
         if self.planned_crops and (self.planned_crops < self.batch_size or not self.fixed_pairs):
             raise SettingsError("planned_crops needs degrade_once and at least as many crops as batch_size.")
         if self.new_inputs not in ("none", "in", "out"):
             raise SettingsError(f"new_inputs must be none, in or out, got '{self.new_inputs}'.")
         labelled_plan = self.planned_crops and self.cache_labels and balance.needs_teacher
         if (self.new_inputs != "none" or self.prefer_hard) and not labelled_plan:
-            raise SettingsError("new_inputs and prefer_hard need planned_crops, cached labels and a truth_share below 1.")
+            raise SettingsError(
+                "new_inputs and prefer_hard need planned_crops, cached labels and a truth_share below 1."
+            )
         if not 0 < self.new_input_share < 1:
             raise SettingsError(f"new_input_share must lie between 0 and 1, got {self.new_input_share:g}.")
         if self.online and not balance.needs_teacher:
@@ -177,13 +213,23 @@ class Recipe:
 
     @property
     def teacher_at_work(self) -> bool:
-        """Whether the teacher works at every step: it learns, nothing is kept, or features are used of crops that no plan fixes."""
-        return self.needs_teacher and (self.online or not self.cache_labels or bool(self.teacher_taps and not self.planned_crops))
+        """Whether the teacher works at every step: it learns, nothing is kept, or features are used of crops that no
+        plan fixes.
+        """
+        return self.needs_teacher and (
+            self.online or not self.cache_labels or bool(self.teacher_taps and not self.planned_crops)
+        )
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names or files of the networks that must be there before the run: its teachers, its start and what it is mixed with."""
-        return tuple(place for place in (self.teacher, *self.more_teachers, self.warm_start, self.mixed_with) if place is not None)
+        """Names or files of the networks that must be there before the run: its teachers, its start and what it is
+        mixed with.
+        """
+        return tuple(
+            place
+            for place in (self.teacher, *self.more_teachers, self.warm_start, self.mixed_with)
+            if place is not None
+        )
 
     @property
     def all_steps(self) -> int:
@@ -229,7 +275,10 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
     if missing:
         raise SettingsError(f"The recipe lacks {' and '.join(missing)}.")
     values = dict(given)
-    if "photo_scales" in values and not (isinstance(values["photo_scales"], (list, tuple)) and all(_is_kind(scale, float) for scale in values["photo_scales"])):
+    if "photo_scales" in values and not (
+        isinstance(values["photo_scales"], (list, tuple))
+        and all(_is_kind(scale, float) for scale in values["photo_scales"])
+    ):
         raise SettingsError(f"photo_scales must be a list of numbers such as [1, 0.5], got {values['photo_scales']!r}.")
     for name in ("photos", "more_teachers", "photo_scales"):
         if name in values:
@@ -243,7 +292,9 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
 
 def _stage(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, dict) or {"stages", "name", "task"} & given.keys():
-        raise SettingsError(f"A stage is an object with keys of a recipe apart from name, task and stages; got {given!r}.")
+        raise SettingsError(
+            f"A stage is an object with keys of a recipe apart from name, task and stages; got {given!r}."
+        )
     return given
 
 

@@ -1,4 +1,6 @@
-"""What a run gives away: the folded average as weights, mixed with other networks where asked for, and the card that tells the truth about it."""
+"""What a run gives away: the folded average as weights, mixed with other networks where asked for, and the card that
+tells the truth about it.
+"""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +23,8 @@ from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 class Mixture:
     """What a run's own weights are mixed with when they are released.
 
-    Between networks that learnt from one start lie some that are better than any of them (WiSE-FT, arXiv:2109.01903; model
-    soups, arXiv:2203.05482); `docs/training.md` says where they were.
+    Between networks that learnt from one start lie some that are better than any of them (WiSE-FT, arXiv:2109.01903;
+    model soups, arXiv:2203.05482); `docs/training.md` says where they were.
     """
 
     start: Network
@@ -52,14 +54,29 @@ def _move(network: Network, towards: Network, share: float) -> None:
         own.lerp_(there, share)
 
 
-def release(recipe: Recipe, network: Network, folder: Path, *, steps: int, settings: Settings, sources: Sources, minutes: float, device: torch.device) -> Card:
-    """Write `network` as `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr card measure` adds them).
+def release(
+    recipe: Recipe,
+    network: Network,
+    folder: Path,
+    *,
+    steps: int,
+    settings: Settings,
+    sources: Sources,
+    minutes: float,
+    device: torch.device,
+) -> Card:
+    """Write `network` as `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr
+    card measure` adds them).
 
-    A teacher's weights are rounded to float16, which halves the file and moves no figure by 0.001 dB; it computes in float32 all the same.
+    A teacher's weights are rounded to float16, which halves the file and moves no figure by 0.001 dB; it computes in
+    float32 all the same.
     """
     network = network.cpu()
     kept = torch.float16 if recipe.role == "teacher" else torch.float32
-    weights = save_weights({name: value.to(kept).contiguous() for name, value in network.state_dict().items()}, folder / f"{recipe.name}.safetensors")
+    weights = save_weights(
+        {name: value.to(kept).contiguous() for name, value in network.state_dict().items()},
+        folder / f"{recipe.name}.safetensors",
+    )
     card = Card(
         name=recipe.name,
         title=recipe.title or recipe.name,
@@ -101,7 +118,11 @@ def _precision(recipe: Recipe, device: torch.device) -> str:
 def _twin(recipe: Recipe, settings: Settings) -> str | None:
     """The name of the twin, `NAME-twin`, if a student has one among the released networks."""
     name = f"{recipe.name}-twin"
-    return name if recipe.role == "student" and any(card.name == name for card in Catalog(settings.weights_dir).cards) else None
+    return (
+        name
+        if recipe.role == "student" and any(card.name == name for card in Catalog(settings.weights_dir).cards)
+        else None
+    )
 
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
@@ -124,5 +145,9 @@ def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ..
 
 
 def _without_places(recipe: Mapping[str, object]) -> dict[str, object]:
-    """`recipe` with the name of a network in the place of its file: what travels in a card says nothing of the machine's folders."""
-    return {key: Path(value).stem if isinstance(value, str) and is_path(value) else value for key, value in recipe.items()}
+    """`recipe` with the name of a network in the place of its file: what travels in a card says nothing of the
+    machine's folders.
+    """
+    return {
+        key: Path(value).stem if isinstance(value, str) and is_path(value) else value for key, value in recipe.items()
+    }

@@ -64,7 +64,8 @@ def train_stage(
         should_stop: asked at every step; when it says yes the run ends with a checkpoint.
     Raises:
         SettingsError: a checkpoint is there and `resume` is not asked for.
-        TrainingError: a loss that is not finite or has left the rails, a checkpoint that cannot be written; the last good one is kept.
+        TrainingError: a loss that is not finite or has left the rails, a checkpoint that cannot be written; the last
+            good one is kept.
         Stopped: `should_stop` or Ctrl-C; a checkpoint is left.
     """
     started = time.monotonic()
@@ -86,7 +87,13 @@ def train_stage(
     if not processes.is_first:
         processes.wait()  # for the labels that the first one makes
     try:
-        sources = open_sources(recipe, settings, device, log.write, lambda: time_limit_s is not None and time.monotonic() - started > time_limit_s)
+        sources = open_sources(
+            recipe,
+            settings,
+            device,
+            log.write,
+            lambda: time_limit_s is not None and time.monotonic() - started > time_limit_s,
+        )
     except OutOfTime:
         log.write({"event": "paused", "step": learner.step, "minutes": round((time.monotonic() - started) / 60, 2)})
         return RunResult(False, learner.step, out_dir)
@@ -94,29 +101,70 @@ def train_stage(
         processes.wait()
     if processes.is_first and learner.step == 0:
         _show_references(recipe, learner, sources, settings, out_dir / "preview", log)
-    log.write({"event": "started", "step": learner.step, "steps": recipe.steps, "device": str(device), "photographs": sources.photographs})
+    log.write(
+        {
+            "event": "started",
+            "step": learner.step,
+            "steps": recipe.steps,
+            "device": str(device),
+            "photographs": sources.photographs,
+        }
+    )
     losses = loss_of_step(recipe, learner, teacher if recipe.teacher_at_work else None, device)
-    loop = Loop(recipe, learner, sources, losses, processes, checkpoint, log, started, time_limit_s, should_stop or (lambda: False))
+    loop = Loop(
+        recipe,
+        learner,
+        sources,
+        losses,
+        processes,
+        checkpoint,
+        log,
+        started,
+        time_limit_s,
+        should_stop or (lambda: False),
+    )
     try:
         finished = loop.run()
     finally:
         if learner.step and processes.is_first:
             minutes, network = log.minutes_before + (time.monotonic() - started) / 60, mixture.outcome(learner)
-            release(recipe, network, out_dir, steps=learner.step, settings=settings, sources=sources, minutes=minutes, device=device)
+            release(
+                recipe,
+                network,
+                out_dir,
+                steps=learner.step,
+                settings=settings,
+                sources=sources,
+                minutes=minutes,
+                device=device,
+            )
     if finished and mixture.changes:
         psnr_db, ssim = validate(mixture.outcome(learner), sources.validation, recipe.the_task)
         log.write({"event": "mixed", "step": learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
-    log.write({"event": "finished" if finished else "paused", "step": learner.step, "minutes": round((time.monotonic() - started) / 60, 2)})
+    log.write(
+        {
+            "event": "finished" if finished else "paused",
+            "step": learner.step,
+            "minutes": round((time.monotonic() - started) / 60, 2),
+        }
+    )
     return RunResult(finished, learner.step, out_dir)
 
 
-def _show_references(recipe: Recipe, learner: Learner, sources: Sources, settings: Settings, folder: Path, log: Log) -> None:
+def _show_references(
+    recipe: Recipe, learner: Learner, sources: Sources, settings: Settings, folder: Path, log: Log
+) -> None:
     """What the run's validations stand against: the student before it, and the teacher, as figures and as pictures."""
     networks = {"before": folded(learner.average)}
     if recipe.teacher is not None:
-        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), recipe.teacher).to(next(learner.average.parameters()).device)
+        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), recipe.teacher).to(
+            next(learner.average.parameters()).device
+        )
     write_preview(folder, sources.validation[0], recipe.the_task, networks)
-    figures = {f"{name}_psnr_db": round(validate(network, sources.validation, recipe.the_task)[0], 4) for name, network in networks.items()}
+    figures = {
+        f"{name}_psnr_db": round(validate(network, sources.validation, recipe.the_task)[0], 4)
+        for name, network in networks.items()
+    }
     log.write({"event": "references", **figures})
 
 
@@ -126,12 +174,16 @@ def _teacher(recipe: Recipe, settings: Settings, device: torch.device) -> Teache
         return None
     names = (recipe.teacher, *recipe.more_teachers)
     catalog = Catalog(settings.weights_dir)
-    return open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble, learns=recipe.online)
+    return open_teacher(
+        catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble, learns=recipe.online
+    )
 
 
 def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teacher: Teacher | None) -> Learner:
     torch.manual_seed(recipe.seed)
-    network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes, rep=recipe.rep)
+    network = build_model(
+        recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes, rep=recipe.rep
+    )
     if recipe.warm_start is not None:
         start(network, _network_at(recipe.warm_start, recipe, settings))
     network = network.to(device).to(memory_format=torch.channels_last)
@@ -154,7 +206,9 @@ def _mixture(recipe: Recipe, settings: Settings, began: Network) -> Mixture:
         return Mixture(began, recipe.start_share)
     other = _network_at(recipe.mixed_with, recipe, settings).to(next(began.parameters()).device)
     if [value.shape for value in other.parameters()] != [value.shape for value in began.parameters()]:
-        raise SettingsError(f"mixed_with must be a network that learnt from {recipe.warm_start}, too; {recipe.mixed_with} has another shape.")
+        raise SettingsError(
+            f"mixed_with must be a network that learnt from {recipe.warm_start}, too; {recipe.mixed_with} has another shape."
+        )
     if count_parameters(began) > count_parameters(_network_at(recipe.warm_start, recipe, settings)):
         raise SettingsError(
             f"mixed_with needs runs that begin alike, and what a network has beyond {recipe.warm_start} begins at random. "
@@ -164,7 +218,9 @@ def _mixture(recipe: Recipe, settings: Settings, began: Network) -> Mixture:
 
 
 def _network_at(place: str, recipe: Recipe, settings: Settings) -> Network:
-    """The network at `place`: a file beside its card, a file that fits the recipe's own network, or a name of the catalog."""
+    """The network at `place`: a file beside its card, a file that fits the recipe's own network, or a name of the
+    catalog.
+    """
     path = Path(place)
     if path.suffix != ".safetensors":
         return Catalog(settings.weights_dir).load(place)

@@ -22,7 +22,8 @@ Losses = Callable[[Batch, Tensor], tuple[Tensor, dict[str, Tensor]]]
 def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, device: torch.device) -> Losses:
     """The function from a batch and the truth's share to the total loss and its named parts.
 
-    `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are needed.
+    `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are
+    needed.
     """
     taps = [term.student_tap for term in recipe.terms if term.reads == "features"]
     student, objective = Tapped(learner.network, taps), learner.objective
@@ -31,12 +32,18 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         _drop_channels(learner.network, recipe.dropout)
     negatives = objective.negatives
 
-    def losses(degraded: Tensor, truth: Tensor, label: Tensor | None, features: dict[str, Tensor], share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def losses(
+        degraded: Tensor, truth: Tensor, label: Tensor | None, features: dict[str, Tensor], share: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             restored, seen = student(degraded)
         negative = None
         if negatives == "input":
-            negative = F.interpolate(degraded, scale_factor=float(learner.network.scale), mode="bicubic") if learner.network.scale > 1 else degraded[:, :3]
+            negative = (
+                F.interpolate(degraded, scale_factor=float(learner.network.scale), mode="bicubic")
+                if learner.network.scale > 1
+                else degraded[:, :3]
+            )
         elif negatives == "average":
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 negative = learner.average(degraded).float()
@@ -62,7 +69,9 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
 
 
 def _drop_channels(network: Network, chance: float) -> None:
-    """Have channels of the input of the last convolution of `network` dropped; its average is another module and drops none."""
+    """Have channels of the input of the last convolution of `network` dropped; its average is another module and drops
+    none.
+    """
     last = [module for module in network.modules() if isinstance(module, (nn.Conv2d, RepConv2d))][-1]
     last.register_forward_pre_hook(lambda _, given: (F.dropout2d(given[0], chance), *given[1:]))
 
@@ -73,10 +82,20 @@ def has_compiler(device: torch.device) -> bool:
 
 
 def _online(
-    step: Callable[..., tuple[Tensor, dict[str, Tensor]]], teacher: Teacher, batch: Batch, share: Tensor, objective: Objective
+    step: Callable[..., tuple[Tensor, dict[str, Tensor]]],
+    teacher: Teacher,
+    batch: Batch,
+    share: Tensor,
+    objective: Objective,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """As any step, and the teacher's own loss to the truth; the student's loss does not reach the teacher."""
     label, features = teacher(batch.degraded)
-    total, parts = step(batch.degraded, batch.truth, label.detach(), {tap: feature.detach().float() for tap, feature in features.items()}, share)
+    total, parts = step(
+        batch.degraded,
+        batch.truth,
+        label.detach(),
+        {tap: feature.detach().float() for tap, feature in features.items()},
+        share,
+    )
     parts["teacher_truth"] = objective.compare(label, batch.truth)
     return total + parts["teacher_truth"], parts

@@ -21,7 +21,8 @@ class Teacher:
     Args:
         networks: folded networks of one scale, on the device that they work on.
         taps: names of modules of the first network.
-        self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921, section 3.4).
+        self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921,
+            section 3.4).
     """
 
     def __init__(self, networks: Sequence[Network], *, taps: Sequence[str] = (), self_ensemble: bool = False) -> None:
@@ -32,7 +33,8 @@ class Teacher:
         self.multiple = max(network.multiple for network in networks)
 
     def __call__(self, degraded: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, planes, H, W), not rounded, and the features by tap.
+        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, planes, H, W), not rounded, and the features by
+        tap.
 
         Sides must be multiples of `multiple`. Features are those of the picture as it is, not turned.
         """
@@ -50,21 +52,36 @@ class Teacher:
         return total / (len(self.symmetries) * len(self.networks)), features
 
 
-def open_teacher(catalog: Catalog, names: Sequence[str], device: torch.device, *, taps: Sequence[str], self_ensemble: bool, learns: bool = False) -> Teacher:
+def open_teacher(
+    catalog: Catalog,
+    names: Sequence[str],
+    device: torch.device,
+    *,
+    taps: Sequence[str],
+    self_ensemble: bool,
+    learns: bool = False,
+) -> Teacher:
     """The networks `names` as one teacher, frozen unless it `learns`.
 
     Raises:
         UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
         SettingsError: networks of several scales.
     """
-    networks = [load_teacher(catalog, name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns) for name in names]
+    networks = [
+        load_teacher(catalog, name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns)
+        for name in names
+    ]
     if len({network.scale for network in networks}) > 1:
-        raise SettingsError(f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}.")
+        raise SettingsError(
+            f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}."
+        )
     return Teacher(networks, taps=taps, self_ensemble=self_ensemble)
 
 
 def load_teacher(catalog: Catalog, name: str) -> Network:
-    """The network `name` of the catalog, or by the path of its file: one of ours, with its card beside it, or a foreign one."""
+    """The network `name` of the catalog, or by the path of its file: one of ours, with its card beside it, or a foreign
+    one.
+    """
     if not is_path(name):
         return catalog.load(name)
     path = Path(name)

@@ -1,7 +1,7 @@
 """A run of several stages: each is a recipe of its own that may start from, or learn from, the network before it.
 
-So a teacher is pruned step by step down to its student (ASSL), and an assistant of middle size stands between a large teacher
-and a tiny student (TAKD, arXiv:1902.03393).
+So a teacher is pruned step by step down to its student (ASSL), and an assistant of middle size stands between a large
+teacher and a tiny student (TAKD, arXiv:1902.03393).
 """
 
 import dataclasses
@@ -26,9 +26,11 @@ _LOOK_BACK = ("teacher", "warm_start", "mixed_with")
 
 
 def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
-    """The recipes of the stages in order, each with its folder under `out_dir`; the last one bears the name of the whole.
+    """The recipes of the stages in order, each with its folder under `out_dir`; the last one bears the name of the
+    whole.
 
-    A stage holds the keys that differ from the recipe around it; if it names neither, it starts from the network before it.
+    A stage holds the keys that differ from the recipe around it; if it names neither, it starts from the network before
+    it.
 
     Raises:
         SettingsError, UnknownNameError: a stage that is no recipe, or that looks back where nothing is.
@@ -59,13 +61,22 @@ def train(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> RunResult:
-    """Train the stages of `recipe` one after the other, or the one run that it is; arguments, result and errors as `train`.
+    """Train the stages of `recipe` one after the other, or the one run that it is; arguments, result and errors as
+    `train`.
 
-    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the whole recipe,
-    all steps and the packs of all stages, and the log tells all stages.
+    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the
+    whole recipe, all steps and the packs of all stages, and the log tells all stages.
     """
     if not recipe.stages:
-        return train_stage(recipe, out_dir, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=on_event, should_stop=should_stop)
+        return train_stage(
+            recipe,
+            out_dir,
+            settings=settings,
+            resume=resume,
+            time_limit_s=time_limit_s,
+            on_event=on_event,
+            should_stop=should_stop,
+        )
     started, stages = time.monotonic(), stages_of(recipe, out_dir)
     if out_dir.is_dir() and any(out_dir.glob("stage*")) and not resume:
         raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
@@ -78,13 +89,23 @@ def train(
         log.write({"event": "stage", "stage": number, "stages": len(stages)})
         left_s = None if time_limit_s is None else time_limit_s - (time.monotonic() - started)
         inner = _inner(log, is_last=number == len(stages))
-        result = train_stage(stage, folder, settings=settings, resume=resume, time_limit_s=left_s, on_event=inner, should_stop=should_stop)
+        result = train_stage(
+            stage,
+            folder,
+            settings=settings,
+            resume=resume,
+            time_limit_s=left_s,
+            on_event=inner,
+            should_stop=should_stop,
+        )
         if not result.finished:
             return RunResult(False, result.step, out_dir)
     weights = _weights(*stages[-1])
     shutil.copy2(weights, out_dir / weights.name)
     card = read_card(weights.with_suffix(".json"))
-    whole = dataclasses.replace(card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps, data=_packs_of(stages))
+    whole = dataclasses.replace(
+        card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps, data=_packs_of(stages)
+    )
     write_card(whole, out_dir / f"{recipe.name}.json")
     return RunResult(True, recipe.all_steps, out_dir)
 

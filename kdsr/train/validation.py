@@ -1,4 +1,6 @@
-"""How good a network is on held-out training photographs, in its task's convention, and how one of them looks. Never on test sets."""
+"""How good a network is on held-out training photographs, in its task's convention, and how one of them looks. Never on
+test sets.
+"""
 
 import hashlib
 from pathlib import Path
@@ -21,7 +23,9 @@ _PREVIEW_PX = 192
 
 @torch.inference_mode()
 def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, float]:
-    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength, or over its kinds."""
+    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength, or over its
+    kinds.
+    """
     network = network.eval()
     device = next(network.parameters()).device
     figures = []
@@ -29,7 +33,9 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
         truth, degraded = (image.to(device) for image in held_out_pair(photo, task, _LARGEST_PX))
         restored = _restored(network, degraded)
         height, width = restored.shape[-2:]
-        figures.append(measure(restored, truth[..., :height, :width], task, holes=holes_of(degraded[..., :height, :width], task)))
+        figures.append(
+            measure(restored, truth[..., :height, :width], task, holes=holes_of(degraded[..., :height, :width], task))
+        )
     return sum(f.psnr_db for f in figures) / len(figures), sum(f.ssim for f in figures) / len(figures)
 
 
@@ -39,9 +45,11 @@ def holes_of(degraded: Tensor, task: Task) -> Tensor | None:
 
 
 def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
-    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at every call.
+    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at
+    every call.
 
-    Where a task has kinds of degradation, the name of the photograph decides which one it gets, so that many photographs show all.
+    Where a task has kinds of degradation, the name of the photograph decides which one it gets, so that many
+    photographs show all.
     """
     truth = _middle(photo, task.scale, largest_px)
     seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
@@ -51,10 +59,15 @@ def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Te
 
 @torch.inference_mode()
 def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Network]) -> None:
-    """A crop of `photo` restored by each of `networks`, as NAME.png in `folder`, each replaced in one move; `input` and `truth` once."""
+    """A crop of `photo` restored by each of `networks`, as NAME.png in `folder`, each replaced in one move; `input` and
+    `truth` once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     truth, degraded = held_out_pair(photo, task, _PREVIEW_PX)
-    pictures = {name: _restored(network.eval(), degraded.to(next(network.parameters()).device)) for name, network in networks.items()}
+    pictures = {
+        name: _restored(network.eval(), degraded.to(next(network.parameters()).device))
+        for name, network in networks.items()
+    }
     if not (folder / "truth.png").exists():
         pictures |= {"truth": truth, "input": degraded[:, :3]}
     for name, picture in pictures.items():

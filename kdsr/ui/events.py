@@ -4,11 +4,18 @@ from typing import Any
 
 QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Handlers that answer at once are queued as well, without a limit: gradio shows a toast for queued events only."""
-QUEUED: dict[str, Any] = {"concurrency_id": "restore", "concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private"}
+QUEUED: dict[str, Any] = {
+    "concurrency_id": "restore",
+    "concurrency_limit": 1,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 
 
 def to_chosen(radio: str) -> str:
-    """The script that brings the chosen label of `radio`, an element's id, into sight: on a phone its row is wider than the page."""
+    """The script that brings the chosen label of `radio`, an element's id, into sight: on a phone its row is wider than
+    the page.
+    """
     return f"""() => setTimeout(() => {{
   const chosen = document.querySelector('#{radio} label.selected');
   chosen?.parentElement.scrollTo({{left: chosen.offsetLeft - chosen.parentElement.clientWidth / 2 + chosen.offsetWidth / 2}});

@@ -1,4 +1,5 @@
-"""The example pictures of the page: files that installed packages carry in their wheels, so that nothing is downloaded or committed.
+"""The example pictures of the page: files that installed packages carry in their wheels, so that nothing is downloaded
+or committed.
 
 Only the folder of the installed package is looked up; `skimage.data` itself is not imported, because some of its names
 fetch their file. Not here: pictures that a wheel does not hold.
@@ -35,7 +36,9 @@ EXAMPLES: tuple[Example, ...] = (
     Example("Cat", "chelsea.png"),
     Example("Printed page", "page.png"),
 )
-"""The page opens on the first: of those with fine texture, the one on which a teacher for x4 gains most over bicubic (2.9 dB)."""
+"""The page opens on the first: of those with fine texture, the one on which a teacher for x4 gains most over bicubic
+(2.9 dB).
+"""
 
 BUILT_IN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("skimage/data", ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
@@ -58,7 +61,9 @@ def available_examples() -> tuple[tuple[Example, Path], ...]:
 def built_in_photos() -> tuple[Path, ...]:
     """The photographs of `BUILT_IN` whose package is installed and whose file is really there."""
     found = [(_folder(place), names) for place, names in BUILT_IN]
-    return tuple(folder / name for folder, names in found if folder is not None for name in names if (folder / name).is_file())
+    return tuple(
+        folder / name for folder, names in found if folder is not None for name in names if (folder / name).is_file()
+    )
 
 
 def _folder(place: str) -> Path | None:

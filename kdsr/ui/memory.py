@@ -11,7 +11,9 @@ _EVERY_S = 60.0
 
 
 def return_freed_memory() -> None:
-    """Collect what is garbage, and give what is freed back to the system; glibc keeps it, scattered over the arenas of many threads."""
+    """Collect what is garbage, and give what is freed back to the system; glibc keeps it, scattered over the arenas of
+    many threads.
+    """
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
@@ -21,9 +23,9 @@ def return_freed_memory() -> None:
 def keep_returning_freed_memory() -> None:
     """Do so every minute, as long as the process lives.
 
-    gradio leaves cycles behind with every answer, and Python looks for old garbage only when it is a quarter of all objects: with
-    torch loaded that is hundreds of MB. What is here now stays for good, so it is set aside (`gc.freeze`): looking is then a
-    matter of milliseconds.
+    gradio leaves cycles behind with every answer, and Python looks for old garbage only when it is a quarter of all
+    objects: with torch loaded that is hundreds of MB. What is here now stays for good, so it is set aside
+    (`gc.freeze`): looking is then a matter of milliseconds.
     """
 
     def work() -> None:

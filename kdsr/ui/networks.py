@@ -36,7 +36,9 @@ def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
         return catalog.find(name), catalog
     catalog = Catalog(run_dir(settings, name.removeprefix(_OF_RUN)))
     if not catalog.cards:
-        raise UnknownNameError("This run's network is not there: its run was deleted, or has not ended. Choose another one.")
+        raise UnknownNameError(
+            "This run's network is not there: its run was deleted, or has not ended. Choose another one."
+        )
     return catalog.cards[0], catalog
 
 
@@ -49,7 +51,11 @@ def card_of_run(run: Run, settings: Settings) -> Card | None:
 
 def own_networks(jobs: Jobs, owner: str, task: str) -> list[tuple[str, str]]:
     """(title, name) of the networks for `task` of the runs of `owner`, newest first."""
-    return [(f"{card.title} (yours)", name_of_run(run)) for run, card in _cards(jobs.runs(owner) if owner else (), jobs.settings) if card.task == task]
+    return [
+        (f"{card.title} (yours)", name_of_run(run))
+        for run, card in _cards(jobs.runs(owner) if owner else (), jobs.settings)
+        if card.task == task
+    ]
 
 
 def _cards(runs: Iterable[Run], settings: Settings) -> Iterable[tuple[Run, Card]]:

@@ -24,7 +24,9 @@ _CACHE_S = (3600, 4 * 3600)
 """How often gradio's own cache is swept, and how old its files may become."""
 _MAX_UPLOAD = "200mb"
 _MONITORING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "100"}
-"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here: most of the time of a quick answer."""
+"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here: most of the time of
+a quick answer.
+"""
 
 
 def build_ui(settings: Settings) -> gr.Blocks:
@@ -32,8 +34,11 @@ def build_ui(settings: Settings) -> gr.Blocks:
     return _build(Jobs(settings))
 
 
-def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, *, share: bool = False, block: bool = True) -> gr.Blocks:
-    """The page served at `host`:`port` (None: the first free one from 7860 on); returns when stopped, or at once without `block`.
+def serve(
+    settings: Settings, host: str = "127.0.0.1", port: int | None = 7860, *, share: bool = False, block: bool = True
+) -> gr.Blocks:
+    """The page served at `host`:`port` (None: the first free one from 7860 on); returns when stopped, or at once
+    without `block`.
 
     Background runs are tended as long as this process lives.
     """
@@ -54,7 +59,9 @@ def _build(jobs: Jobs) -> gr.Blocks:
     for name, value in _MONITORING.items():
         os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
-    with gr.Blocks(title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
+    with gr.Blocks(
+        title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S
+    ) as blocks:
         gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
         visitor = add_visitor(settings, blocks)
         with gr.Tabs() as tabs:
@@ -65,5 +72,7 @@ def _build(jobs: Jobs) -> gr.Blocks:
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
                 add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
             with gr.Tab("Distill", id="distill") as distill_tab:
-                add_distill_tab(jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore)
+                add_distill_tab(
+                    jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore
+                )
     return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

@@ -1,4 +1,6 @@
-"""Who is running what: one order and one stop signal per visitor's session, so that Stop, a new picture and a closed tab end the right run."""
+"""Who is running what: one order and one stop signal per visitor's session, so that Stop, a new picture and a closed
+tab end the right run.
+"""
 
 from threading import Event, Lock
 
@@ -8,8 +10,9 @@ import gradio as gr
 class Orders:
     """The newest order of each session: its stop signal, and whether a run has taken it up yet.
 
-    Orders are given by quick handlers and taken up when the queue has a place. A run that finds none taken up since leaves: the
-    visitor has changed something meanwhile, and an earlier run in the queue has done the newest order already.
+    Orders are given by quick handlers and taken up when the queue has a place. A run that finds none taken up since
+    leaves: the visitor has changed something meanwhile, and an earlier run in the queue has done the newest order
+    already.
     """
 
     def __init__(self) -> None:

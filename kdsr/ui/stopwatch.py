@@ -22,7 +22,12 @@ class Stopwatch:
         self.seconds = 0.0
         self.name, self.device = runtime.name, runtime.device
         self.threads, self.precision = runtime.threads, runtime.precision
-        self.scale, self.planes, self.multiple, self.halo = runtime.scale, runtime.planes, runtime.multiple, runtime.halo
+        self.scale, self.planes, self.multiple, self.halo = (
+            runtime.scale,
+            runtime.planes,
+            runtime.multiple,
+            runtime.halo,
+        )
         self.max_output_megapixels = runtime.max_output_megapixels
 
     def run(self, image: Tensor) -> Tensor:

@@ -34,14 +34,19 @@ TOO_SLOW = "Stopped after {seconds:.0f} s, the most that one visit may take here
 DISTILL_ABOUT = "Make a student of your own"
 DISTILL_STEPS = (
     ("Give photographs", "of the kind that you care about: 4 at least, 20 are better."),
-    ("Press Start.", "The teacher restores them, and the student learns from it. Close the page when you like; the run goes on."),
+    (
+        "Press Start.",
+        "The teacher restores them, and the student learns from it. Close the page when you like; the run goes on.",
+    ),
     ("Come back here", "in this browser, compare before and after, and take the network home."),
 )
 COMPARE_BEFORE = "Compare before and after"
 COMPARE_TEACHER = "Compare with the teacher"
 WATCHING = "This run belongs to another browser: you may watch it, but not change it."
 SIGN_IN = "Signed in, your runs follow you to every browser. Those of this browser stay with it, for when you sign out."
-NO_TEACHERS = "No teacher lies in the weights folder, so there is nothing to distill from; add one with its card and reload."
+NO_TEACHERS = (
+    "No teacher lies in the weights folder, so there is nothing to distill from; add one with its card and reload."
+)
 IS_ADMIN = "You see every run of this installation now, and may change them."
 NO_ADMIN = "That is not the admin token of this installation."
 MEASURING = "Measuring a few steps on this device"
@@ -56,10 +61,17 @@ EMPTY_ZOO = "No networks lie in the weights folder yet; add weights with their c
 GONE = "This network is not in the weights folder any more; choose another one."
 NO_POINTS = "None of these networks has a figure that could be drawn."
 NO_FIGURES = "Nothing was measured on a test set yet."
-RUNTIMES = {"torch": "PyTorch", "onnx": "ONNX Runtime", "openvino": "OpenVINO", "openvino-bf16": "OpenVINO in bfloat16 (a little off)"}
+RUNTIMES = {
+    "torch": "PyTorch",
+    "onnx": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "openvino-bf16": "OpenVINO in bfloat16 (a little off)",
+}
 """What the page calls them; see `kdsr.restore.RUNTIMES`."""
 LATENCY_HOW = "array in, array out, by the quickest runtime"
-EIGHT_BITS_NEED = "8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not."
+EIGHT_BITS_NEED = (
+    "8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not."
+)
 TWIN_MEANS = "the same student, trained as long and on the same photographs, without a teacher."
 ROLE_TELLS = {
     "teacher": "Large and thorough: students learn from it.",

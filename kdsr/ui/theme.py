@@ -1,4 +1,5 @@
-"""How the page looks: theme, style sheet, and the little script for pasting. System fonts only; nothing is fetched from elsewhere.
+"""How the page looks: theme, style sheet, and the little script for pasting. System fonts only; nothing is fetched from
+elsewhere.
 
 One accent for the student, one for the teacher, greys for the rest; both schemes, and widths from 360 px on.
 """
@@ -86,7 +87,10 @@ def build_theme() -> gr.themes.Base:
 
 
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
-CSS = "\n".join((Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8") for name in ("restore", "live", "distill", "models", "narrow"))
+CSS = "\n".join(
+    (Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8")
+    for name in ("restore", "live", "distill", "models", "narrow")
+)
 
 HEAD = """
 <meta name="color-scheme" content="light dark">

@@ -1,7 +1,8 @@
-"""Who looks at the page: a secret that the browser keeps or, where the Space offers it, one that follows from the Hugging Face account.
+"""Who looks at the page: a secret that the browser keeps or, where the Space offers it, one that follows from the
+Hugging Face account.
 
-The secret is what owns runs (`kdsr.jobs`). That of an account never leaves this machine. Not here: the admin token, which the tab
-*Distill* takes.
+The secret is what owns runs (`kdsr.jobs`). That of an account never leaves this machine. Not here: the admin token,
+which the tab *Distill* takes.
 """
 
 import contextlib
@@ -41,17 +42,22 @@ def add_visitor(settings: Settings, blocks: gr.Blocks) -> Visitor:
     def on_open(kept: str | None, profile: gr.OAuthProfile | None) -> tuple[str, str]:
         return secrets_of(kept, profile, account_key)
 
-    opened = blocks.load(on_open, browser, [browser, who], concurrency_limit=None, show_progress="hidden", api_visibility="private")
+    opened = blocks.load(
+        on_open, browser, [browser, who], concurrency_limit=None, show_progress="hidden", api_visibility="private"
+    )
     return Visitor(who, opened)
 
 
 def can_sign_in() -> bool:
-    """Whether this Space offers to sign in with Hugging Face (`hf_oauth: true` in its card); gradio reads that from the environment."""
+    """Whether this Space offers to sign in with Hugging Face (`hf_oauth: true` in its card); gradio reads that from the
+    environment.
+    """
     return bool(OAUTH_CLIENT_ID)
 
 
 def secrets_of(kept: str | None, profile: gr.OAuthProfile | None, account_key: bytes) -> tuple[str, str]:
-    """(browser's secret, visitor's secret): the first is made if none is `kept`; the second is the account's where one is signed in.
+    """(browser's secret, visitor's secret): the first is made if none is `kept`; the second is the account's where one
+    is signed in.
 
     The account's is HMAC-SHA-256 of its number (`sub`): a name can be given up and taken by somebody else.
     """
@@ -64,6 +70,9 @@ def secrets_of(kept: str | None, profile: gr.OAuthProfile | None, account_key: b
 def owners_key(path: Path) -> bytes:
     """The secret key of this installation in the file `path`, made when first asked for; only this user may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with (
+        contextlib.suppress(FileExistsError),
+        open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file,
+    ):
         file.write(secrets.token_bytes(32))
     return path.read_bytes()

@@ -4,4 +4,14 @@ from kdsr.zoo.card import Card, Figure, last_run, read_card, write_card
 from kdsr.zoo.catalog import Catalog
 from kdsr.zoo.weights import load_weights, save_weights, sha256_of
 
-__all__ = ["Card", "Catalog", "Figure", "last_run", "load_weights", "read_card", "save_weights", "sha256_of", "write_card"]
+__all__ = [
+    "Card",
+    "Catalog",
+    "Figure",
+    "last_run",
+    "load_weights",
+    "read_card",
+    "save_weights",
+    "sha256_of",
+    "write_card",
+]

@@ -67,19 +67,30 @@ class Card:
     compressed_from: str | None = None
     """The network that this one was pruned or rounded from."""
     compression: tuple[dict[str, Any], ...] = ()
-    """Every step from that network to this one, itself first: step, bytes, parameters, MACs, PSNR on held-out photographs."""
+    """Every step from that network to this one, itself first: step, bytes, parameters, MACs, PSNR on held-out
+    photographs.
+    """
 
     def __post_init__(self) -> None:
         find_task(self.task)
         if self.role not in ROLES:
-            raise SettingsError(f"The role of a network is one of {', '.join(ROLES)}; the card '{self.name}' says '{self.role}'.")
+            raise SettingsError(
+                f"The role of a network is one of {', '.join(ROLES)}; the card '{self.name}' says '{self.role}'."
+            )
         if self.precision not in PRECISIONS:
-            raise SettingsError(f"The precision of a network is one of {', '.join(PRECISIONS)}; the card '{self.name}' says '{self.precision}'.")
+            raise SettingsError(
+                f"The precision of a network is one of {', '.join(PRECISIONS)}; the card '{self.name}' says '{self.precision}'."
+            )
         for name in ("parameters", "macs_per_output_megapixel", "file_bytes", "steps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise SettingsError(f"{name} must be a whole number from 0, got {value!r}")
-        lists = {"data": self.data, "history": self.history, "compression": self.compression, "recipe and arguments": (self.recipe, self.arguments)}
+        lists = {
+            "data": self.data,
+            "history": self.history,
+            "compression": self.compression,
+            "recipe and arguments": (self.recipe, self.arguments),
+        }
         for name, kept in lists.items():
             if not all(isinstance(item, dict) for item in kept):
                 raise SettingsError(f"{name} must hold objects")
@@ -98,7 +109,9 @@ def read_card(path: Path) -> Card:
             given[name] = tuple(given.get(name, ()))
         return Card(**given)
     except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
-        raise WeightsError(f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights.") from error
+        raise WeightsError(
+            f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
+        ) from error
 
 
 def write_card(card: Card, path: Path) -> Path:

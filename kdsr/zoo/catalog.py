@@ -25,9 +25,13 @@ class Catalog:
                 problems.append(str(error))
                 continue
             if card.name != path.stem:
-                problems.append(f"The card {path.name} names the network '{card.name}'; file and name must be the same.")
+                problems.append(
+                    f"The card {path.name} names the network '{card.name}'; file and name must be the same."
+                )
             elif not self.weights_path(card).is_file():
-                problems.append(f"The card {path.name} has no weights beside it; restore {card.name}.safetensors or remove the card.")
+                problems.append(
+                    f"The card {path.name} has no weights beside it; restore {card.name}.safetensors or remove the card."
+                )
             else:
                 cards.append(card)
         self.cards: tuple[Card, ...] = tuple(cards)
@@ -67,7 +71,9 @@ class Catalog:
         from kdsr.models import build_model, integer_form  # with torch, which an ONNX graph does without
 
         card = self.find(name)
-        network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
+        network = build_model(
+            card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes
+        )
         network = integer_form(network) if card.precision == "int8" else network
         load_weights(network, self.weights_path(card), sha256=card.sha256)
         return network.eval().requires_grad_(False)

@@ -1,6 +1,8 @@
-"""Teachers of other makers (ESRGAN, SwinIR, HAT, DAT, SCUNet, FBCNN, ...), read by spandrel, an optional extra that is imported lazily.
+"""Teachers of other makers (ESRGAN, SwinIR, HAT, DAT, SCUNet, FBCNN, ...), read by spandrel, an optional extra that is
+imported lazily.
 
-`.safetensors` files and `.pth`/`.pt`/`.ckpt` files; the latter by torch's weights-only load, so that nothing in them is run.
+`.safetensors` files and `.pth`/`.pt`/`.ckpt` files; the latter by torch's weights-only load, so that nothing in them is
+run.
 """
 
 import pickle
@@ -40,17 +42,22 @@ def load_foreign(path: Path) -> Foreign:
     """The network in the file at `path`, in eval mode, on the processor; what it is, is told from its keys.
 
     Raises:
-        WeightsError: spandrel is not installed, the file cannot be read without running code, no known architecture, or not RGB to RGB.
+        WeightsError: spandrel is not installed, the file cannot be read without running code, no known architecture, or
+            not RGB to RGB.
     """
     try:
         import spandrel
     except ImportError as error:
-        raise WeightsError(f"Reading the foreign network {path.name} needs the package spandrel: pip install 'kdsr[foreign]'.") from error
+        raise WeightsError(
+            f"Reading the foreign network {path.name} needs the package spandrel: pip install 'kdsr[foreign]'."
+        ) from error
     tensors = _tensors(path)
     try:
         found = spandrel.ModelLoader(device="cpu").load_from_state_dict(tensors)
     except (spandrel.UnsupportedModelError, KeyError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"The network in {path.name} is of no architecture that spandrel knows; give a file that it lists, or one of ours.") from error
+        raise WeightsError(
+            f"The network in {path.name} is of no architecture that spandrel knows; give a file that it lists, or one of ours."
+        ) from error
     if not isinstance(found, spandrel.ImageModelDescriptor) or (found.input_channels, found.output_channels) != (3, 3):
         raise WeightsError(f"The network in {path.name} does not turn one RGB picture into one; give one that does.")
     return Foreign(found.model, found.scale, found.size_requirements.multiple_of).eval().requires_grad_(False)
@@ -64,7 +71,9 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise WeightsError(f"The file {path.name} cannot be read as plain weights, and code in it is not run; convert it to safetensors.") from error
+        raise WeightsError(
+            f"The file {path.name} cannot be read as plain weights, and code in it is not run; convert it to safetensors."
+        ) from error
     while isinstance(held, dict) and any(name in held for name in _WRAPPINGS):
         held = next(held[name] for name in _WRAPPINGS if name in held)
     if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):

@@ -32,7 +32,9 @@ def check_weights(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise WeightsError(_missing(path))
     if sha256_of(path) != sha256:
-        raise WeightsError(f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file.")
+        raise WeightsError(
+            f"The weights {path.name} are not those of the card (their SHA-256 differs); restore the file."
+        )
 
 
 def save_weights(state: Mapping[str, "Tensor"], path: Path) -> Path:
@@ -68,7 +70,9 @@ def load_tensors(path: Path) -> dict[str, "Tensor"]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"The weights {path.name} are not a readable safetensors file ({error}); restore the file.") from error
+        raise WeightsError(
+            f"The weights {path.name} are not a readable safetensors file ({error}); restore the file."
+        ) from error
 
 
 def load_weights(network: "nn.Module", path: Path, *, sha256: str | None = None) -> None:
@@ -81,7 +85,10 @@ def load_weights(network: "nn.Module", path: Path, *, sha256: str | None = None)
 
     if sha256 is not None:
         check_weights(path, sha256)
-    state = {name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor for name, tensor in load_tensors(path).items()}
+    state = {
+        name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+        for name, tensor in load_tensors(path).items()
+    }
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -36,7 +36,9 @@ def write_pictures(folder, count, height, width):
     rng = np.random.default_rng(0)
     for index in range(count):
         coarse = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f"photo{index}.png"), cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+        cv2.imwrite(
+            str(folder / f"photo{index}.png"), cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        )
 
 
 @pytest.fixture
@@ -45,7 +47,9 @@ def settings(tmp_path):
     write_pictures(tmp_path / "data" / "pack" / "images", 6, 64, 72)
     write_pictures(tmp_path / "sets" / "SetA", 2, 37, 41)
     (tmp_path / "weights").mkdir()
-    return Settings(weights_dir=tmp_path / "weights", home=tmp_path / "home", data_dir=tmp_path / "data", device="cpu", threads=1)
+    return Settings(
+        weights_dir=tmp_path / "weights", home=tmp_path / "home", data_dir=tmp_path / "data", device="cpu", threads=1
+    )
 
 
 @pytest.fixture
@@ -54,7 +58,14 @@ def run(settings, tmp_path):
 
     def call(the_plan, **options):
         told = []
-        done = run_plan(the_plan, tmp_path / "out", settings=settings, test_data_dir=tmp_path / "sets", on_event=told.append, **options)
+        done = run_plan(
+            the_plan,
+            tmp_path / "out",
+            settings=settings,
+            test_data_dir=tmp_path / "sets",
+            on_event=told.append,
+            **options,
+        )
         return done, [(event["event"], event["row"], event["seed"]) for event in told if event["event"] != "training"]
 
     return call
@@ -101,11 +112,15 @@ def test_a_base_that_is_not_there_is_told(tmp_path):
 def test_a_plan_runs_seed_by_seed_and_skips_what_is_done(run, tmp_path):
     done, told = run(plan())
     assert done
-    assert told == [(event, row, seed) for seed in (0, 1) for row in ("twin", "slow") for event in ("run_started", "run_finished")]
+    assert told == [
+        (event, row, seed) for seed in (0, 1) for row in ("twin", "slow") for event in ("run_started", "run_finished")
+    ]
     results = read_results(plan(), tmp_path / "out")
     twin = results[Run("twin", 0)]
     assert [figure.set for figure in twin.figures] == ["SetA"] and len(twin.figures[0].per_picture_psnr_db) == 2
-    assert twin.figures[0].worst_psnr_db < twin.psnr_db(("SetA", None)) and twin.validation_psnr_db > 0 and twin.steps == 6
+    assert (
+        twin.figures[0].worst_psnr_db < twin.psnr_db(("SetA", None)) and twin.validation_psnr_db > 0 and twin.steps == 6
+    )
     assert len({result.psnr_db(("SetA", None)) for result in results.values()}) == 4
     assert run(plan()) == (True, [])
 
@@ -225,7 +240,10 @@ def test_the_command_writes_a_report_of_what_is_done_and_asks_for_the_test_sets(
     write_result(tmp_path / "out", Run("twin", 0), 30.0)
     command = ["ablate", str(tmp_path / "plan.json"), "--out", str(tmp_path / "out")]
     build_app()([*command, "--time-limit-s", "0", "--report", str(tmp_path / "ablation.md")], standalone_mode=False)
-    assert capsys.readouterr().out == "1 of 4 runs of tiny are done.\n" and "| no teacher | 1 |" in (tmp_path / "ablation.md").read_text()
+    assert (
+        capsys.readouterr().out == "1 of 4 runs of tiny are done.\n"
+        and "| no teacher | 1 |" in (tmp_path / "ablation.md").read_text()
+    )
     with pytest.raises(SettingsError, match="--test-data"):
         build_app()(command, standalone_mode=False)
 

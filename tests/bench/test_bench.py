@@ -54,7 +54,12 @@ def test_all_take_turns_and_every_second_run_counts(track, tiny_settings):
     assert (first.output_megapixels, first.megapixels_per_s) == (1.0, 3.33)
     assert (first.gflops, first.share_of_limit) == (166.7, 1.667)
     assert (second.median_ms, second.gflops, second.share_of_limit, second.peak_mb) == (100.0, None, None, None)
-    assert (report.complete, report.device, report.threads, report.limits_gflops) == (True, "cpu", 1, {"float32": 100.0})
+    assert (report.complete, report.device, report.threads, report.limits_gflops) == (
+        True,
+        "cpu",
+        1,
+        {"float32": 100.0},
+    )
 
 
 def test_sizes_and_memory_are_measured_for_each(track, tiny_settings):
@@ -65,7 +70,9 @@ def test_sizes_and_memory_are_measured_for_each(track, tiny_settings):
     assert "round 1 of 1" in told and "memory of one by torch at 20" in told
 
 
-@pytest.mark.parametrize(("runs_before", "kept"), [(1, {}), (6, {"one": 1, "two": 1}), (8, {"one": 2, "two": 1}), (0, {})])
+@pytest.mark.parametrize(
+    ("runs_before", "kept"), [(1, {}), (6, {"one": 1, "two": 1}), (8, {"one": 2, "two": 1}), (0, {})]
+)
 def test_what_was_measured_before_ctrl_c_is_kept(track, tiny_settings, runs_before, kept):
     def pressed(picture: Picture) -> None:
         if len(track.ran) == runs_before:
@@ -136,8 +143,12 @@ def test_peers_that_cannot_run_say_why(tiny_settings, monkeypatch):
 
 
 def report(**given: object) -> SpeedReport:
-    one = Speed("student", "openvino", "float32", 256, 1.049, 9.0, 40.0, 30.0, 33.0, 15, 34.95, 262.1, 0.79, 150.0, False)
-    other = replace(one, model="span-28", median_ms=10.0, gflops=None, share_of_limit=None, peak_mb=None, speed_only=True)
+    one = Speed(
+        "student", "openvino", "float32", 256, 1.049, 9.0, 40.0, 30.0, 33.0, 15, 34.95, 262.1, 0.79, 150.0, False
+    )
+    other = replace(
+        one, model="span-28", median_ms=10.0, gflops=None, share_of_limit=None, peak_mb=None, speed_only=True
+    )
     larger = replace(one, input_side_px=512)
     return SpeedReport("a processor", "cpu", 2, {"float32": 331.0}, (larger, one, other), True, **given)
 
@@ -182,10 +193,29 @@ def run(tiny_catalog, tiny_settings, monkeypatch, capsys):
 
 
 def test_the_command_measures_the_networks_of_a_task_by_every_runtime(run, tmp_path):
-    code, out, err = run("--size", 8, "--size", 12, "--repeats", 1, "--no-memory", "-o", tmp_path / "speed.json", "--runtime", "onnx", "--runtime", "openvino")
+    code, out, err = run(
+        "--size",
+        8,
+        "--size",
+        12,
+        "--repeats",
+        1,
+        "--no-memory",
+        "-o",
+        tmp_path / "speed.json",
+        "--runtime",
+        "onnx",
+        "--runtime",
+        "openvino",
+    )
     assert (code, "speed.svg" in err) == (0, True)
     speeds = json.loads((tmp_path / "speed.json").read_text())["speeds"]
-    models = {("tiny_x4_student", "onnx"), ("tiny_x4_student", "openvino"), ("tiny_x4_teacher", "onnx"), ("tiny_x4_teacher", "openvino")}
+    models = {
+        ("tiny_x4_student", "onnx"),
+        ("tiny_x4_student", "openvino"),
+        ("tiny_x4_teacher", "onnx"),
+        ("tiny_x4_teacher", "openvino"),
+    }
     models |= {("opencv-bicubic", "opencv"), ("opencv-lanczos", "opencv")}
     assert {(each["model"], each["runtime"]) for each in speeds} == models
     assert len(speeds) == 12
@@ -193,7 +223,9 @@ def test_the_command_measures_the_networks_of_a_task_by_every_runtime(run, tmp_p
 
 
 def test_the_command_gives_json_and_measures_what_is_named(run):
-    code, out, _ = run("tiny_denoise_student", "--runtime", "torch", "--size", 9, "--repeats", 1, "--no-memory", "--json")
+    code, out, _ = run(
+        "tiny_denoise_student", "--runtime", "torch", "--size", 9, "--repeats", 1, "--no-memory", "--json"
+    )
     assert (code, [each["model"] for each in json.loads(out)["speeds"]]) == (0, ["tiny_denoise_student"])
 
 

@@ -57,7 +57,14 @@ def test_means_and_the_worst_picture(tmp_path, tiny_catalog, tiny_settings):
     write_png(tmp_path / "HR" / "easy.png", textured(40, 52))
     write_png(tmp_path / "HR" / "hard.png", np.random.default_rng(1).integers(0, 256, (40, 52, 3), dtype=np.uint8))
     told = []
-    found = evaluate("bicubic", tmp_path, find_task("sr_x4"), tiny_catalog, tiny_settings, on_picture=lambda *event: told.append(event))
+    found = evaluate(
+        "bicubic",
+        tmp_path,
+        find_task("sr_x4"),
+        tiny_catalog,
+        tiny_settings,
+        on_picture=lambda *event: told.append(event),
+    )
     assert found.worst_picture == "hard"
     assert found.worst_psnr_db == min(figure.psnr_db for figure in found.per_picture)
     assert found.psnr_db == pytest.approx(sum(figure.psnr_db for figure in found.per_picture) / 2)
@@ -68,7 +75,10 @@ def test_a_picture_gets_the_same_noise_in_every_set_and_run(tmp_path, tiny_catal
     for folder in ("one", "two"):
         write_png(tmp_path / folder / "same.png", textured(24, 30))
     write_png(tmp_path / "two" / "another.png", textured(24, 30))
-    runs = [evaluate("unprocessed", tmp_path / folder, find_task("denoise"), tiny_catalog, tiny_settings) for folder in ("one", "two")]
+    runs = [
+        evaluate("unprocessed", tmp_path / folder, find_task("denoise"), tiny_catalog, tiny_settings)
+        for folder in ("one", "two")
+    ]
     first, second = ({figure.name: figure for figure in run.per_picture} for run in runs)
     assert first["same"] == second["same"]
     assert second["another"].psnr_db != second["same"].psnr_db
@@ -106,7 +116,9 @@ def test_a_grey_picture_is_degraded_and_measured_on_its_plane(tmp_path, tiny_cat
 def test_networks_run_on_pictures_of_odd_size(tmp_path, tiny_catalog, tiny_settings, runtime):
     write_png(tmp_path / "a.png", textured(37, 29))
     for name, task in (("tiny_x4_student", "sr_x4"), ("tiny_denoise_student", "denoise")):
-        assert math.isfinite(evaluate(name, tmp_path, find_task(task), tiny_catalog, tiny_settings, runtime=runtime).psnr_db)
+        assert math.isfinite(
+            evaluate(name, tmp_path, find_task(task), tiny_catalog, tiny_settings, runtime=runtime).psnr_db
+        )
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path, tiny_catalog, tiny_settings):
@@ -144,14 +156,20 @@ def test_a_card_is_measured_and_holds_until_a_figure_is_changed(tmp_path, tiny_c
     write_png(tmp_path / "CBSD68" / "HR" / "a.png", textured(33, 41))
     card, missing = measure_card(tiny_catalog.find("tiny_denoise_student"), tmp_path, tiny_catalog, tiny_settings)
     assert missing == ()
-    assert [(figure.set, figure.strength_name, figure.strength) for figure in card.figures] == [("CBSD68", "sigma", s) for s in (15.0, 25.0, 50.0)]
+    assert [(figure.set, figure.strength_name, figure.strength) for figure in card.figures] == [
+        ("CBSD68", "sigma", s) for s in (15.0, 25.0, 50.0)
+    ]
     assert all(check.holds for check in verify_card(card, tmp_path, tiny_catalog, tiny_settings))
     false = dataclasses.replace(card.figures[1], psnr_db=card.figures[1].psnr_db + 0.02)
-    checks = verify_card(dataclasses.replace(card, figures=(card.figures[0], false)), tmp_path, tiny_catalog, tiny_settings)
+    checks = verify_card(
+        dataclasses.replace(card, figures=(card.figures[0], false)), tmp_path, tiny_catalog, tiny_settings
+    )
     assert [check.holds for check in checks] == [True, False]
 
 
-def test_sets_that_are_missing_are_skipped_when_measuring_and_do_not_hold_when_verifying(tmp_path, tiny_catalog, tiny_settings):
+def test_sets_that_are_missing_are_skipped_when_measuring_and_do_not_hold_when_verifying(
+    tmp_path, tiny_catalog, tiny_settings
+):
     write_png(tmp_path / "Set5" / "HR" / "a.png", textured(48, 48))
     card, missing = measure_card(tiny_catalog.find("tiny_x4_student"), tmp_path, tiny_catalog, tiny_settings)
     assert missing == ("Set14", "BSD100")
@@ -166,14 +184,19 @@ def test_sets_that_are_missing_are_skipped_when_measuring_and_do_not_hold_when_v
         verify_card(dataclasses.replace(card, figures=()), tmp_path, tiny_catalog, tiny_settings)
 
 
-@pytest.mark.parametrize(("psnr_db", "ssim", "holds"), [(30.01, 0.9, True), (30.0101, 0.9, False), (30.0, 0.9005, True), (30.0, 0.9006, False)])
+@pytest.mark.parametrize(
+    ("psnr_db", "ssim", "holds"),
+    [(30.01, 0.9, True), (30.0101, 0.9, False), (30.0, 0.9005, True), (30.0, 0.9006, False)],
+)
 def test_the_tolerances_of_a_check(psnr_db, ssim, holds):
     stated = Figure(set="Set5", n=5, psnr_db=30.0, ssim=0.9, worst_psnr_db=20.0, worst_picture="a", convention="Y")
     assert Check(stated, dataclasses.replace(stated, psnr_db=psnr_db, ssim=ssim)).holds is holds
 
 
 def test_latency_is_the_median_of_warm_runs_and_says_where_it_was_taken(tiny_catalog, tiny_settings):
-    opened = open_runtime(tiny_catalog.find("tiny_denoise_student"), tiny_catalog, runtime="torch", settings=tiny_settings)
+    opened = open_runtime(
+        tiny_catalog.find("tiny_denoise_student"), tiny_catalog, runtime="torch", settings=tiny_settings
+    )
     ticks = itertools.count()
     taken = measure_latency(opened, side_px=15, repeats=3, clock=lambda: float(next(ticks)))
     assert (taken.network_ms, taken.end_to_end_ms) == (1000.0, 1000.0)
@@ -193,7 +216,10 @@ def test_a_new_latency_replaces_the_old_one_of_the_same_place(tiny_catalog, tiny
     assert [one.runtime for one in taken] == ["torch", "onnx", "openvino"]
 
 
-@pytest.mark.parametrize(("name", "scale"), [pytest.param(*key, marks=[pytest.mark.slow] if key[0] == "BSD100" else []) for key in PUBLISHED_BICUBIC_DB])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [pytest.param(*key, marks=[pytest.mark.slow] if key[0] == "BSD100" else []) for key in PUBLISHED_BICUBIC_DB],
+)
 def test_bicubic_gives_the_published_figures(test_data, tiny_catalog, tiny_settings, name, scale):
     found = evaluate("bicubic", test_data / name, find_task(f"sr_x{scale}"), tiny_catalog, tiny_settings)
     assert found.psnr_db == pytest.approx(PUBLISHED_BICUBIC_DB[name, scale], abs=0.02)

@@ -28,7 +28,9 @@ NETWORKS = {
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program."""
-    found = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = os.environ.get("CHROMIUM_PATH") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         pytest.skip("no browser: install chromium, or name one in CHROMIUM_PATH")
     return found
@@ -59,7 +61,8 @@ def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def crowded_address(browser, tmp_path: Path) -> Iterator[str]:
     """The page on a free port, with a random student for every task: rows of tasks are wider than a phone.
 
-    For one test only: gradio keeps one folder of uploads in a process, so no other page can take any while this one stands.
+    For one test only: gradio keeps one folder of uploads in a process, so no other page can take any while this one
+    stands.
     """
     (tmp_path / "weights").mkdir()
     for task in TASKS:

@@ -91,7 +91,12 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     assert page.locator("#run-curves polyline").count() >= 2 and page.locator("#run-previews img").count() == 5
     assert "dB" in page.inner_text("#run-progress .headline")
     files = [downloaded(page, f"#run-{name}", tmp_path / "home") for name in ("weights", "card", "onnx", "recipe")]
-    assert [path.name for path in files] == ["my-network.safetensors", "my-network.json", "my-network.onnx", "my-network-recipe.json"]
+    assert [path.name for path in files] == [
+        "my-network.safetensors",
+        "my-network.json",
+        "my-network.onnx",
+        "my-network-recipe.json",
+    ]
 
     page.click("#run-compare")
     page.wait_for_selector("#status .line.done", state="attached")
@@ -100,10 +105,15 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     page.click("#advanced button")
     assert page.input_value("#student input") == "my-network (yours)"
     page.click("#all-files button")
-    given, made = (downloaded(page, f"#files a[download$='{end}'], #files a[href$='{end}']", tmp_path) for end in ("-input.png", "-student.png"))
+    given, made = (
+        downloaded(page, f"#files a[download$='{end}'], #files a[href$='{end}']", tmp_path)
+        for end in ("-input.png", "-student.png")
+    )
     catalog = Catalog(tmp_path / "home")
     ran = re.search(r"float32, (\w+)", page.inner_text("#figures"))  # another one may round a value the other way
-    runtime = open_runtime(catalog.find("my-network"), catalog, runtime=ran[1], settings=Settings(device="cpu", threads=1))
+    runtime = open_runtime(
+        catalog.find("my-network"), catalog, runtime=ran[1], settings=Settings(device="cpu", threads=1)
+    )
     settings = Settings()
     assert (restore_picture(read_picture(given, settings), runtime).pixels == read_picture(made, settings).pixels).all()
     deleted_for_good(page)

@@ -1,4 +1,5 @@
-"""The tab Live in a headless Chromium with a fake camera: restored here, equal to the server, nothing sent unasked, alive offline.
+"""The tab Live in a headless Chromium with a fake camera: restored here, equal to the server, nothing sent unasked,
+alive offline.
 
 Networks are small and random, made on the spot.
 """
@@ -34,8 +35,19 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("live")
     (folder / "weights").mkdir()
     for seed, task in enumerate(("sr_x4", "denoise", "jpeg")):
-        add_network(folder / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3}, seed=seed, title=f"Student for {task}")
-        add_network(folder / "weights", f"{task}-teacher", task, "teacher", "residual", {"width": 8, "blocks": 2}, seed=seed)
+        add_network(
+            folder / "weights",
+            f"{task}-student",
+            task,
+            "student",
+            "plain",
+            {"width": 8, "depth": 3},
+            seed=seed,
+            title=f"Student for {task}",
+        )
+        add_network(
+            folder / "weights", f"{task}-teacher", task, "teacher", "residual", {"width": 8, "blocks": 2}, seed=seed
+        )
     add_network(folder / "weights", "inpaint-student", "inpaint", "student", "plain", {"width": 8, "depth": 3})
     return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
 
@@ -97,16 +109,23 @@ def test_the_tab_opens_on_a_restored_example_and_asks_its_own_server_only(browse
     assert not any("onnxruntime-web" in url for _, url in asked)
     opened(page, address)
     page.wait_for_selector("#live .live-examples img >> nth=7")
-    assert {tag.inner_text().split("\n")[0] for tag in page.query_selector_all("#live .tag b")} == {"Bicubic", "Student, browser"}
+    assert {tag.inner_text().split("\n")[0] for tag in page.query_selector_all("#live .tag b")} == {
+        "Bicubic",
+        "Student, browser",
+    }
     assert re.search(r"WebAssembly, \d threads?", page.inner_text("#live tr[data-row=student]"))
     assert page.locator("#live tbody tr").count() == 1
     assert [url for _, url in asked if not url.startswith((address, "data:", "blob:"))] == [] and wrong == []
-    assert any(url.endswith("ort-wasm-simd-threaded.wasm.gz") for _, url in asked) and not any("asyncify" in url for _, url in asked)
+    assert any(url.endswith("ort-wasm-simd-threaded.wasm.gz") for _, url in asked) and not any(
+        "asyncify" in url for _, url in asked
+    )
     page.close()
 
 
 @pytest.mark.parametrize("size", [(128, 128), (61, 37), (1, 1)])
-def test_a_picture_restored_in_the_browser_is_the_servers_to_one_level_and_downloaded_exactly(page, settings, tmp_path, size):
+def test_a_picture_restored_in_the_browser_is_the_servers_to_one_level_and_downloaded_exactly(
+    page, settings, tmp_path, size
+):
     path = picture(tmp_path / "mine.png", *size)
     drop(page, path)
     name, pixels = downloaded(page)
@@ -154,12 +173,23 @@ def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(
     page.wait_for_function("document.querySelector('#live [data-act=webcam]').textContent === 'Use the webcam'")
 
 
-@pytest.mark.parametrize("name, told", [("NotAllowedError", "not allowed"), ("NotFoundError", "No camera was found"), ("NotReadableError", "another program")])
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("NotAllowedError", "not allowed"),
+        ("NotFoundError", "No camera was found"),
+        ("NotReadableError", "another program"),
+    ],
+)
 def test_a_camera_that_cannot_be_had_is_one_sentence_and_the_picture_stays(page, name, told):
-    page.evaluate("name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)); }", name)
+    page.evaluate(
+        "name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)); }", name
+    )
     page.click("#live [data-act=webcam]")
     page.wait_for_selector(f"#live .line.error:has-text('{told}')")
-    assert page.inner_text("#live [data-act=webcam]") == "Use the webcam" and page.is_visible("#live .live-figure canvas >> nth=0")
+    assert page.inner_text("#live [data-act=webcam]") == "Use the webcam" and page.is_visible(
+        "#live .live-figure canvas >> nth=0"
+    )
 
 
 def test_without_a_connection_it_works_on_and_what_must_be_fetched_is_one_sentence(page, tmp_path):
@@ -192,7 +222,9 @@ def test_noise_and_jpeg_are_made_in_the_browser_and_their_strength_can_be_set(pa
     page.fill("#live [data-choice=strength]", "0")
     page.wait_for_selector("#live .about:has-text('Noise level 0;')")
     page.wait_for_selector(TIMED)
-    assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, "denoise-student").astype(int)).max() <= 1
+    assert (
+        np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, "denoise-student").astype(int)).max() <= 1
+    )
     page.select_option("#live [data-choice=network]", "jpeg-student")
     page.wait_for_selector("#live .about:has-text('JPEG quality 20')")
     page.wait_for_selector(TIMED)
@@ -233,14 +265,20 @@ def test_webgpu_restores_what_webassembly_does_and_is_named(gpu_browser, address
     drop(page, path)
     choose_webgpu(page)
     page.wait_for_selector("#live tr[data-row=student] small:has-text('WebGPU')")
-    assert re.search(r"equal to WebAssembly on a tile|1 of 255 from WebAssembly", page.inner_text("#live tr[data-row=student]"))
+    assert re.search(
+        r"equal to WebAssembly on a tile|1 of 255 from WebAssembly", page.inner_text("#live tr[data-row=student]")
+    )
     assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, STUDENT).astype(int)).max() <= 1
     page.close()
 
 
 def test_where_webgpu_disagrees_webassembly_goes_on(gpu_browser, address, tmp_path):
     page = gpu_browser.new_page()
-    stricter = (SCRIPTS / "worker.js").read_text(encoding="utf-8").replace("const ALLOWED_LEVELS = 1;", "const ALLOWED_LEVELS = -1;")
+    stricter = (
+        (SCRIPTS / "worker.js")
+        .read_text(encoding="utf-8")
+        .replace("const ALLOWED_LEVELS = 1;", "const ALLOWED_LEVELS = -1;")
+    )
     headers = {"content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp"}
     page.route("**/worker.js", lambda route: route.fulfill(body=stricter, headers=headers))
     opened(page, address)

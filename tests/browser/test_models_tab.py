@@ -46,7 +46,9 @@ def test_on_a_phone_a_filter_tapped_at_the_end_of_the_row_stays_in_sight(browser
     page.set_default_timeout(WAIT_MS)
     page.goto(crowded_address + "?model=sr_x4-student")
     page.wait_for_selector("#zoo-head :text('sr_x4-student')")
-    page.wait_for_function("document.querySelector('#zoo-filter label.selected')?.parentElement.scrollLeft > 0")  # to the task at hand
+    page.wait_for_function(
+        "document.querySelector('#zoo-filter label.selected')?.parentElement.scrollLeft > 0"
+    )  # to the task at hand
     last = page.locator("#zoo-filter label").last
     last.click()
     page.wait_for_selector("#zoo-filter label:last-of-type.selected")

@@ -139,7 +139,9 @@ def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
     Image.fromarray(rng.integers(0, 256, (1600, 1600, 3), np.uint8)).save(tmp_path / "large.png")
     page.click("#task label:has-text('Denoising')")
     upload(page, tmp_path / "large.png")  # while the run before is still going: it is stopped for this one
-    page.wait_for_function("[...document.querySelectorAll('#hero img')].some((picture) => picture.naturalWidth === 1600)")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#hero img')].some((picture) => picture.naturalWidth === 1600)"
+    )
     page.wait_for_selector("#status :has-text('Teacher at work')")
     page.click("#stop")
     started = time.monotonic()

@@ -82,10 +82,15 @@ def test_models_tells_of_cards_that_cannot_be_used(run, tiny_catalog):
 @pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino", "auto"])
 def test_restore_writes_a_file_or_into_a_folder(run, tmp_path, runtime):
     source = picture(tmp_path / "in" / "photo.jpg")
-    assert run("restore", source, "-o", tmp_path / "big.png", "--model", "tiny_x4_student", "--runtime", runtime)[0] == 0
+    assert (
+        run("restore", source, "-o", tmp_path / "big.png", "--model", "tiny_x4_student", "--runtime", runtime)[0] == 0
+    )
     assert shape(tmp_path / "big.png") == (48, 56, 3)
     assert run("restore", source, "-o", tmp_path / "out", "--model", "tiny_x4_student", "--tile", 64)[0] == 0
-    assert np.array_equal(cv2.imread(str(tmp_path / "out" / "photo.png")), cv2.imread(str(tmp_path / "big.png"))) or runtime != "auto"
+    assert (
+        np.array_equal(cv2.imread(str(tmp_path / "out" / "photo.png")), cv2.imread(str(tmp_path / "big.png")))
+        or runtime != "auto"
+    )
 
 
 def test_restore_keeps_16_bits_and_alpha(run, tmp_path):
@@ -167,7 +172,12 @@ def test_degrade_shrinks_and_the_seed_decides_the_noise(run, tmp_path):
     assert run("degrade", source, "-o", tmp_path / "small.png", "--task", "sr_x4")[0] == 0
     assert shape(tmp_path / "small.png") == (3, 4, 3)
     for name, seed in (("one", 1), ("again", 1), ("two", 2)):
-        assert run("degrade", source, "-o", tmp_path / f"{name}.png", "--task", "denoise", "--sigma", 25, "--seed", seed)[0] == 0
+        assert (
+            run("degrade", source, "-o", tmp_path / f"{name}.png", "--task", "denoise", "--sigma", 25, "--seed", seed)[
+                0
+            ]
+            == 0
+        )
     one, again, two = ((tmp_path / f"{name}.png").read_bytes() for name in ("one", "again", "two"))
     assert one == again
     assert one != two
@@ -176,7 +186,9 @@ def test_degrade_shrinks_and_the_seed_decides_the_noise(run, tmp_path):
 
 def test_noise_on_a_grey_picture_has_the_strength_asked_for(run, tmp_path):
     assert cv2.imwrite(str(tmp_path / "grey.png"), np.full((200, 200), 128, np.uint8))
-    assert run("degrade", tmp_path / "grey.png", "-o", tmp_path / "noisy.png", "--task", "denoise", "--sigma", 20)[0] == 0
+    assert (
+        run("degrade", tmp_path / "grey.png", "-o", tmp_path / "noisy.png", "--task", "denoise", "--sigma", 20)[0] == 0
+    )
     noisy = cv2.imread(str(tmp_path / "noisy.png"), cv2.IMREAD_UNCHANGED)
     assert noisy.ndim == 2
     assert noisy.std() == pytest.approx(20, rel=0.03)
@@ -189,9 +201,32 @@ def test_evaluate_gives_json(run, tmp_path):
     assert code == 0
     assert {"n", "psnr_db", "ssim", "convention", "worst_psnr_db", "worst_picture"} <= set(found)
     assert (found["n"], found["worst_picture"]) == (1, "a")
-    code, out, _ = run("evaluate", "--model", "tiny_denoise_student", "--set", tmp_path / "set", "--task", "denoise", "--sigma", 15, "--json")
+    code, out, _ = run(
+        "evaluate",
+        "--model",
+        "tiny_denoise_student",
+        "--set",
+        tmp_path / "set",
+        "--task",
+        "denoise",
+        "--sigma",
+        15,
+        "--json",
+    )
     assert (code, json.loads(out)["sigma"]) == (0, 15.0)
-    plus = run("evaluate", "--model", "tiny_denoise_student", "--set", tmp_path / "set", "--task", "denoise", "--sigma", 15, "--json", "--self-ensemble")[1]
+    plus = run(
+        "evaluate",
+        "--model",
+        "tiny_denoise_student",
+        "--set",
+        tmp_path / "set",
+        "--task",
+        "denoise",
+        "--sigma",
+        15,
+        "--json",
+        "--self-ensemble",
+    )[1]
     assert json.loads(plus)["self_ensemble"] and json.loads(plus)["psnr_db"] != json.loads(out)["psnr_db"]
     code, out, _ = run("evaluate", "--model", "unprocessed", "--set", tmp_path / "set", "--task", "denoise")
     assert (code, "dB" in out, "RGB" in out) == (0, True, True)
@@ -229,7 +264,14 @@ def write_run(folder: Path, **changes: object) -> Path:
     """A recipe for a tiny network, its photographs in `folder`/data beside it; the recipe's path."""
     for index in range(4):
         picture(folder / "data" / "photos" / f"{index}.png", 80, 80)
-    recipe = {"name": "fresh", "task": "sr_x2", "photos": ["photos"], "arguments": {"width": 8, "depth": 2}, "steps": 100_000, "batch_size": 2}
+    recipe = {
+        "name": "fresh",
+        "task": "sr_x2",
+        "photos": ["photos"],
+        "arguments": {"width": 8, "depth": 2},
+        "steps": 100_000,
+        "batch_size": 2,
+    }
     recipe |= {"patch_px": 16, "validation_photos": 1, "compile": False, "precision": "fp32", **changes}
     path = folder / "recipe.json"
     path.write_text(json.dumps(recipe))
@@ -255,13 +297,29 @@ def test_training_that_runs_out_of_time_says_how_to_go_on(run, tmp_path):
     code, out, _ = run("train", recipe, "--out", tmp_path / "run", "--data", tmp_path / "data", "--time-limit-s", 0.5)
     assert (code, "--resume" in out) == (0, True)
     assert list((tmp_path / "run").glob("checkpoint*"))
-    code, out, err = run("train", recipe, "--out", tmp_path / "run", "--data", tmp_path / "data", "--time-limit-s", 0.5, "--resume")
+    code, out, err = run(
+        "train", recipe, "--out", tmp_path / "run", "--data", tmp_path / "data", "--time-limit-s", 0.5, "--resume"
+    )
     assert code == 0, err
 
 
 def test_ctrl_c_during_training_leaves_a_checkpoint(tmp_path):
-    command = [sys.executable, "-m", "kdsr", "--device", "cpu", "train", write_run(tmp_path), "--out", tmp_path / "run", "--data", tmp_path / "data"]
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "kdsr",
+        "--device",
+        "cpu",
+        "train",
+        write_run(tmp_path),
+        "--out",
+        tmp_path / "run",
+        "--data",
+        tmp_path / "data",
+    ]
+    with subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         while not process.stdout.readline().startswith("step"):

@@ -20,7 +20,18 @@ from kdsr.tasks import find_task
 from kdsr.train.recipe import recipe_from_mapping
 from kdsr.zoo import Catalog
 
-PLAN = Compression("tiny", int8=True, photographs=4, validation_photos=2, crops=8, patch_px=12, batch_size=4, prune_steps=4, int8_steps=3, int8_loss_db=-100.0)
+PLAN = Compression(
+    "tiny",
+    int8=True,
+    photographs=4,
+    validation_photos=2,
+    crops=8,
+    patch_px=12,
+    batch_size=4,
+    prune_steps=4,
+    int8_steps=3,
+    int8_loss_db=-100.0,
+)
 """A compression of seconds that always learns in 8 bits."""
 
 
@@ -39,7 +50,9 @@ def steps_of(card) -> list[str]:
 def test_8_bits_come_with_weights_graphs_and_a_card_that_tells_every_step(settings, tmp_path):
     events = []
     (card,) = compress(PLAN, tmp_path / "out", settings=settings, on_event=events.append)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"tiny-int8{suffix}" for suffix in (".json", ".onnx", ".safetensors", ".uint8.onnx")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"tiny-int8{suffix}" for suffix in (".json", ".onnx", ".safetensors", ".uint8.onnx")
+    ]
     source, catalog = Catalog(settings.weights_dir).find("tiny"), Catalog(tmp_path / "out")
     assert catalog.find("tiny-int8") == card and is_integer(catalog.load("tiny-int8"))
     assert (card.precision, card.compressed_from, card.title) == ("int8", "tiny", "tiny, int8")
@@ -65,7 +78,10 @@ def test_ranges_that_lose_little_are_not_learnt(settings, tmp_path):
 def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):
     pruned, both = compress(dataclasses.replace(PLAN, prune=0.5), tmp_path / "out", settings=settings)
     assert [pruned.name, both.name] == ["tiny-pruned", "tiny-pruned-int8"]
-    assert pruned.arguments == both.arguments == {"width": 16, "depth": 3} and (pruned.precision, both.precision) == ("float32", "int8")
+    assert pruned.arguments == both.arguments == {"width": 16, "depth": 3} and (pruned.precision, both.precision) == (
+        "float32",
+        "int8",
+    )
     assert steps_of(pruned) == ["source", "pruned"] and steps_of(both)[:3] == ["source", "pruned", "int8, by ranges"]
     fine_tune = recipe_from_mapping(pruned.recipe)
     assert (fine_tune.teacher, fine_tune.loss, pruned.steps) == ("tiny", "psnr_luma", 4)
@@ -146,15 +162,34 @@ def test_what_cannot_be_compressed_is_told_in_one_sentence(settings, tmp_path, c
         compress(dataclasses.replace(PLAN, **changes), tmp_path / "out", settings=settings)
 
 
-@pytest.mark.parametrize("changes", [{"int8": False}, {"prune": 1.0}, {"prune": -0.1}, {"crops": 0}, {"int8_steps": -1}, {"int8_learning_rate": 0.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"int8": False}, {"prune": 1.0}, {"prune": -0.1}, {"crops": 0}, {"int8_steps": -1}, {"int8_learning_rate": 0.0}],
+)
 def test_a_plan_out_of_range_is_refused(changes):
     with pytest.raises(SettingsError):
         dataclasses.replace(PLAN, **changes)
 
 
 def test_the_command_prints_every_step_and_where_the_files_lie(settings, tmp_path):
-    arguments = ["--weights", str(settings.weights_dir), "--device", "cpu", "--threads", "1", "compress", "tiny", "--int8", "--int8-steps", "0"]
-    ran = CliRunner().invoke(build_app(), [*arguments, "--data", str(settings.data_dir), "-o", str(tmp_path / "out"), "--patch", "12"], catch_exceptions=False)
+    arguments = [
+        "--weights",
+        str(settings.weights_dir),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "compress",
+        "tiny",
+        "--int8",
+        "--int8-steps",
+        "0",
+    ]
+    ran = CliRunner().invoke(
+        build_app(),
+        [*arguments, "--data", str(settings.data_dir), "-o", str(tmp_path / "out"), "--patch", "12"],
+        catch_exceptions=False,
+    )
     assert ran.exit_code == 0, ran.output
     assert "source" in ran.output and "int8, by ranges" in ran.output and "tiny-int8.safetensors" in ran.output
     assert json.loads((tmp_path / "out" / "tiny-int8.json").read_text())["recipe"]["patch_px"] == 12

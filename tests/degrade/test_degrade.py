@@ -1,4 +1,6 @@
-"""Degradations: closed forms, properties, MATLAB's own algorithm written out plainly, and the published low-resolution sets."""
+"""Degradations: closed forms, properties, MATLAB's own algorithm written out plainly, and the published low-resolution
+sets.
+"""
 
 import io
 import os
@@ -12,12 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from kdsr.degrade import add_noise, bicubic_resize, compress_jpeg, crop_to_multiple, degrade, degrade_photo, round_to_8_bits
+from kdsr.degrade import (
+    add_noise,
+    bicubic_resize,
+    compress_jpeg,
+    crop_to_multiple,
+    degrade,
+    degrade_photo,
+    round_to_8_bits,
+)
 from kdsr.errors import InputError, SettingsError, ShapeError
 from kdsr.tasks import TASKS, find_task
 
 ODD_SIZES = [(1, 1), (1, 9), (2, 3), (7, 13), (17, 31), (64, 41)]
-RATIOS = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 4), Fraction(2), Fraction(3), Fraction(4), Fraction(3, 2), Fraction(2, 3)]
+RATIOS = [
+    Fraction(1, 2),
+    Fraction(1, 3),
+    Fraction(1, 4),
+    Fraction(2),
+    Fraction(3),
+    Fraction(4),
+    Fraction(3, 2),
+    Fraction(2, 3),
+]
 sides = st.integers(1, 23)
 
 
@@ -44,7 +63,9 @@ def _matlab_axis(plane: np.ndarray, scale: float, ratio: Fraction) -> np.ndarray
         first = int(np.floor(centre - 2 / squeeze))
         taps = np.arange(first, first + int(np.ceil(4 / squeeze)) + 2)
         x = np.abs(squeeze * (centre - taps))
-        weights = np.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x <= 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0))
+        weights = np.where(
+            x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x <= 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0)
+        )
         out[row] = (weights / weights.sum()) @ plane[mirror[(taps - 1) % (2 * length)]]
     return out
 
@@ -196,7 +217,9 @@ def test_a_file_of_whole_colour_keeps_the_fine_colour_that_halving_loses():
     files = compress_jpeg(columns, 95, whole_colour=torch.tensor([True, False]))
     assert (files[0] - columns[0]).abs().max() < 0.05
     assert files[1].diff(dim=2).abs().mean() < 0.5 * columns[1].diff(dim=2).abs().mean()
-    assert torch.equal(files[1:], compress_jpeg(columns[1:], 95)) and torch.equal(files[:1], compress_jpeg(columns[:1], 95, whole_colour=True))
+    assert torch.equal(files[1:], compress_jpeg(columns[1:], 95)) and torch.equal(
+        files[:1], compress_jpeg(columns[:1], 95, whole_colour=True)
+    )
     with pytest.raises(ShapeError, match="one whole_colour"):
         compress_jpeg(columns, 95, whole_colour=torch.tensor([True]))
 
@@ -243,7 +266,9 @@ def test_a_side_that_no_jpeg_can_have_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("KDSR_TEST_DATA" not in os.environ, reason="set KDSR_TEST_DATA to the folder that holds Set5, Set14 and BSD100")
+@pytest.mark.skipif(
+    "KDSR_TEST_DATA" not in os.environ, reason="set KDSR_TEST_DATA to the folder that holds Set5, Set14 and BSD100"
+)
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("name", ["Set5", "Set14", "BSD100"])
 def test_the_published_low_resolution_sets_come_out_level_for_level(name, scale):

@@ -1,4 +1,6 @@
-"""Every loss of distillation: its value in closed form, whom its gradient reaches, odd sizes, bf16, torch.compile, and what it refuses."""
+"""Every loss of distillation: its value in closed form, whom its gradient reaches, odd sizes, bf16, torch.compile, and
+what it refuses.
+"""
 
 import math
 from collections.abc import Callable
@@ -37,7 +39,9 @@ def seeded(build: Callable[..., nn.Module], *arguments: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class Case:
-    """A loss of (student, teacher), the channels of both, and its value where they are equal (None: a learnt projection leaves it open)."""
+    """A loss of (student, teacher), the channels of both, and its value where they are equal (None: a learnt projection
+    leaves it open).
+    """
 
     loss: Callable[[Tensor, Tensor], Tensor]
     student: int = 3
@@ -67,7 +71,12 @@ CASES = {
     "channel_distribution_projected": Case(seeded(ChannelDistribution, 4, 6), 4, 6, None),
     "variational_information": Case(seeded(VariationalInformation, 4, 6), 4, 6, None),
     "soft_labels": Case(lambda student, teacher: soft_labels(student, teacher, temperature=4.0), 10, 10, flat=True),
-    "hinton": Case(lambda student, teacher: hinton(student, teacher, torch.tensor([3, 0]), temperature=2.0, alpha=0.0), 10, 10, flat=True),
+    "hinton": Case(
+        lambda student, teacher: hinton(student, teacher, torch.tensor([3, 0]), temperature=2.0, alpha=0.0),
+        10,
+        10,
+        flat=True,
+    ),
     "contrastive": Case(lambda student, teacher: contrastive(student, teacher, [teacher * 0.5, teacher.flip(1)])),
     "adversarial": Case(seeded(Adversarial), at_equality=None),
 }
@@ -95,7 +104,9 @@ def test_psnr_luma_counts_colour_a_tenth_of_luma():
     grey = truth + 0.02
     assert psnr_luma(grey, truth).item() == pytest.approx(0.01 * math.log1p(4 * (1 + 0.1)), rel=1e-4)
     tint = truth + torch.tensor([0.587, -0.299, 0.0]).reshape(1, 3, 1, 1)  # of the same luma
-    assert psnr_luma(tint, truth).item() == pytest.approx(0.01 * math.log1p(1e4 * 0.1 * (0.587**2 + 0.299**2) / 3), rel=1e-4)
+    assert psnr_luma(tint, truth).item() == pytest.approx(
+        0.01 * math.log1p(1e4 * 0.1 * (0.587**2 + 0.299**2) / 3), rel=1e-4
+    )
     with pytest.raises(ShapeError, match="psnr for other channels"):
         psnr_luma(truth[:, :1], truth[:, :1])
 
@@ -145,17 +156,24 @@ def test_spatial_affinity_averages_large_features_over_whole_blocks():
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
 def test_soft_labels_and_channel_distributions_are_the_same_divergence(temperature):
-    student, teacher = torch.zeros(1, 2), torch.tensor([[temperature * math.log(3.0), 0.0]])  # 1/2, 1/2 against 3/4, 1/4
+    student, teacher = (
+        torch.zeros(1, 2),
+        torch.tensor([[temperature * math.log(3.0), 0.0]]),
+    )  # 1/2, 1/2 against 3/4, 1/4
     divergence = temperature**2 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5))
     assert soft_labels(student, teacher, temperature=temperature).item() == pytest.approx(divergence, rel=1e-5)
     feature = [scores.reshape(1, 1, 1, 2).repeat(3, 5, 1, 1) for scores in (student, teacher)]
     assert channel_distribution(*feature, temperature=temperature).item() == pytest.approx(divergence, rel=1e-5)
 
 
-@pytest.mark.parametrize("alpha, wanted", [(1.0, math.log(2)), (0.0, 0.130812), (0.25, 0.25 * math.log(2) + 0.75 * 0.130812)])
+@pytest.mark.parametrize(
+    "alpha, wanted", [(1.0, math.log(2)), (0.0, 0.130812), (0.25, 0.25 * math.log(2) + 0.75 * 0.130812)]
+)
 def test_hinton_balances_labels_and_teacher(alpha, wanted):
     student, teacher = torch.zeros(1, 2), torch.tensor([[math.log(3.0), 0.0]])
-    assert hinton(student, teacher, torch.tensor([0]), temperature=1.0, alpha=alpha).item() == pytest.approx(wanted, rel=1e-4)
+    assert hinton(student, teacher, torch.tensor([0]), temperature=1.0, alpha=alpha).item() == pytest.approx(
+        wanted, rel=1e-4
+    )
 
 
 def test_variational_is_half_of_log_variance_and_scaled_square():
@@ -170,14 +188,22 @@ def test_projected_losses_equal_the_plain_ones_after_an_identity():
     for module in modules:
         nn.init.dirac_(module.project.weight)
         nn.init.zeros_(module.project.bias)
-    wanted = l2(student, teacher), channel_distribution(student, teacher, temperature=2.0), l2(student, teacher) / 2  # its variance starts at 1
-    assert [module(student, teacher).item() for module in modules] == pytest.approx([value.item() for value in wanted], rel=1e-4)
+    wanted = (
+        l2(student, teacher),
+        channel_distribution(student, teacher, temperature=2.0),
+        l2(student, teacher) / 2,
+    )  # its variance starts at 1
+    assert [module(student, teacher).item() for module in modules] == pytest.approx(
+        [value.item() for value in wanted], rel=1e-4
+    )
 
 
 def test_contrastive_is_the_ratio_of_two_distances():
     truth = random(1, 3, 6, 10)
     assert contrastive(truth, truth + 0.1, [truth - 0.2, truth + 0.6]).item() == pytest.approx(0.1 / 0.4, rel=1e-4)
-    assert contrastive(truth, truth + 0.1, torch.stack([truth - 0.2, truth + 0.6])).item() == pytest.approx(0.1 / 0.4, rel=1e-4)
+    assert contrastive(truth, truth + 0.1, torch.stack([truth - 0.2, truth + 0.6])).item() == pytest.approx(
+        0.1 / 0.4, rel=1e-4
+    )
 
 
 def test_contrastive_sees_picture_and_differences_at_three_scales():
@@ -187,7 +213,9 @@ def test_contrastive_sees_picture_and_differences_at_three_scales():
     full, half, quarter = (1 / 16 + 1 / 12 + 1 / 12) / 3, (1 / 16 + 1 / 8 + 1 / 8) / 3, 1 / 16
     near = (full + half + quarter) / 3
     far = (1 + 0 + 0) / 3 * (2 / 3) + 1 / 3  # a constant 1 has no differences; its last level is one pixel
-    assert contrastive(torch.zeros(1, 1, 4, 4), pixel, [torch.ones(1, 1, 4, 4)]).item() == pytest.approx(near / far, rel=1e-4)
+    assert contrastive(torch.zeros(1, 1, 4, 4), pixel, [torch.ones(1, 1, 4, 4)]).item() == pytest.approx(
+        near / far, rel=1e-4
+    )
 
 
 def test_a_reversed_gradient_leaves_the_picture_and_turns_the_gradient():
@@ -223,7 +251,9 @@ def test_the_discriminator_scores_patches_of_16_pixels(height, width):
     assert Discriminator()(random(2, 3, height, width)).shape == (2, 1, math.ceil(height / 16), math.ceil(width / 16))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES.values() if case.at_equality is not None], ids=lambda case: case.loss.__name__)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if case.at_equality is not None], ids=lambda case: case.loss.__name__
+)
 def test_equality_gives_the_best_value(case):
     student, _ = case.inputs()
     assert case.loss(student, student.clone()).item() == pytest.approx(case.at_equality, abs=1e-6)
@@ -295,10 +325,19 @@ def test_other_misfits_are_named(call, sentence):
         call()
 
 
-@pytest.mark.parametrize("temperature, alpha, sentence", [(0.0, 0.5, "temperature"), (math.nan, 0.5, "temperature"), (1.0, 1.5, "between 0 and 1")])
+@pytest.mark.parametrize(
+    "temperature, alpha, sentence",
+    [(0.0, 0.5, "temperature"), (math.nan, 0.5, "temperature"), (1.0, 1.5, "between 0 and 1")],
+)
 def test_settings_out_of_range_are_refused(temperature, alpha, sentence):
     with pytest.raises(SettingsError, match=sentence):
-        hinton(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, dtype=torch.int64), temperature=temperature, alpha=alpha)
+        hinton(
+            torch.zeros(2, 3),
+            torch.zeros(2, 3),
+            torch.zeros(2, dtype=torch.int64),
+            temperature=temperature,
+            alpha=alpha,
+        )
 
 
 @pytest.mark.parametrize("loss", [attention_map, spatial_affinity])
@@ -316,7 +355,10 @@ seeds = st.integers(0, 10_000)
 def test_no_loss_but_the_likelihood_falls_below_zero(seed, name, scale):
     case = CASES[name]
     place = () if case.flat else (5, 3)
-    value = case.loss(scale * (random(2, case.student, *place, seed=seed) - 0.5), scale * (random(2, case.teacher, *place, seed=seed + 1) - 0.5))
+    value = case.loss(
+        scale * (random(2, case.student, *place, seed=seed) - 0.5),
+        scale * (random(2, case.teacher, *place, seed=seed + 1) - 0.5),
+    )
     assert value.item() >= -1e-6
 
 

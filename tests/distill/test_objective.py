@@ -23,7 +23,11 @@ def test_without_a_label_only_the_truth_counts():
 
 
 def test_terms_come_in_with_their_weights_and_are_told_apart():
-    terms = (Term("l2", weight=10.0), Term("l2", weight=2.0, target="truth"), Term("attention_map", weight=3.0, student_tap="a", teacher_tap="b"))
+    terms = (
+        Term("l2", weight=10.0),
+        Term("l2", weight=2.0, target="truth"),
+        Term("attention_map", weight=3.0, student_tap="a", teacher_tap="b"),
+    )
     feature = torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 2)
     seen = Seen(FLAT, FLAT + 0.1, FLAT + 0.3, student_features={"a": feature}, teacher_features={"b": feature.flip(3)})
     total, parts = Objective(Balance(), terms)(seen, 1.0)
@@ -45,17 +49,32 @@ def test_the_share_slides_in_a_straight_line():
 
 
 def test_what_a_loss_learns_is_no_part_of_the_student():
-    student, teacher = build_model("plain", 2, {"width": 16, "depth": 3}), build_model("residual", 2, {"width": 24, "blocks": 2})
+    student, teacher = (
+        build_model("plain", 2, {"width": 16, "depth": 3}),
+        build_model("residual", 2, {"width": 24, "blocks": 2}),
+    )
     term = Term("fitnet", student_tap="layers.1", teacher_tap="blocks.1")
-    objective = Objective(Balance(), (term,), student_channels=lambda tap: channels_at(student, tap), teacher_channels=lambda tap: channels_at(teacher, tap))
+    objective = Objective(
+        Balance(),
+        (term,),
+        student_channels=lambda tap: channels_at(student, tap),
+        teacher_channels=lambda tap: channels_at(teacher, tap),
+    )
     before = set(student.state_dict())
     restored, seen = Tapped(student, ["layers.1"])(torch.rand(2, 3, 5, 7))
     with torch.no_grad():
         label, taught = Tapped(teacher, ["blocks.1"])(torch.rand(2, 3, 5, 7))
-    total, _ = objective(Seen(restored, torch.rand_like(label), label, student_features=seen, teacher_features=taught), 1.0)
+    total, _ = objective(
+        Seen(restored, torch.rand_like(label), label, student_features=seen, teacher_features=taught), 1.0
+    )
     total.backward()
-    assert set(student.state_dict()) == before and {tuple(value.shape[:2]) for value in objective.parameters() if value.ndim == 4} == {(24, 16)}
-    assert all(parameter.grad is not None for parameter in objective.parameters()) and student.layers[0].weight.grad is not None
+    assert set(student.state_dict()) == before and {
+        tuple(value.shape[:2]) for value in objective.parameters() if value.ndim == 4
+    } == {(24, 16)}
+    assert (
+        all(parameter.grad is not None for parameter in objective.parameters())
+        and student.layers[0].weight.grad is not None
+    )
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 

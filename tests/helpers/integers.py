@@ -9,7 +9,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def quantised(model: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.ModelProto:
-    """`model` (8-bit pictures in and out, inputs of convolutions from 0 up) with integers inside; ranges are the largest values seen on `pictures`."""
+    """`model` (8-bit pictures in and out, inputs of convolutions from 0 up) with integers inside; ranges are the
+    largest values seen on `pictures`.
+    """
     graph, constants = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     ready = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     tops = _largest(model, sorted({node.input[0] for node in graph.node if node.op_type == "Conv"} - ready), pictures)
@@ -18,7 +20,10 @@ def quantised(model: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mo
         if node.op_type == "Conv":
             given, kernel = node.input[:2]
             if given in tops:
-                levels = _constant(graph, f"{given}_scale", np.float32(tops[given] / 255)), _constant(graph, f"{given}_zero", np.uint8(0))
+                levels = (
+                    _constant(graph, f"{given}_scale", np.float32(tops[given] / 255)),
+                    _constant(graph, f"{given}_zero", np.uint8(0)),
+                )
                 nodes.append(helper.make_node("QuantizeLinear", [given, *levels], [f"{given}_levels"]))
                 nodes.append(helper.make_node("DequantizeLinear", [f"{given}_levels", *levels], [f"{given}_rounded"]))
                 node.input[0] = f"{given}_rounded"

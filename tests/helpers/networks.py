@@ -10,12 +10,28 @@ from kdsr.tasks import find_task
 from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 
-def add_network(folder: Path, name: str, task: str, role: str, architecture: str, arguments: dict[str, int], *, seed: int = 0, **given: Any) -> Card:
+def add_network(
+    folder: Path,
+    name: str,
+    task: str,
+    role: str,
+    architecture: str,
+    arguments: dict[str, int],
+    *,
+    seed: int = 0,
+    **given: Any,
+) -> Card:
     """The card of a network written into `folder`; `given` are further fields of the card."""
     torch.manual_seed(seed)
     network = build_model(architecture, find_task(task).scale, arguments, planes=find_task(task).planes)
     path = save_weights(network.state_dict(), folder / f"{name}.safetensors")
-    usual = {"title": f"The {role}", "licence": "Apache-2.0", "trained_on": "nothing: random weights", "steps": 0, "seed": seed}
+    usual = {
+        "title": f"The {role}",
+        "licence": "Apache-2.0",
+        "trained_on": "nothing: random weights",
+        "steps": 0,
+        "seed": seed,
+    }
     card = Card(
         name=name, task=task, role=role, architecture=architecture, arguments=arguments, parameters=count_parameters(network),
         macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size, sha256=sha256_of(path), **usual | given,
@@ -37,4 +53,6 @@ def write_random_network(folder: Path, name: str, *, seed: int = 0) -> Card:
     """The card of the network `name` of `TINY`, written into `folder` with random weights."""
     task, role, architecture, arguments = TINY[name]
     others = {"teacher": "tiny_x4_teacher", "twin": "tiny_x4_twin"} if role == "student" and task == "sr_x4" else {}
-    return add_network(folder, name, task, role, architecture, arguments, seed=seed, title=name.replace("_", " "), **others)
+    return add_network(
+        folder, name, task, role, architecture, arguments, seed=seed, title=name.replace("_", " "), **others
+    )

@@ -13,7 +13,9 @@ KINDS = [(dtype, channels, alpha) for dtype in (np.uint8, np.uint16) for channel
 """Every kind of Picture there is: (dtype, channels, has alpha)."""
 
 
-def noise(height: int, width: int, dtype: type = np.uint8, channels: int = 3, *, alpha: bool = False, seed: int = 0) -> Picture:
+def noise(
+    height: int, width: int, dtype: type = np.uint8, channels: int = 3, *, alpha: bool = False, seed: int = 0
+) -> Picture:
     random = np.random.default_rng(seed)
     top = np.iinfo(dtype).max + 1
     plane = random.integers(0, top, (height, width), dtype) if alpha else None

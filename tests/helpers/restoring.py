@@ -28,7 +28,15 @@ def small_session(tmp_path: Path) -> RestoreSession:
     weights.mkdir()
     for task in ("sr_x4", "denoise", "inpaint"):
         for seed, (role, shape) in enumerate(ARCHITECTURES.items()):
-            add_network(weights, f"{task}-{role}", task, role, *shape, seed=seed, twin=f"{task}-twin" if role == "student" else None)
+            add_network(
+                weights,
+                f"{task}-{role}",
+                task,
+                role,
+                *shape,
+                seed=seed,
+                twin=f"{task}-twin" if role == "student" else None,
+            )
     settings = Settings(weights_dir=weights, home=tmp_path / "home", threads=1, max_output_megapixels=4.0)
     return RestoreSession(settings, tmp_path / "runs")
 
@@ -42,9 +50,17 @@ def small_photo(tmp_path: Path) -> Path:
     return path
 
 
-def run(session: RestoreSession, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object) -> list[View]:
+def run(
+    session: RestoreSession, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object
+) -> list[View]:
     """All views of one run; the keywords are those of `Order`."""
-    order = {"truth": None, "strength": 25, "teacher": f"{task}-teacher", "student": f"{task}-student", "runtime": "torch"} | given
+    order = {
+        "truth": None,
+        "strength": 25,
+        "teacher": f"{task}-teacher",
+        "student": f"{task}-student",
+        "runtime": "torch",
+    } | given
     choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
     session.on_press(REQUEST)
     more = (order["runtime"], 0, 0, order.get("teacher_plus", False), order.get("marks"), ("teacher", "student"))

@@ -1,4 +1,6 @@
-"""What tests of background runs share: owners, a launcher that starts nothing, a recipe, photographs, the runs themselves."""
+"""What tests of background runs share: owners, a launcher that starts nothing, a recipe, photographs, the runs
+themselves.
+"""
 
 import dataclasses
 
@@ -26,7 +28,14 @@ class Recorder:
 
 
 def recipe(**changes):
-    plain = {"name": "tiny", "task": "sr_x2", "arguments": {"width": 16, "depth": 3}, "steps": 12, "batch_size": 2, "patch_px": 12}
+    plain = {
+        "name": "tiny",
+        "task": "sr_x2",
+        "arguments": {"width": 16, "depth": 3},
+        "steps": 12,
+        "batch_size": 2,
+        "patch_px": 12,
+    }
     return recipe_from_mapping({**plain, "compile": False, "precision": "fp32", **changes})
 
 
@@ -44,7 +53,9 @@ def four_photos(tmp_path):
 
 def jobs_opener(tiny_settings):
     """Opens the same runs with other settings."""
-    return lambda is_trusted=False, **changes: Jobs(dataclasses.replace(tiny_settings, **changes), launcher=Recorder(), is_trusted=is_trusted)
+    return lambda is_trusted=False, **changes: Jobs(
+        dataclasses.replace(tiny_settings, **changes), launcher=Recorder(), is_trusted=is_trusted
+    )
 
 
 def recorded_jobs(open_jobs):

@@ -128,7 +128,12 @@ def test_pillows_own_limit_is_neither_met_nor_lost():
     "array",
     [
         *[np.zeros((4, 4)), np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.int64), np.zeros((4, 4), bool)],
-        *[np.zeros(16, np.uint8), np.zeros((2, 4, 4, 3), np.uint8), np.zeros((4, 4, 5), np.uint8), np.zeros((0, 4, 3), np.uint8)],
+        *[
+            np.zeros(16, np.uint8),
+            np.zeros((2, 4, 4, 3), np.uint8),
+            np.zeros((4, 4, 5), np.uint8),
+            np.zeros((0, 4, 3), np.uint8),
+        ],
     ],
 )
 def test_arrays_of_another_kind_or_shape_are_refused(array):
@@ -158,7 +163,9 @@ def test_heic_names_the_package_that_reads_it(monkeypatch):
     assert "pillow-heif" in sentence(data, name="IMG_1.HEIC")
 
 
-@pytest.mark.parametrize("start", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"8BPS\0\1", b"<svg xmlns='http://www.w3.org/2000/svg'/>"])
+@pytest.mark.parametrize(
+    "start", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"8BPS\0\1", b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
+)
 def test_formats_that_could_run_programs_or_are_rare_are_refused(start):
     assert "not a picture in a format that is read" in sentence(start + bytes(200))
 
@@ -190,7 +197,12 @@ def test_damaged_bytes_give_a_picture_or_a_sentence_and_nothing_else(suffix, cha
 def test_what_a_format_cannot_hold_is_refused_on_writing(tmp_path):
     clear = Picture(PICTURE.pixels, PICTURE.pixels[..., 0])
     wide = Picture(np.zeros((1, 16_384, 3), np.uint8))
-    cases = [(DEEP, ".webp", "8 bits"), (DEEP, ".jpg", "8 bits"), (clear, ".jpg", "transparency"), (wide, ".webp", "16383")]
+    cases = [
+        (DEEP, ".webp", "8 bits"),
+        (DEEP, ".jpg", "8 bits"),
+        (clear, ".jpg", "transparency"),
+        (wide, ".webp", "16383"),
+    ]
     for picture, suffix, words in [*cases, (PICTURE, ".bmp", "one of .png"), (PICTURE, "", "one of .png")]:
         with pytest.raises(InputError, match=words):
             write_picture(picture, tmp_path / f"out{suffix}")

@@ -38,7 +38,20 @@ def run(tiny_catalog, tiny_settings, monkeypatch, capsys):
     monkeypatch.setenv("KDSR_HOME", str(tiny_settings.home))
 
     def call(source: Path, out: Path, model: str = STUDENT) -> tuple[int, str]:
-        arguments = ["--weights", tiny_catalog.weights_dir, "--device", "cpu", "--threads", 2, "restore", source, "-o", out, "--model", model]
+        arguments = [
+            "--weights",
+            tiny_catalog.weights_dir,
+            "--device",
+            "cpu",
+            "--threads",
+            2,
+            "restore",
+            source,
+            "-o",
+            out,
+            "--model",
+            model,
+        ]
         monkeypatch.setattr(sys, "argv", ["kdsr", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -137,7 +150,11 @@ def test_pictures_are_worked_on_side_by_side(folder, tmp_path):
         meeting.wait()
         return (job.source.name,)
 
-    assert sorted(outcome.notes for outcome in work_through(jobs_of(folder, tmp_path), work, 3)) == [("a.png",), ("b.png",), ("c.png",)]
+    assert sorted(outcome.notes for outcome in work_through(jobs_of(folder, tmp_path), work, 3)) == [
+        ("a.png",),
+        ("b.png",),
+        ("c.png",),
+    ]
 
 
 def test_one_that_fails_does_not_hold_up_the_others(folder, tmp_path):
@@ -146,7 +163,9 @@ def test_one_that_fails_does_not_hold_up_the_others(folder, tmp_path):
             raise InputError("It is damaged.")
         return ()
 
-    outcomes = {outcome.job.source.name: outcome.failure for outcome in work_through(jobs_of(folder, tmp_path), work, 2)}
+    outcomes = {
+        outcome.job.source.name: outcome.failure for outcome in work_through(jobs_of(folder, tmp_path), work, 2)
+    }
     assert outcomes == {"a.png": None, "b.png": "It is damaged.", "c.png": None}
 
 
@@ -169,7 +188,8 @@ def test_when_the_caller_goes_away_what_is_under_way_stops_and_nothing_new_begin
 
 
 @pytest.mark.parametrize(
-    ("threads", "pictures", "wanted"), [(1, 9, (1, 1)), (2, 500, (2, 1)), (2, 1, (1, 2)), (16, 3, (3, 5)), (64, 500, (8, 8)), (4, 0, (1, 4))]
+    ("threads", "pictures", "wanted"),
+    [(1, 9, (1, 1)), (2, 500, (2, 1)), (2, 1, (1, 2)), (16, 3, (3, 5)), (64, 500, (8, 8)), (4, 0, (1, 4))],
 )
 def test_threads_are_shared_out_among_pictures(threads, pictures, wanted):
     at_once, settings = side_by_side(Settings(threads=threads), pictures)
@@ -193,7 +213,21 @@ def test_a_killed_run_is_taken_up_again(run, tiny_catalog, tmp_path):
     source.mkdir()
     for index in range(count):
         write_picture(noise(150, 200, seed=index), source / f"{index:03}.png")
-    command = [sys.executable, "-m", "kdsr", "--weights", tiny_catalog.weights_dir, "--device", "cpu", "--threads", 2, "restore", source, "-o", out]
+    command = [
+        sys.executable,
+        "-m",
+        "kdsr",
+        "--weights",
+        tiny_catalog.weights_dir,
+        "--device",
+        "cpu",
+        "--threads",
+        2,
+        "restore",
+        source,
+        "-o",
+        out,
+    ]
     with subprocess.Popen([*map(str, command), "--model", STUDENT], stderr=subprocess.DEVNULL) as process:
         while not (out / ".kdsr.jsonl").exists() or (out / ".kdsr.jsonl").read_text().count("target") < 5:
             assert process.poll() is None, "it ended too early"

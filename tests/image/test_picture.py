@@ -1,4 +1,6 @@
-"""Pictures to tensors, files and back: every bit survives. Reading is in test_image_reading, refusals in test_image_bad_input."""
+"""Pictures to tensors, files and back: every bit survives. Reading is in test_image_reading, refusals in
+test_image_bad_input.
+"""
 
 import io
 
@@ -20,7 +22,8 @@ SETTINGS = Settings()
 SIZES = [(1, 1), (1, 13), (7, 13), (31, 2), (37, 41)]
 
 
-# --- closed forms -------------------------------------------------------------------------------------------------------------
+# --- closed forms
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_black_is_0_and_white_is_1_in_both_depths():
@@ -65,7 +68,8 @@ def test_what_is_no_single_rgb_picture_is_refused():
         Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
 
 
-# --- round trips --------------------------------------------------------------------------------------------------------------
+# --- round trips
+# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -86,7 +90,9 @@ def test_any_picture_survives_the_way_through_the_tensor(height, width, kind, se
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.integers(1, 23), st.integers(1, 23), st.sampled_from(KINDS), st.sampled_from([".png", ".tif"]), st.integers(0, 9))
+@given(
+    st.integers(1, 23), st.integers(1, 23), st.sampled_from(KINDS), st.sampled_from([".png", ".tif"]), st.integers(0, 9)
+)
 def test_png_and_tiff_give_back_every_bit(height, width, kind, suffix, seed):
     picture = noise(height, width, kind[0], kind[1], alpha=kind[2], seed=seed)
     assert same(read_picture(encode_picture(picture, suffix), SETTINGS), picture)

@@ -8,7 +8,17 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from helpers.pictures import KINDS, encoded, grey_profile, noise, png_chunk, same, swapped_profile, with_png_chunk, with_tiff_orientation
+from helpers.pictures import (
+    KINDS,
+    encoded,
+    grey_profile,
+    noise,
+    png_chunk,
+    same,
+    swapped_profile,
+    with_png_chunk,
+    with_tiff_orientation,
+)
 from PIL import Image, ImageCms
 
 from kdsr.image import Picture, encode_png, read_picture
@@ -17,7 +27,8 @@ from kdsr.settings import Settings
 SETTINGS = Settings()
 
 
-# --- arrays and PIL -----------------------------------------------------------------------------------------------------------
+# --- arrays and PIL
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,9 +49,28 @@ def test_the_picture_does_not_share_memory_with_the_array_it_came_from():
 @pytest.mark.parametrize(
     ("mode", "channels", "alpha", "bits"),
     [
-        *[("1", 1, False, 8), ("L", 1, False, 8), ("LA", 1, True, 8), ("La", 1, True, 8), ("RGB", 3, False, 8), ("RGBA", 3, True, 8)],
-        *[("RGBa", 3, True, 8), ("RGBX", 3, False, 8), ("PA", 3, True, 8), ("CMYK", 3, False, 8), ("YCbCr", 3, False, 8)],
-        *[("HSV", 3, False, 8), ("LAB", 3, False, 8), ("I;16", 1, False, 16), ("I;16B", 1, False, 16), ("I", 1, False, 16)],
+        *[
+            ("1", 1, False, 8),
+            ("L", 1, False, 8),
+            ("LA", 1, True, 8),
+            ("La", 1, True, 8),
+            ("RGB", 3, False, 8),
+            ("RGBA", 3, True, 8),
+        ],
+        *[
+            ("RGBa", 3, True, 8),
+            ("RGBX", 3, False, 8),
+            ("PA", 3, True, 8),
+            ("CMYK", 3, False, 8),
+            ("YCbCr", 3, False, 8),
+        ],
+        *[
+            ("HSV", 3, False, 8),
+            ("LAB", 3, False, 8),
+            ("I;16", 1, False, 16),
+            ("I;16B", 1, False, 16),
+            ("I", 1, False, 16),
+        ],
     ],
 )
 def test_every_mode_of_pillow_is_read(mode, channels, alpha, bits):
@@ -66,9 +96,13 @@ def test_a_transparent_colour_becomes_alpha_at_any_depth():
     rgb = encode_png(Picture(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)))
     assert read_picture(with_png_chunk(rgb, b"tRNS", bytes([0, 1, 0, 2, 0, 3])), SETTINGS).alpha.tolist() == [[0, 255]]
     deep = encode_png(Picture(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint16)))
-    assert read_picture(with_png_chunk(deep, b"tRNS", bytes([0, 1, 0, 2, 0, 3])), SETTINGS).alpha.tolist() == [[0, 65535]]
+    assert read_picture(with_png_chunk(deep, b"tRNS", bytes([0, 1, 0, 2, 0, 3])), SETTINGS).alpha.tolist() == [
+        [0, 65535]
+    ]
     deep_grey = encode_png(Picture(np.array([[[700], [701]]], np.uint16)))
-    assert read_picture(with_png_chunk(deep_grey, b"tRNS", struct.pack(">H", 701)), SETTINGS).alpha.tolist() == [[65535, 0]]
+    assert read_picture(with_png_chunk(deep_grey, b"tRNS", struct.pack(">H", 701)), SETTINGS).alpha.tolist() == [
+        [65535, 0]
+    ]
     header = struct.pack(">IIBBBBB", 2, 1, 4, 0, 0, 0, 0)  # 4 bits, grey, the values 1 and 2
     parts = ((b"IHDR", header), (b"tRNS", b"\0\2"), (b"IDAT", zlib.compress(b"\0\x12")), (b"IEND", b""))
     four = read_picture(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts), SETTINGS)
@@ -91,7 +125,8 @@ def test_of_a_tiff_with_pages_the_first_is_used_and_it_says_so():
     assert picture.width == 5
 
 
-# --- orientation --------------------------------------------------------------------------------------------------------------
+# --- orientation
+# --------------------------------------------------------------------------------------------------------------
 
 CORNERS = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
 UPRIGHT = {
@@ -114,7 +149,9 @@ def test_every_exif_orientation_is_turned_upright_alpha_too(orientation, format)
     stacked = np.dstack([CORNERS] * 3 + [255 - CORNERS])
     deep = stacked.astype(np.uint16) * 257
     if format == "deep PNG":
-        data = with_png_chunk(encode_png(Picture(deep[..., :3], deep[..., 3])), b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+        data = with_png_chunk(
+            encode_png(Picture(deep[..., :3], deep[..., 3])), b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")
+        )
     elif format == "deep TIFF":
         stream = io.BytesIO()
         tag = (274, "H", 1, orientation, True)
@@ -142,11 +179,14 @@ def test_a_phone_jpeg_is_turned_upright():
 
 
 def test_damaged_exif_is_said_and_the_pixels_stay():
-    picture = read_picture(encoded(Image.new("RGB", (4, 4), "red"), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f"), SETTINGS)
+    picture = read_picture(
+        encoded(Image.new("RGB", (4, 4), "red"), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f"), SETTINGS
+    )
     assert picture.width == 4
 
 
-# --- colour -------------------------------------------------------------------------------------------------------------------
+# --- colour
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_profile_is_converted_to_srgb_and_it_says_so():
@@ -191,7 +231,10 @@ def test_16_bits_agree_with_littlecms_on_8(gamma):
 
 
 def test_grey_of_linear_light_becomes_srgb_grey_in_both_depths():
-    for dtype, expected, error in [(np.uint8, 188, 1), (np.uint16, 48_276, 2)]:  # sRGB of the light 128 / 255 is 0.73665
+    for dtype, expected, error in [
+        (np.uint8, 188, 1),
+        (np.uint16, 48_276, 2),
+    ]:  # sRGB of the light 128 / 255 is 0.73665
         grey = Picture(np.array([[[0], [np.iinfo(dtype).max // 255 * 128], [np.iinfo(dtype).max]]], dtype))
         data = with_png_chunk(encode_png(grey), b"iCCP", b"icc\0\0" + zlib.compress(grey_profile(gamma=1.0)))
         picture = read_picture(data, SETTINGS)
@@ -233,7 +276,9 @@ def test_cmyk_jpeg_becomes_rgb_and_it_says_so():
 
 
 def test_ycck_jpeg_becomes_rgb():
-    data = bytearray(encoded(Image.new("CMYK", (16, 16), (127, 127, 0, 0)), "JPEG"))  # stored inverted: 128, 128, 255, 255
+    data = bytearray(
+        encoded(Image.new("CMYK", (16, 16), (127, 127, 0, 0)), "JPEG")
+    )  # stored inverted: 128, 128, 255, 255
     data[data.index(b"Adobe") + 11] = 2  # the transform: what is stored is Y = 128, Cb = 128, Cr = 255, K
     picture = read_picture(bytes(data), SETTINGS)
     assert np.abs(picture.pixels.astype(int) - [0, 218, 127]).max() <= 4
@@ -245,15 +290,20 @@ def test_lab_white_and_black_are_white_and_black():
     assert np.abs(picture.pixels.astype(int) - [[[255] * 3, [0] * 3]]).max() <= 1
 
 
-# --- 16-bit files of other makers ---------------------------------------------------------------------------------------------
+# --- 16-bit files of other makers
+# ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"planarconfig": "separate"}, {"tile": (16, 16)}, {"byteorder": ">"}, {"compression": "zlib"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"planarconfig": "separate"}, {"tile": (16, 16)}, {"byteorder": ">"}, {"compression": "zlib"}]
+)
 def test_16_bit_tiff_is_read_in_its_common_layouts(options):
     deep = noise(21, 19, np.uint16).pixels
     stream = io.BytesIO()
     separate = options.get("planarconfig") == "separate"
-    tifffile.imwrite(stream, np.ascontiguousarray(deep.transpose(2, 0, 1)) if separate else deep, photometric="rgb", **options)
+    tifffile.imwrite(
+        stream, np.ascontiguousarray(deep.transpose(2, 0, 1)) if separate else deep, photometric="rgb", **options
+    )
     assert np.array_equal(read_picture(stream.getvalue(), SETTINGS).pixels, deep)
 
 
@@ -266,7 +316,9 @@ def test_16_bit_grey_where_white_is_0_is_inverted():
 
 def test_16_bit_alpha_that_was_multiplied_in_is_divided_out():
     stream = io.BytesIO()
-    tifffile.imwrite(stream, np.array([[[10_000, 0, 32_768, 32_768]]], np.uint16), photometric="rgb", extrasamples=["assocalpha"])
+    tifffile.imwrite(
+        stream, np.array([[[10_000, 0, 32_768, 32_768]]], np.uint16), photometric="rgb", extrasamples=["assocalpha"]
+    )
     picture = read_picture(stream.getvalue(), SETTINGS)
     assert picture.pixels.tolist() == [[[20_000, 0, 65_535]]]
     assert picture.alpha.tolist() == [[32_768]]

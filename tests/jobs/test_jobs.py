@@ -88,8 +88,13 @@ def test_the_queue_is_first_come_first_served_and_a_resumed_run_stands_at_its_en
     assert jobs.store.claim("me 1 1", at_once=2, only=third.id).id == third.id
 
 
-@pytest.mark.parametrize("alive, silence_s, expected", [(False, 0, True), (True, 60, False), (True, 1000, True), (None, 5, False), (None, 20, True)])
-def test_a_run_is_interrupted_when_its_worker_died_or_was_silent_for_too_long(tmp_path, jobs, photos, alive, silence_s, expected):
+@pytest.mark.parametrize(
+    "alive, silence_s, expected",
+    [(False, 0, True), (True, 60, False), (True, 1000, True), (None, 5, False), (None, 20, True)],
+)
+def test_a_run_is_interrupted_when_its_worker_died_or_was_silent_for_too_long(
+    tmp_path, jobs, photos, alive, silence_s, expected
+):
     run = jobs.submit(recipe(), ANNA, photos)
     claimed(jobs, run)
     later = Store(jobs.store.path, clock=lambda: time.time() + silence_s)
@@ -158,7 +163,9 @@ def test_a_process_forked_while_a_thread_uses_the_database_can_write(tmp_path):
     thread = Thread(target=use)
     thread.start()
     is_open.wait()
-    child = multiprocessing.get_context("fork").Process(target=store.claim, args=("me 1 1",), kwargs={"at_once": 1}, daemon=True)
+    child = multiprocessing.get_context("fork").Process(
+        target=store.claim, args=("me 1 1",), kwargs={"at_once": 1}, daemon=True
+    )
     child.start()
     child.join(30)
     thread.join()
@@ -196,7 +203,11 @@ def test_a_run_belongs_to_its_owner_and_can_be_watched_by_all(jobs, open_jobs, p
             change(run.id, BERT)
     assert not any(ANNA.encode() in path.read_bytes() for path in jobs.settings.home.glob("jobs.sqlite*"))
     admin = open_jobs(admin_token="the token")
-    assert admin.runs("the token") == [run] and admin.may_change(run.id, "the token") and not admin.may_change(run.id, "another token")
+    assert (
+        admin.runs("the token") == [run]
+        and admin.may_change(run.id, "the token")
+        and not admin.may_change(run.id, "another token")
+    )
     assert admin.stop(run.id, "the token").state is State.STOPPED
     assert open_jobs(is_trusted=True).may_change(run.id)
 

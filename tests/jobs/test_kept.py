@@ -28,7 +28,13 @@ jobs = pytest.fixture(recorded_jobs)
 def test_photographs_are_copied_under_names_made_here(jobs, tmp_path):
     hostile = [photograph(tmp_path / "given" / "..évil; rm -rf .png"), photograph(tmp_path / "given" / "b.jpeg")]
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
-        for name in ("../../escaped.png", "/etc/absolute.png", "folder/inside.png", "__MACOSX/._inside.png", "folder/.hidden.png"):
+        for name in (
+            "../../escaped.png",
+            "/etc/absolute.png",
+            "folder/inside.png",
+            "__MACOSX/._inside.png",
+            "folder/.hidden.png",
+        ):
             archive.writestr(name, hostile[0].read_bytes())
     run = jobs.submit(recipe(), ANNA, [*hostile, tmp_path / "more.zip"])
     folder = jobs.folder(run.id)
@@ -120,14 +126,30 @@ def test_a_worker_gets_the_settings_fewer_threads_and_no_token(tiny_settings, mo
     environment = worker_environment(settings)
     assert "secret" not in environment.values()
     read_back = settings_from_environment(environment)
-    assert read_back == dataclasses.replace(settings, threads=3, run_threads=3, admin_token="", data_dir=settings.data_dir.absolute())
+    assert read_back == dataclasses.replace(
+        settings, threads=3, run_threads=3, admin_token="", data_dir=settings.data_dir.absolute()
+    )
     assert settings_from_environment(worker_environment(read_back)) == read_back
 
 
 def test_a_resumed_run_has_one_curve():
-    told = [("started", 0), ("step", 100), ("validation", 100), ("step", 200), ("step", 300), ("started", 200), ("step", 300), ("step", 400)]
+    told = [
+        ("started", 0),
+        ("step", 100),
+        ("validation", 100),
+        ("step", 200),
+        ("step", 300),
+        ("started", 200),
+        ("step", 300),
+        ("step", 400),
+    ]
     events = [{"number": number, "event": kind, "step": step} for number, (kind, step) in enumerate(told)]
-    assert [(event["step"], event["number"]) for event in curve(events, "step")] == [(100, 1), (200, 3), (300, 6), (400, 7)]
+    assert [(event["step"], event["number"]) for event in curve(events, "step")] == [
+        (100, 1),
+        (200, 3),
+        (300, 6),
+        (400, 7),
+    ]
     assert [event["step"] for event in curve(events[:6], "step")] == [100, 200]
     assert [event["step"] for event in curve(events, "validation")] == [100]
 
@@ -139,7 +161,9 @@ def run_cli(tiny_settings, monkeypatch, capsys):
     monkeypatch.setenv("KDSR_HOME", str(tiny_settings.home))
 
     def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["kdsr", "--weights", str(tiny_settings.weights_dir), "jobs", *map(str, arguments)])
+        monkeypatch.setattr(
+            sys, "argv", ["kdsr", "--weights", str(tiny_settings.weights_dir), "jobs", *map(str, arguments)]
+        )
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
@@ -154,7 +178,9 @@ def test_the_command_line_starts_lists_shows_stops_resumes_and_deletes(run_cli, 
     plan.write_text(json.dumps({"name": "mine", "task": "sr_x2", "steps": 500_000}))
     code, out, err = run_cli("start", plan, "--photos", tmp_path / "given")
     mine = out.strip()
-    assert (code, err) == (0, "It is number 2 in the queue.\n") and len(list((jobs.folder(mine) / "photos").iterdir())) == 4
+    assert (code, err) == (0, "It is number 2 in the queue.\n") and len(
+        list((jobs.folder(mine) / "photos").iterdir())
+    ) == 4
     assert [run["id"] for run in json.loads(run_cli("list", "--json")[1])] == [mine, visitor.id]
     assert visitor.id in run_cli("list")[1]
     jobs.store.add_event(jobs.store.claim(this_holder(), at_once=1), {"event": "step", "step": 3, "loss": 0.25})
@@ -166,7 +192,10 @@ def test_the_command_line_starts_lists_shows_stops_resumes_and_deletes(run_cli, 
     assert run_cli("delete", mine)[::2] == (2, "kdsr: A run that is queued cannot be deleted: stop it first.\n")
     run_cli("stop", mine)
     assert run_cli("clean", "--days", 0)[1] == f"{mine}\n"
-    assert run_cli("show", mine)[::2] == (2, "kdsr: There is no such run; it was deleted, or its address is incomplete.\n")
+    assert run_cli("show", mine)[::2] == (
+        2,
+        "kdsr: There is no such run; it was deleted, or its address is incomplete.\n",
+    )
 
 
 def test_the_command_line_tells_what_is_no_recipe(run_cli, tmp_path):

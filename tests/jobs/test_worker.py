@@ -61,7 +61,9 @@ def ended(jobs, run):
 
 def beyond(jobs, run, step):
     """The running run when it has passed `step`."""
-    now = wait_for(lambda: (now := jobs.get(run.id)).state != "queued" and (now.step > step or now.state != "running") and now)
+    now = wait_for(
+        lambda: (now := jobs.get(run.id)).state != "queued" and (now.step > step or now.state != "running") and now
+    )
     assert now.state is State.RUNNING, now.message
     return now
 
@@ -96,7 +98,9 @@ def test_a_run_that_was_stopped_killed_and_resumed_ends_with_the_weights_of_one_
     jobs.resume(run.id, ANNA)
     done = ended(jobs, run)
     assert done.state is State.DONE and done.step == 2000, jobs.log(run.id, ANNA)
-    assert same_weights(load_tensors(jobs.folder(run.id) / "tiny.safetensors"), uninterrupted(jobs, run, tmp_path / "whole"))
+    assert same_weights(
+        load_tensors(jobs.folder(run.id) / "tiny.safetensors"), uninterrupted(jobs, run, tmp_path / "whole")
+    )
     steps = [event["step"] for event in curve(jobs.events(run.id), "step")]
     assert steps == sorted(set(steps)) and {*range(100, 2001, 100)} <= {*steps}
     assert Catalog(jobs.folder(run.id)).load("tiny").scale == 2
@@ -149,7 +153,10 @@ def test_a_part_stops_when_asked_before_and_after_the_first_step(held, monkeypat
         (TrainingError("The loss is high."), "The loss is high."),
         (ValueError("odd"), "The run failed unexpectedly: ValueError: odd"),
         (OSError(28, "No space left on device"), "The disk is full; the last good checkpoint is kept"),
-        (RuntimeError("I/O error: No space left on device (os error 28)"), "The disk is full; the last good checkpoint is kept"),
+        (
+            RuntimeError("I/O error: No space left on device (os error 28)"),
+            "The disk is full; the last good checkpoint is kept",
+        ),
         (torch.OutOfMemoryError("no"), "The run needs more memory than there is"),
     ],
 )
@@ -183,16 +190,29 @@ def test_chunks_give_the_weights_and_the_curve_of_one_run(jobs, photos, tmp_path
     runs = [chunks.submit(recipe(**PLAN | {"steps": 4}), ANNA, photos) for _ in range(2)]
     assert [ended(chunks, run).state for run in runs] == [State.DONE, State.DONE]
     assert [given[1].id for given in lent] == [runs[0].id] * 4 + [runs[1].id] * 4
-    assert same_weights(load_tensors(chunks.folder(runs[1].id) / "tiny.safetensors"), uninterrupted(chunks, runs[1], tmp_path / "whole"))
+    assert same_weights(
+        load_tensors(chunks.folder(runs[1].id) / "tiny.safetensors"), uninterrupted(chunks, runs[1], tmp_path / "whole")
+    )
     assert [event["step"] for event in curve(chunks.events(runs[0].id), "step")] == [1, 2, 3, 4]
 
 
 def test_chunks_in_forked_daemons_give_the_curve_of_one_run():
     script = Path(__file__).parents[2] / "benchmarks" / "runs_under_fire.py"
-    done = subprocess.run([sys.executable, script, "lent", "--steps", "3", "--chunk-s", "0"], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, script, "lent", "--steps", "3", "--chunk-s", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["chunks"] >= 3 and told["state"] == "done" and told["same_weights_as_one_run"] and told["same_curve_as_one_run"], told
+    assert (
+        told["chunks"] >= 3
+        and told["state"] == "done"
+        and told["same_weights_as_one_run"]
+        and told["same_curve_as_one_run"]
+    ), told
 
 
 def test_chunks_stop_when_asked_and_when_no_gpu_is_lent(jobs, photos, monkeypatch):
@@ -214,6 +234,8 @@ def test_chunks_stop_when_asked_and_when_no_gpu_is_lent(jobs, photos, monkeypatc
 
 def test_a_run_stops_at_its_minutes(jobs, photos):
     settings = dataclasses.replace(jobs.settings, max_run_minutes=0.002)
-    run = chunked(Jobs(settings, launcher=Recorder()), lambda function: function, 10.0).submit(recipe(**PLAN | {"steps": 100_000}), ANNA, photos)
+    run = chunked(Jobs(settings, launcher=Recorder()), lambda function: function, 10.0).submit(
+        recipe(**PLAN | {"steps": 100_000}), ANNA, photos
+    )
     now = ended(jobs, run)
     assert now.state is State.STOPPED and "has had its 0.002 minutes" in now.message and now.step > 0

@@ -26,7 +26,13 @@ def pair(height: int, width: int, count: int = 1, channels: int = 3, noise: floa
 
 
 def reference_ssim(one: torch.Tensor, other: torch.Tensor) -> float:
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0, "channel_axis": 0}
+    options = {
+        "gaussian_weights": True,
+        "sigma": 1.5,
+        "use_sample_covariance": False,
+        "data_range": 1.0,
+        "channel_axis": 0,
+    }
     return structural_similarity(one.double().numpy(), other.double().numpy(), **options)
 
 
@@ -71,7 +77,10 @@ def test_a_picture_against_its_negative_has_a_closed_form_ssim():
     assert ssim(plane, 1 - plane).item() == pytest.approx(expected.item(), abs=1e-12)
 
 
-@pytest.mark.parametrize(("rgb", "level"), [((0, 0, 0), 16.0), ((1, 1, 1), 235.0), ((1, 0, 0), 81.481), ((0, 1, 0), 144.553), ((0, 0, 1), 40.966)])
+@pytest.mark.parametrize(
+    ("rgb", "level"),
+    [((0, 0, 0), 16.0), ((1, 1, 1), 235.0), ((1, 0, 0), 81.481), ((0, 1, 0), 144.553), ((0, 0, 1), 40.966)],
+)
 def test_luma_of_pure_colours_is_bt601s(rgb, level):
     image = torch.tensor(rgb, dtype=torch.float64).view(1, 3, 1, 1)
     assert to_luma(image).item() * 255 == pytest.approx(level, abs=1e-9)
@@ -107,7 +116,9 @@ def test_each_picture_of_a_batch_has_its_own_figure(metric):
 def test_the_border_is_cut_before_measuring(metric):
     function = find_metric(metric).function
     restored, truth = pair(23, 37)
-    assert function(restored, truth, border=4).item() == function(restored[..., 4:-4, 4:-4], truth[..., 4:-4, 4:-4]).item()
+    assert (
+        function(restored, truth, border=4).item() == function(restored[..., 4:-4, 4:-4], truth[..., 4:-4, 4:-4]).item()
+    )
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -1,4 +1,6 @@
-"""Networks of 8-bit integers: their arithmetic, their form in ONNX, how runtimes agree with torch, and how they are kept."""
+"""Networks of 8-bit integers: their arithmetic, their form in ONNX, how runtimes agree with torch, and how they are
+kept.
+"""
 
 import dataclasses
 
@@ -7,9 +9,26 @@ import pytest
 import torch
 from torch import nn
 
-from kdsr.compress.calibrate import PICTURE, best_kernel_scales, best_range, calibrated, convolutions_of, equalised, integer_layers
+from kdsr.compress.calibrate import (
+    PICTURE,
+    best_kernel_scales,
+    best_range,
+    calibrated,
+    convolutions_of,
+    equalised,
+    integer_layers,
+)
 from kdsr.errors import SettingsError, WeightsError
-from kdsr.models import IntegerConv2d, build_model, count_macs, count_parameters, floating, integer_form, is_integer, start
+from kdsr.models import (
+    IntegerConv2d,
+    build_model,
+    count_macs,
+    count_parameters,
+    floating,
+    integer_form,
+    is_integer,
+    start,
+)
 from kdsr.restore import open_runtime
 from kdsr.restore.export import check_graph
 from kdsr.restore.graph import onnx_graph
@@ -24,7 +43,9 @@ TASKS = [(4, 3, 1, 1), (2, 3, 1, 3), (1, 3, 1, 1), (1, 3, 2, 1), (1, 4, 1, 1), (
 def crops(planes: int = 3, side: int = 24, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
     """Smooth crops, as photographs are: white noise would leave each rectifier half open."""
     random = torch.Generator().manual_seed(0)
-    smooth = nn.functional.interpolate(torch.rand(4, planes, side // 4, side // 4, generator=random), scale_factor=4.0, mode="bicubic")
+    smooth = nn.functional.interpolate(
+        torch.rand(4, planes, side // 4, side // 4, generator=random), scale_factor=4.0, mode="bicubic"
+    )
     smooth = (smooth.clamp(0, 1) * 255).round() / 255 * (high - low) + low
     if planes == 4:
         smooth[:, 3:] = (smooth[:, 3:] > 0.5).float()
@@ -33,7 +54,11 @@ def crops(planes: int = 3, side: int = 24, low: float = 0.0, high: float = 1.0) 
 
 def network_of(scale: int, planes: int = 3, unshuffle: int = 1, skip: int = 1) -> nn.Module:
     torch.manual_seed(0)
-    network = build_model("plain", scale, {"width": 16, "depth": 4, "unshuffle": unshuffle, "skip": skip}, planes=planes).eval().requires_grad_(False)
+    network = (
+        build_model("plain", scale, {"width": 16, "depth": 4, "unshuffle": unshuffle, "skip": skip}, planes=planes)
+        .eval()
+        .requires_grad_(False)
+    )
     if skip == 3:  # numbers that a runtime could not round to 8 bits unseen
         network.skip.weight.mul_(0.7).add_(torch.rand_like(network.skip.weight) / 30)
     return network
@@ -55,12 +80,20 @@ def test_a_convolution_of_integers_computes_what_its_levels_say():
     assert torch.equal(layer(image), expected.reshape(1, 1, 1, 5))
     layer.output_scale.fill_(2.0)
     layer.output_zero.fill_(10)
-    assert layer(image).flatten().tolist() == pytest.approx([0.0, 0.0, -2.0, 4.0, -20.0])  # the last one is clipped at level 0
+    assert layer(image).flatten().tolist() == pytest.approx(
+        [0.0, 0.0, -2.0, 4.0, -20.0]
+    )  # the last one is clipped at level 0
 
 
 @pytest.mark.parametrize(("scale", "planes", "unshuffle", "skip"), TASKS)
-def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same_arithmetic(scale, planes, unshuffle, skip):
-    network, integers, image = network_of(scale, planes, unshuffle, skip), integers_of(scale, planes, unshuffle, skip), crops(planes)
+def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same_arithmetic(
+    scale, planes, unshuffle, skip
+):
+    network, integers, image = (
+        network_of(scale, planes, unshuffle, skip),
+        integers_of(scale, planes, unshuffle, skip),
+        crops(planes),
+    )
     wanted, given = network(image), integers(image)
     assert 0 < (given - wanted).abs().mean() < 0.01
     assert is_integer(integers) and not is_integer(network)
@@ -82,18 +115,26 @@ def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, skip,
     assert difference.max() <= 2.0 and (difference > 0.1).mean() < 0.01
 
 
-@pytest.mark.skipif(cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
+@pytest.mark.skipif(
+    cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone"
+)
 @pytest.mark.parametrize("scale", [1, 4])
 def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     openvino = pytest.importorskip("openvino")
     integers, image = integers_of(scale), crops()[:1]
     pixels = (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
     core = openvino.Core()
-    compiled = core.compile_model(core.read_model(onnx_graph(integers, uint8=True).SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(
+        core.read_model(onnx_graph(integers, uint8=True).SerializeToString()),
+        "CPU",
+        {"INFERENCE_PRECISION_HINT": "f32"},
+    )
     wanted = integers(image)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).numpy()
     assert np.abs(compiled(pixels)[0].astype(int) - wanted).max() <= 1
     notes = [operation.get_rt_info() for operation in compiled.get_runtime_model().get_ordered_ops()]
-    assert {str(note["runtimePrecision"].astype(str)) for note in notes if note["layerType"].astype(str) == "Convolution"} <= {"u8", "i8"}
+    assert {
+        str(note["runtimePrecision"].astype(str)) for note in notes if note["layerType"].astype(str) == "Convolution"
+    } <= {"u8", "i8"}
 
 
 @pytest.mark.parametrize("uint8", [False, True])
@@ -103,8 +144,13 @@ def test_a_branch_for_colours_keeps_its_floats_beside_integers(unshuffle, uint8)
     network = build_model("plain", 1, {"width": 16, "depth": 4, "unshuffle": unshuffle, "colour": 8}).eval()
     nn.init.normal_(network.colour.exit.weight, std=0.05)
     integers = calibrated(network, [crops()])
-    assert not any(parameter.requires_grad for parameter in integers.colour.parameters())  # they are not learnt with the integers
-    assert torch.equal(integers.colour.exit.weight, network.colour.exit.weight) and integers.colour.exit.weight.dtype == torch.float32
+    assert not any(
+        parameter.requires_grad for parameter in integers.colour.parameters()
+    )  # they are not learnt with the integers
+    assert (
+        torch.equal(integers.colour.exit.weight, network.colour.exit.weight)
+        and integers.colour.exit.weight.dtype == torch.float32
+    )
     assert (integers(crops()) - network(crops())).abs().mean() < 0.01 and count_macs(integers) == count_macs(network)
     content = onnx_graph(integers, uint8=uint8).SerializeToString()
     check_graph(content, integers, uint8=uint8)
@@ -112,10 +158,14 @@ def test_a_branch_for_colours_keeps_its_floats_beside_integers(unshuffle, uint8)
 
 def test_a_learnt_enlargement_keeps_its_floats_and_is_added_as_levels():
     network, integers = network_of(2, skip=3), integers_of(2, skip=3)
-    assert torch.equal(integers.skip.weight, network.skip.weight) and torch.equal(floating(integers).skip.weight, network.skip.weight)
+    assert torch.equal(integers.skip.weight, network.skip.weight) and torch.equal(
+        floating(integers).skip.weight, network.skip.weight
+    )
     image = crops()[:1]
     levels = integers.skip(image) / integers.skip.output_scale
-    assert (levels - levels.round()).abs().max() < 1e-4 and (integers.skip(image) - network.skip(image)).abs().max() <= integers.skip.output_scale
+    assert (levels - levels.round()).abs().max() < 1e-4 and (
+        integers.skip(image) - network.skip(image)
+    ).abs().max() <= integers.skip.output_scale
     graph = onnx_graph(integers, uint8=True).graph
     makers = {node.output[0]: node for node in graph.node}
     added = next(node for node in graph.node if node.op_type == "Add")
@@ -134,8 +184,13 @@ def test_an_8_bit_picture_goes_into_the_first_convolution_as_it_is():
     graph = onnx_graph(integers_of(4), uint8=True).graph
     makers = {node.output[0]: node for node in graph.node}
     first = next(node for node in graph.node if node.op_type == "Conv")
-    assert [makers[makers[first.input[0]].input[0]].op_type, makers[first.input[0]].op_type] == ["Unsqueeze", "DequantizeLinear"]
-    assert sum(node.op_type == "QuantizeLinear" for node in graph.node) == 3 + 1 + 1  # between four convolutions, the residual, the picture
+    assert [makers[makers[first.input[0]].input[0]].op_type, makers[first.input[0]].op_type] == [
+        "Unsqueeze",
+        "DequantizeLinear",
+    ]
+    assert (
+        sum(node.op_type == "QuantizeLinear" for node in graph.node) == 3 + 1 + 1
+    )  # between four convolutions, the residual, the picture
 
 
 @pytest.mark.parametrize(("scale", "rounds"), [(1, False), (2, True)])
@@ -190,7 +245,13 @@ def catalog_of_integers(tiny_catalog):
     card = tiny_catalog.find("tiny_x4_student")
     integers = calibrated(tiny_catalog.load(card.name), [crops()])
     path = save_weights(integers.state_dict(), tiny_catalog.weights_dir / "tiny_x4_student-int8.safetensors")
-    changes = {"name": path.stem, "precision": "int8", "compressed_from": card.name, "sha256": sha256_of(path), "file_bytes": path.stat().st_size}
+    changes = {
+        "name": path.stem,
+        "precision": "int8",
+        "compressed_from": card.name,
+        "sha256": sha256_of(path),
+        "file_bytes": path.stat().st_size,
+    }
     write_card(dataclasses.replace(card, **changes), path.with_suffix(".json"))
     return Catalog(tiny_catalog.weights_dir)
 
@@ -212,10 +273,16 @@ def test_what_rounding_adds_to_a_noisy_input_is_taken_off_by_the_residual():
 def test_a_card_brings_integers_back_in_a_small_file_and_each_runtime_runs_them(catalog_of_integers, tiny_settings):
     card = catalog_of_integers.find("tiny_x4_student-int8")
     network = catalog_of_integers.load(card.name)
-    assert is_integer(network) and network.layers[0].weight.dtype == torch.int8 and network.layers[0].bias.dtype == torch.int32
+    assert (
+        is_integer(network)
+        and network.layers[0].weight.dtype == torch.int8
+        and network.layers[0].bias.dtype == torch.int32
+    )
     assert card.file_bytes < 0.6 * catalog_of_integers.find("tiny_x4_student").file_bytes
     pixels = (crops()[0].permute(1, 2, 0) * 255).round().byte().numpy()
-    torchs, onnxs = (open_runtime(card, catalog_of_integers, runtime=name, settings=tiny_settings) for name in ("torch", "onnx"))
+    torchs, onnxs = (
+        open_runtime(card, catalog_of_integers, runtime=name, settings=tiny_settings) for name in ("torch", "onnx")
+    )
     assert (torchs.precision, onnxs.precision) == ("float32", "int8")
     assert np.abs(torchs.run_uint8(pixels).astype(int) - onnxs.run_uint8(pixels)).max() <= 2
 

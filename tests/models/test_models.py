@@ -50,7 +50,9 @@ def test_an_over_parameterised_network_takes_over_a_folded_one():
 
 
 def test_a_start_at_another_scale_leaves_only_the_last_layer():
-    left = absorb_folded(build_model("plain", 4, {"width": 16, "depth": 4}, rep=True), build_model("plain", 2, {"width": 16, "depth": 4}))
+    left = absorb_folded(
+        build_model("plain", 4, {"width": 16, "depth": 4}, rep=True), build_model("plain", 2, {"width": 16, "depth": 4})
+    )
     assert left == ["layers.3"]
 
 
@@ -81,7 +83,9 @@ def test_a_wider_network_computes_what_its_start_computes(rep):
 
 def test_a_start_that_shares_nothing_is_refused():
     with pytest.raises(WeightsError, match="shares no layer"):
-        absorb_folded(build_model("plain", 2, {"width": 16, "depth": 3}), build_model("residual", 2, {"width": 16, "blocks": 2}))
+        absorb_folded(
+            build_model("plain", 2, {"width": 16, "depth": 3}), build_model("residual", 2, {"width": 16, "blocks": 2})
+        )
 
 
 @pytest.mark.parametrize("name, scale, arguments", SMALL)
@@ -129,7 +133,10 @@ def test_a_network_that_learns_its_enlargement_starts_from_one_that_repeats_and_
 @pytest.mark.parametrize("unshuffle", [1, 2])
 def test_a_network_with_a_branch_for_colours_starts_from_one_without_and_is_pruned_with_it(unshuffle):
     plain = stirred(build_model("plain", 1, {"width": 32, "depth": 5, "unshuffle": unshuffle}))
-    network, image = build_model("plain", 1, {"width": 32, "depth": 5, "unshuffle": unshuffle, "colour": 8}), torch.rand(1, 3, 12, 16)
+    network, image = (
+        build_model("plain", 1, {"width": 32, "depth": 5, "unshuffle": unshuffle, "colour": 8}),
+        torch.rand(1, 3, 12, 16),
+    )
     start(network, plain)
     assert torch.equal(network(image), plain(image))
     stirred(network.colour)
@@ -153,7 +160,9 @@ def test_a_branch_for_colours_leaves_the_luma_and_lies_in_its_place(unshuffle):
     added = (network(image) - image).reshape(3, 4, 4, 6, 4).permute(0, 1, 3, 2, 4).reshape(3, 24, 16)
     blue, red = torch.arange(16.0), torch.arange(16.0, 32.0)
     for found, wanted in ((added[0], 1.402 * red), (added[2], 1.772 * blue)):
-        assert torch.allclose(found.sort(dim=1).values, wanted.expand(24, 16), atol=1e-4) and torch.allclose(found, found[:1].expand(24, 16), atol=1e-4)
+        assert torch.allclose(found.sort(dim=1).values, wanted.expand(24, 16), atol=1e-4) and torch.allclose(
+            found, found[:1].expand(24, 16), atol=1e-4
+        )
 
 
 def test_a_branch_for_colours_learns_on_where_all_its_rectifiers_are_silent():
@@ -203,4 +212,6 @@ def test_depth_to_space_under_a_compiler_is_the_pixel_shuffle(factor, layout, dt
     gradient = torch.randn(2, 3, 5 * factor, 7 * factor).to(dtype)
     shuffled = torch.compile(depth_to_space, fullgraph=True, backend="aot_eager")(image, factor)
     (shuffled * gradient).sum().backward()
-    assert torch.equal(shuffled, F.pixel_shuffle(image, factor)) and torch.equal(image.grad, F.pixel_unshuffle(gradient, factor))
+    assert torch.equal(shuffled, F.pixel_shuffle(image, factor)) and torch.equal(
+        image.grad, F.pixel_unshuffle(gradient, factor)
+    )

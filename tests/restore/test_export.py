@@ -109,7 +109,13 @@ def test_an_export_carries_the_card_in_both_files(tiny_catalog, tmp_path):
         onnx.checker.check_model(onnx.load(file))
         about = metadata_of(open_session(file, threads=1))
         assert about["sha256"] == card.sha256
-        assert (about["name"], about["task"], about["scale"], about["multiple"], about["halo"]) == (card.name, "denoise", "1", "2", "6")
+        assert (about["name"], about["task"], about["scale"], about["multiple"], about["halo"]) == (
+            card.name,
+            "denoise",
+            "1",
+            "2",
+            "6",
+        )
         assert about["licence"] == "Apache-2.0"
     assert sorted(file.name for file in path.parent.iterdir()) == ["mine.onnx", "mine.uint8.onnx"]
 
@@ -147,7 +153,9 @@ def test_a_file_that_does_not_fit_is_passed_over(tiny_catalog, tiny_settings, st
     card = tiny_catalog.find("tiny_x4_student")
     beside = tiny_catalog.weights_dir / f"{card.name}.uint8.onnx"
     if stale == "other network":
-        other = export_onnx(tiny_catalog.find("tiny_x4_twin"), tiny_catalog, tiny_catalog.weights_dir / "tiny_x4_twin.onnx")
+        other = export_onnx(
+            tiny_catalog.find("tiny_x4_twin"), tiny_catalog, tiny_catalog.weights_dir / "tiny_x4_twin.onnx"
+        )
         beside.write_bytes(other.with_suffix(".uint8.onnx").read_bytes())
     else:
         beside.write_bytes(b"not a graph")

@@ -57,7 +57,14 @@ def test_every_kind_marks_something_and_the_same_for_the_same_seed(kind, height,
 
 
 @pytest.mark.parametrize(
-    "kind, least, most", [("dots", 0.45, 0.55), ("scratches", 0.01, 0.1), ("text", 0.02, 0.2), ("strokes", 0.01, 0.2), ("blocks", 0.03, 0.2)]
+    "kind, least, most",
+    [
+        ("dots", 0.45, 0.55),
+        ("scratches", 0.01, 0.1),
+        ("text", 0.02, 0.2),
+        ("strokes", 0.01, 0.2),
+        ("blocks", 0.03, 0.2),
+    ],
 )
 def test_pictures_of_any_size_lose_alike(kind, least, most):
     for side in (128, 512):
@@ -68,12 +75,18 @@ def test_pictures_of_any_size_lose_alike(kind, least, most):
 @given(height=st.integers(1, 33), width=st.integers(1, 33))
 def test_filling_keeps_what_is_known_and_does_not_peek(height, width):
     rng = torch.Generator().manual_seed(height * 40 + width)
-    image, holes = torch.rand(2, 3, height, width, generator=rng), (torch.rand(2, 1, height, width, generator=rng) < 0.5).float()
+    image, holes = (
+        torch.rand(2, 3, height, width, generator=rng),
+        (torch.rand(2, 1, height, width, generator=rng) < 0.5).float(),
+    )
     filled = fill_holes(image, holes)
     assert torch.equal(torch.where(holes > 0, 0.0, filled), torch.where(holes > 0, 0.0, image))
     assert torch.equal(filled, fill_holes(torch.where(holes > 0, torch.rand(image.shape), image), holes))
     assert filled.min() >= 0 and filled.max() <= 1 + 1e-6
-    assert torch.allclose(fill_holes(torch.full_like(image, 0.25), torch.cat([holes[:1], 0 * holes[1:]]))[1], torch.full_like(image[1], 0.25))
+    assert torch.allclose(
+        fill_holes(torch.full_like(image, 0.25), torch.cat([holes[:1], 0 * holes[1:]]))[1],
+        torch.full_like(image[1], 0.25),
+    )
 
 
 def test_one_colour_is_filled_with_itself():
@@ -102,13 +115,17 @@ def test_a_network_changes_missing_pixels_alone(name):
     torch.manual_seed(0)
     for rep in (False, True):
         network = build_model(name, 1, SHAPES[name], planes=4, rep=rep)
-        image = with_holes(torch.rand(1, 3, 16, 12), torch.from_numpy(some_holes(16, 12).astype(np.float32))[None, None])
+        image = with_holes(
+            torch.rand(1, 3, 16, 12), torch.from_numpy(some_holes(16, 12).astype(np.float32))[None, None]
+        )
         restored, known = network(image), image[:, 3:] == 0
         assert restored.shape == (1, 3, 16, 12)
         assert torch.equal(restored[known.expand_as(restored)], image[:, :3][known.expand_as(restored)])
         assert torch.allclose(folded(network)(image), restored, atol=1e-5)
     with pytest.raises(SettingsError, match="planes"):
-        build_model(name, 2, {key: value for key, value in SHAPES[name].items() if key not in ("unshuffle", "fine")}, planes=4)
+        build_model(
+            name, 2, {key: value for key, value in SHAPES[name].items() if key not in ("unshuffle", "fine")}, planes=4
+        )
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnx"])
@@ -117,7 +134,9 @@ def test_a_picture_keeps_its_known_pixels_to_the_bit(catalog, tiny_settings, run
     picture, holes = random_picture(23, 37, channels, dtype), some_holes(23, 37)
     opened = open_runtime(catalog.find("net"), catalog, runtime=runtime, settings=tiny_settings)
     whole = restore_picture(picture, opened, holes=holes)
-    assert np.array_equal(whole.pixels[~holes], picture.pixels[~holes]) and not np.array_equal(whole.pixels[holes], picture.pixels[holes])
+    assert np.array_equal(whole.pixels[~holes], picture.pixels[~holes]) and not np.array_equal(
+        whole.pixels[holes], picture.pixels[holes]
+    )
     hidden = replace(picture, pixels=np.where(holes[..., None], 0, picture.pixels).astype(dtype))
     assert np.array_equal(restore_picture(hidden, opened, holes=holes).pixels, whole.pixels)
     tiled = restore_picture(picture, opened, holes=holes, tile_px=8)
@@ -131,7 +150,9 @@ def test_a_picture_keeps_its_known_pixels_to_the_bit(catalog, tiny_settings, run
 def test_runtimes_agree(catalog, tiny_settings):
     picture, holes = random_picture(24, 30), some_holes(24, 30)
     made = [
-        restore_picture(picture, open_runtime(catalog.find("net"), catalog, runtime=name, settings=tiny_settings), holes=holes).pixels
+        restore_picture(
+            picture, open_runtime(catalog.find("net"), catalog, runtime=name, settings=tiny_settings), holes=holes
+        ).pixels
         for name in ("torch", "onnx")
     ]
     assert np.abs(made[0].astype(int) - made[1]).max() <= 1
@@ -152,8 +173,14 @@ def test_figures_are_those_of_the_missing_pixels():
 def test_a_set_is_measured_and_the_baselines_with_it(catalog, tiny_settings, tmp_path):
     rows, columns = np.mgrid[:48, :40]
     (tmp_path / "set").mkdir()
-    cv2.imwrite(str(tmp_path / "set" / "smooth.png"), np.stack([rows * 4, columns * 5, rows + columns], axis=-1).astype(np.uint8))
-    found = {name: evaluate(name, tmp_path / "set", TASK, catalog, tiny_settings, strength="dots") for name in ("net", "unprocessed", "navier-stokes")}
+    cv2.imwrite(
+        str(tmp_path / "set" / "smooth.png"),
+        np.stack([rows * 4, columns * 5, rows + columns], axis=-1).astype(np.uint8),
+    )
+    found = {
+        name: evaluate(name, tmp_path / "set", TASK, catalog, tiny_settings, strength="dots")
+        for name in ("net", "unprocessed", "navier-stokes")
+    }
     assert found["navier-stokes"].psnr_db > 30 and found["unprocessed"].psnr_db > 25
     assert found["net"].convention == TASK.convention
     with pytest.raises(SettingsError, match="not for"):
@@ -166,7 +193,11 @@ def test_holes_come_from_a_mask_or_from_what_is_transparent():
     assert np.array_equal(found, holes) and opaque.alpha is None
     mask = Picture((holes[..., None] * np.uint8(255)).repeat(3, axis=2))
     assert np.array_equal(holes_in(picture, mask)[1], holes)
-    for wrong, words in ((Picture(mask.pixels[1:]), "as large as"), (Picture(mask.pixels * 0), "marks nothing"), (Picture(mask.pixels | 255), "every pixel")):
+    for wrong, words in (
+        (Picture(mask.pixels[1:]), "as large as"),
+        (Picture(mask.pixels * 0), "marks nothing"),
+        (Picture(mask.pixels | 255), "every pixel"),
+    ):
         with pytest.raises(InputError, match=words):
             holes_in(picture, wrong)
     with pytest.raises(InputError, match="Nothing says"):
@@ -188,17 +219,43 @@ def test_the_command_line_takes_what_is_transparent_or_a_mask(catalog, tiny_sett
     assert set(np.unique(degraded.alpha)) == {0, 255}
     kdsr("restore", tmp_path / "holes.png", "-o", tmp_path / "by_alpha.png", "--model", "net")
     write_picture(Picture((degraded.alpha == 0)[..., None] * np.uint8(255)), tmp_path / "mask.png")
-    kdsr("restore", tmp_path / "clean.png", "-o", tmp_path / "by_mask.png", "--model", "net", "--mask", tmp_path / "mask.png")
-    by_alpha, by_mask = (read_picture(tmp_path / name, tiny_settings).pixels for name in ("by_alpha.png", "by_mask.png"))
+    kdsr(
+        "restore",
+        tmp_path / "clean.png",
+        "-o",
+        tmp_path / "by_mask.png",
+        "--model",
+        "net",
+        "--mask",
+        tmp_path / "mask.png",
+    )
+    by_alpha, by_mask = (
+        read_picture(tmp_path / name, tiny_settings).pixels for name in ("by_alpha.png", "by_mask.png")
+    )
     assert np.array_equal(by_alpha, by_mask) and not np.array_equal(by_mask, random_picture(20, 24).pixels)
-    assert "Nothing says what is missing" in kdsr("restore", tmp_path / "clean.png", "-o", tmp_path / "no.png", "--model", "net")
+    assert "Nothing says what is missing" in kdsr(
+        "restore", tmp_path / "clean.png", "-o", tmp_path / "no.png", "--model", "net"
+    )
     add_network(tiny_settings.weights_dir, "plain", "denoise", "student", "plain", SHAPES["plain"])
-    assert "takes no mask" in kdsr("restore", tmp_path / "clean.png", "-o", tmp_path / "no.png", "--model", "plain", "--mask", tmp_path / "mask.png")
-    assert "dots, scratches" in kdsr("degrade", tmp_path / "clean.png", "-o", tmp_path / "no.png", "--task", "inpaint", "--holes", "hole")
+    assert "takes no mask" in kdsr(
+        "restore",
+        tmp_path / "clean.png",
+        "-o",
+        tmp_path / "no.png",
+        "--model",
+        "plain",
+        "--mask",
+        tmp_path / "mask.png",
+    )
+    assert "dots, scratches" in kdsr(
+        "degrade", tmp_path / "clean.png", "-o", tmp_path / "no.png", "--task", "inpaint", "--holes", "hole"
+    )
 
 
 def test_latency_is_taken_with_a_mask(catalog, tiny_settings):
-    taken = measure_latency(open_runtime(catalog.find("net"), catalog, runtime="torch", settings=tiny_settings), side_px=16, repeats=1)
+    taken = measure_latency(
+        open_runtime(catalog.find("net"), catalog, runtime="torch", settings=tiny_settings), side_px=16, repeats=1
+    )
     assert taken.network_ms > 0 and taken.end_to_end_ms > 0
 
 
@@ -207,9 +264,13 @@ def test_a_student_learns_to_inpaint(taught, tmp_path):
     settings = training_settings(tmp_path)
     teacher = {"teacher": "teacher", "truth_share": 0.5} if taught else {}
     if taught:
-        released(settings, tmp_path, name="teacher", role="teacher", task="inpaint", arguments={"width": 24, "depth": 4})
+        released(
+            settings, tmp_path, name="teacher", role="teacher", task="inpaint", arguments={"width": 24, "depth": 4}
+        )
     train(recipe(task="inpaint", degrade_once=taught, **teacher), tmp_path / "run", settings=settings)
-    assert events(tmp_path / "run")[-1]["event"] == "finished" and (tmp_path / "run" / "preview" / "input.png").is_file()
+    assert (
+        events(tmp_path / "run")[-1]["event"] == "finished" and (tmp_path / "run" / "preview" / "input.png").is_file()
+    )
     if taught:
         with pytest.raises(SettingsError, match="planes"):
             train(recipe(task="denoise", degrade_once=True, **teacher), tmp_path / "other", settings=settings)

@@ -21,11 +21,15 @@ SIZES = [(1, 1), (1, 7), (7, 13), (31, 2), (37, 41)]
 @pytest.fixture(params=["torch", "onnx", "openvino"])
 def opened(request, tiny_catalog, tiny_settings):
     """A function from a name to its runtime."""
-    return lambda name: open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=request.param, settings=tiny_settings)
+    return lambda name: open_runtime(
+        tiny_catalog.find(name), tiny_catalog, runtime=request.param, settings=tiny_settings
+    )
 
 
 def random_pixels(height: int, width: int, channels: int = 3, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(height * 1000 + width).integers(0, np.iinfo(dtype).max + 1, (height, width, channels), dtype=dtype)
+    return np.random.default_rng(height * 1000 + width).integers(
+        0, np.iinfo(dtype).max + 1, (height, width, channels), dtype=dtype
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +49,8 @@ def test_a_tensor_of_any_size_is_restored_the_same_with_and_without_tiles(opened
 def test_all_exact_runtimes_give_the_same(tiny_catalog, tiny_settings, name):
     image = torch.rand(1, 3, 29, 33, generator=torch.Generator().manual_seed(2))
     by_torch, *others = (
-        restore(image, open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=runtime, settings=tiny_settings)) for runtime in exact_runtimes()
+        restore(image, open_runtime(tiny_catalog.find(name), tiny_catalog, runtime=runtime, settings=tiny_settings))
+        for runtime in exact_runtimes()
     )
     assert len(others) == 2
     assert max((by_torch - other).abs().max() for other in others) <= 1e-4
@@ -110,7 +115,13 @@ def test_progress_rises_to_one(opened):
 def test_a_run_stops_between_tiles(opened):
     shares = []
     with pytest.raises(Stopped):
-        restore(torch.rand(1, 3, 20, 30), opened("tiny_x4_student"), tile_px=8, on_progress=shares.append, should_stop=lambda: len(shares) == 3)
+        restore(
+            torch.rand(1, 3, 20, 30),
+            opened("tiny_x4_student"),
+            tile_px=8,
+            on_progress=shares.append,
+            should_stop=lambda: len(shares) == 3,
+        )
     assert len(shares) == 3
 
 
@@ -130,7 +141,9 @@ def test_a_result_that_is_too_large_is_refused_in_one_sentence(tiny_catalog, tin
 
 def test_a_runtime_says_what_it_is(tiny_catalog, tiny_settings):
     for runtime, name in (("torch", "torch"), ("onnx", "onnx"), ("openvino", "openvino")):
-        opened = open_runtime(tiny_catalog.find("tiny_x4_teacher"), tiny_catalog, runtime=runtime, settings=tiny_settings)
+        opened = open_runtime(
+            tiny_catalog.find("tiny_x4_teacher"), tiny_catalog, runtime=runtime, settings=tiny_settings
+        )
         assert (opened.name, opened.device, opened.threads, opened.precision) == (name, "cpu", 1, "float32")
         assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 7)
 
@@ -142,7 +155,9 @@ def test_an_unknown_runtime_names_the_known_ones(tiny_catalog, tiny_settings):
 
 def test_a_gpu_that_is_not_there_is_told_in_one_sentence(tiny_catalog, tiny_settings):
     with pytest.raises(SettingsError, match="cuda:99"):
-        open_runtime(tiny_catalog.cards[0], tiny_catalog, runtime="torch", settings=replace(tiny_settings, device="cuda:99"))
+        open_runtime(
+            tiny_catalog.cards[0], tiny_catalog, runtime="torch", settings=replace(tiny_settings, device="cuda:99")
+        )
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino", "auto"])

@@ -58,7 +58,11 @@ def test_the_quickest_is_chosen_and_measured_once(memory):
     def candidate(name: str, seconds: float):
         return lambda: opened.append(name) or Fake(clock, seconds)
 
-    candidates = {"slow": candidate("slow", 0.3), "quick": candidate("quick", 0.1), "middling": candidate("middling", 0.2)}
+    candidates = {
+        "slow": candidate("slow", 0.3),
+        "quick": candidate("quick", 0.1),
+        "middling": candidate("middling", 0.2),
+    }
     assert [choose(candidates, "key", memory, clock=clock) for _ in range(3)] == ["quick"] * 3
     assert opened == ["slow", "quick", "middling"]
     assert choose(candidates, "key", Remembered(memory.path), clock=clock) == "quick"  # as another process sees it
@@ -83,9 +87,15 @@ def test_a_slow_moment_does_not_decide(memory):
 def test_what_is_remembered_of_a_runtime_that_is_gone_does_not_count(memory):
     clock = Clock()
     memory.put("key", {"gone": 0.1, "slow": 9.0, "quick": "no number"})
-    assert choose({"slow": lambda: Fake(clock, 0.2), "quick": lambda: Fake(clock, 0.1)}, "key", memory, clock=clock) == "slow"
+    assert (
+        choose({"slow": lambda: Fake(clock, 0.2), "quick": lambda: Fake(clock, 0.1)}, "key", memory, clock=clock)
+        == "slow"
+    )
     memory.put("key", "garbage")
-    assert choose({"slow": lambda: Fake(clock, 0.2), "quick": lambda: Fake(clock, 0.1)}, "key", memory, clock=clock) == "quick"
+    assert (
+        choose({"slow": lambda: Fake(clock, 0.2), "quick": lambda: Fake(clock, 0.1)}, "key", memory, clock=clock)
+        == "quick"
+    )
 
 
 def test_a_candidate_that_fails_its_check_is_left_out(memory):
@@ -101,7 +111,9 @@ def test_a_candidate_that_fails_its_check_is_left_out(memory):
 def test_threads_that_choose_at_once_measure_once(memory):
     clock, opened, got = Clock(), [], []
     candidates = {name: lambda name=name: opened.append(name) or Fake(clock, 0.1) for name in ("one", "two")}
-    threads = [threading.Thread(target=lambda: got.append(choose(candidates, "key", memory, clock=clock))) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: got.append(choose(candidates, "key", memory, clock=clock))) for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -162,7 +174,9 @@ def test_auto_takes_an_exact_runtime_and_remembers_it(tiny_catalog, tiny_setting
     assert open_runtime(card, tiny_catalog, settings=tiny_settings) is opened
 
 
-def test_without_openvino_the_others_are_taken_and_asking_for_it_says_what_to_do(tiny_catalog, tiny_settings, monkeypatch):
+def test_without_openvino_the_others_are_taken_and_asking_for_it_says_what_to_do(
+    tiny_catalog, tiny_settings, monkeypatch
+):
     monkeypatch.setattr(runtimes, "has_openvino", lambda: False)
     assert available_runtimes() == exact_runtimes() == ("torch", "onnx")
     card = tiny_catalog.find("tiny_x4_student")
@@ -179,7 +193,12 @@ def test_the_command_line_and_the_page_offer_every_runtime():
 
 def test_openvino_is_imported_only_when_it_is_used():
     code = "import sys, kdsr.restore.runtimes; print([name for name in sys.modules if name.startswith('openvino')])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_openvino_takes_the_file_beside_the_weights_if_it_was_made_from_them(tiny_catalog, tiny_settings):
@@ -198,8 +217,12 @@ def test_planes_become_pixels_as_torch_shuffles_them(block, size):
     assert np.array_equal(as_pixels(planes, block), wanted)
 
 
-@pytest.mark.parametrize(("name", "block"), [("tiny_x4_student", 4), ("tiny_x4_teacher", 4), ("tiny_denoise_student", 2)])
-def test_the_end_of_an_8_bit_graph_is_left_to_opencv_and_that_of_a_float_graph_is_not(tiny_catalog, tiny_settings, name, block):
+@pytest.mark.parametrize(
+    ("name", "block"), [("tiny_x4_student", 4), ("tiny_x4_teacher", 4), ("tiny_denoise_student", 2)]
+)
+def test_the_end_of_an_8_bit_graph_is_left_to_opencv_and_that_of_a_float_graph_is_not(
+    tiny_catalog, tiny_settings, name, block
+):
     opened = open_runtime(tiny_catalog.find(name), tiny_catalog, runtime="openvino", settings=tiny_settings)
     assert opened.run(torch.zeros(1, 3, 4, 6)).shape[2:] == (4 * opened.scale, 6 * opened.scale)
     assert {uint8: session._block for uint8, session in opened._sessions.items()} == {True: block, False: None}
@@ -239,7 +262,10 @@ def test_openvino_has_a_stream_for_each_cpu_that_a_run_leaves_free(tiny_catalog,
     assert [(each["NUM_STREAMS"], each["INFERENCE_NUM_THREADS"]) for each in asked] == [(4, 4), (2, 4), (1, 4), (1, 8)]
 
 
-@pytest.mark.parametrize(("precision", "off", "passes"), [("float32", 1, True), ("float32", 2, False), ("bfloat16", 2, True), ("bfloat16", 4, False)])
+@pytest.mark.parametrize(
+    ("precision", "off", "passes"),
+    [("float32", 1, True), ("float32", 2, False), ("bfloat16", 2, True), ("bfloat16", 4, False)],
+)
 def test_a_runtime_that_computes_something_else_is_refused(tiny_catalog, precision, off, passes):
     network = tiny_catalog.load("tiny_x4_student")
     exact = open_session(onnx_graph(network, uint8=True).SerializeToString(), threads=1)
@@ -282,7 +308,12 @@ def test_not_a_number_is_refused(tiny_catalog):
 def test_what_a_processor_computes_is_read_from_its_flags(monkeypatch, flags, cuts, lacks, kind):
     text = f"processor\t: 0\nmodel name\t: A processor\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: avx512_vnni\n"
     monkeypatch.setattr("pathlib.Path.read_text", lambda path, **how: text)
-    assert (cuts_byte_sums(), lacks_bfloat16(), processor_name(), processor_kind()) == (cuts, lacks, "A processor", f"A processor{kind}")
+    assert (cuts_byte_sums(), lacks_bfloat16(), processor_name(), processor_kind()) == (
+        cuts,
+        lacks,
+        "A processor",
+        f"A processor{kind}",
+    )
 
 
 @pytest.mark.parametrize(("eight_bits", "bfloat16"), [(False, False), (True, False), (True, True)])
@@ -295,7 +326,9 @@ def test_runtimes_that_a_processor_does_not_run_as_they_should_are_not_offered(m
     assert ("openvino-bf16" in available_runtimes()) == bfloat16 and "openvino-bf16" not in exact_runtimes()
 
 
-def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_something_else(tiny_catalog, tiny_settings, monkeypatch):
+def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_something_else(
+    tiny_catalog, tiny_settings, monkeypatch
+):
     def differs(*given, **how):
         raise WeightsError("The ONNX graph differs from the network by 42.")
 
@@ -307,7 +340,9 @@ def test_a_processor_without_8_bit_products_is_named_where_openvino_computes_som
             runtimes.open_openvino(card, tiny_catalog, tiny_settings)
 
 
-@pytest.mark.skipif(cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone")
+@pytest.mark.skipif(
+    cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone"
+)
 def test_a_graph_of_integers_runs_as_integers_and_gives_what_onnx_runtime_gives(tiny_catalog, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     model = quantised(onnx_graph(tiny_catalog.load("tiny_x4_student"), uint8=True), [pixels])

@@ -1,4 +1,6 @@
-"""Huge pictures: strips that go to the file as they are made, the same to the bit as a picture made whole, and nothing left of one that was stopped."""
+"""Huge pictures: strips that go to the file as they are made, the same to the bit as a picture made whole, and nothing
+left of one that was stopped.
+"""
 
 import errno
 import os
@@ -56,7 +58,10 @@ def test_a_format_that_cannot_be_streamed_is_gathered_first(student, folder, mon
     monkeypatch.setattr(write, "_LARGE_BYTES", 0)
     source = write_picture(noise(21, 18), folder / "in.png")
     restore_file(source, folder / "out.webp", student, Settings(), tile_px=8)
-    assert same(read_picture(folder / "out.webp", Settings()), restore_picture(read_picture(source, Settings()), student, tile_px=8))
+    assert same(
+        read_picture(folder / "out.webp", Settings()),
+        restore_picture(read_picture(source, Settings()), student, tile_px=8),
+    )
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -84,25 +89,41 @@ def test_strips_that_are_not_the_whole_picture_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("sizes", [((1, 1), (4, 4)), ((7, 13), (28, 52)), ((11, 5), (33, 15)), ((40, 37), (10, 9)), ((9, 8), (17, 3))], ids=str)
+@pytest.mark.parametrize(
+    "sizes",
+    [((1, 1), (4, 4)), ((7, 13), (28, 52)), ((11, 5), (33, 15)), ((40, 37), (10, 9)), ((9, 8), (17, 3))],
+    ids=str,
+)
 def test_a_plane_resized_by_rows_is_the_one_resized_whole_and_what_torch_makes(dtype, sizes):
     plane = noise(*sizes[0], dtype, 1).pixels[..., 0]
     height, width = sizes[1]
     whole = resize_plane(plane, height, width)
     for rows in (1, 3, 64):
-        parts = [resize_plane(plane, height, width, slice(top, min(top + rows, height))) for top in range(0, height, rows)]
+        parts = [
+            resize_plane(plane, height, width, slice(top, min(top + rows, height))) for top in range(0, height, rows)
+        ]
         assert np.array_equal(np.vstack(parts), whole)
     image = torch.from_numpy(plane.astype(np.float32))[None, None]
     reference = torch.nn.functional.interpolate(image, (height, width), mode="bicubic", antialias=True)[0, 0]
     assert whole.dtype == dtype
-    assert np.abs(whole - reference.clamp(0, np.iinfo(dtype).max).numpy()).max() <= 0.5 + 0.02 * np.iinfo(dtype).max / 255
+    assert (
+        np.abs(whole - reference.clamp(0, np.iinfo(dtype).max).numpy()).max() <= 0.5 + 0.02 * np.iinfo(dtype).max / 255
+    )
 
 
 def test_a_stopped_picture_leaves_no_file(student, folder, monkeypatch):
     monkeypatch.setattr(write, "_LARGE_BYTES", 0)
     source, shares = write_picture(noise(40, 20), folder / "in.png"), []
     with pytest.raises(Stopped):
-        restore_file(source, folder / "out.png", student, Settings(), tile_px=8, on_progress=shares.append, should_stop=lambda: len(shares) == 7)
+        restore_file(
+            source,
+            folder / "out.png",
+            student,
+            Settings(),
+            tile_px=8,
+            on_progress=shares.append,
+            should_stop=lambda: len(shares) == 7,
+        )
     assert [path.name for path in folder.iterdir()] == ["in.png"]
 
 
@@ -134,7 +155,20 @@ def test_what_is_wrong_is_said_before_the_first_strip_is_asked_for(student):
 def kdsr(*arguments: object, weights: Path, home: Path) -> list[str]:
     """The command line as a process, without a GPU, saying at its end whether torch was imported."""
     code = "import sys\ntry:\n    from kdsr.cli import main\n    main()\nfinally:\n    print('torch' in sys.modules)"
-    return ["env", f"KDSR_HOME={home}", sys.executable, "-c", code, "--weights", str(weights), "--device", "cpu", "--threads", "1", *map(str, arguments)]
+    return [
+        "env",
+        f"KDSR_HOME={home}",
+        sys.executable,
+        "-c",
+        code,
+        "--weights",
+        str(weights),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        *map(str, arguments),
+    ]
 
 
 def test_a_graph_that_is_there_runs_without_torch(tiny_catalog, tiny_settings, folder):
@@ -168,7 +202,9 @@ def test_ctrl_c_leaves_no_half_written_file(tiny_catalog, tiny_settings, folder)
     places = {"weights": tiny_catalog.weights_dir, "home": tiny_settings.home}
     assert cv2.imwrite(str(folder / "in.png"), np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8))
     (folder / "out").mkdir()
-    command = kdsr("restore", folder / "in.png", "-o", folder / "out" / "large.png", "--model", "tiny_x4_student", **places)
+    command = kdsr(
+        "restore", folder / "in.png", "-o", folder / "out" / "large.png", "--model", "tiny_x4_student", **places
+    )
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while not any((folder / "out").iterdir()):
             assert process.poll() is None, process.stderr.read()

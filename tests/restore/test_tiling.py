@@ -33,14 +33,18 @@ def run_tiled(network: torch.nn.Module, image: torch.Tensor, tile_px: int) -> to
     """`network` over the tiles of `image`, whose sides are multiples already; parts that no tile writes stay NaN."""
     height, width = image.shape[-2:]
     whole = torch.full((1, 3, height * network.scale, width * network.scale), torch.nan)
-    for tile in plan_tiles(height, width, tile_px=tile_px, halo=network.halo, multiple=network.multiple, scale=network.scale):
+    for tile in plan_tiles(
+        height, width, tile_px=tile_px, halo=network.halo, multiple=network.multiple, scale=network.scale
+    ):
         whole[..., *tile.write] = network(image[..., *tile.read])[..., *tile.keep]
     return whole
 
 
 def assert_tiled_equals_untiled(network: torch.nn.Module, tile_px: int) -> None:
     for size in SIZES:
-        image = torch.rand(1, network.planes, *padded_size(*size, network.multiple), generator=torch.Generator().manual_seed(0))
+        image = torch.rand(
+            1, network.planes, *padded_size(*size, network.multiple), generator=torch.Generator().manual_seed(0)
+        )
         whole = network(image)
         assert (run_tiled(network, image, tile_px) - whole).abs().max() <= 1e-5 * whole.abs().max().clamp(min=1), size
 
@@ -75,9 +79,18 @@ def test_a_halo_one_cell_too_small_is_seen():
     assert (run_tiled(network, image, 20) - network(image)).abs().max() > 1e-5
 
 
-@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 100), st.integers(0, 12), st.sampled_from([1, 2, 3, 4]), st.integers(1, 4))
+@given(
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(1, 100),
+    st.integers(0, 12),
+    st.sampled_from([1, 2, 3, 4]),
+    st.integers(1, 4),
+)
 @settings(max_examples=200, deadline=None)
-def test_every_output_pixel_is_written_once_from_an_aligned_tile_with_its_halo(height, width, tile_px, halo, multiple, scale):
+def test_every_output_pixel_is_written_once_from_an_aligned_tile_with_its_halo(
+    height, width, tile_px, halo, multiple, scale
+):
     written = np.zeros((height * scale, width * scale), int)
     rows, columns = padded_size(height, width, multiple)
     for tile in plan_tiles(height, width, tile_px=tile_px, halo=halo, multiple=multiple, scale=scale):

@@ -45,7 +45,10 @@ def test_a_stack_learns_sooner_by_muon_than_by_adamw():
     reached = {}
     for name in ("adamw", "muon"):
         torch.manual_seed(0)
-        network = nn.Sequential(*(module for _ in range(7) for module in (nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())), nn.Conv2d(8, 8, 3, padding=1))
+        network = nn.Sequential(
+            *(module for _ in range(7) for module in (nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())),
+            nn.Conv2d(8, 8, 3, padding=1),
+        )
         optimiser = new_optimiser(name, network.parameters(), 1e-3, 0.0)
         for _ in range(400):
             picture = torch.rand(4, 8, 12, 12)

@@ -45,7 +45,9 @@ def test_photographs_that_cannot_be_used_are_told(settings):
 def test_photographs_are_learnt_from_at_every_scale_that_the_recipe_names(settings, tmp_path):
     paths = find_photos(("pack",), settings.data_dir)
     whole, both = load_photos(paths, multiple=6), load_photos(paths, multiple=6, scales=(1.0, 0.5))
-    assert len(both) == 16 and all(torch.equal(one.pixels, other.pixels) for one, other in zip(whole, both[:8], strict=True))
+    assert len(both) == 16 and all(
+        torch.equal(one.pixels, other.pixels) for one, other in zip(whole, both[:8], strict=True)
+    )
     for photo, half in zip(load_photos(paths), load_photos(paths, scales=(0.5,)), strict=True):
         means = torch.nn.functional.avg_pool2d(photo.pixels.permute(2, 0, 1)[None].float(), 2)[0].permute(1, 2, 0)
         assert half.pixels.shape == (32, 36, 3) and (half.pixels.float() - means).abs().mean() < 2
@@ -60,7 +62,11 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     make = fixed_pairs if task.startswith("sr") else fresh_pairs
     extra = {"cell_px": 32, "smallest_px": 24} if make is fixed_pairs else {}
     pairs, again = (make(photos, find_task(task), 5, CPU, **extra) for _ in range(2))
-    one, other, later = pairs.batch(7, 3, 8, with_label=False), again.batch(7, 3, 8, with_label=False), pairs.batch(8, 3, 8, with_label=False)
+    one, other, later = (
+        pairs.batch(7, 3, 8, with_label=False),
+        again.batch(7, 3, 8, with_label=False),
+        pairs.batch(8, 3, 8, with_label=False),
+    )
     scale = find_task(task).scale
     assert one.degraded.shape == (3, 3, 8, 8) and one.truth.shape == (3, 3, 8 * scale, 8 * scale)
     assert torch.equal(one.degraded, other.degraded) and torch.equal(one.truth, other.truth)
@@ -78,12 +84,17 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(grey=0.5)).batch(1, 40, 24, with_label=False)
     once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=0.5))
-    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=1.0)).batch(1, 8, 12, with_label=False)
+    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=1.0)).batch(
+        1, 8, 12, with_label=False
+    )
 
     def is_grey(picture: torch.Tensor) -> bool:
         return bool((picture[:1] == picture).all())
 
-    for truths, degraded in ((fresh.truth, fresh.degraded), ([truth.movedim(-1, 0) for truth in once.truths], [low.movedim(-1, 0) for low in once.degraded])):
+    for truths, degraded in (
+        (fresh.truth, fresh.degraded),
+        ([truth.movedim(-1, 0) for truth in once.truths], [low.movedim(-1, 0) for low in once.degraded]),
+    ):
         grey = [is_grey(truth) for truth in truths]
         assert 0.25 < sum(grey) / len(grey) < 0.75
         assert all(is_grey(low) for low, each in zip(degraded, grey, strict=True) if each)
@@ -93,7 +104,9 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
 
 def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
     photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(whole_colour=0.5)).batch(1, 80, 24, with_label=False)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(whole_colour=0.5)).batch(
+        1, 80, 24, with_label=False
+    )
     grainy = [bool(truth.std() > 0.01) for truth in fresh.truth]
     assert 0.12 < sum(grainy) / 80 < 0.38
 
@@ -110,10 +123,16 @@ def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_o
     assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
 
 
-def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and_the_teacher_labels_the_first_file(settings):
+def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and_the_teacher_labels_the_first_file(
+    settings,
+):
     noise = torch.randint(256, (40, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
     files, chosen = saved_before(noise, find_task("jpeg"), 0.5, np.random.default_rng(0))
-    assert 10 <= chosen.sum() <= 30 and torch.equal(files[~chosen], noise[~chosen]) and torch.equal(files, (files * 255).round() / 255)
+    assert (
+        10 <= chosen.sum() <= 30
+        and torch.equal(files[~chosen], noise[~chosen])
+        and torch.equal(files, (files * 255).round() / 255)
+    )
     edges = (files - noise)[chosen].mean(1).diff(dim=-1).abs().mean((0, 1))
     assert edges.max() < 1.3 * edges.mean()  # no column holds the edges of all blocks
     aligned = compress_jpeg(noise, 10).mean(1).diff(dim=-1).abs().mean((0, 1))
@@ -123,26 +142,35 @@ def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and
     pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
     assert 0.25 < len(pairs.for_teacher) / len(pairs.truths) < 0.75
     off = {
-        which: sum(float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_teacher)
+        which: sum(
+            float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_teacher
+        )
         for which, pictures in (("student", pairs.inputs()), ("teacher", pairs.inputs(for_teacher=True)))
     }
     assert off["teacher"] < off["student"]
     others = set(range(len(pairs.truths))) - set(pairs.for_teacher)
     assert all(pairs.inputs(for_teacher=True)[index] is pairs.inputs()[index] for index in others)
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(saved_before=0.5)).batch(1, 4, 24, with_label=False)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(saved_before=0.5)).batch(
+        1, 4, 24, with_label=False
+    )
     plain = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 4, 24, with_label=False)
     assert torch.equal(fresh.truth, plain.truth) and not torch.equal(fresh.degraded, plain.degraded)
 
 
 def test_half_of_the_jpeg_files_learnt_from_began_before_the_crop():
-    jpeg, noise = find_task("jpeg"), torch.randint(256, (80, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
+    jpeg, noise = (
+        find_task("jpeg"),
+        torch.randint(256, (80, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255,
+    )
     all_at_home = compress_jpeg(noise, torch.from_numpy(draw_strengths(jpeg.strength, 80, np.random.default_rng(0))))
 
     def edges_at_home(files: torch.Tensor) -> float:
         edges = (files - noise).mean(1).diff(dim=-1).abs().mean((0, 1))
         return float(edges[7::8].mean() / torch.cat([edges[place::8] for place in range(7)]).mean()) - 1
 
-    share = edges_at_home(degrade_fresh(noise, jpeg, np.random.default_rng(0), cropped_share=CROPPED_SHARE)) / edges_at_home(all_at_home)
+    share = edges_at_home(
+        degrade_fresh(noise, jpeg, np.random.default_rng(0), cropped_share=CROPPED_SHARE)
+    ) / edges_at_home(all_at_home)
     assert 0.3 < share < 0.7
 
 
@@ -150,7 +178,9 @@ def test_labels_are_of_the_first_file(settings, tmp_path):
     photos = load_photos(find_photos(("pack",), settings.data_dir))
     pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
     with_labels(pairs, Unchanging(), tmp_path / "labels.npy")
-    assert all(torch.equal(label, seen) for label, seen in zip(pairs.labels, pairs.inputs(for_teacher=True), strict=True))
+    assert all(
+        torch.equal(label, seen) for label, seen in zip(pairs.labels, pairs.inputs(for_teacher=True), strict=True)
+    )
 
 
 class Unchanging:
@@ -167,12 +197,17 @@ def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pi
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)
     pairs = fixed_pairs(photos, find_task(task), 0, CPU, cell_px=26, smallest_px=16)
     scale = find_task(task).scale
-    assert all(truth.shape[:2] == (low.shape[0] * scale, low.shape[1] * scale) for truth, low in zip(pairs.truths, pairs.degraded, strict=True))
+    assert all(
+        truth.shape[:2] == (low.shape[0] * scale, low.shape[1] * scale)
+        for truth, low in zip(pairs.truths, pairs.degraded, strict=True)
+    )
 
 
 def test_crops_of_a_fixed_pair_belong_together(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
-    batch = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24).batch(0, 8, 16, with_label=False)
+    batch = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24).batch(
+        0, 8, 16, with_label=False
+    )
     shrunk = torch.nn.functional.avg_pool2d(batch.truth, 2)
     assert (shrunk - batch.degraded).abs().mean() < 0.02
 

@@ -13,7 +13,11 @@ from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_tensors
 
 settings = pytest.fixture(training_settings)
-PRUNING = ({"arguments": {"width": 32, "depth": 4}, "steps": 6}, {"arguments": {"width": 32, "depth": 3}, "steps": 6}, {"steps": 6})
+PRUNING = (
+    {"arguments": {"width": 32, "depth": 4}, "steps": 6},
+    {"arguments": {"width": 32, "depth": 3}, "steps": 6},
+    {"steps": 6},
+)
 
 
 def same(one, other):
@@ -25,16 +29,23 @@ def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
     assert train(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.steps == 18 and card.recipe["stages"] == [dict(stage) for stage in PRUNING]
-    assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == ["tiny-stage1", "tiny-stage2"]
+    assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == [
+        "tiny-stage1",
+        "tiny-stage2",
+    ]
     assert card.history[1]["recipe"]["warm_start"] == "tiny-stage1"  # and not where it lay
     told = events(tmp_path / "run")
-    assert [event["stage"] for event in told if event["event"] == "stage"] == [1, 2, 3] and [event["event"] for event in told].count("finished") == 1
+    assert [event["stage"] for event in told if event["event"] == "stage"] == [1, 2, 3] and [
+        event["event"] for event in told
+    ].count("finished") == 1
 
 
 def test_a_run_paused_in_any_stage_goes_on_to_the_same_weights(settings, tmp_path):
     train(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
     pieces = 1
-    while not train(recipe(stages=PRUNING), tmp_path / "pieces", settings=settings, resume=pieces > 1, time_limit_s=0.0).finished:
+    while not train(
+        recipe(stages=PRUNING), tmp_path / "pieces", settings=settings, resume=pieces > 1, time_limit_s=0.0
+    ).finished:
         pieces += 1
     assert pieces > 3 and same(tmp_path / "whole", tmp_path / "pieces")
     with pytest.raises(SettingsError, match="resume"):

@@ -1,4 +1,6 @@
-"""Ways to teach: terms, plans, new inputs, several teachers, online, early stopping; each learns, resumes and keeps to its limits."""
+"""Ways to teach: terms, plans, new inputs, several teachers, online, early stopping; each learns, resumes and keeps to
+its limits.
+"""
 
 import dataclasses
 import functools
@@ -76,7 +78,11 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
 def test_a_step_is_compiled_whole(settings, tmp_path, loss, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
     monkeypatch.setattr("kdsr.train.step.has_compiler", lambda device: True)
-    train(with_teacher(settings, tmp_path, terms=(term(loss),), compile=True, steps=2), tmp_path / "run", settings=settings)
+    train(
+        with_teacher(settings, tmp_path, terms=(term(loss),), compile=True, steps=2),
+        tmp_path / "run",
+        settings=settings,
+    )
     assert any(loss in event for event in events(tmp_path / "run"))
 
 
@@ -84,7 +90,9 @@ def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path
     plan = with_teacher(settings, tmp_path, planned_crops=16, terms=(term("attention_map"),))
     train(plan, tmp_path / "kept", settings=settings)
     train(dataclasses.replace(plan, cache_labels=False), tmp_path / "live", settings=settings)
-    kept, live = ([event["loss"] for event in events(tmp_path / name) if event["event"] == "step"] for name in ("kept", "live"))
+    kept, live = (
+        [event["loss"] for event in events(tmp_path / name) if event["event"] == "step"] for name in ("kept", "live")
+    )
     assert kept == pytest.approx(live, rel=1e-3) and kept
     assert len([path for path in (settings.home / "labels").iterdir() if not path.name.startswith(".")]) == 1
 
@@ -148,7 +156,10 @@ def test_pruning_keeps_the_strongest_channels_and_what_they_compute():
 
 
 def test_a_student_starts_out_of_a_wider_and_deeper_one():
-    large, student = build_model("plain", 4, {"width": 32, "depth": 7}), build_model("plain", 4, {"width": 16, "depth": 5}, rep=True)
+    large, student = (
+        build_model("plain", 4, {"width": 32, "depth": 7}),
+        build_model("plain", 4, {"width": 16, "depth": 5}, rep=True),
+    )
     start(student, large)
     small = pruned(large, 16, 5)
     image = torch.rand(1, 3, 9, 7)
@@ -158,7 +169,15 @@ def test_a_student_starts_out_of_a_wider_and_deeper_one():
 
 def test_patience_keeps_the_best_and_stops(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=200)
-    plan = recipe(warm_start="start", steps=400, learning_rate=0.2, final_learning_rate=0.2, gradient_clip=0.01, patience=2, validate_every=3)
+    plan = recipe(
+        warm_start="start",
+        steps=400,
+        learning_rate=0.2,
+        final_learning_rate=0.2,
+        gradient_clip=0.01,
+        patience=2,
+        validate_every=3,
+    )
     result = train(plan, tmp_path / "run", settings=settings)
     assert result.finished and result.step < 400
     validations = [event["psnr_db"] for event in events(tmp_path / "run") if event["event"] == "validation"]
@@ -221,27 +240,61 @@ def test_two_processes_take_the_steps_of_one(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, steps=20, batch_size=4)
     (tmp_path / "plan.json").write_text(recipe_to_json(plan))
     train(plan, tmp_path / "one", settings=settings)
-    alone = os.environ | {"KDSR_WEIGHTS_DIR": str(settings.weights_dir), "KDSR_HOME": str(settings.home), "OMP_NUM_THREADS": "1"}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kdsr", "--device", "cpu"]
-    command = [*launch, "train", str(tmp_path / "plan.json"), "--data", str(settings.data_dir), "--out", str(tmp_path / "two")]
+    alone = os.environ | {
+        "KDSR_WEIGHTS_DIR": str(settings.weights_dir),
+        "KDSR_HOME": str(settings.home),
+        "OMP_NUM_THREADS": "1",
+    }
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "kdsr",
+        "--device",
+        "cpu",
+    ]
+    command = [
+        *launch,
+        "train",
+        str(tmp_path / "plan.json"),
+        "--data",
+        str(settings.data_dir),
+        "--out",
+        str(tmp_path / "two"),
+    ]
     done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert all(torch.allclose(one[name], two[name], atol=1e-5, rtol=0) for name in one)
-    assert len(events(tmp_path / "two")) == len({event["event"] + str(event.get("step", event.get("done"))) for event in events(tmp_path / "two")})
+    assert len(events(tmp_path / "two")) == len(
+        {event["event"] + str(event.get("step", event.get("done"))) for event in events(tmp_path / "two")}
+    )
 
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("task", TASKS)
 def test_every_preset_is_a_recipe(name, task):
     made = distillation(name, task, name="mine", teacher="big", photos=("pack",))
-    assert (made.task, made.teacher, made.photos, made.needs_teacher, made.warm_start) == (task, "big", ("pack",), True, None)
+    assert (made.task, made.teacher, made.photos, made.needs_teacher, made.warm_start) == (
+        task,
+        "big",
+        ("pack",),
+        True,
+        None,
+    )
 
 
 def test_a_preset_tunes_a_trained_student_gently(settings, tmp_path):
     released(settings, tmp_path, name="start")
     card = Catalog(settings.weights_dir).find("start")
-    fresh, tuned = (distillation("quick", "sr_x2", name="mine", teacher="big", photos=("pack",), student=student, steps=7) for student in (None, card))
+    fresh, tuned = (
+        distillation("quick", "sr_x2", name="mine", teacher="big", photos=("pack",), student=student, steps=7)
+        for student in (None, card)
+    )
     assert tuned.arguments == card.arguments and tuned.warm_start == "start" and tuned.steps == 7
     assert tuned.learning_rate == pytest.approx(0.2 * fresh.learning_rate)
     with pytest.raises(UnknownNameError, match="Did you mean 'quick'"):

@@ -41,7 +41,12 @@ def test_a_run_counts_numbers_below_the_normal_ones_as_zero_and_leaves_the_proce
         pytest.skip("this processor has no such mode")
     smallest = torch.full((4,), torch.finfo(torch.float32).tiny)
     counted = []
-    train(recipe(steps=2), tmp_path / "run", settings=settings, should_stop=lambda: counted.append(bool((smallest / 2).any())) or False)
+    train(
+        recipe(steps=2),
+        tmp_path / "run",
+        settings=settings,
+        should_stop=lambda: counted.append(bool((smallest / 2).any())) or False,
+    )
     assert counted and not any(counted)
     assert (smallest / 2).any()
 
@@ -52,8 +57,13 @@ def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_p
     teacher, student = (load_tensors(tmp_path / role / "tiny.safetensors") for role in ("teacher", "student"))
     assert {tensor.dtype for tensor in teacher.values()} == {torch.float16}
     assert all(torch.equal(teacher[name], student[name].half()) for name in student)
-    assert read_card(tmp_path / "teacher" / "tiny.json").file_bytes < 0.6 * read_card(tmp_path / "student" / "tiny.json").file_bytes
-    assert all(tensor.dtype == torch.float32 for tensor in Catalog(tmp_path / "teacher").load("tiny").state_dict().values())
+    assert (
+        read_card(tmp_path / "teacher" / "tiny.json").file_bytes
+        < 0.6 * read_card(tmp_path / "student" / "tiny.json").file_bytes
+    )
+    assert all(
+        tensor.dtype == torch.float32 for tensor in Catalog(tmp_path / "teacher").load("tiny").state_dict().values()
+    )
 
 
 @pytest.mark.parametrize("rep", [True, False])
@@ -67,18 +77,33 @@ def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settin
     assert any(not torch.equal(own[name], began[name]) for name in own)
     assert all(torch.allclose(mixed[name], (own[name] + began[name]) / 2, atol=1e-6) for name in own)
     logged = events(tmp_path / "0.5")
-    assert [event["event"] for event in logged[-2:]] == ["mixed", "finished"] and logged[-2]["psnr_db"] != last_validation(logged)
+    assert [event["event"] for event in logged[-2:]] == ["mixed", "finished"] and logged[-2][
+        "psnr_db"
+    ] != last_validation(logged)
 
 
 def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=20)
-    plan = recipe(warm_start="start", start_share=0.4, seed=2, stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}))
+    plan = recipe(
+        warm_start="start",
+        start_share=0.4,
+        seed=2,
+        stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}),
+    )
     train(plan, tmp_path / "run", settings=settings)
     train(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
-    places = (tmp_path / "run/stage1/tiny-stage1", tmp_path / "alone/tiny", settings.weights_dir / "start", tmp_path / "run/tiny")
+    places = (
+        tmp_path / "run/stage1/tiny-stage1",
+        tmp_path / "alone/tiny",
+        settings.weights_dir / "start",
+        tmp_path / "run/tiny",
+    )
     first, second, began, mixed = (load_tensors(place.with_suffix(".safetensors")) for place in places)
     assert any(not torch.equal(first[name], second[name]) for name in first)
-    assert all(torch.allclose(mixed[name], 0.3 * first[name] + 0.3 * second[name] + 0.4 * began[name], atol=1e-6) for name in mixed)
+    assert all(
+        torch.allclose(mixed[name], 0.3 * first[name] + 0.3 * second[name] + 0.4 * began[name], atol=1e-6)
+        for name in mixed
+    )
     assert [stage["name"] for stage in read_card(tmp_path / "run/tiny.json").history][-2:] == ["start", "tiny-stage1"]
     assert "mixed" in [event["event"] for event in events(tmp_path / "run")]
 
@@ -86,7 +111,9 @@ def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
 def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="deeper", steps=2, arguments={"width": 8, "depth": 4})
-    with pytest.raises(SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"):
+    with pytest.raises(
+        SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"
+    ):
         train(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
 
 
@@ -94,7 +121,11 @@ def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
     with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
-        train(recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}), tmp_path / "run", settings=settings)
+        train(
+            recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}),
+            tmp_path / "run",
+            settings=settings,
+        )
 
 
 def last_validation(logged: list[dict]) -> float:
@@ -157,7 +188,11 @@ def test_labels_are_the_teachers_own_output(settings, tmp_path):
     released(settings, tmp_path, name="teacher", role="teacher")
     teacher = Catalog(settings.weights_dir).load("teacher")
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
-    pairs = with_labels(fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24), Teacher([teacher]), tmp_path / "labels.npy")
+    pairs = with_labels(
+        fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24),
+        Teacher([teacher]),
+        tmp_path / "labels.npy",
+    )
     for degraded, labelled in zip(pairs.degraded, pairs.labels, strict=True):
         wanted = teacher(degraded.permute(2, 0, 1)[None] / 255)[0].permute(1, 2, 0).clamp(0, 1)
         assert (wanted - labelled / 255).abs().max() < 0.02  # bfloat16 and 8 bits
@@ -167,7 +202,10 @@ def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=60)
     plan = recipe(warm_start="start", steps=1, learning_rate=1e-9, final_learning_rate=0.0)
     train(plan, tmp_path / "run", settings=settings)
-    start, now = load_tensors(settings.weights_dir / "start.safetensors"), load_tensors(tmp_path / "run" / "tiny.safetensors")
+    start, now = (
+        load_tensors(settings.weights_dir / "start.safetensors"),
+        load_tensors(tmp_path / "run" / "tiny.safetensors"),
+    )
     assert all(torch.allclose(start[name], now[name], atol=1e-6) for name in start)
     assert read_card(tmp_path / "run" / "tiny.json").history[0]["name"] == "start"
 
@@ -191,17 +229,24 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
 
 
 @pytest.mark.parametrize("has_it", [True, False])
-def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(settings, tmp_path, monkeypatch, has_it):
+def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
+    settings, tmp_path, monkeypatch, has_it
+):
     for module in ("precision", "step"):
         monkeypatch.setattr(f"kdsr.train.{module}.has_bfloat16", lambda device: has_it)
     with autocast(CPU):
-        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == (torch.bfloat16 if has_it else torch.float32)
+        assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == (
+            torch.bfloat16 if has_it else torch.float32
+        )
     with autocast(CPU, wanted=False):
         assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
     for precision in ("bf16", "fp32"):
         train(recipe(precision=precision), tmp_path / precision, settings=settings)
     same = [
-        torch.equal(one, other) for one, other in zip(*(load_tensors(tmp_path / name / "tiny.safetensors").values() for name in ("bf16", "fp32")), strict=True)
+        torch.equal(one, other)
+        for one, other in zip(
+            *(load_tensors(tmp_path / name / "tiny.safetensors").values() for name in ("bf16", "fp32")), strict=True
+        )
     ]
     assert all(same) != has_it
     assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
@@ -266,7 +311,9 @@ def test_a_run_shows_what_it_stands_against_and_a_held_out_crop(settings, tmp_pa
     pictures = {path.stem: cv2.imread(str(path)) for path in (tmp_path / "run" / "preview").iterdir()}
     assert set(pictures) == {"input", "before", "now", "teacher", "truth"}
     assert len({picture.shape for name, picture in pictures.items() if name != "input"}) == 1
-    assert pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()
+    assert (
+        pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()
+    )
 
 
 def test_a_log_with_a_half_written_line_is_read(tmp_path):

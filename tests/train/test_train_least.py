@@ -27,8 +27,14 @@ def spend(settings, tmp_path, *more):
         tmp_path / "runs",
         *more,
     ]
-    environment = os.environ | {"KDSR_WEIGHTS_DIR": str(settings.weights_dir), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True, check=False, timeout=300)
+    environment = os.environ | {
+        "KDSR_WEIGHTS_DIR": str(settings.weights_dir),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    return subprocess.run(
+        [str(part) for part in command], env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def write_plan(tmp_path, *recipes):
@@ -44,7 +50,9 @@ def test_the_least_trained_is_taken_on_and_a_student_waits_for_its_teacher(setti
     done = spend(settings, tmp_path, "--minutes", "0.4", "--chunk-minutes", "0.2", "--at-once", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert lines.index("big: done") < next(index for index, line in enumerate(lines) if line.startswith("pupil: from step 0"))
+    assert lines.index("big: done") < next(
+        index for index, line in enumerate(lines) if line.startswith("pupil: from step 0")
+    )
     assert any(line.startswith("far ") and "of 1,000,000 steps  0%" in line for line in lines)
     assert {card.name for card in Catalog(tmp_path / "runs" / "weights").cards} >= {"big"}
 
@@ -59,5 +67,8 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_others(settings, tmp_pat
 
 def test_the_plan_that_lies_here_is_made_of_recipes_for_released_networks():
     released = {path.stem for path in (ROOT / "weights").glob("*.json")}
-    plan = [recipe_from_json(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "recipes" / "planned").glob("*.json"))]
+    plan = [
+        recipe_from_json(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "recipes" / "planned").glob("*.json"))
+    ]
     assert plan and all(each.name in released and (each.warm_start or each.stages) for each in plan)

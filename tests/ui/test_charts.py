@@ -14,11 +14,23 @@ from kdsr.ui.models.published import REFERENCES
 @pytest.mark.parametrize("task", ["sr_x4", "denoise"])
 def test_no_two_labels_of_a_crowded_plot_overlap_and_hardly_one_is_left_out(task):
     for measure in REFERENCES[task][0].psnr_db:
-        field = [Mark(each.title, "published", each.parameters, each.psnr_db[measure], "") for each in REFERENCES[task] if each.parameters]
+        field = [
+            Mark(each.title, "published", each.parameters, each.psnr_db[measure], "")
+            for each in REFERENCES[task]
+            if each.parameters
+        ]
         low = min(mark.y for mark in field)
-        ours = [Mark(f"student-{n}x7", kind, n * 1900.0, low + n / 400, "") for n in (16, 32, 48) for kind in ("student", "twin")]
+        ours = [
+            Mark(f"student-{n}x7", kind, n * 1900.0, low + n / 400, "")
+            for n in (16, 32, 48)
+            for kind in ("student", "twin")
+        ]
         for svg in drawings(scatter("title", field + ours, [], Quantity("", str), Quantity("", str))):
-            labels = [(text, float(text.get("style")[10:-2])) for text in svg.iter("text") if text.get("class", "").startswith("name")]
+            labels = [
+                (text, float(text.get("style")[10:-2]))
+                for text in svg.iter("text")
+                if text.get("class", "").startswith("name")
+            ]
             boxes = [box_of(text, font_px) for text, font_px in labels]
             assert len(boxes) >= len(field + ours) - 1
             assert not any(one.meets(other) for index, one in enumerate(boxes) for other in boxes[:index])
@@ -42,6 +54,8 @@ def test_a_plot_of_any_numbers_is_drawn_inside_its_frame(values):
     for svg in drawings(scatter("title", marks, [Level("level", "published", values[0][1])], *axes)):
         _, _, width, height = map(float, svg.get("viewBox").split())
         circles = list(svg.iter("circle"))
-        assert len(circles) == len(values) and all(0 < float(each.get("cx")) < width and 0 < float(each.get("cy")) < height for each in circles)
+        assert len(circles) == len(values) and all(
+            0 < float(each.get("cx")) < width and 0 < float(each.get("cy")) < height for each in circles
+        )
         assert svg.find("title").text.endswith("title") and "tip" in svg.find("desc").text
     assert scatter("title", [], [], *axes) == ""

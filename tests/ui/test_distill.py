@@ -29,7 +29,14 @@ from kdsr.ui.visitor import owners_key, secrets_of
 from kdsr.zoo import Catalog
 
 REQUEST = SimpleNamespace(session_hash="visitor", query_params={})
-NUMBERS = {"steps": 10, "batch_size": 1, "patch_px": 16, "learning_rate": 1e-3, "truth_share": 0.0, "truth_share_end": 1.0}
+NUMBERS = {
+    "steps": 10,
+    "batch_size": 1,
+    "patch_px": 16,
+    "learning_rate": 1e-3,
+    "truth_share": 0.0,
+    "truth_share_end": 1.0,
+}
 CHOICE = Choice("sr_x4", "clean", "tiny_x4_teacher", "tiny_x4_student", 0.0)
 
 
@@ -63,7 +70,9 @@ def train(session, run):
     """Train `run` to its end, in this process; the run as it is then."""
     held = session.jobs.store.claim("this 1 1", at_once=1)
     assert held.id == run.id
-    finish(session.jobs.store, held, train_part(held, session.settings, Watch(session.jobs.store, held), time_limit_s=None))
+    finish(
+        session.jobs.store, held, train_part(held, session.settings, Watch(session.jobs.store, held), time_limit_s=None)
+    )
     return session.jobs.get(run.id)
 
 
@@ -128,7 +137,9 @@ def test_a_page_hears_of_news_once(session, staged):
     assert before == session.on_tick(Shown(run.id), ANNA) and session.on_tick(Shown(), ANNA) == ()
     held = session.jobs.store.claim("this 1 1", at_once=1)
     session.jobs.store.add_event(held, {"event": "labelling", "done": 1, "total": 3})
-    assert session.on_tick(Shown(run.id), ANNA) not in (before, others) and session.on_tick(Shown(run.id), BERT) != others
+    assert (
+        session.on_tick(Shown(run.id), ANNA) not in (before, others) and session.on_tick(Shown(run.id), BERT) != others
+    )
     assert "no such run" in session.on_tick(Shown("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
 
 
@@ -161,12 +172,16 @@ def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session
 
 def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(session, done, monkeypatch):
     monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", lambda text: pytest.fail(text))
-    tabs, status, task, choice, *_, picture, _, pair, _, _, _ = session.on_compare(Shown(done.id), ANNA, CHOICE, REQUEST)
+    tabs, status, task, choice, *_, picture, _, pair, _, _, _ = session.on_compare(
+        Shown(done.id), ANNA, CHOICE, REQUEST
+    )
     assert (tabs["selected"], status, task, pair) == ("restore", "", "sr_x4", ("before", "student"))
     assert (choice.student, choice.before, choice.teacher) == (name_of_run(done), "tiny_x4_student", "tiny_x4_teacher")
     assert Path(picture).name.startswith("photo_") and "runs" not in picture
     view = list(session.restore.on_restore(picture, None, choice, "torch", 0, 0, False, None, pair, REQUEST))[-1]
-    assert {"before", "student", "teacher", "truth"} <= {column.key for column in view.result.columns} and view.result.column("twin") is None
+    assert {"before", "student", "teacher", "truth"} <= {
+        column.key for column in view.result.columns
+    } and view.result.column("twin") is None
     assert "than before" in view.summary and "tag left before" in view.tags
 
 
@@ -209,17 +224,30 @@ def test_refusals_are_one_sentence(session, staged, tiny_settings):
 def test_without_a_teacher_the_tab_says_so(session):
     (session.settings.weights_dir / "tiny_x4_teacher.json").unlink()
     _, tasks, teacher, _, button, status, *_ = session.on_load(BERT, REQUEST)
-    assert tasks["choices"] == [] and teacher["value"] is None and not button["interactive"] and texts.NO_TEACHERS in status
+    assert (
+        tasks["choices"] == []
+        and teacher["value"] is None
+        and not button["interactive"]
+        and texts.NO_TEACHERS in status
+    )
 
 
 def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
     wish = Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
     fresh = recipe_of(wish, tiny_settings)
-    assert fresh.arguments == {"width": 16, "depth": 7, "skip": 3} and fresh.name == "sr_x4-my-16x7" and fresh.warm_start is None
+    assert (
+        fresh.arguments == {"width": 16, "depth": 7, "skip": 3}
+        and fresh.name == "sr_x4-my-16x7"
+        and fresh.warm_start is None
+    )
     tuned = recipe_of(wish._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
     assert tuned.warm_start == "tiny_x4_student" and tuned.steps > fresh.steps and not tuned.compile
     custom = recipe_of(wish._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
-    assert (custom.steps, custom.truth_share, custom.batch_size) == (40, 0.5, FIELDS["batch_size"].usual) and custom.validate_every < 40
+    assert (custom.steps, custom.truth_share, custom.batch_size) == (
+        40,
+        0.5,
+        FIELDS["batch_size"].usual,
+    ) and custom.validate_every < 40
     with pytest.raises(InputError, match="no teacher"):
         recipe_of(wish._replace(teacher=None), tiny_settings)
     for name, field in FIELDS.items():
@@ -248,7 +276,13 @@ def test_the_estimate_is_measured_once_and_scales(session, staged):
 
 def told(before, teacher, *validations):
     events = [{"event": "references", "before_psnr_db": before, "teacher_psnr_db": teacher}]
-    return told_of(events + [{"event": "validation", "step": step, "psnr_db": value, "ssim": 0.9} for step, value in enumerate(validations)])
+    return told_of(
+        events
+        + [
+            {"event": "validation", "step": step, "psnr_db": value, "ssim": 0.9}
+            for step, value in enumerate(validations)
+        ]
+    )
 
 
 def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
@@ -256,13 +290,19 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     tuned = recipe_of(wish, tiny_settings)
     assert tuned.patience
     said = verdict(told(28.0, 29.0, 28.0, 28.5, 28.3), tuned, is_held_out=True)
-    assert said == "The student gained 0.50 dB over the student before the run and stands at 28.50 dB on the held-out photographs, 0.50 dB behind the teacher."
+    assert (
+        said
+        == "The student gained 0.50 dB over the student before the run and stands at 28.50 dB on the held-out photographs, 0.50 dB behind the teacher."
+    )
     assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), dataclasses.replace(tuned, patience=0), is_held_out=True)
     none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
-    assert none.startswith("Nothing was gained") and "photographs it learnt from" in none and "the one from before" in none
+    assert (
+        none.startswith("Nothing was gained") and "photographs it learnt from" in none and "the one from before" in none
+    )
     so_far = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=True, is_over=False)
     assert (
-        so_far == "Nothing is gained so far: the student stands at 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; 28.00 dB before the run."
+        so_far
+        == "Nothing is gained so far: the student stands at 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; 28.00 dB before the run."
     )
     fresh = recipe_of(wish._replace(student="fresh 32x7"), tiny_settings)
     assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)
@@ -272,15 +312,23 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
 def test_names_from_outside_are_escaped(session, staged):
     run = dataclasses.replace(start(session, staged), name="<script>")
     recipe = recipe_of(Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "x", {}), session.settings)
-    assert "<script>" not in heading(run, recipe, {"tiny_x4_teacher": "<b>"}) and "&lt;b&gt;" in heading(run, recipe, {"tiny_x4_teacher": "<b>"})
+    assert "<script>" not in heading(run, recipe, {"tiny_x4_teacher": "<b>"}) and "&lt;b&gt;" in heading(
+        run, recipe, {"tiny_x4_teacher": "<b>"}
+    )
     assert "<b>x" not in chart("Loss", [Line("<b>x", "part", ((0, 1.0),))], steps=3)
 
 
-@pytest.mark.parametrize("values", [[], [(0, 1.0)], [(0, 0.5), (7, 0.5)], [(0, 1e-6), (5, 1e3)], [(0, float("nan")), (5, 2.0)]])
+@pytest.mark.parametrize(
+    "values", [[], [(0, 1.0)], [(0, 0.5), (7, 0.5)], [(0, 1e-6), (5, 1e3)], [(0, float("nan")), (5, 2.0)]]
+)
 @pytest.mark.parametrize("is_log", [False, True])
 def test_a_chart_of_any_numbers_is_drawn_inside_its_frame(values, is_log):
-    drawn = chart("Loss", [Line("now", "student", tuple(values))], [Level("before", "before", 1.5)], steps=7, is_log=is_log)
-    heights = [float(point.split(",")[1]) for part in drawn.split('points="')[1:] for point in part.split('"')[0].split()]
+    drawn = chart(
+        "Loss", [Line("now", "student", tuple(values))], [Level("before", "before", 1.5)], steps=7, is_log=is_log
+    )
+    heights = [
+        float(point.split(",")[1]) for part in drawn.split('points="')[1:] for point in part.split('"')[0].split()
+    ]
     assert drawn.count("<svg") == 1 and "nan" not in drawn and all(0 <= height <= 230 for height in heights)
 
 
@@ -290,12 +338,18 @@ def test_a_script_starts_watches_and_stops(session, tmp_path, monkeypatch):
     api = DistillApi(session)
     run = api.distill_start(ANNA, "sr_x4", "tiny_x4_teacher", "fresh 16x7", given, "custom", "mine", NUMBERS)
     assert run["state"] == "queued" and run["queue_place"] == 1 and ANNA not in repr(run)
-    assert api.distill_status(run["id"], 0) == {"run": {key: run[key] for key in run if key != "queue_place"}, "queue_place": 1, "events": []}
+    assert api.distill_status(run["id"], 0) == {
+        "run": {key: run[key] for key in run if key != "queue_place"},
+        "queue_place": 1,
+        "events": [],
+    }
     with pytest.raises(gr.Error, match="another browser"):
         api.distill_stop(BERT, run["id"])
     assert api.distill_stop(ANNA, run["id"])["state"] == "stopped"
     with pytest.raises(gr.Error, match="uploaded file"):
-        api.distill_start(ANNA, "sr_x4", "tiny_x4_teacher", "fresh 16x7", [{"path": "/etc/hostname"}], "quick", "mine", {})
+        api.distill_start(
+            ANNA, "sr_x4", "tiny_x4_teacher", "fresh 16x7", [{"path": "/etc/hostname"}], "quick", "mine", {}
+        )
 
 
 def account(number: str) -> gr.OAuthProfile:
@@ -308,8 +362,15 @@ def test_a_browser_keeps_its_secret_and_an_account_has_one_of_its_own(tmp_path):
     assert browser == who and len(browser) >= 40 and secrets_of(ANNA, None, key) == (ANNA, ANNA)
     assert browser not in (secrets_of(None, None, key)[0], secrets_of("short", None, key)[0])
     kept, secret = secrets_of(ANNA, account("17"), key)
-    assert kept == ANNA and secret == secrets_of(BERT, account("17"), owners_key(tmp_path / "home" / "owners.key"))[1] and len(secret) == 64
-    others = {secrets_of(ANNA, account("18"), key)[1], secrets_of(ANNA, account("17"), owners_key(tmp_path / "other.key"))[1]}
+    assert (
+        kept == ANNA
+        and secret == secrets_of(BERT, account("17"), owners_key(tmp_path / "home" / "owners.key"))[1]
+        and len(secret) == 64
+    )
+    others = {
+        secrets_of(ANNA, account("18"), key)[1],
+        secrets_of(ANNA, account("17"), owners_key(tmp_path / "other.key"))[1],
+    }
     assert secret not in others and (tmp_path / "home" / "owners.key").stat().st_mode & 0o077 == 0
     assert secrets_of(ANNA, account("17"), b"") == (ANNA, ANNA)
 
@@ -317,7 +378,12 @@ def test_a_browser_keeps_its_secret_and_an_account_has_one_of_its_own(tmp_path):
 def test_the_admin_sees_and_changes_all(session, done, tiny_settings):
     session.jobs.settings = dataclasses.replace(tiny_settings, admin_token="the token of the admin")
     who, field, said, *page = session.on_admin("the token of the admin", BERT)
-    assert field == "" and said == texts.IS_ADMIN and Page(*page).ask["visible"] and [value for _, value in Page(*page).runs["choices"]] == [done.id]
+    assert (
+        field == ""
+        and said == texts.IS_ADMIN
+        and Page(*page).ask["visible"]
+        and [value for _, value in Page(*page).runs["choices"]] == [done.id]
+    )
     assert session.on_admin("guess", BERT)[0] == BERT
     session.on_delete(Shown(done.id), who)
     assert session.jobs.runs(ANNA) == []

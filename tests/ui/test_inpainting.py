@@ -25,8 +25,13 @@ def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
     assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
     given, restored = (read_picture(result.column(key).file, session.settings) for key in ("input", "student"))
     assert (given.alpha == 0).any() and np.array_equal(restored.pixels[given.alpha > 0], given.pixels[given.alpha > 0])
-    assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {column.key for column in result.columns}
-    assert math.isfinite(result.column("navier_stokes").measurement.psnr_db) and "missing pixels" in result.column("student").measurement.convention
+    assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {
+        column.key for column in result.columns
+    }
+    assert (
+        math.isfinite(result.column("navier_stokes").measurement.psnr_db)
+        and "missing pixels" in result.column("student").measurement.convention
+    )
 
 
 def test_what_a_visitor_marks_is_filled(session, photo, toasts):
@@ -49,7 +54,9 @@ def test_what_a_visitor_marks_is_filled(session, photo, toasts):
 
 def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
     _, _, _, strength, kind, marks, *_ = session.on_task("inpaint", CHOICE, REQUEST)
-    assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind["value"] == "strokes"
+    assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind[
+        "value"
+    ] == "strokes"
     choice, strength, kind, marks, _ = session.on_mode("degraded", CHOICE._replace(task="inpaint"))
     assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
     assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]

@@ -30,7 +30,13 @@ def session(tiny_settings: Settings, tiny_catalog: Catalog) -> LiveSession:
 
 def order(pixels: np.ndarray, role: str = "student", network: str = STUDENT, **given: object) -> dict[str, object]:
     height, width = pixels.shape[:2]
-    return {"network": network, "role": role, "width": width, "height": height, "pixels": base64.b64encode(pixels.tobytes()).decode()} | given
+    return {
+        "network": network,
+        "role": role,
+        "width": width,
+        "height": height,
+        "pixels": base64.b64encode(pixels.tobytes()).decode(),
+    } | given
 
 
 def pixels_of(height: int, width: int) -> np.ndarray:
@@ -44,7 +50,9 @@ def test_students_of_pictures_are_offered_smallest_first_and_the_smallest_for_x4
     assert [network["name"] for network in offer["networks"]] == ["sr_x4-smaller", STUDENT, "tiny_denoise_student"]
     assert offer["start"] == "sr_x4-smaller" and len(offer["examples"]) == 8
     noise = offer["networks"][2]["strength"]
-    assert (noise["minimum"], noise["maximum"], noise["default"]) == (0, 55, 25) and offer["networks"][0]["strength"] is None
+    assert (noise["minimum"], noise["maximum"], noise["default"]) == (0, 55, 25) and offer["networks"][0][
+        "strength"
+    ] is None
     assert offer["networks"][1]["teacher"] == "tiny x4 teacher" and offer["networks"][2]["teacher"] is None
 
 
@@ -58,7 +66,9 @@ def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(s
     answer = session.graph("tiny_denoise_student")
     card = tiny_catalog.find("tiny_denoise_student")
     path = public_graph(card, tiny_catalog, tiny_settings)
-    assert answer == {"graph": f"/file={path.resolve().as_posix()}", "multiple": 2} and path.name == f"{card.sha256}.onnx"
+    assert (
+        answer == {"graph": f"/file={path.resolve().as_posix()}", "multiple": 2} and path.name == f"{card.sha256}.onnx"
+    )
     assert path.read_bytes() == (tiny_settings.home / "onnx" / f"{card.sha256}.uint8.onnx").read_bytes()
     changed = write_random_network(tiny_settings.weights_dir, "tiny_denoise_student", seed=9)
     assert public_graph(changed, Catalog(tiny_settings.weights_dir), tiny_settings).read_bytes() != path.read_bytes()
@@ -68,19 +78,29 @@ def test_the_public_folder_holds_graphs_of_offered_students_and_examples_alone(s
     session.offer(), session.thumbnails(), session.graph(STUDENT)
     names = sorted(path.name for path in public_folder(tiny_settings).iterdir())
     assert len(names) == 8 + 8 + 1 and not [name for name in names if not name.endswith((".png", ".jpg", ".onnx"))]
-    assert "no student named" in session.graph("tiny_x4_teacher")["error"] and "no student named" in session.graph("../secret")["error"]
+    assert (
+        "no student named" in session.graph("tiny_x4_teacher")["error"]
+        and "no student named" in session.graph("../secret")["error"]
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (32, 24)])
 @pytest.mark.parametrize("role", ["student", "teacher"])
-def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_and_how_long(session, tiny_settings, tiny_catalog, role, size):
+def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_and_how_long(
+    session, tiny_settings, tiny_catalog, role, size
+):
     pixels = pixels_of(*size)
     answer = session.compare(order(pixels, role))
     restored = cv2.imdecode(np.frombuffer(base64.b64decode(answer["png"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     runtime = open_runtime(tiny_catalog.find(f"tiny_x4_{role}"), tiny_catalog, settings=tiny_settings)
     assert np.array_equal(restored, restore_picture(Picture(pixels), runtime).pixels)
     assert 0 < answer["network_ms"] <= answer["end_to_end_ms"] < answer["busy_ms"] and answer["repeats"] == 5
-    assert (answer["name"], answer["runtime"], answer["device"], answer["threads"]) == (f"tiny_x4_{role}", texts.RUNTIMES[runtime.name], "cpu", 1)
+    assert (answer["name"], answer["runtime"], answer["device"], answer["threads"]) == (
+        f"tiny_x4_{role}",
+        texts.RUNTIMES[runtime.name],
+        "cpu",
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +131,11 @@ def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(sess
     assert 4 <= len(taken) <= 16
     assert session.compare(order(pixels_of(8, 8))) == {"error": texts.LIVE_BUSY}
     session._room.release()
-    assert "png" in session.compare(order(pixels_of(8, 8))) and "error" in session.compare(None) and "png" in session.compare(order(pixels_of(8, 8)))
+    assert (
+        "png" in session.compare(order(pixels_of(8, 8)))
+        and "error" in session.compare(None)
+        and "png" in session.compare(order(pixels_of(8, 8)))
+    )
 
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catalog):
@@ -126,7 +150,11 @@ def test_a_teacher_is_the_one_that_the_student_names(session, tiny_settings):
 
 
 def test_the_vendored_files_are_those_that_their_readme_names():
-    told = dict(re.findall(r"^\| `(\S+)` \|.*\| ([0-9a-f]{64}) \|$", (VENDORED / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    told = dict(
+        re.findall(
+            r"^\| `(\S+)` \|.*\| ([0-9a-f]{64}) \|$", (VENDORED / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     assert len(told) == 6
     for name, sha256 in told.items():
         packed = VENDORED / f"{name}.gz"
@@ -146,4 +174,6 @@ def test_released_students_are_offered(tmp_path):
     catalog = Catalog(Path(__file__).parents[2] / "weights")
     names = [card.name for card in offered(catalog)]
     assert LiveSession(Settings(home=tmp_path)).offer()["start"] == "sr_x4-student-16x7"
-    assert {"sr_x4-student-16x7", "denoise-student-32x7"} <= set(names) and not any("inpaint" in name or "twin" in name for name in names)
+    assert {"sr_x4-student-16x7", "denoise-student-32x7"} <= set(names) and not any(
+        "inpaint" in name or "twin" in name for name in names
+    )

@@ -78,7 +78,10 @@ def test_other_formats_hold_the_same_numbers(session, photo, tmp_path):
         exact = {Path(name).stem: read_picture(name, session.settings) for name in view.files}
         for name in session.on_format(view.result, suffix):
             assert np.array_equal(read_picture(name, session.settings).pixels, exact[Path(name).stem].pixels)
-        assert view.format["choices"] == [(name, name) for name in ("PNG", suffix)] or list(view.format["choices"]) == ["PNG", suffix]
+        assert view.format["choices"] == [(name, name) for name in ("PNG", suffix)] or list(view.format["choices"]) == [
+            "PNG",
+            suffix,
+        ]
 
 
 def test_without_truth_there_is_no_psnr_but_a_distance(session, photo):
@@ -103,7 +106,9 @@ def png_header_only(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
 
 
 def bad_file(kind: str, photo: Path) -> Path:
@@ -133,7 +138,9 @@ def test_a_bad_file_is_one_sentence_and_changes_nothing_else(session, photo, toa
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (13, 7)])
 def test_odd_pictures_of_every_kind_are_restored(session, tmp_path, mode, size):
-    picture = Image.new("I;16", size, 30_000) if mode == "I;16" else Image.new("RGBA", size, (200, 90, 30, 128)).convert(mode)
+    picture = (
+        Image.new("I;16", size, 30_000) if mode == "I;16" else Image.new("RGBA", size, (200, 90, 30, 128)).convert(mode)
+    )
     path = tmp_path / f"odd.{'jpg' if mode == 'CMYK' else 'png'}"
     picture.save(path)
     view = run(session, path, mode="degraded")[-1]
@@ -201,7 +208,9 @@ def test_stop_ends_a_run_and_says_so(session, photo):
 def test_a_run_stopped_before_its_times_keeps_its_pictures_as_files_and_promises_no_times(session, photo):
     session.on_press(REQUEST)
     views, promised = [], []
-    for view in session.on_restore(str(photo), None, CHOICE, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST):
+    for view in session.on_restore(
+        str(photo), None, CHOICE, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST
+    ):
         views.append(view)
         promised += [view.table] if "…" in view.table else []
         if len(promised) == 3:  # every picture is out
@@ -256,7 +265,9 @@ def test_networks_are_timed_once_all_pictures_are_out(session, photo, tmp_path):
     steps = list(restore_steps(order, session.settings, tmp_path / "out", Event()))
     kinds = [step.text.rpartition(" ")[2] for step in steps[1:]]
     assert kinds == sorted(kinds, key=["work", "timing", "Done"].index)
-    grown = [[column.timing.repeats for column in step.result.columns if column.timing] for step in steps if step.result]
+    grown = [
+        [column.timing.repeats for column in step.result.columns if column.timing] for step in steps if step.result
+    ]
     assert [len(repeats) for repeats in grown] == [1, 2, 3, 3] and not any(map(any, grown[:-1])) and all(grown[-1])
 
 
@@ -284,16 +295,22 @@ def test_noise_is_given_to_the_network_neither_clipped_nor_rounded(session, phot
 
 def test_examples_lie_in_the_installed_package_and_shrink_to_squares(session, tmp_path):
     for _, path in available_examples()[:2]:
-        thumbnail = read_picture(write_thumbnail(path, tmp_path / f"{path.stem}.png", session.settings), session.settings)
+        thumbnail = read_picture(
+            write_thumbnail(path, tmp_path / f"{path.stem}.png", session.settings), session.settings
+        )
         assert (thumbnail.width, thumbnail.height) == (160, 160)
 
 
-@pytest.mark.parametrize("value, text", [(0.0123, "12.3 ms"), (1.234, "1.23 s"), (0.5, "500 ms"), (0.00054, "0.540 ms")])
+@pytest.mark.parametrize(
+    "value, text", [(0.0123, "12.3 ms"), (1.234, "1.23 s"), (0.5, "500 ms"), (0.00054, "0.540 ms")]
+)
 def test_durations_are_written_with_their_unit(value, text):
     assert texts.milliseconds(value) == text
 
 
-@pytest.mark.parametrize("small, large, text", [(1, 25, "1/25 of"), (100, 101, "the same as"), (80, 100, "80% of"), (1, 2, "1/2 of")])
+@pytest.mark.parametrize(
+    "small, large, text", [(1, 25, "1/25 of"), (100, 101, "the same as"), (80, 100, "80% of"), (1, 2, "1/2 of")]
+)
 def test_sizes_are_written_as_fractions(small, large, text):
     assert texts.fraction(small, large) == text
 

@@ -46,7 +46,17 @@ def photos(tmp_path):
 
 
 def start(client, photos, *, owner=ANNA, **custom):
-    return client.predict(owner, "sr_x4", "tiny_x4_teacher", "fresh 16x7", photos, "custom", "mine", CUSTOM | custom, api_name="/distill_start")
+    return client.predict(
+        owner,
+        "sr_x4",
+        "tiny_x4_teacher",
+        "fresh 16x7",
+        photos,
+        "custom",
+        "mine",
+        CUSTOM | custom,
+        api_name="/distill_start",
+    )
 
 
 def status(client, run, after=0):
@@ -54,17 +64,28 @@ def status(client, run, after=0):
 
 
 def test_only_the_named_endpoints_are_shown(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/distill_start", "/distill_status", "/distill_stop"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
+        "/distill_start",
+        "/distill_status",
+        "/distill_stop",
+    }
 
 
 def test_a_script_starts_a_run_watches_it_and_stops_it(client, photos, settings):
     run = start(client, photos)
-    assert run["name"] == "mine" and run["steps"] == CUSTOM["steps"] and run["queue_place"] in (1, None) and ANNA not in repr(run)
+    assert (
+        run["name"] == "mine"
+        and run["steps"] == CUSTOM["steps"]
+        and run["queue_place"] in (1, None)
+        and ANNA not in repr(run)
+    )
     while not (told := status(client, run))["events"]:
         time.sleep(0.3)
         assert told["run"]["state"] in ("queued", "running")
     newest = told["events"][-1]["number"]
-    assert told["events"][0]["event"] == "reading" and all(event["number"] > newest for event in status(client, run, newest)["events"])
+    assert told["events"][0]["event"] == "reading" and all(
+        event["number"] > newest for event in status(client, run, newest)["events"]
+    )
     with pytest.raises(AppError, match="belongs to another browser"):
         client.predict(BERT, run["id"], api_name="/distill_stop")
     assert client.predict(ANNA, run["id"], api_name="/distill_stop")["state"] in ("stopping", "stopped")
@@ -82,7 +103,9 @@ def test_no_other_file_of_the_server_can_be_named(client, settings, path):
     assert all(run.state != "queued" for run in Jobs(settings).runs(ANNA))
 
 
-@pytest.mark.parametrize("change, sentence", [({"steps": 1}, "Steps must lie between"), ({"owner": "short"}, "16 characters or more")])
+@pytest.mark.parametrize(
+    "change, sentence", [({"steps": 1}, "Steps must lie between"), ({"owner": "short"}, "16 characters or more")]
+)
 def test_what_is_refused_comes_back_as_its_sentence(client, photos, change, sentence):
     with pytest.raises(AppError, match=sentence):
         start(client, photos, **change)
@@ -114,8 +137,17 @@ def test_the_page_is_isolated_from_other_sites_but_where_it_stands_inside_anothe
 
 def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, settings):
     served = f"{client.src}gradio_api/file="
-    assert httpx.get(f"{served}{SCRIPTS / 'start.js'}", timeout=60).headers["content-type"].partition(";")[0].endswith("/javascript")
+    assert (
+        httpx.get(f"{served}{SCRIPTS / 'start.js'}", timeout=60)
+        .headers["content-type"]
+        .partition(";")[0]
+        .endswith("/javascript")
+    )
     graph = LiveSession(settings).graph("tiny_x4_student")["graph"]
     assert httpx.get(f"{client.src}gradio_api{graph}", timeout=60).status_code == 200
-    for hidden in (SCRIPTS.parent / "live_tab.py", settings.home / "onnx", settings.weights_dir / "tiny_x4_student.safetensors"):
+    for hidden in (
+        SCRIPTS.parent / "live_tab.py",
+        settings.home / "onnx",
+        settings.weights_dir / "tiny_x4_student.safetensors",
+    ):
         assert httpx.get(f"{served}{hidden}", timeout=60).status_code == 403

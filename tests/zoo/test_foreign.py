@@ -50,14 +50,21 @@ def test_a_foreign_teacher_teaches(settings, tmp_path):
 def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path):
     save_weights(compact(4).state_dict(), tmp_path / "foreign.safetensors")
     with pytest.raises(SettingsError, match="enlarges 4 times"):
-        train(recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5), tmp_path / "run", settings=settings)
+        train(
+            recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5), tmp_path / "run", settings=settings
+        )
 
 
 def test_what_cannot_be_read_is_told_and_no_code_in_it_is_run(tmp_path, capsys):
     torch.save({"params": Harmful()}, tmp_path / "harmful.pth")
     torch.save({"params": {"what": torch.zeros(3)}}, tmp_path / "unknown.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    for name, message in (("harmful", "not run"), ("unknown", "no architecture"), ("list", "no weights by name"), ("absent", "missing")):
+    for name, message in (
+        ("harmful", "not run"),
+        ("unknown", "no architecture"),
+        ("list", "no weights by name"),
+        ("absent", "missing"),
+    ):
         with pytest.raises(WeightsError, match=message):
             load_foreign(tmp_path / f"{name}.pth")
     assert "must not run" not in capsys.readouterr().out

@@ -31,7 +31,9 @@ def test_every_card_can_be_used():
 
 @EACH_CARD
 def test_a_card_describes_its_weights(card: Card):
-    network = build_model(card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes)
+    network = build_model(
+        card.architecture, find_task(card.task).scale, card.arguments, planes=find_task(card.task).planes
+    )
     assert (count_parameters(network), count_macs(network)) == (card.parameters, card.macs_per_output_megapixel)
     assert CATALOG.weights_path(card).stat().st_size == card.file_bytes
     assert CATALOG.load(card.name).scale == find_task(card.task).scale
@@ -41,7 +43,10 @@ def test_a_card_describes_its_weights(card: Card):
 def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
     if card.precision == "int8":
         plan = Compression(**card.recipe | {"photos": tuple(card.recipe["photos"])})
-        assert (plan.source, plan.seed, plan.int8) == (card.compressed_from, card.seed, True) and card.steps in (0, plan.int8_steps)
+        assert (plan.source, plan.seed, plan.int8) == (card.compressed_from, card.seed, True) and card.steps in (
+            0,
+            plan.int8_steps,
+        )
         assert card.history and card.data and card.figures and card.latency
         return
     recipe = recipe_from_mapping(card.recipe)
@@ -51,7 +56,9 @@ def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
 
 
 EACH_STUDENT = pytest.mark.parametrize(
-    "student", [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from], ids=lambda card: card.name
+    "student",
+    [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from],
+    ids=lambda card: card.name,
 )
 
 
@@ -60,9 +67,13 @@ def test_a_student_was_taught_as_the_preset_best_teaches(student: Card):
     whole, best = recipe_from_mapping(student.recipe), preset("best", student.task)
     taught = stages_of(whole, Path())[-1][0] if whole.stages else whole
     keys = ("loss", "truth_share", "truth_share_end", "crop_choices", "degrade_once")
-    assert {key: getattr(taught, key) for key in keys} == {key: best.get(key, getattr(Recipe(name="default", task=student.task), key)) for key in keys}
+    assert {key: getattr(taught, key) for key in keys} == {
+        key: best.get(key, getattr(Recipe(name="default", task=student.task), key)) for key in keys
+    }
     terms = recipe_from_mapping({"name": "best", "task": student.task, "terms": best.get("terms", ())}).terms
-    assert taught.teacher == student.teacher and taught.terms == terms[: len(taught.terms)]  # some were taught before the presets had all
+    assert (
+        taught.teacher == student.teacher and taught.terms == terms[: len(taught.terms)]
+    )  # some were taught before the presets had all
     assert len(taught.terms) == len(terms) or student.task != "jpeg"
 
 
@@ -70,15 +81,25 @@ def test_a_student_was_taught_as_the_preset_best_teaches(student: Card):
 def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_where_not(student: Card):
     assert student.teacher and (student.twin or student.arguments["width"] != 32)  # a task's main student has one
     teacher = CATALOG.find(student.teacher)
-    behind = [mine.strength for above, mine in zip(teacher.figures, student.figures, strict=True) if above.psnr_db <= mine.psnr_db]
-    assert all(f"{strength}" in student.notes for strength in behind) and (not behind or "is behind it on" in student.notes)
+    behind = [
+        mine.strength
+        for above, mine in zip(teacher.figures, student.figures, strict=True)
+        if above.psnr_db <= mine.psnr_db
+    ]
+    assert all(f"{strength}" in student.notes for strength in behind) and (
+        not behind or "is behind it on" in student.notes
+    )
     if student.twin is None:
         return
     twin = CATALOG.find(student.twin)
     assert (twin.architecture, twin.arguments, twin.steps, twin.seed, twin.data) == (
         student.architecture, student.arguments, student.steps, student.seed, student.data,
     )  # fmt: skip
-    lost = [mine.psnr_db - its.psnr_db for mine, its in zip(student.figures, twin.figures, strict=True) if mine.psnr_db < its.psnr_db]
+    lost = [
+        mine.psnr_db - its.psnr_db
+        for mine, its in zip(student.figures, twin.figures, strict=True)
+        if mine.psnr_db < its.psnr_db
+    ]
     assert all(f"{loss:+.3f} dB" in student.notes for loss in lost)
 
 
@@ -107,7 +128,10 @@ def ends_of(task: Task) -> tuple[float | str | None, ...]:
 def test_8_bits_cost_at_most_what_is_said_and_every_step_is_told(card: Card):
     source = CATALOG.find(str(card.compressed_from))
     assert card.compression[0]["step"] == "source" and card.compression[0]["bytes"] == source.file_bytes
-    assert card.compression[-1]["bytes"] == card.file_bytes < source.file_bytes and card.compression[-1]["parameters"] == card.parameters
+    assert (
+        card.compression[-1]["bytes"] == card.file_bytes < source.file_bytes
+        and card.compression[-1]["parameters"] == card.parameters
+    )
     if card.precision == "int8" and card.parameters == source.parameters:
         before = {(figure.set, figure.strength): figure.psnr_db for figure in source.figures}
         assert all(figure.psnr_db >= before[figure.set, figure.strength] - 0.10 for figure in card.figures)
@@ -121,7 +145,9 @@ def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(
         degraded = degrade(sky(), task, strength=end)
         whole = restore(degraded, runtime, tile_px=1000)
         assert (restore(degraded, runtime, tile_px=20) - whole).abs().max() <= 1e-5
-        before, after = ((image.mean((0, 2, 3)) - sky().mean((0, 2, 3))).abs() * 255 for image in (degraded[:, :3], whole))
+        before, after = (
+            (image.mean((0, 2, 3)) - sky().mean((0, 2, 3))).abs() * 255 for image in (degraded[:, :3], whole)
+        )
         assert (after - before).max() <= 0.5, (end, before, after)  # a JPEG of quality 5 is 7 levels off itself
 
 
@@ -133,7 +159,9 @@ def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card)
 
     def gain(top: int, left: int) -> float:
         given, clean = (picture[..., top : top + 184, left : left + 184] for picture in (file, truth))
-        return float(psnr(to_luma(runtime.run(given).clamp(0, 1)), to_luma(clean)) - psnr(to_luma(given), to_luma(clean)))
+        return float(
+            psnr(to_luma(runtime.run(given).clamp(0, 1)), to_luma(clean)) - psnr(to_luma(given), to_luma(clean))
+        )
 
     whole = gain(0, 0)
     assert whole > 0.5 and all(gain(*cut) > 0.85 * whole for cut in ((1, 1), (0, 1), (3, 0)))
@@ -151,4 +179,6 @@ def test_colours_of_a_jpeg_come_nearer_to_the_truth(card: Card):
 
 def to_colours(image: torch.Tensor) -> torch.Tensor:
     """Cb and Cr of JFIF, (N, 2, H, W)."""
-    return torch.einsum("pc,nchw->nphw", torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]), image)
+    return torch.einsum(
+        "pc,nchw->nphw", torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]), image
+    )

@@ -8,7 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Crop:
-    """Where a crop lies: the picture, its corner in pixels of the degraded one, and one of the 8 symmetries of the square."""
+    """Where a crop lies: the picture, its corner in pixels of the degraded one, and one of the 8 symmetries of the
+    square.
+    """
 
     picture: int
     top: int

@@ -1,7 +1,8 @@
-"""The teacher's labels, made once and kept on disk: for whole degraded pictures, or for the crops of a plan together with features.
+"""The teacher's labels, made once and kept on disk: for whole degraded pictures, or for the crops of a plan together
+with features.
 
-A key of the teacher's SHA-256, the photographs, the degradation, the plan and the seed decides whether what lies on disk
-is the right thing. Labels are 8-bit pictures; features are 16-bit floats.
+A key of the teacher's SHA-256, the photographs, the degradation, the plan and the seed decides whether what lies on
+disk is the right thing. Labels are 8-bit pictures; features are 16-bit floats.
 """
 
 import hashlib
@@ -44,7 +45,9 @@ def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Prog
     flat = np.load(path, mmap_mode="r")
     total = sum(truth.numel() for truth in pairs.truths)
     if flat.shape != (total,):
-        raise WeightsError(f"The labels {path.name} hold {flat.size} values where {total} were wanted; delete the file and start again.")
+        raise WeightsError(
+            f"The labels {path.name} hold {flat.size} values where {total} were wanted; delete the file and start again."
+        )
     labels, start = [], 0
     device = pairs.truths[0].device
     values = torch.from_numpy(np.array(flat)).to(device)
@@ -55,8 +58,12 @@ def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Prog
     return pairs
 
 
-def label_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, *, on_progress: Progress | None = None) -> None:
-    """Give every crop of `plan` its label and the features at the teacher's taps, read from `folder` or made and written there (in one move)."""
+def label_plan(
+    pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, *, on_progress: Progress | None = None
+) -> None:
+    """Give every crop of `plan` its label and the features at the teacher's taps, read from `folder` or made and
+    written there (in one move).
+    """
     with _alone(folder):
         if not folder.is_dir():
             _write_plan(pairs, plan, teacher, patch_px, folder, on_progress)
@@ -64,7 +71,9 @@ def label_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder
     plan.labels = kept.pop("label", None)
     plan.features = kept
     if plan.labels is None or any(len(values) != len(plan.crops) for values in (plan.labels, *kept.values())):
-        raise WeightsError(f"The labels in {folder} do not fit the plan of {len(plan.crops)} crops; delete the folder and start again.")
+        raise WeightsError(
+            f"The labels in {folder} do not fit the plan of {len(plan.crops)} crops; delete the folder and start again."
+        )
 
 
 def _alone(target: Path) -> FileLock:
@@ -73,13 +82,17 @@ def _alone(target: Path) -> FileLock:
     return FileLock(target.with_name(f".{target.name}.lock"))
 
 
-def _write_plan(pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, on_progress: Progress | None) -> None:
+def _write_plan(
+    pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, on_progress: Progress | None
+) -> None:
     part = _Part(folder.with_name(f".{folder.name}.part"))
     with torch.inference_mode():
         for start in range(part.done, len(plan.crops), _AT_ONCE):
             crops = plan.crops[start : start + _AT_ONCE]
             label, features = teacher(pairs.degraded_crops(crops, patch_px, for_teacher=True))
-            values = {"label": label.clamp(0, 1).mul(255).round().to(torch.uint8)} | {tap: feature.half() for tap, feature in features.items()}
+            values = {"label": label.clamp(0, 1).mul(255).round().to(torch.uint8)} | {
+                tap: feature.half() for tap, feature in features.items()
+            }
             for name, value in values.items():
                 file = part.file(name, np.uint8 if name == "label" else np.float16, (len(plan.crops), *value.shape[1:]))
                 file[start : start + len(crops)] = value.cpu().numpy()
@@ -100,7 +113,9 @@ def _write(pairs: Pairs, teacher: Teacher, path: Path, on_progress: Progress | N
 
 
 class _Part:
-    """Labels in the making: files in `folder`, and how many of the pictures or crops are done, so that a run that was cut off goes on there."""
+    """Labels in the making: files in `folder`, and how many of the pictures or crops are done, so that a run that was
+    cut off goes on there.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

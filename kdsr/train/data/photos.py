@@ -37,7 +37,9 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
     for name in folders:
         folder = Path(name) if Path(name).is_dir() else data_dir / name
         if not folder.is_dir():
-            raise InputError(f"The folder of photographs '{name}' is neither here nor under {data_dir}; give its path, or set KDSR_DATA_DIR.")
+            raise InputError(
+                f"The folder of photographs '{name}' is neither here nor under {data_dir}; give its path, or set KDSR_DATA_DIR."
+            )
         pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
         if not pictures:
             raise InputError(f"The folder {folder} holds no photograph (PNG, JPEG, WebP, BMP or TIFF).")
@@ -62,8 +64,11 @@ def held_out(paths: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]
     return [path for path in paths if _scene(path) not in out], sorted(validation.values())
 
 
-def load_photos(paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 1, scales: Sequence[float] = (1.0,)) -> list[Photo]:
-    """The photographs at `paths` as uint8 RGB, each at all of `scales` (bicubic, antialiased), smaller ones than `smallest_px` left out.
+def load_photos(
+    paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 1, scales: Sequence[float] = (1.0,)
+) -> list[Photo]:
+    """The photographs at `paths` as uint8 RGB, each at all of `scales` (bicubic, antialiased), smaller ones than
+    `smallest_px` left out.
 
     Each side is cut to a multiple of `multiple`. All photographs of the first scale come first, then all of the second.
 
@@ -72,10 +77,14 @@ def load_photos(paths: Sequence[Path], *, multiple: int = 1, smallest_px: int = 
     """
     with ThreadPoolExecutor(4) as pool:
         originals = list(pool.map(lambda path: Photo(path, _decode(path)), paths))
-    photos = [Photo(photo.path, _cut(_scaled(photo.pixels, scale), multiple)) for scale in scales for photo in originals]
+    photos = [
+        Photo(photo.path, _cut(_scaled(photo.pixels, scale), multiple)) for scale in scales for photo in originals
+    ]
     large = [photo for photo in photos if min(photo.pixels.shape[:2]) >= smallest_px]
     if not large:
-        raise InputError(f"None of the {len(originals)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px.")
+        raise InputError(
+            f"None of the {len(originals)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px."
+        )
     return large
 
 

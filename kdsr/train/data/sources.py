@@ -40,7 +40,11 @@ class OutOfTime(Exception):
 
 
 def open_sources(
-    recipe: Recipe, settings: Settings, device: torch.device, on_event: Callable[[dict[str, Any]], None], is_out_of_time: Callable[[], bool]
+    recipe: Recipe,
+    settings: Settings,
+    device: torch.device,
+    on_event: Callable[[dict[str, Any]], None],
+    is_out_of_time: Callable[[], bool],
 ) -> Sources:
     """The photographs of `recipe`, decoded, degraded and labelled as it asks.
 
@@ -58,7 +62,11 @@ def open_sources(
     shares = Shares(recipe.grey_share, recipe.whole_colour_share, recipe.saved_before_share)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
-        pairs = copy.copy(_fixed_pairs(tuple(training), recipe.task, smallest, recipe.photo_scales, recipe.cell_px, shares, seed, device))
+        pairs = copy.copy(
+            _fixed_pairs(
+                tuple(training), recipe.task, smallest, recipe.photo_scales, recipe.cell_px, shares, seed, device
+            )
+        )
         pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
@@ -80,7 +88,14 @@ def _photos(paths: tuple[Path, ...], multiple: int, smallest_px: int, scales: tu
 
 @functools.lru_cache(maxsize=1)
 def _fixed_pairs(
-    paths: tuple[Path, ...], task: str, smallest_px: int, scales: tuple[float, ...], cell_px: int, shares: Shares, seed: int, device: torch.device
+    paths: tuple[Path, ...],
+    task: str,
+    smallest_px: int,
+    scales: tuple[float, ...],
+    cell_px: int,
+    shares: Shares,
+    seed: int,
+    device: torch.device,
 ) -> Pairs:
     """Kept likewise; whoever takes them copies them."""
     the_task = find_task(task)
@@ -98,13 +113,23 @@ def _label(
     names = (recipe.teacher, *recipe.more_teachers)
     teacher = open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble)
     if teacher.scale != recipe.the_task.scale:
-        raise SettingsError(f"The teacher '{recipe.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task.")
+        raise SettingsError(
+            f"The teacher '{recipe.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task."
+        )
     if teacher.planes != recipe.the_task.planes:
         raise SettingsError(
             f"The teacher '{recipe.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {recipe.the_task.planes}; choose one for this task."
         )
-    made_of: dict[str, object] = {"teachers": [teacher_sha256(catalog, name) for name in names], "self_ensemble": recipe.self_ensemble}
-    made_of |= {"photos": digest(paths), "task": recipe.task, "cell_px": recipe.cell_px, "seed": recipe.seed if _is_drawn(recipe) else None}
+    made_of: dict[str, object] = {
+        "teachers": [teacher_sha256(catalog, name) for name in names],
+        "self_ensemble": recipe.self_ensemble,
+    }
+    made_of |= {
+        "photos": digest(paths),
+        "task": recipe.task,
+        "cell_px": recipe.cell_px,
+        "seed": recipe.seed if _is_drawn(recipe) else None,
+    }
     for share in ("grey_share", "whole_colour_share", "saved_before_share"):
         if getattr(recipe, share):  # labels made before there was such a share keep their key
             made_of[share] = getattr(recipe, share)
@@ -121,8 +146,17 @@ def _label(
     if pairs.plan is None:
         with_labels(pairs, teacher, folder / f"{label_key(made_of)}.npy", on_progress=tell)
         return
-    made_of |= {"seed": recipe.seed, "taps": recipe.teacher_taps, "crops": recipe.planned_crops, "patch_px": recipe.patch_px}
-    made_of |= {"crop_choices": recipe.crop_choices, "new_inputs": recipe.new_inputs, "new_input_share": recipe.new_input_share}
+    made_of |= {
+        "seed": recipe.seed,
+        "taps": recipe.teacher_taps,
+        "crops": recipe.planned_crops,
+        "patch_px": recipe.patch_px,
+    }
+    made_of |= {
+        "crop_choices": recipe.crop_choices,
+        "new_inputs": recipe.new_inputs,
+        "new_input_share": recipe.new_input_share,
+    }
     label_plan(pairs, pairs.plan, teacher, recipe.patch_px, folder / label_key(made_of), on_progress=tell)
     if recipe.prefer_hard:
         prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.patch_px))
@@ -150,7 +184,9 @@ def _packs(paths: Sequence[Path]) -> tuple[dict[str, Any], ...]:
     for path in paths:
         folder = path.parent.parent if (path.parent.parent / "MANIFEST.csv").is_file() else path.parent
         packs.setdefault(folder, []).append(path)
-    return tuple({"pack": folder.name, "pictures": len(used), "licences": _licences(folder)} for folder, used in packs.items())
+    return tuple(
+        {"pack": folder.name, "pictures": len(used), "licences": _licences(folder)} for folder, used in packs.items()
+    )
 
 
 def _licences(folder: Path) -> list[str]:

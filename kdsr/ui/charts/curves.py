@@ -1,6 +1,8 @@
-"""Curves as plain inline SVG whose colours come from the style sheet, so that both schemes fit. Pure functions of numbers.
+"""Curves as plain inline SVG whose colours come from the style sheet, so that both schemes fit. Pure functions of
+numbers.
 
-Values under the curve of interest are drawn on the lower edge rather than squeezing the rest; the key names every figure.
+Values under the curve of interest are drawn on the lower edge rather than squeezing the rest; the key names every
+figure.
 """
 
 import math
@@ -37,7 +39,15 @@ class Level:
 
 
 def chart(
-    title: str, lines: Sequence[Line], levels: Sequence[Level] = (), *, steps: int, unit: str = "", span: float = math.inf, is_log: bool = False, note: str = ""
+    title: str,
+    lines: Sequence[Line],
+    levels: Sequence[Level] = (),
+    *,
+    steps: int,
+    unit: str = "",
+    span: float = math.inf,
+    is_log: bool = False,
+    note: str = "",
 ) -> str:
     """A figure with its title, a key that tells the last values, and the curves over 0 to `steps`.
 
@@ -52,10 +62,15 @@ def chart(
     if not values:
         return ""
     axis = _axis(max(min(values), max(values) - span), max(values), is_log=is_log)
-    shapes = "".join(_level(level, axis) for level in levels) + "".join(_line(line, axis, steps, unit) for line in lines)
+    shapes = "".join(_level(level, axis) for level in levels) + "".join(
+        _line(line, axis, steps, unit) for line in lines
+    )
     last = [(each.title, each.kind, _last(each)) for each in drawn]
     keys = "".join(_key(name, kind, value, unit) for name, kind, value in last)
-    said = escape(f"{title} over {steps:,} steps. " + ", ".join(f"{name} {_number(value)}{unit}" for name, _, value in last), quote=True)
+    said = escape(
+        f"{title} over {steps:,} steps. " + ", ".join(f"{name} {_number(value)}{unit}" for name, _, value in last),
+        quote=True,
+    )
     return (
         f'<figure class="curve"><figcaption><b>{escape(title)}</b><span class="keys">{keys}<span class="key">{note}</span></span></figcaption>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">{_grid(axis, steps)}{shapes}</svg></figure>'

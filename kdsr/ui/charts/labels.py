@@ -27,7 +27,9 @@ class Box(NamedTuple):
 
     def meets(self, other: "Box") -> bool:
         """Whether the two share a point."""
-        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
 
     def grown(self, by: float) -> "Box":
         """The rectangle with a margin of `by` around it."""
@@ -35,7 +37,12 @@ class Box(NamedTuple):
 
     def lies_in(self, other: "Box") -> bool:
         """Whether this one is wholly inside of `other`."""
-        return self.left >= other.left and self.top >= other.top and self.right <= other.right and self.bottom <= other.bottom
+        return (
+            self.left >= other.left
+            and self.top >= other.top
+            and self.right <= other.right
+            and self.bottom <= other.bottom
+        )
 
 
 class Wanted(NamedTuple):
@@ -58,7 +65,9 @@ class Label(NamedTuple):
 
     @property
     def x(self) -> float:
-        return {"start": self.box.left, "middle": (self.box.left + self.box.right) / 2, "end": self.box.right}[self.anchor]
+        return {"start": self.box.left, "middle": (self.box.left + self.box.right) / 2, "end": self.box.right}[
+            self.anchor
+        ]
 
 
 def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Label | None]:
@@ -71,7 +80,12 @@ def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> l
     for own, mark in zip(marks, wanted, strict=True):
         others = [box for box in marks if box != own] + blocked
         inside = [label for label in _candidates(mark) if label.box.lies_in(frame)]
-        free = (label for clear in _CLEAR for label in inside if not any(label.box.grown(clear).meets(box) for box in others))
+        free = (
+            label
+            for clear in _CLEAR
+            for label in inside
+            if not any(label.box.grown(clear).meets(box) for box in others)
+        )
         labels.append(next(free, None))
         blocked += [label.box for label in labels[-1:] if label]
     return labels
@@ -91,5 +105,7 @@ def _candidates(mark: Wanted) -> list[Label]:
             reach = away if 0 in (right, down) else away * 0.7
             left = mark.x + right * reach - (width if right < 0 else width / 2 if right == 0 else 0)
             top = mark.y + down * reach - (height if down < 0 else height / 2 if down == 0 else 0)
-            found.append(Label(Box(left, top, left + width, top + height), ("end", "middle", "start")[right + 1], ring > 0))
+            found.append(
+                Label(Box(left, top, left + width, top + height), ("end", "middle", "start")[right + 1], ring > 0)
+            )
     return found

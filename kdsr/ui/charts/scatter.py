@@ -1,6 +1,7 @@
 """Quality against parameters or latency as plain inline SVG, our networks and the field's: pure functions of marks.
 
-It is drawn twice, for a wide page and for a phone; the style sheet shows the one that fits. Colours come from the style sheet.
+It is drawn twice, for a wide page and for a phone; the style sheet shows the one that fits. Colours come from the style
+sheet.
 """
 
 import math
@@ -60,7 +61,9 @@ class _Sheet(NamedTuple):
 _SHEETS = (_Sheet("wide", 780, 440, 12.5), _Sheet("narrow", 360, 400, 11.0))
 
 
-def scatter(title: str, marks: Sequence[Mark], levels: Sequence[Level], x: Quantity, y: Quantity, *, chosen: str = "") -> str:
+def scatter(
+    title: str, marks: Sequence[Mark], levels: Sequence[Level], x: Quantity, y: Quantity, *, chosen: str = ""
+) -> str:
     """The drawings of `marks` over a logarithmic `x`; empty without any mark.
 
     Args:
@@ -71,7 +74,9 @@ def scatter(title: str, marks: Sequence[Mark], levels: Sequence[Level], x: Quant
         return ""
     ordered = sorted(marks, key=lambda mark: _ORDER.index(mark.kind))
     said = "; ".join(mark.tip for mark in reversed(ordered))
-    return "".join(_drawing(sheet, title, said, ordered, drawn_levels(marks, levels), x, y, chosen) for sheet in _SHEETS)
+    return "".join(
+        _drawing(sheet, title, said, ordered, drawn_levels(marks, levels), x, y, chosen) for sheet in _SHEETS
+    )
 
 
 def drawn_levels(marks: Sequence[Mark], levels: Sequence[Level]) -> list[Level]:
@@ -80,11 +85,22 @@ def drawn_levels(marks: Sequence[Mark], levels: Sequence[Level]) -> list[Level]:
     return [level for level in levels if level.value >= low - _FAR_BELOW * (high - low)]
 
 
-def _drawing(sheet: _Sheet, title: str, said: str, marks: Sequence[Mark], levels: Sequence[Level], x: Quantity, y: Quantity, chosen: str) -> str:
+def _drawing(
+    sheet: _Sheet,
+    title: str,
+    said: str,
+    marks: Sequence[Mark],
+    levels: Sequence[Level],
+    x: Quantity,
+    y: Quantity,
+    chosen: str,
+) -> str:
     across, up = _axes(sheet, marks, levels)
     lines, taken = _levels(sheet, levels, up)
     points = [(across.at(mark.x), up.at(mark.y)) for mark in marks]
-    shapes = "".join(_shape(mark, *point, is_chosen=_is_chosen(mark, chosen)) for mark, point in zip(marks, points, strict=True))
+    shapes = "".join(
+        _shape(mark, *point, is_chosen=_is_chosen(mark, chosen)) for mark, point in zip(marks, points, strict=True)
+    )
     labels = _labels(sheet, marks, points, taken, chosen)
     ids = f"zoo-{sheet.name}-title", f"zoo-{sheet.name}-points"
     return (
@@ -153,7 +169,9 @@ def _is_chosen(mark: Mark, chosen: str) -> bool:
     return bool(chosen) and mark.network == chosen
 
 
-def _labels(sheet: _Sheet, marks: Sequence[Mark], points: Sequence[tuple[float, float]], taken: Sequence[Box], chosen: str) -> tuple[str, str]:
+def _labels(
+    sheet: _Sheet, marks: Sequence[Mark], points: Sequence[tuple[float, float]], taken: Sequence[Box], chosen: str
+) -> tuple[str, str]:
     """(lines that lead to labels, labels): our networks choose their places first."""
     turn = sorted(range(len(marks)), key=lambda index: -_ORDER.index(marks[index].kind))
     radii = [_RADII[mark.kind] + (_RING if _is_chosen(mark, chosen) else 0) for mark in marks]
@@ -176,4 +194,8 @@ def _leader(label: Label, x: float, y: float) -> str:
     """A line from the mark at (x, y) to the nearest point of its label."""
     box = label.box
     to_x, to_y = min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
-    return f'<line class="leader" x1="{x:.1f}" x2="{to_x:.1f}" y1="{y:.1f}" y2="{to_y:.1f}"/>' if math.dist((x, y), (to_x, to_y)) > 1 else ""
+    return (
+        f'<line class="leader" x1="{x:.1f}" x2="{to_x:.1f}" y1="{y:.1f}" y2="{to_y:.1f}"/>'
+        if math.dist((x, y), (to_x, to_y)) > 1
+        else ""
+    )

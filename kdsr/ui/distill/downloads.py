@@ -23,7 +23,8 @@ def takeaway(run: Run, settings: Settings, folder: Path) -> Takeaway:
     """The files of `run`, made in `folder` when first asked for; its network is checked against its card.
 
     Raises:
-        UnknownNameError: the run has no network. WeightsError: altered weights, or a graph that computes something else.
+        UnknownNameError: the run has no network. WeightsError: altered weights, or a graph that computes something
+            else.
     """
     card, catalog = find_network(name_of_run(run), settings)
     place = folder / run.id / card.sha256[:12]
@@ -33,6 +34,10 @@ def takeaway(run: Run, settings: Settings, folder: Path) -> Takeaway:
         place.mkdir(parents=True, exist_ok=True)
         write_graph(network, card, files.onnx, uint8=False)
         weights = catalog.weights_path(card)
-        for source, target in ((weights, files.weights), (weights.with_suffix(".json"), files.card), (weights.with_name("recipe.json"), files.recipe)):
+        for source, target in (
+            (weights, files.weights),
+            (weights.with_suffix(".json"), files.card),
+            (weights.with_name("recipe.json"), files.recipe),
+        ):
             shutil.copyfile(source, target)
     return files

@@ -1,10 +1,8 @@
 """The endpoints of *Distill* for scripts, by `gradio_client`; plain JSON in and out.
 
-    from gradio_client import Client, handle_file
-    client = Client("http://127.0.0.1:7860")
-    secret = "a secret of 16 characters or more, which you keep"
-    run = client.predict(secret, "sr_x4", "sr_x4-teacher", "fresh 32x7", [handle_file("one.jpg"), handle_file("more.zip")],
-                         "quick", "my-student", {}, api_name="/distill_start")
+    from gradio_client import Client, handle_file client = Client("http://127.0.0.1:7860") secret = "a secret of 16
+    characters or more, which you keep" run = client.predict(secret, "sr_x4", "sr_x4-teacher", "fresh 32x7",
+    [handle_file("one.jpg"), handle_file("more.zip")], "quick", "my-student", {}, api_name="/distill_start")
     client.predict(run["id"], 0, api_name="/distill_status")   # {"run": ..., "queue_place": ..., "events": [...]}
     client.predict(secret, run["id"], api_name="/distill_stop")
 
@@ -34,16 +32,25 @@ class DistillApi:
         self.jobs: Jobs = session.jobs
 
     def distill_start(
-        self, owner: str, task: str, teacher: str, student: str, photos: list[dict[str, Any]], preset: str, name: str, custom: dict[str, float]
+        self,
+        owner: str,
+        task: str,
+        teacher: str,
+        student: str,
+        photos: list[dict[str, Any]],
+        preset: str,
+        name: str,
+        custom: dict[str, float],
     ) -> dict[str, Any]:
         """Start a run.
 
         Args:
             owner: a secret text of 16 characters or more; whoever gives it again may stop the run.
             student: `fresh 32x7`, `fresh 16x7`, or the name of a released student to go on from.
-            photos: uploaded files (`handle_file`), pictures or zip archives of them; an empty list takes the built-in set.
-            preset: `quick`, `standard` or `custom`; only the last reads `custom`: steps, batch_size, patch_px, learning_rate,
-                truth_share, truth_share_end.
+            photos: uploaded files (`handle_file`), pictures or zip archives of them; an empty list takes the built-in
+                set.
+            preset: `quick`, `standard` or `custom`; only the last reads `custom`: steps, batch_size, patch_px,
+                learning_rate, truth_share, truth_share_end.
         Returns:
             The run: id, name, state, created, started, ended, step, steps, trained_s, message, queue_place.
         """
@@ -58,7 +65,11 @@ class DistillApi:
         """The run, its place in the queue, and at most 1000 of its events behind number `after` (0: from the first)."""
         try:
             run = self.jobs.get(run_id)
-            return {"run": public(run), "queue_place": self.jobs.place_in_queue(run_id), "events": self.jobs.events(run_id, int(after), _EVENTS)}
+            return {
+                "run": public(run),
+                "queue_place": self.jobs.place_in_queue(run_id),
+                "events": self.jobs.events(run_id, int(after), _EVENTS),
+            }
         except KdsrError as error:
             raise gr.Error(str(error), print_exception=False) from error
 

@@ -1,7 +1,7 @@
 """How long a run would take on this device, by a few real steps of its recipe on one small picture.
 
-The steps run in a thread of their own, one measurement at a time, in a folder that is removed again. What was measured for a
-kind of step is kept. Not here: photographs of the visitor, whose size only scales the teacher's part.
+The steps run in a thread of their own, one measurement at a time, in a folder that is removed again. What was measured
+for a kind of step is kept. Not here: photographs of the visitor, whose size only scales the teacher's part.
 """
 
 import statistics
@@ -55,7 +55,15 @@ class Paces:
         Raises:
             KdsrError: the recipe cannot be trained.
         """
-        key = (recipe.task, recipe.architecture, *sorted(recipe.arguments.items()), recipe.teacher, recipe.batch_size, recipe.patch_px, recipe.needs_teacher)
+        key = (
+            recipe.task,
+            recipe.architecture,
+            *sorted(recipe.arguments.items()),
+            recipe.teacher,
+            recipe.batch_size,
+            recipe.patch_px,
+            recipe.needs_teacher,
+        )
         with self._lock:
             future = self._found.get(key) or self._pool.submit(measure_pace, recipe, self.settings)
             self._found[key] = future
@@ -80,15 +88,27 @@ class Paces:
 
 
 def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
-    """The pace of a few steps of `recipe` with as many threads as a run gets; None if there were too few in `MEASURE_S`."""
+    """The pace of a few steps of `recipe` with as many threads as a run gets; None if there were too few in
+    `MEASURE_S`.
+    """
     threads, threads_before = settings.run_threads or max(1, usable_threads(settings) - 1), torch.get_num_threads()
     torch.set_num_threads(threads)  # torch keeps this number per thread
     clock = _Clock(time.monotonic() + MEASURE_S)
     try:
         with tempfile.TemporaryDirectory(prefix="kdsr-estimate-") as name:
             folder = Path(name)
-            megapixels = _picture(folder / "photos" / "picture.png", max(_SMALLEST_PX, recipe.patch_px * recipe.the_task.scale))
-            short = replace(recipe, photos=("photos",), compile=False, patience=0, validate_every=10**9, steps=10**9, warm_start=None)
+            megapixels = _picture(
+                folder / "photos" / "picture.png", max(_SMALLEST_PX, recipe.patch_px * recipe.the_task.scale)
+            )
+            short = replace(
+                recipe,
+                photos=("photos",),
+                compile=False,
+                patience=0,
+                validate_every=10**9,
+                steps=10**9,
+                warm_start=None,
+            )
             train(
                 short, folder / "run", settings=replace(settings, data_dir=folder, home=folder / "home"),
                 on_event=clock.on_event, should_stop=clock.should_stop,
@@ -101,7 +121,9 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
         return None
     times = [later - earlier for earlier, later in zip(clock.steps, clock.steps[1:], strict=False)]
     where = torch_device(settings)
-    device = f"CPU, {threads} thread{'s' if threads != 1 else ''}" if where == "cpu" else torch.cuda.get_device_name(where)
+    device = (
+        f"CPU, {threads} thread{'s' if threads != 1 else ''}" if where == "cpu" else torch.cuda.get_device_name(where)
+    )
     return Pace(statistics.median(times), clock.label_s / megapixels, device)
 
 

@@ -12,7 +12,9 @@ from kdsr.train import Recipe, distillation
 from kdsr.train.presets import preset
 from kdsr.zoo import Catalog
 
-FRESH: Mapping[str, dict[str, int]] = MappingProxyType({"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}})
+FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
+    {"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}}
+)
 """Students that start from nothing; the rest of their shape is the preset's."""
 PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"))
 _SHORT_STEPS = 3000
@@ -68,7 +70,11 @@ def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
 def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
     """(title, value) of what a run for `task` may start from."""
     fresh = [(f"Start fresh, {shape['width']} wide, {shape['depth']} deep", value) for value, shape in FRESH.items()]
-    return fresh + [(f"Go on from {card.title}", card.name) for card in catalog.for_task(task, "student") if card.precision == "float32"]
+    return fresh + [
+        (f"Go on from {card.title}", card.name)
+        for card in catalog.for_task(task, "student")
+        if card.precision == "float32"
+    ]
 
 
 def recipe_of(wish: Wish, settings: Settings) -> Recipe:
@@ -80,15 +86,23 @@ def recipe_of(wish: Wish, settings: Settings) -> Recipe:
         UnknownNameError: a network or preset that there is none of.
     """
     if not wish.teacher:
-        raise InputError("There is no teacher for this task to learn from: add one to the weights folder, or choose another task.")
+        raise InputError(
+            "There is no teacher for this task to learn from: add one to the weights folder, or choose another task."
+        )
     catalog = Catalog(settings.weights_dir)
     teacher = catalog.find(wish.teacher)
     if teacher.task != wish.task:
-        raise SettingsError(f"The teacher must be one for {wish.task}, and {teacher.name} is for {teacher.task}: choose another.")
+        raise SettingsError(
+            f"The teacher must be one for {wish.task}, and {teacher.name} is for {teacher.task}: choose another."
+        )
     start = None if wish.student in FRESH else catalog.find(wish.student)
     if start is not None and start.task != wish.task:
-        raise SettingsError(f"The student must be one for {wish.task}, and {start.name} is for {start.task}: choose another.")
-    changes: dict[str, Any] = {"compile": False}  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
+        raise SettingsError(
+            f"The student must be one for {wish.task}, and {start.name} is for {start.task}: choose another."
+        )
+    changes: dict[str, Any] = {
+        "compile": False
+    }  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
     chosen = wish.preset
     if chosen == "custom":
         changes |= _custom(wish.custom)
@@ -96,7 +110,9 @@ def recipe_of(wish: Wish, settings: Settings) -> Recipe:
     if start is None:
         changes["arguments"] = preset(chosen, wish.task)["arguments"] | FRESH[wish.student]
     name = "-".join(wish.name.split()) or usual_name(wish.task, wish.student)
-    return distillation(chosen, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes)
+    return distillation(
+        chosen, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes
+    )
 
 
 def usual_name(task: str, student: str) -> str:
@@ -109,7 +125,10 @@ def _custom(given: Mapping[str, float]) -> dict[str, Any]:
     keys: dict[str, Any] = {name: _bounded(name, given.get(name, field.usual)) for name, field in FIELDS.items()}
     for name in ("steps", "batch_size", "patch_px"):
         keys[name] = round(keys[name])
-    return keys | {"warmup_steps": min(50, keys["steps"] // 10), "validate_every": max(5, min(500, keys["steps"] // 10))}
+    return keys | {
+        "warmup_steps": min(50, keys["steps"] // 10),
+        "validate_every": max(5, min(500, keys["steps"] // 10)),
+    }
 
 
 def _bounded(name: str, value: Any) -> float:

@@ -1,6 +1,7 @@
 """The handlers of the tab *Distill*: what a visitor does in, what the page shows out. They run without a browser.
 
-Not here: layout and wiring (`distill_tab`), the endpoints for scripts (`distill_api`), the runs themselves (`kdsr.jobs`).
+Not here: layout and wiring (`distill_tab`), the endpoints for scripts (`distill_api`), the runs themselves
+(`kdsr.jobs`).
 """
 
 import shutil
@@ -83,7 +84,9 @@ class DistillSession:
         """(teacher, student) for `task`."""
         catalog = Catalog(self.settings.weights_dir)
         choices = (teachers(catalog, task), students(catalog, task)) if task else ([], [])
-        return tuple(gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices)
+        return tuple(
+            gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices
+        )
 
     def on_preset(self, preset: str) -> Any:
         """The numbers of a custom run, where they are asked for."""
@@ -95,7 +98,9 @@ class DistillSession:
         return gr.update(visible=own), gr.update(visible=own and bool(staged)), self._photos_line(source, staged)
 
     def on_upload(self, files: Sequence[str] | None, staged: tuple[str, ...]) -> tuple[Any, ...]:
-        """(staged, upload, clear, line): more photographs, if all can be read; else one sentence, and all stays as it was."""
+        """(staged, upload, clear, line): more photographs, if all can be read; else one sentence, and all stays as it
+        was.
+        """
         try:
             staged = (*staged, stage(files or [], self.folder / "staged", self.settings))
         except KdsrError as error:
@@ -109,7 +114,9 @@ class DistillSession:
         return (), gr.update(visible=False), ""
 
     def on_estimate(self, request: gr.Request, source: str, staged: Sequence[str], *form: Any) -> Iterator[Any]:
-        """How long the run of the form takes on this device, measured; of several questions of one visitor the last is answered."""
+        """How long the run of the form takes on this device, measured; of several questions of one visitor the last is
+        answered.
+        """
         visitor = session_of(request)
         newest = self.estimates.give(visitor)
         for line in self._estimated(source, staged, *form):
@@ -163,7 +170,8 @@ class DistillSession:
     def on_tick(self, shown: Shown, who: str) -> Any:
         """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
 
-        Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's outputs.
+        Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's
+        outputs.
         """
         try:
             return () if shown.run_id is None else news_of(self.jobs.get(shown.run_id), who, self.jobs, self.tellings)
@@ -206,7 +214,9 @@ class DistillSession:
         return gr.update(visible=False)
 
     def on_compare(self, shown: Shown, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, status, *what `RestoreSession.compared` gives): the new network in *Restore*, on a photograph that it has not learnt from."""
+        """(tabs, status, *what `RestoreSession.compared` gives): the new network in *Restore*, on a photograph that it
+        has not learnt from.
+        """
         try:
             wanted = self.comparison(self.jobs.get(shown.run_id or ""), who)
             return gr.update(selected="restore"), "", *self.restore.compared(wanted, choice, who, request)
@@ -223,14 +233,24 @@ class DistillSession:
             raise JobError(texts.WATCHING)
         recipe, known = recipe_from_json(run.recipe), {card.name for card in Catalog(self.settings.weights_dir).cards}
         before = recipe.warm_start if recipe.warm_start in known else None
-        return Comparison(recipe.task, name_of_run(run), before, recipe.teacher if recipe.teacher in known else None, self._held_out(run))
+        return Comparison(
+            recipe.task,
+            name_of_run(run),
+            before,
+            recipe.teacher if recipe.teacher in known else None,
+            self._held_out(run),
+        )
 
     def _held_out(self, run: Run) -> Path | None:
-        """A copy, under the name that it came with, of a photograph that the run did not learn from; None if none can be shown."""
+        """A copy, under the name that it came with, of a photograph that the run did not learn from; None if none can
+        be shown.
+        """
         if not run.is_uploaded:
             return None
         recipe = recipe_from_json(run.recipe)
-        _, out = held_out(find_photos([str(self.jobs.folder(run.id) / "photos")], self.settings.data_dir), recipe.validation_photos)
+        _, out = held_out(
+            find_photos([str(self.jobs.folder(run.id) / "photos")], self.settings.data_dir), recipe.validation_photos
+        )
         shown = next((path for path in out if megapixels([path]) <= self.settings.max_output_megapixels), None)
         return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")
 

@@ -1,4 +1,6 @@
-"""From a run to the values of the page's components; what has not changed since is not sent again. No event and no state here."""
+"""From a run to the values of the page's components; what has not changed since is not sent again. No event and no
+state here.
+"""
 
 import time
 from collections import OrderedDict
@@ -106,12 +108,16 @@ def page_of_run(run: Run, who: str, jobs: Jobs, tellings: Tellings, folder: Path
         shown=Shown(run.id),
         timer=gr.update(active=run.state is not State.DONE, value=TICK_S if is_waiting else _SLOW_TICK_S),
         head=view.heading(run, recipe, titles),
-        progress=note + view.progress(run, recipe, told, jobs.place_in_queue(run.id), is_held_out=is_held_out, now=time.time()),
+        progress=note
+        + view.progress(run, recipe, told, jobs.place_in_queue(run.id), is_held_out=is_held_out, now=time.time()),
         status=problem(refusal),
         stop=gr.update(visible=is_mine and run.state in (State.QUEUED, State.RUNNING)),
         resume=gr.update(visible=is_mine and run.state in _RESUMABLE),
         ask=gr.update(visible=is_mine and not is_waiting),
-        compare=gr.update(visible=has_network and not refusal, value=texts.COMPARE_BEFORE if recipe.warm_start else texts.COMPARE_TEACHER),
+        compare=gr.update(
+            visible=has_network and not refusal,
+            value=texts.COMPARE_BEFORE if recipe.warm_start else texts.COMPARE_TEACHER,
+        ),
         confirm=gr.update(visible=False),
         curves=view.curves(run, told, recipe),
         previews=view.previews(home / "preview"),
@@ -132,7 +138,9 @@ def news_of(run: Run, who: str, jobs: Jobs, tellings: Tellings) -> tuple[Any, ..
 def empty_page(jobs: Jobs, who: str, status: str = "") -> Page:
     """No run is shown."""
     hidden = gr.update(visible=False)
-    unnamed = dict.fromkeys(("stop", "resume", "ask", "compare", "confirm", "take", "log_box"), hidden) | dict.fromkeys(_DOWNLOADS, gr.skip())
+    unnamed = dict.fromkeys(("stop", "resume", "ask", "compare", "confirm", "take", "log_box"), hidden) | dict.fromkeys(
+        _DOWNLOADS, gr.skip()
+    )
     return Page(
         shown=Shown(), timer=gr.update(active=False), head=view.EMPTY, progress="", status=status, curves="", previews="", log="", **unnamed,
         **_list(jobs, who, None),

@@ -46,7 +46,13 @@ class Told:
 def told_of(events: Sequence[Event]) -> Told:
     """`events`, sorted out."""
     found: dict[str, Event] = {event["event"]: event for event in events if event["event"] in ("references", "started")}
-    return Told(events, curve(events, "step"), curve(events, "validation"), found.get("references", {}), found.get("started", {}))
+    return Told(
+        events,
+        curve(events, "step"),
+        curve(events, "validation"),
+        found.get("references", {}),
+        found.get("started", {}),
+    )
 
 
 def losses_of(told: Told) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -100,7 +106,9 @@ def _line(event: Event, recipe: Recipe) -> str:
             return f"The teacher labels: {event['done']} of {event['total']}"
         case "references":
             figures = {"before": event.get("before_psnr_db"), "teacher": event.get("teacher_psnr_db")}
-            return "References: " + ", ".join(f"{name} {value:.2f} dB" for name, value in figures.items() if value is not None)
+            return "References: " + ", ".join(
+                f"{name} {value:.2f} dB" for name, value in figures.items() if value is not None
+            )
         case "started":
             return f"{step}  started on {event['device']} with {event.get('photographs', '?')} photographs"
         case "step":

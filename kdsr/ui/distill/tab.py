@@ -36,8 +36,11 @@ class _Parts:
     states: dict[str, Any]
 
 
-def add_distill_tab(jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab) -> DistillSession:
-    """The contents of `tab` in `blocks`; files to take home are written under `folder`, which must lie in gradio's own cache.
+def add_distill_tab(
+    jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
+) -> DistillSession:
+    """The contents of `tab` in `blocks`; files to take home are written under `folder`, which must lie in gradio's own
+    cache.
 
     visitor: who owns the runs that are started here.
     """
@@ -46,7 +49,13 @@ def add_distill_tab(jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Vis
         run = _run_column()
         form, numbers = _form_column(session)
         runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
-    states = {"shown": gr.State(Shown()), "who": visitor.who, "staged": gr.State(()), "news": gr.State(()), "timer": gr.Timer(TICK_S, active=False)}
+    states = {
+        "shown": gr.State(Shown()),
+        "who": visitor.who,
+        "staged": gr.State(()),
+        "news": gr.State(()),
+        "timer": gr.Timer(TICK_S, active=False),
+    }
     parts = _Parts(run, form, numbers, runs, states)
     _wire_form(session, parts, tab)
     blocks.unload(session.on_close)
@@ -73,7 +82,10 @@ def _run_column() -> dict[str, Any]:
         curves = gr.HTML(elem_id="run-curves")
         previews = gr.HTML(elem_id="run-previews")
         with gr.Row(visible=False, elem_id="run-files") as take:
-            files = {name: gr.DownloadButton(title, elem_id=f"run-{name}") for name, title in zip(_FILES, _TITLES, strict=True)}
+            files = {
+                name: gr.DownloadButton(title, elem_id=f"run-{name}")
+                for name, title in zip(_FILES, _TITLES, strict=True)
+            }
         with gr.Accordion("Log", open=False, visible=False, elem_id="run-log") as log_box:
             log = gr.HTML()
     return {
@@ -92,7 +104,13 @@ def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Numbe
         gr.HTML("<h2>New run</h2>")
         source = gr.Radio(sources, value="own", label="Learn from", elem_id="source")
         upload = gr.File(
-            file_count="multiple", type="filepath", file_types=["image", ".zip"], show_label=False, container=False, elem_id="photos", label="Your photographs"
+            file_count="multiple",
+            type="filepath",
+            file_types=["image", ".zip"],
+            show_label=False,
+            container=False,
+            elem_id="photos",
+            label="Your photographs",
         )
         with gr.Row(elem_id="photos-line"):
             photos = gr.HTML(elem_id="photos-chosen")
@@ -109,7 +127,12 @@ def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Numbe
                 )
                 for name, field in FIELDS.items()
             ]  # fmt: skip
-        name = gr.Textbox(label="Name of the network", placeholder="a name is made if you leave this empty", max_length=64, elem_id="run-name")
+        name = gr.Textbox(
+            label="Name of the network",
+            placeholder="a name is made if you leave this empty",
+            max_length=64,
+            elem_id="run-name",
+        )
         estimate = gr.HTML(elem_id="estimate")
         start = gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start")
         status = gr.HTML(problem(refusal), elem_id="form-status")
@@ -162,7 +185,12 @@ def _wire_form(session: DistillSession, parts: _Parts, tab: gr.Tab) -> None:
     for number in parts.numbers:
         number.blur(session.on_estimate, *asked, **slow)
     start = {**QUICK, "concurrency_limit": 2, "concurrency_id": "distill-start"}
-    started = form["start"].click(session.on_start, [form["source"], staged, parts.states["who"], *wish], [form["status"], *_outputs(parts)], **start)
+    started = form["start"].click(
+        session.on_start,
+        [form["source"], staged, parts.states["who"], *wish],
+        [form["status"], *_outputs(parts)],
+        **start,
+    )
     started.success(None, js=_TO_RUN)
 
 
@@ -170,15 +198,23 @@ def _wire_run(session: DistillSession, parts: _Parts, visitor: Visitor, tabs: gr
     """The buttons of a run, the list, the timer, and how the page opens."""
     run, form, runs, states, page = parts.run, parts.form, parts.runs, parts.states, _outputs(parts)
     looked_at = [states["shown"], states["who"]]
-    for button, handler in ((run["stop"], session.on_stop), (run["resume"], session.on_resume), (run["delete"], session.on_delete)):
+    for button, handler in (
+        (run["stop"], session.on_stop),
+        (run["resume"], session.on_resume),
+        (run["delete"], session.on_delete),
+    ):
         button.click(handler, looked_at, page, **QUICK)
     run["ask"].click(session.on_ask, None, run["confirm"], **QUICK)
     run["keep"].click(session.on_keep, None, run["confirm"], **QUICK)
     runs["runs"].input(session.on_pick, [runs["runs"], states["who"]], page, **QUICK)
-    runs["enter"].click(session.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK)
+    runs["enter"].click(
+        session.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK
+    )
     states["timer"].tick(session.on_tick, looked_at, states["news"], **QUICK)
     states["news"].change(session.on_news, looked_at, page, **QUICK)
-    compared = run["compare"].click(session.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK)
+    compared = run["compare"].click(
+        session.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK
+    )
     compared.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
     opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
     visitor.opened.then(session.on_load, states["who"], opened, **QUICK)

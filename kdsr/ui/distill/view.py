@@ -1,4 +1,6 @@
-"""The page of a run as HTML: its heading, what it does now, its curves, its held-out crop, its log. Every text from outside is escaped."""
+"""The page of a run as HTML: its heading, what it does now, its curves, its held-out crop, its log. Every text from
+outside is escaped.
+"""
 
 import base64
 import functools
@@ -30,13 +32,17 @@ EMPTY = f'<div class="empty"><h2>{texts.DISTILL_ABOUT}</h2><ol>{_STEPS}</ol></di
 
 def estimate(recipe: Recipe, pace: Pace, seconds: float, rest: str) -> str:
     """How long a run would take, and what that was reckoned from."""
-    from_what = f"{recipe.steps:,} steps at {texts.number(1 / pace.step_s, 2)} a second, measured here on {pace.device}."
+    from_what = (
+        f"{recipe.steps:,} steps at {texts.number(1 / pace.step_s, 2)} a second, measured here on {pace.device}."
+    )
     return f'<p class="chosen estimate"><b>About {texts.duration(seconds)}</b>{escape(from_what)} {escape(rest)}</p>'
 
 
 def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> str:
     """Name and state of a run, what it teaches whom, and the link to it; `titles` gives those of networks by name."""
-    start = f"from {titles.get(recipe.warm_start, recipe.warm_start)}" if recipe.warm_start else f"fresh, {_shape(recipe)}"
+    start = (
+        f"from {titles.get(recipe.warm_start, recipe.warm_start)}" if recipe.warm_start else f"fresh, {_shape(recipe)}"
+    )
     teacher = titles.get(recipe.teacher or "", recipe.teacher or "no teacher")
     link = f'<a class="share" href="?run={escape(run.id, quote=True)}">Copy link</a>'
     return (
@@ -47,13 +53,17 @@ def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> str:
 
 def _shape(recipe: Recipe) -> str:
     arguments = recipe.arguments
-    return f"{arguments['width']}x{arguments['depth']}" if {"width", "depth"} <= arguments.keys() else recipe.architecture
+    return (
+        f"{arguments['width']}x{arguments['depth']}" if {"width", "depth"} <= arguments.keys() else recipe.architecture
+    )
 
 
 def progress(run: Run, recipe: Recipe, told: Told, place: int | None, *, is_held_out: bool, now: float) -> str:
     """What the run does now, how far it is, and how it ended."""
     if run.state is State.QUEUED:
-        return _busy("Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue", None)
+        return _busy(
+            "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue", None
+        )
     if run.state in (State.RUNNING, State.STOPPING):
         return _working(run, told, now)
     said = verdict(told, recipe, is_held_out=is_held_out, is_over=run.state is State.DONE)
@@ -76,14 +86,25 @@ def _working(run: Run, told: Told, now: float) -> str:
         done, total = told.last["done"], told.last["total"]
         return _busy(f"The teacher labels the photographs: {done} of {total}", done / total)
     if not told.started or last in ("reading", "references"):
-        return _busy("Stopping" if run.state is State.STOPPING else "Reading the photographs" if last == "reading" else "Starting", None)
+        return _busy(
+            "Stopping"
+            if run.state is State.STOPPING
+            else "Reading the photographs"
+            if last == "reading"
+            else "Starting",
+            None,
+        )
     parts = ["Stopping"] if run.state is State.STOPPING else []
     if not told.steps or told.steps[-1]["number"] < told.started["number"]:
         from_where = f"Going on from step {run.step:,}" if run.step else "Taking the first steps"
         return _busy(" · ".join(filter(None, [*parts, from_where, _device(told)])), run.step / run.steps or None)
     newest = told.steps[-1]
     left_s = max(0.0, newest["eta_s"] - (now - newest.get("time", now)))
-    parts += [f"Step {run.step:,} of {run.steps:,}", f"{texts.number(newest['steps_per_s'], 2)} steps/s", f"{texts.duration(left_s)} left"]
+    parts += [
+        f"Step {run.step:,} of {run.steps:,}",
+        f"{texts.number(newest['steps_per_s'], 2)} steps/s",
+        f"{texts.duration(left_s)} left",
+    ]
     return _busy(" · ".join(filter(None, [*parts, _device(told), _memory(newest)])), run.step / run.steps)
 
 
@@ -97,7 +118,9 @@ def _figures(told: Told, recipe: Recipe, trained_s: float) -> str:
     speed = f"{texts.number(told.steps[-1]['steps_per_s'], 2)} steps/s" if told.steps else ""
     photographs = f"{told.started['photographs']} photographs learnt from" if told.started.get("photographs") else ""
     convention = f"PSNR on {find_task(recipe.task).convention}" if told.validations else ""
-    return " · ".join(filter(None, [texts.duration(trained_s) if trained_s else "", speed, _device(told), photographs, convention]))
+    return " · ".join(
+        filter(None, [texts.duration(trained_s) if trained_s else "", speed, _device(told), photographs, convention])
+    )
 
 
 def _device(told: Told) -> str:
@@ -106,7 +129,11 @@ def _device(told: Told) -> str:
 
 def _busy(text: str, fraction: float | None) -> str:
     """A line with a bar; an endless one where nobody knows how far it is."""
-    bar = '<span class="bar endless"><i></i></span>' if fraction is None else f'<span class="bar wide"><i style="width:{fraction:.2%}"></i></span>'
+    bar = (
+        '<span class="bar endless"><i></i></span>'
+        if fraction is None
+        else f'<span class="bar wide"><i style="width:{fraction:.2%}"></i></span>'
+    )
     return f'<div class="line busy" role="status"><span>{escape(text)}</span>{bar}</div>'
 
 
@@ -116,7 +143,10 @@ def curves(run: Run, told: Told, recipe: Recipe) -> str:
     ssim = f"SSIM now <b>{told.validations[-1]['ssim']:.4f}</b>" if told.validations else ""
     levels = [
         Level(title, kind, value)
-        for title, kind, value in (("Before" if recipe.warm_start else "Untrained", "before", told.before_db), ("Teacher", "teacher", told.teacher_db))
+        for title, kind, value in (
+            ("Before" if recipe.warm_start else "Untrained", "before", told.before_db),
+            ("Teacher", "teacher", told.teacher_db),
+        )
         if value is not None
     ]
     now = [Line("Now", "student", tuple(shown))] if shown else []
@@ -131,7 +161,9 @@ def _loss_title(name: str) -> tuple[str, str]:
 
 
 def previews(folder: Path) -> str:
-    """A held-out crop side by side, as far as its pictures are there; they go along in the page, so that no file is served."""
+    """A held-out crop side by side, as far as its pictures are there; they go along in the page, so that no file is
+    served.
+    """
     found = [folder / f"{name}.png" for name, _ in _PREVIEWS]
     return _previews(tuple((path, path.stat().st_mtime_ns) if path.is_file() else None for path in found))
 
@@ -145,13 +177,19 @@ def _previews(files: tuple[tuple[Path, int] | None, ...]) -> str:
         for (name, title), file in zip(_PREVIEWS, files, strict=True)
         if file is not None
     )
-    return f'<p class="small-heading">A held-out crop</p><div class="previews" tabindex="0">{cells}</div>' if cells else ""
+    return (
+        f'<p class="small-heading">A held-out crop</p><div class="previews" tabindex="0">{cells}</div>' if cells else ""
+    )
 
 
 def log(told: Told, recipe: Recipe, worker: str) -> str:
     """The newest lines; `worker` is what its process wrote, which the owner alone may see."""
     lines = log_lines(told, recipe) + worker.splitlines()[-20:]
-    return f'<pre class="log" tabindex="0">{escape(chr(10).join(lines))}</pre>' if lines else '<p class="about">Nothing was told yet.</p>'
+    return (
+        f'<pre class="log" tabindex="0">{escape(chr(10).join(lines))}</pre>'
+        if lines
+        else '<p class="about">Nothing was told yet.</p>'
+    )
 
 
 def run_title(run: Run, now: float | None = None) -> str:

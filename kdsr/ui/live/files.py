@@ -1,7 +1,7 @@
 """What browsers fetch for the tab *Live*: the scripts, ONNX Runtime Web, the graphs of students, the example pictures.
 
-Scripts and ONNX Runtime Web lie in the package's folder `live`. Graphs and pictures are copied into the folder `live` of
-`settings.home`, which holds nothing else: everything under these two folders is public.
+Scripts and ONNX Runtime Web lie in the package's folder `live`. Graphs and pictures are copied into the folder `live`
+of `settings.home`, which holds nothing else: everything under these two folders is public.
 """
 
 import os
@@ -81,4 +81,6 @@ def _put(target: Path, write: Callable[[Path], object]) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise SettingsError(f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can.") from error
+        raise SettingsError(
+            f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."
+        ) from error

@@ -1,7 +1,9 @@
-"""What the server answers to the tab *Live*: what is offered, a student's graph, and, on request only, the same picture restored here.
+"""What the server answers to the tab *Live*: what is offered, a student's graph, and, on request only, the same picture
+restored here.
 
-Each answer is an object that JSON can hold; where something cannot be had, its only key is `error`, a sentence. They run without a
-browser. Not here: files (`live_files`), layout (`live_tab`), all that the browser does itself (`live/*.js`).
+Each answer is an object that JSON can hold; where something cannot be had, its only key is `error`, a sentence. They
+run without a browser. Not here: files (`live_files`), layout (`live_tab`), all that the browser does itself
+(`live/*.js`).
 """
 
 import base64
@@ -63,16 +65,23 @@ class LiveSession:
     def compare(self, order: object) -> Answer:
         """The picture of `order` by the student or its teacher: PNG, milliseconds, and where they were taken.
 
-        order: `network` (a student's name), `role` (`student` or `teacher`), `width`, `height`, `pixels` (base64 of RGB bytes).
+        order: `network` (a student's name), `role` (`student` or `teacher`), `width`, `height`, `pixels` (base64 of RGB
+            bytes).
         """
         return _answered(lambda: self._compare(order))
 
     def _offer(self) -> Answer:
         catalog = Catalog(self.settings.weights_dir)
         cards = offered(catalog)
-        start = next((card for card in cards if card.task == "sr_x4" and card.compressed_from is None), cards[0] if cards else None)
+        start = next(
+            (card for card in cards if card.task == "sr_x4" and card.compressed_from is None),
+            cards[0] if cards else None,
+        )
         networks = [_described(card, catalog) for card in cards]
-        examples = [{"title": example.title, "picture": address(public_example(source, self.settings))} for example, source in available_examples()]
+        examples = [
+            {"title": example.title, "picture": address(public_example(source, self.settings))}
+            for example, source in available_examples()
+        ]
         return {"networks": networks, "start": start.name if start else None, "examples": examples}
 
     def _thumbnails(self) -> Answer:
@@ -91,12 +100,19 @@ class LiveSession:
         if role == "teacher":
             teacher = _teacher_of(card, catalog)
             if teacher is None:
-                raise UnknownNameError(f"There is no teacher for {find_task(card.task).title.lower()} in the weights folder; compare with the student alone.")
+                raise UnknownNameError(
+                    f"There is no teacher for {find_task(card.task).title.lower()} in the weights folder; compare with the student alone."
+                )
             card = teacher
         with self._turn():
             restored, figures = self._timed(card, catalog, picture)
         png = cv2.imencode(".png", restored.pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
-        answer = {"name": card.name, "title": card.title, "png": base64.b64encode(png.tobytes()).decode("ascii"), **figures}
+        answer = {
+            "name": card.name,
+            "title": card.title,
+            "png": base64.b64encode(png.tobytes()).decode("ascii"),
+            **figures,
+        }
         return answer | {"busy_ms": 1000 * (time.perf_counter() - begun)}
 
     @contextlib.contextmanager
@@ -129,7 +145,12 @@ class LiveSession:
             restore_picture(picture, watch)
             whole_s.append(time.perf_counter() - since)
             network_s.append(watch.seconds)
-        place = {"runtime": texts.RUNTIMES.get(watch.name, watch.name), "device": watch.device, "threads": watch.threads, "precision": watch.precision}
+        place = {
+            "runtime": texts.RUNTIMES.get(watch.name, watch.name),
+            "device": watch.device,
+            "threads": watch.threads,
+            "precision": watch.precision,
+        }
         return restored, place | {
             "network_ms": 1000 * statistics.median(network_s), "end_to_end_ms": 1000 * statistics.median(whole_s), "repeats": len(whole_s),
         }  # fmt: skip
@@ -137,7 +158,9 @@ class LiveSession:
 
 def offered(catalog: Catalog) -> list[Card]:
     """The students that a browser can run: of pictures alone, without a mask; by task, the smallest first."""
-    return [card for task in TASKS.values() if task.planes == 3 for card in reversed(catalog.for_task(task.name, "student"))]
+    return [
+        card for task in TASKS.values() if task.planes == 3 for card in reversed(catalog.for_task(task.name, "student"))
+    ]
 
 
 def _described(card: Card, catalog: Catalog) -> Answer:
@@ -153,7 +176,13 @@ def _strength(task: Task) -> Answer | None:
     level = task.strength
     if not isinstance(level, Strength):
         return None
-    return {"title": level.title, "unit": level.unit, "minimum": level.minimum, "maximum": level.maximum, "default": level.default}
+    return {
+        "title": level.title,
+        "unit": level.unit,
+        "minimum": level.minimum,
+        "maximum": level.maximum,
+        "default": level.default,
+    }
 
 
 def _student(name: str, catalog: Catalog) -> Card:
@@ -192,14 +221,20 @@ def _read(order: object) -> tuple[str, str, Picture]:
     if role not in ("student", "teacher") or not (height and width):
         raise InputError("The tab sent something that cannot be read; reload the page and try again.")
     if width * height > MOST_PIXELS:
-        raise InputError(f"At most {MOST_PIXELS:,} pixels are restored here at a time, got {width} x {height}; choose a smaller size.")
+        raise InputError(
+            f"At most {MOST_PIXELS:,} pixels are restored here at a time, got {width} x {height}; choose a smaller size."
+        )
     try:
         pixels = base64.b64decode(str(given.get("pixels")), validate=True)
     except ValueError:
         pixels = b""
     if len(pixels) != width * height * 3:
         raise InputError("The picture did not arrive whole; try again.")
-    return str(given.get("network")), role, Picture(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), name="live")
+    return (
+        str(given.get("network")),
+        role,
+        Picture(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), name="live"),
+    )
 
 
 def _answered(work: Callable[[], Answer]) -> Answer:

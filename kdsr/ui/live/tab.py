@@ -1,4 +1,5 @@
-"""The tab *Live*: a student at work in the visitor's own browser. Its page is `live/page.html`, its scripts lie beside that.
+"""The tab *Live*: a student at work in the visitor's own browser. Its page is `live/page.html`, its scripts lie beside
+that.
 
 Not here: what the server answers (`live_session`).
 """
@@ -38,5 +39,10 @@ def add_live_tab(settings: Settings) -> LiveSession:
         return session.compare(given)
 
     page = (SCRIPTS / "page.html").read_text(encoding="utf-8")
-    gr.HTML(page, elem_id="live", js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")), server_functions=[offer, thumbnails, graph, compare])
+    gr.HTML(
+        page,
+        elem_id="live",
+        js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")),
+        server_functions=[offer, thumbnails, graph, compare],
+    )
     return session

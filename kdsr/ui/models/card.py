@@ -1,4 +1,6 @@
-"""The card of one network as HTML: what it is, what it measures, how it was made, and how to check all that. Every text of a card is escaped."""
+"""The card of one network as HTML: what it is, what it measures, how it was made, and how to check all that. Every text
+of a card is escaped.
+"""
 
 import json
 import shlex
@@ -39,7 +41,11 @@ def _bits(card: Card) -> str:
 def _role(card: Card, cards: Sequence[Card]) -> str:
     """What a network of that role is for, or what it was made from."""
     if card.compressed_from:
-        how = "Its convolutions are of 8-bit integers, made" if card.precision == "int8" else "Its channels are the stronger ones"
+        how = (
+            "Its convolutions are of 8-bit integers, made"
+            if card.precision == "int8"
+            else "Its channels are the stronger ones"
+        )
         return f"{how} from {_link(card.compressed_from, cards)}."
     if card.role == "student" and card.teacher:
         return f"{texts.ROLE_TELLS['student']} It learnt from {_link(card.teacher, cards)}."
@@ -91,11 +97,20 @@ def _latencies(card: Card) -> str:
     for where in dict.fromkeys(timing.conditions for timing in timings):
         here = [timing for timing in timings if timing.conditions == where]
         rows = [
-            (escape(f"{each.runtime}, {each.precision}"), texts.milliseconds(each.network_ms / 1000), texts.milliseconds(each.end_to_end_ms / 1000))
+            (
+                escape(f"{each.runtime}, {each.precision}"),
+                texts.milliseconds(each.network_ms / 1000),
+                texts.milliseconds(each.end_to_end_ms / 1000),
+            )
             for each in here
         ]
-        repeats = f"Median of {max(each.repeats for each in here)} warm runs, " if all(each.repeats for each in here) else ""
-        html += _table("Latency", ("Runtime", "Network", "End to end"), rows) + f'<p class="foot">{repeats}{escape(conditions_text(where))}.</p>'
+        repeats = (
+            f"Median of {max(each.repeats for each in here)} warm runs, " if all(each.repeats for each in here) else ""
+        )
+        html += (
+            _table("Latency", ("Runtime", "Network", "End to end"), rows)
+            + f'<p class="foot">{repeats}{escape(conditions_text(where))}.</p>'
+        )
     return html
 
 
@@ -108,7 +123,9 @@ def _compression(card: Card, cards: Sequence[Card]) -> str:
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A small table of cells that are HTML already; the first of each row names it."""
     first = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    lines = "".join(f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows)
+    lines = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
+    )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table class="zoo small"><thead><tr>{first}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
@@ -131,7 +148,11 @@ def _facts(card: Card, cards: Sequence[Card]) -> str:
 
 
 def _list(facts: Mapping[str, str]) -> str:
-    return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value) + "</dl>"
+    return (
+        "<dl>"
+        + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value)
+        + "</dl>"
+    )
 
 
 def _link(name: str | None, cards: Sequence[Card]) -> str:
@@ -146,11 +167,20 @@ def _photographs(card: Card) -> str:
     """The packs, with their licences folded away."""
     if not card.data:
         return ""
-    packs = {escape(str(pack.get("pack", "unnamed"))): f"{escape(str(pack.get('pictures', '?')))} photographs" for pack in card.data}
+    packs = {
+        escape(str(pack.get("pack", "unnamed"))): f"{escape(str(pack.get('pictures', '?')))} photographs"
+        for pack in card.data
+    }
     given = [pack.get("licences") for pack in card.data]
-    licences = dict.fromkeys(str(each) for licences in given if isinstance(licences, (list, tuple)) for each in licences)
+    licences = dict.fromkeys(
+        str(each) for licences in given if isinstance(licences, (list, tuple)) for each in licences
+    )
     lines = "".join(f"<li>{escape(each)}</li>" for each in licences)
-    return _list(packs) + (f'<details class="fold"><summary>Their {len(licences)} licences</summary><ul>{lines}</ul></details>' if lines else "")
+    return _list(packs) + (
+        f'<details class="fold"><summary>Their {len(licences)} licences</summary><ul>{lines}</ul></details>'
+        if lines
+        else ""
+    )
 
 
 def _training(card: Card, cards: Sequence[Card]) -> str:
@@ -160,7 +190,11 @@ def _training(card: Card, cards: Sequence[Card]) -> str:
     if not card.recipe:
         return before
     run = last_run(card.recipe)
-    tells = {name.replace("_", " ").replace(" px", ", px").capitalize(): escape(str(run[name])) for name in _TELLS if name in run}
+    tells = {
+        name.replace("_", " ").replace(" px", ", px").capitalize(): escape(str(run[name]))
+        for name in _TELLS
+        if name in run
+    }
     recipe = escape(json.dumps(card.recipe, indent=2, ensure_ascii=False, default=str))
     return f'{before}{_list(tells)}<details class="fold"><summary>The whole recipe</summary><pre class="log" tabindex="0">{recipe}</pre></details>'
 
@@ -177,6 +211,12 @@ def _stage(stage: Mapping[str, Any], cards: Sequence[Card]) -> str:
 def _check(card: Card) -> str:
     """The command that measures the figures again, and the sum that the weights must have."""
     sets = ", ".join(dict.fromkeys(name for name, _ in figures_of(card)))
-    command = f'<pre class="log once" tabindex="0">{escape(f"kdsr card verify {shlex.quote(card.name)} --data FOLDER")}</pre>'
-    measured = f'{command}<p class="foot">FOLDER holds {escape(sets)}; each figure must come back within 0.01 dB.</p>' if sets else ""
+    command = (
+        f'<pre class="log once" tabindex="0">{escape(f"kdsr card verify {shlex.quote(card.name)} --data FOLDER")}</pre>'
+    )
+    measured = (
+        f'{command}<p class="foot">FOLDER holds {escape(sets)}; each figure must come back within 0.01 dB.</p>'
+        if sets
+        else ""
+    )
     return f"{measured}{_list({'SHA-256': f'<code>{escape(str(card.sha256))}</code>'})}"

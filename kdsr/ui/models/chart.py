@@ -1,4 +1,6 @@
-"""What the plot of the tab *Models* shows of one task: our networks, the field's, and the words around them. Every text of a card is escaped."""
+"""What the plot of the tab *Models* shows of one task: our networks, the field's, and the words around them. Every text
+of a card is escaped.
+"""
 
 from collections.abc import Sequence
 from html import escape
@@ -12,7 +14,12 @@ from kdsr.ui.models.rows import Conditions, figures_of, measure_title, quickest,
 from kdsr.zoo import Card
 
 BY_PARAMETERS, BY_LATENCY = "parameters", "latency"
-_KINDS = (("teacher", "Teacher"), ("student", "Student"), ("twin", "Student without a teacher"), ("published", "Published"))
+_KINDS = (
+    ("teacher", "Teacher"),
+    ("student", "Student"),
+    ("twin", "Student without a teacher"),
+    ("published", "Published"),
+)
 
 
 def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Conditions | None, chosen: str) -> str:
@@ -29,7 +36,14 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
     marks = ours + [_published(each, each.parameters, measure) for each in field if each.parameters]
     levels = [Level(each.title, "published", each.psnr_db[measure]) for each in field if not each.parameters]
     title = f"PSNR on {measure_title(measure, task)} against {by}"
-    drawing = scatter(f"{find_task(task).title}: {title}", marks, levels, _x(by), Quantity("PSNR, dB", lambda value: f"{round(value, 2):g}"), chosen=chosen)
+    drawing = scatter(
+        f"{find_task(task).title}: {title}",
+        marks,
+        levels,
+        _x(by),
+        Quantity("PSNR, dB", lambda value: f"{round(value, 2):g}"),
+        chosen=chosen,
+    )
     below = [level for level in levels if level not in drawn_levels(marks, levels)]
     foot = " ".join(filter(None, [_convention(task, by, where, len(cards) - len(ours)), _told(field, below)]))
     return (
@@ -46,7 +60,16 @@ def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | 
         x = card.parameters if by == BY_PARAMETERS else timing.end_to_end_ms if timing else 0.0
         if figure and x > 0:
             how = f"{texts.counted(x)} parameters" if by == BY_PARAMETERS else texts.milliseconds(x / 1000)
-            marks.append(Mark(short_name(card), card.role, x, figure.psnr_db, f"{card.title}: {figure.psnr_db:.2f} dB, {how}", card.name))
+            marks.append(
+                Mark(
+                    short_name(card),
+                    card.role,
+                    x,
+                    figure.psnr_db,
+                    f"{card.title}: {figure.psnr_db:.2f} dB, {how}",
+                    card.name,
+                )
+            )
     return marks
 
 
@@ -59,21 +82,31 @@ def _published(each: Reference, parameters: int, measure: Key) -> Mark:
     about, sign = ("about ", "~") if each.is_approximate else ("", "")
     psnr_db = each.psnr_db[measure]
     return Mark(
-        sign + each.title, "published", parameters, psnr_db, f"{each.title}: {about}{psnr_db:.2f} dB, {texts.counted(parameters)} parameters, published"
+        sign + each.title,
+        "published",
+        parameters,
+        psnr_db,
+        f"{each.title}: {about}{psnr_db:.2f} dB, {texts.counted(parameters)} parameters, published",
     )
 
 
 def _x(by: str) -> Quantity:
     if by == BY_LATENCY:
         return Quantity("Latency, ms (logarithmic)", lambda value: f"{value:g}")
-    return Quantity("Parameters (logarithmic)", lambda value: f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} K")
+    return Quantity(
+        "Parameters (logarithmic)", lambda value: f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} K"
+    )
 
 
 def _key(marks: Sequence[Mark]) -> str:
     """What the shapes stand for, as far as they are there."""
     there = {mark.kind for mark in marks}
     return (
-        '<span class="keys">' + "".join(f'<span class="key"><i class="shape {kind}"></i>{title}</span>' for kind, title in _KINDS if kind in there) + "</span>"
+        '<span class="keys">'
+        + "".join(
+            f'<span class="key"><i class="shape {kind}"></i>{title}</span>' for kind, title in _KINDS if kind in there
+        )
+        + "</span>"
     )
 
 
@@ -92,7 +125,9 @@ def _told(field: Sequence[Reference], below: Sequence[Level]) -> str:
     if not field:
         return ""
     said = texts.PUBLISHED + (f" {texts.APPROXIMATE}" if any(each.is_approximate for each in field) else "")
-    return said + "".join(f" {escape(level.title)}, at {level.value:.2f} dB, lies below the drawing." for level in below)
+    return said + "".join(
+        f" {escape(level.title)}, at {level.value:.2f} dB, lies below the drawing." for level in below
+    )
 
 
 def conditions_text(where: Conditions) -> str:

@@ -1,4 +1,6 @@
-"""The table of a network's compression: its teacher, itself, and what was pruned or rounded from it. Pure functions of cards; every text is escaped."""
+"""The table of a network's compression: its teacher, itself, and what was pruned or rounded from it. Pure functions of
+cards; every text is escaped.
+"""
 
 from collections.abc import Sequence
 from html import escape
@@ -13,7 +15,9 @@ Row = tuple[Card, str]
 
 
 def relatives(card: Card, cards: Sequence[Card]) -> list[Row]:
-    """The teacher, the network that `card` belongs to, and all that was compressed from that, large to small; empty where nothing was."""
+    """The teacher, the network that `card` belongs to, and all that was compressed from that, large to small; empty
+    where nothing was.
+    """
     named = {each.name: each for each in cards if each.task == card.task}
     source = named.get(card.compressed_from or card.name)
     compressed = [each for each in named.values() if source and each.compressed_from == source.name]
@@ -39,15 +43,29 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
         return (), [], ""
     where = usual_conditions(each for each in cards if each.task == card.task)
     is_timed = any(quickest(each, where) for each, _ in found)
-    rows = [_row(each, how, measure, quickest(each, where), is_self=each.name == card.name, is_timed=is_timed) for each, how in found]
+    rows = [
+        _row(each, how, measure, quickest(each, where), is_self=each.name == card.name, is_timed=is_timed)
+        for each, how in found
+    ]
     return ("Network", "PSNR", "File", *(["Latency"] if is_timed else [])), rows, _told(card, measure)
 
 
-def _row(card: Card, how: str, measure: Key, timing: Timing | None, *, is_self: bool, is_timed: bool) -> tuple[str, ...]:
+def _row(
+    card: Card, how: str, measure: Key, timing: Timing | None, *, is_self: bool, is_timed: bool
+) -> tuple[str, ...]:
     figure = figures_of(card).get(measure)
-    name = f"<b>{escape(how)}</b>" if is_self else f'<button type="button" class="link" data-network="{escape(card.name, quote=True)}">{escape(how)}</button>'
+    name = (
+        f"<b>{escape(how)}</b>"
+        if is_self
+        else f'<button type="button" class="link" data-network="{escape(card.name, quote=True)}">{escape(how)}</button>'
+    )
     latency = texts.milliseconds(timing.end_to_end_ms / 1000) if timing else texts.NONE
-    return (name, f"{figure.psnr_db:.2f}" if figure else texts.NONE, texts.file_size(card.file_bytes), *([latency] if is_timed else []))
+    return (
+        name,
+        f"{figure.psnr_db:.2f}" if figure else texts.NONE,
+        texts.file_size(card.file_bytes),
+        *([latency] if is_timed else []),
+    )
 
 
 def _told(card: Card, measure: Key) -> str:
@@ -55,6 +73,8 @@ def _told(card: Card, measure: Key) -> str:
     steps = [step for step in card.compression if is_number(step.get("psnr_db"))]
     said = f"PSNR on {measure_title(measure, card.task)}, in dB."
     if len(steps) > 1:
-        losses = ", ".join(f"{step.get('step', 'unnamed')} {step['psnr_db'] - steps[0]['psnr_db']:+.3f} dB" for step in steps[1:])
+        losses = ", ".join(
+            f"{step.get('step', 'unnamed')} {step['psnr_db'] - steps[0]['psnr_db']:+.3f} dB" for step in steps[1:]
+        )
         said += f" On held-out photographs: {losses}."
     return escape(said)

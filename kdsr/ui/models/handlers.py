@@ -70,7 +70,9 @@ class Zoo(NamedTuple):
 
 
 class ModelsSession:
-    """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a network."""
+    """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a
+    network.
+    """
 
     def __init__(self, folder: Path, restore: RestoreSession) -> None:
         self.settings = restore.settings
@@ -83,7 +85,9 @@ class ModelsSession:
         return Zoo(catalog, catalog.cards, catalog.problems)
 
     def on_show(self, looked: Looked, choice: Choice, request: gr.Request) -> Page:
-        """The tab is opened: on what was looked at before; the first time, on the network that the address names and its task, else on *Restore*'s task."""
+        """The tab is opened: on what was looked at before; the first time, on the network that the address names and
+        its task, else on *Restore*'s task.
+        """
         zoo, status = self.zoo(), ""
         if not looked.network:
             asked = request.query_params.get("model") or ""
@@ -101,7 +105,9 @@ class ModelsSession:
         return self._page(self.zoo(), looked._replace(task=task, measure=None))
 
     def on_pick(self, looked: Looked, event: gr.EventData) -> Page:
-        """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is kept."""
+        """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is
+        kept.
+        """
         page = self._page(self.zoo(), looked._replace(network=str(event._data.get("network", ""))))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
@@ -117,12 +123,18 @@ class ModelsSession:
         return self._plotted(self.zoo(), looked._replace(by=by))
 
     def on_try(self, looked: Looked, choice: Choice, who: str, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, status, *what `RestoreSession.compared` gives): the network in *Restore*, on the picture that is there."""
+        """(tabs, status, *what `RestoreSession.compared` gives): the network in *Restore*, on the picture that is
+        there.
+        """
         zoo = self.zoo()
         card = zoo.find(looked.network)
         if card is None:
             return gr.skip(), problem(texts.GONE), *NOTHING_COMPARED
-        return gr.update(selected="restore"), "", *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request)
+        return (
+            gr.update(selected="restore"),
+            "",
+            *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request),
+        )
 
     def _plotted(self, zoo: Zoo, looked: Looked) -> Page:
         """The plot alone."""
@@ -180,11 +192,16 @@ class ModelsSession:
             weights, text = released_files(card, zoo.catalog, self.folder)
         except (KdsrError, OSError) as error:
             return dict.fromkeys(("weights", "card"), gr.update(value=None, interactive=False)), str(error)
-        return {"weights": gr.update(value=str(weights), interactive=True), "card": gr.update(value=str(text), interactive=True)}, ""
+        return {
+            "weights": gr.update(value=str(weights), interactive=True),
+            "card": gr.update(value=str(text), interactive=True),
+        }, ""
 
 
 def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison:
-    """`card` in its place in *Restore*, beside what stands there already or, for another task, the network that belongs to it."""
+    """`card` in its place in *Restore*, beside what stands there already or, for another task, the network that belongs
+    to it.
+    """
     same = choice if choice.task == card.task else None
     of_task = sorted_cards(cards, card.task)
     if card.role == "teacher":
@@ -193,7 +210,11 @@ def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison
         student = same.student if same and same.student else next((other.name for other in taught + others), None)
         return Comparison(card.task, student, None, card.name, None)
     teachers = [other.name for other in of_task if other.role == "teacher"]
-    teacher = same.teacher if same and same.teacher else next((name for name in (card.teacher, *teachers) if name in teachers), None)
+    teacher = (
+        same.teacher
+        if same and same.teacher
+        else next((name for name in (card.teacher, *teachers) if name in teachers), None)
+    )
     return Comparison(card.task, card.name, None, teacher, None)
 
 
@@ -207,7 +228,9 @@ def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Pa
     weights, text = place / source.name, place / f"{card.name}.json"
     if not weights.is_file():
         if sha256_of(source) != card.sha256:
-            raise WeightsError(f"The weights {source.name} are not those of the card (their SHA-256 differs); restore the file.")
+            raise WeightsError(
+                f"The weights {source.name} are not those of the card (their SHA-256 differs); restore the file."
+            )
         _copy(source, weights)
     _copy(source.with_suffix(".json"), text)
     return weights, text
@@ -224,7 +247,11 @@ def _copy(source: Path, target: Path) -> None:
 def problem_list(problems: tuple[str, ...]) -> str:
     """The sentences about networks that cannot be shown, folded away."""
     lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in problems)
-    return f'<details class="fold"><summary>{texts.problems_title(len(problems))}</summary><ul>{lines}</ul></details>' if lines else ""
+    return (
+        f'<details class="fold"><summary>{texts.problems_title(len(problems))}</summary><ul>{lines}</ul></details>'
+        if lines
+        else ""
+    )
 
 
 def _empty(zoo: Zoo, status: str) -> Page:

@@ -1,7 +1,7 @@
 """The field's points beside our own in the plot of the tab *Models*: published figures, typed in here and nowhere else.
 
-All are PSNR in dB by the conventions of our tasks: super-resolution of bicubic pictures on the BT.601 luma with `scale` pixels cut at each
-side, colour denoising on RGB. Tasks without figures on the sets that our cards hold have no points.
+All are PSNR in dB by the conventions of our tasks: super-resolution of bicubic pictures on the BT.601 luma with `scale`
+pixels cut at each side, colour denoising on RGB. Tasks without figures on the sets that our cards hold have no points.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,33 @@ class Reference:
     """The figures are quoted from memory of the paper."""
 
 
-def _x(title: str, parameters: int | None, psnr_db: tuple[float, float, float], learnt_from: str, source: str, *, approximate: bool = False) -> Reference:
-    return Reference(title, parameters, dict(zip((("Set5", None), ("Set14", None), ("BSD100", None)), psnr_db, strict=True)), learnt_from, source, approximate)
+def _x(
+    title: str,
+    parameters: int | None,
+    psnr_db: tuple[float, float, float],
+    learnt_from: str,
+    source: str,
+    *,
+    approximate: bool = False,
+) -> Reference:
+    return Reference(
+        title,
+        parameters,
+        dict(zip((("Set5", None), ("Set14", None), ("BSD100", None)), psnr_db, strict=True)),
+        learnt_from,
+        source,
+        approximate,
+    )
 
 
 def _noise(title: str, parameters: int | None, psnr_db: tuple[float, float, float], source: str) -> Reference:
-    return Reference(title, parameters, dict(zip((("CBSD68", 15.0), ("CBSD68", 25.0), ("CBSD68", 50.0)), psnr_db, strict=True)), "", source)
+    return Reference(
+        title,
+        parameters,
+        dict(zip((("CBSD68", 15.0), ("CBSD68", 25.0), ("CBSD68", 50.0)), psnr_db, strict=True)),
+        "",
+        source,
+    )
 
 
 _PLAIN_USR = "arXiv:2409.13435; its released weights, measured by us"

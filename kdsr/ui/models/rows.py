@@ -1,6 +1,8 @@
-"""The networks of the zoo in the order and in the figures in which the tab *Models* shows them. Pure functions of cards.
+"""The networks of the zoo in the order and in the figures in which the tab *Models* shows them. Pure functions of
+cards.
 
-A card is written by whoever made the network: what it leaves out, or states as something else than a number, counts as not known here.
+A card is written by whoever made the network: what it leaves out, or states as something else than a number, counts as
+not known here.
 """
 
 import math
@@ -78,7 +80,11 @@ def _is_sound(figure: Figure) -> bool:
 
 def _place(key: Key) -> tuple[int, str, float, str]:
     name, strength = key
-    number, kind = (_KINDS.index(strength) if strength in _KINDS else len(_KINDS), strength) if isinstance(strength, str) else (strength or 0.0, "")
+    number, kind = (
+        (_KINDS.index(strength) if strength in _KINDS else len(_KINDS), strength)
+        if isinstance(strength, str)
+        else (strength or 0.0, "")
+    )
     return (_SETS.index(name) if name in _SETS else len(_SETS)), name, number, kind
 
 
@@ -88,7 +94,9 @@ def measures_of(cards: Iterable[Card]) -> list[Key]:
 
 
 def usual_figure(cards: Sequence[Card], task: str) -> Key | None:
-    """What networks for `task` are compared by: of the figures that most of `cards` have the largest set, at the task's usual strength."""
+    """What networks for `task` are compared by: of the figures that most of `cards` have the largest set, at the task's
+    usual strength.
+    """
     strength = find_task(task).strength
     usual = strength.default if strength else None
     held = Counter(key for card in cards for key in figures_of(card))
@@ -137,11 +145,17 @@ def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
 
 def quickest(card: Card, where: Conditions | None) -> Timing | None:
     """The latency of `card` in its quickest runtime under the conditions `where`, array to array."""
-    return min((timing for timing in timings_of(card) if timing.conditions == where), key=lambda timing: timing.end_to_end_ms, default=None)
+    return min(
+        (timing for timing in timings_of(card) if timing.conditions == where),
+        key=lambda timing: timing.end_to_end_ms,
+        default=None,
+    )
 
 
 def twin_gains(card: Card, cards: Iterable[Card]) -> dict[Key, float]:
-    """PSNR of `card` minus that of the twin it names, in dB, per figure that both have; empty where the twin is not there."""
+    """PSNR of `card` minus that of the twin it names, in dB, per figure that both have; empty where the twin is not
+    there.
+    """
     twin = next((other for other in cards if other.name == card.twin and other.task == card.task), None)
     if twin is None:
         return {}

@@ -35,7 +35,9 @@ _LINKED = "() => { if (new URLSearchParams(location.search).get('model')) docume
 """A link to a network opens the tab; the tab itself asks for the card."""
 
 
-def add_models_tab(folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab) -> ModelsSession:
+def add_models_tab(
+    folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
+) -> ModelsSession:
     """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must lie in gradio's own cache."""
     session = ModelsSession(folder, restore.session)
     with gr.Row(elem_id="zoo"):
@@ -48,7 +50,9 @@ def add_models_tab(folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: g
     parts["by"].input(session.on_by, [parts["by"], looked], page, **QUICK)
     for name in ("tables", "chart", "head", "body"):
         parts[name].select(session.on_pick, looked, page, **QUICK).success(None, js=_TO_CARD)
-    tried = parts["try"].click(session.on_try, [looked, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK)
+    tried = parts["try"].click(
+        session.on_try, [looked, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK
+    )
     tried.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
     blocks.load(None, js=_LINKED)
@@ -63,10 +67,24 @@ def _main_column() -> dict[str, Any]:
         problems = gr.HTML(elem_id="zoo-problems")
         with gr.Row(elem_id="zoo-axes"):
             measure = gr.Radio([], label="Quality", elem_id="zoo-measure", visible=False)
-            by = gr.Radio([("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY)], value=BY_PARAMETERS, label="Against", elem_id="zoo-by", visible=False)
+            by = gr.Radio(
+                [("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY)],
+                value=BY_PARAMETERS,
+                label="Against",
+                elem_id="zoo-by",
+                visible=False,
+            )
         chart = gr.HTML(elem_id="zoo-chart", js_on_load=_PICKABLE)
         published = gr.HTML(elem_id="zoo-published")
-    return {"filter": task, "tables": tables, "problems": problems, "measure": measure, "by": by, "chart": chart, "published": published}
+    return {
+        "filter": task,
+        "tables": tables,
+        "problems": problems,
+        "measure": measure,
+        "by": by,
+        "chart": chart,
+        "published": published,
+    }
 
 
 def _card_column() -> dict[str, Any]:
@@ -79,4 +97,12 @@ def _card_column() -> dict[str, Any]:
             weights = gr.DownloadButton("Weights", elem_id="zoo-weights")
             card = gr.DownloadButton("Card", elem_id="zoo-card-file")
         body = gr.HTML(elem_id="zoo-body", js_on_load=_PICKABLE)
-    return {"status": status, "head": head, "buttons": buttons, "try": button, "weights": weights, "card": card, "body": body}
+    return {
+        "status": status,
+        "head": head,
+        "buttons": buttons,
+        "try": button,
+        "weights": weights,
+        "card": card,
+        "body": body,
+    }

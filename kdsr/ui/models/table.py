@@ -1,4 +1,6 @@
-"""The table of the zoo as HTML, one per task, and its conventions below. Pure functions of cards; every text of a card is escaped."""
+"""The table of the zoo as HTML, one per task, and its conventions below. Pure functions of cards; every text of a card
+is escaped.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +10,17 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.published import Key
-from kdsr.ui.models.rows import Conditions, Timing, figures_of, measure_title, measures_of, quickest, strength_words, usual_conditions, usual_figure
+from kdsr.ui.models.rows import (
+    Conditions,
+    Timing,
+    figures_of,
+    measure_title,
+    measures_of,
+    quickest,
+    strength_words,
+    usual_conditions,
+    usual_figure,
+)
 from kdsr.zoo import Card, Figure
 
 _MANY = 4
@@ -27,7 +39,10 @@ def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> str:
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
     found, measures = find_task(task), _shown(cards, task)
     heads = _head("Network") + '<th scope="col" class="role">Role</th>'
-    heads += "".join(_head(measure[0], f"PSNR over {measure_title(measure, task)}, in dB; higher is better", _under(measure, task)) for measure in measures)
+    heads += "".join(
+        _head(measure[0], f"PSNR over {measure_title(measure, task)}, in dB; higher is better", _under(measure, task))
+        for measure in measures
+    )
     heads += _head("Latency", texts.LATENCY_HOW) + _head("Parameters", "Learnt numbers of the network")
     heads += _head("MACs", "Multiply-accumulates per megapixel of the result") + _head("File", "Size of the weights")
     rows = "".join(_row(card, measures, where, is_chosen=card.name == chosen) for card in cards)
@@ -40,9 +55,15 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
 
 
 def _shown(cards: Sequence[Card], task: str) -> list[Key]:
-    """What has a column: everything that was measured, or where that is too much for a page, the figures on the set that the plot begins with."""
+    """What has a column: everything that was measured, or where that is too much for a page, the figures on the set
+    that the plot begins with.
+    """
     measures, usual = measures_of(cards), usual_figure(cards, task)
-    return measures if usual is None or len(measures) <= _MOST else [measure for measure in measures if measure[0] == usual[0]]
+    return (
+        measures
+        if usual is None or len(measures) <= _MOST
+        else [measure for measure in measures if measure[0] == usual[0]]
+    )
 
 
 def _head(title: str, tip: str = "", under: str = "") -> str:
@@ -86,12 +107,18 @@ def _none() -> str:
 
 
 def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]]) -> str:
-    """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under others."""
+    """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under
+    others.
+    """
     known = {task: conditions for task, conditions in where.items() if conditions}
     latency = ""
     if known:
         usual = Counter(known.values()).most_common(1)[0][0]
-        others = (f"; {find_task(task).title}: {conditions_text(conditions)}" for task, conditions in known.items() if conditions != usual)
+        others = (
+            f"; {find_task(task).title}: {conditions_text(conditions)}"
+            for task, conditions in known.items()
+            if conditions != usual
+        )
         latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(usual) + ''.join(others))}."
         if any(card.precision == "int8" for _, cards in groups for card in cards):
             latency += f" {texts.EIGHT_BITS_NEED}"

@@ -1,4 +1,5 @@
-"""What the controls of the tab *Restore* say and show: the choice for the next run, and the updates that follow from task and mode.
+"""What the controls of the tab *Restore* say and show: the choice for the next run, and the updates that follow from
+task and mode.
 
 Not here: the handlers (`restore_session`).
 """
@@ -19,8 +20,8 @@ NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 class Choice(NamedTuple):
     """What the controls say, for the next run.
 
-    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what they offer
-    when its turn in the queue comes: by then the visitor may have gone on to another task.
+    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what
+    they offer when its turn in the queue comes: by then the visitor may have gone on to another task.
     """
 
     task: str
@@ -46,10 +47,16 @@ class Comparison(NamedTuple):
 
 
 def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
-    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a use."""
+    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a
+    use.
+    """
     strength = find_task(task).strength
     is_kind, is_clean = isinstance(strength, Kinds), mode == "clean"
-    return gr.update(visible=is_clean and strength is not None and not is_kind), gr.update(visible=is_clean and is_kind), gr.update(visible=is_kind)
+    return (
+        gr.update(visible=is_clean and strength is not None and not is_kind),
+        gr.update(visible=is_clean and is_kind),
+        gr.update(visible=is_kind),
+    )
 
 
 def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
@@ -65,9 +72,13 @@ def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
 
 
 def order_of(picture: str | Path | None, truth: str | Path | None, choice: Choice, marks: Marks | None = None) -> Order:
-    """The order that the controls amount to; `marks` count on the picture that they were made on, and for inpainting alone."""
+    """The order that the controls amount to; `marks` count on the picture that they were made on, and for inpainting
+    alone.
+    """
     strength = choice.strength if choice.mode == "clean" and find_task(choice.task).strength else None
     given, reference = (None if path is None else Path(path) for path in (picture, truth))
     is_marked = marks is not None and marks.picture == str(picture) and find_task(choice.task).degradation == "holes"
     mask = Path(marks.mask) if marks is not None and is_marked else None
-    return Order(given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before, mask=mask)
+    return Order(
+        given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before, mask=mask
+    )

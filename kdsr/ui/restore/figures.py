@@ -31,7 +31,12 @@ def headline(result: Result, *, working: bool = False) -> str:
         took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
         return f"The {student.title.lower()} took {took}{_gain(result)}{rest}"
     measured = student.timing.repeats and teacher.timing.repeats
-    parts = [_over_before(result, student), _speed(student, teacher) if measured else "", _distance(result, student, teacher), _size(student, teacher)]
+    parts = [
+        _over_before(result, student),
+        _speed(student, teacher) if measured else "",
+        _distance(result, student, teacher),
+        _size(student, teacher),
+    ]
     said = [part for part in parts if part]
     return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
 
@@ -100,12 +105,15 @@ def summary(result: Result, *, working: bool = False) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     return (
         f'<p class="headline">{escape(headline(result, working=working))}</p>'
-        f'<p class="about">{escape(result.description)} · {result.size[0]} × {result.size[1]} px</p>' + (f'<ul class="notes">{notes}</ul>' if notes else "")
+        f'<p class="about">{escape(result.description)} · {result.size[0]} × {result.size[1]} px</p>'
+        + (f'<ul class="notes">{notes}</ul>' if notes else "")
     )
 
 
 def table(result: Result, *, working: bool = False) -> str:
-    """The table of figures with its conventions below; times that are still to come are dots while the run is `working`."""
+    """The table of figures with its conventions below; times that are still to come are dots while the run is
+    `working`.
+    """
     convention = next((c.measurement.convention for c in result.columns if c.measurement), "")
     heads = "".join(f'<th scope="col" title="{escape(tip)}">{head}</th>' for head, tip in _HEADS)
     rows = "".join(_row(column, result, convention, working) for column in result.columns if _in_table(column, result))
@@ -116,7 +124,9 @@ def table(result: Result, *, working: bool = False) -> str:
 
 
 def _in_table(column: Column, result: Result) -> bool:
-    """Whether `column` has a row: an input that is smaller than the result, or has holes, cannot be measured; the baseline stands for it."""
+    """Whether `column` has a row: an input that is smaller than the result, or has holes, cannot be measured; the
+    baseline stands for it.
+    """
     has_baseline = result.column("bicubic") or result.column("navier_stokes")
     return column.key in _TABLE_KEYS and (column.key != "input" or not has_baseline)
 
@@ -138,7 +148,10 @@ def _quality(column: Column, convention: str) -> str:
         return '<td colspan="2" class="none">no truth given</td>'
     values = column.measurement
     cells = (texts.decibels(values.psnr_db), f"{values.ssim:.4f}", values.psnr_db, values.ssim)
-    return "".join(f'<td title="{escape(convention)}">{"too small" if math.isnan(raw) else text}</td>' for text, raw in zip(cells[:2], cells[2:], strict=True))
+    return "".join(
+        f'<td title="{escape(convention)}">{"too small" if math.isnan(raw) else text}</td>'
+        for text, raw in zip(cells[:2], cells[2:], strict=True)
+    )
 
 
 def _speed_cells(column: Column, working: bool) -> str:
@@ -147,7 +160,10 @@ def _speed_cells(column: Column, working: bool) -> str:
     timing = column.timing
     runs = f"median of {timing.repeats} warm runs" if timing.repeats > 1 else "one run after a warm-up on a small crop"
     place = f"{runs}; {_place(column)}" if timing.repeats else "taken once all pictures are out"
-    measured = [texts.milliseconds(value) if timing.repeats else "…" if working else "–" for value in (timing.network_s, timing.end_to_end_s)]
+    measured = [
+        texts.milliseconds(value) if timing.repeats else "…" if working else "–"
+        for value in (timing.network_s, timing.end_to_end_s)
+    ]
     waited = f'<td title="everything included">{texts.milliseconds(timing.waited_s)}</td>'
     return "".join(f'<td title="{escape(place)}">{text}</td>' for text in measured) + waited
 

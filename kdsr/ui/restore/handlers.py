@@ -1,6 +1,7 @@
 """The handlers of the tab *Restore*: what a visitor does in, what the page shows out. They run without a browser.
 
-A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself (`restore_run`).
+A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself
+(`restore_run`).
 """
 
 import contextlib
@@ -94,7 +95,9 @@ class RestoreSession:
     def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted meanwhile."""
         names = self._students(choice.task, owner, choice.student)
-        kept = choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
+        kept = (
+            choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
+        )
         return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
     def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
@@ -128,7 +131,9 @@ class RestoreSession:
         try:
             if picture is None:
                 raise InputError(texts.NO_EXAMPLES)
-            marks = Marks(picture, str(write_marks(painted, read_picture(Path(picture), self.settings), self.folder / "marks")))
+            marks = Marks(
+                picture, str(write_marks(painted, read_picture(Path(picture), self.settings), self.folder / "marks"))
+            )
         except KdsrError as error:
             return gr.skip(), gr.skip(), *_refused(error)
         return marks, gr.update(value=None), *self._ordered(request, go=True)
@@ -194,7 +199,9 @@ class RestoreSession:
         return files_as(result, suffix, self.settings)
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
-        """(task, choice, networks, strength, kind, marks, mode, second, picture, chosen, pair, status, run, stop) for a comparison, which is ordered."""
+        """(task, choice, networks, strength, kind, marks, mode, second, picture, chosen, pair, status, run, stop) for a
+        comparison, which is ordered.
+        """
         given = wanted.picture is not None
         mode: Mode = "clean" if given else choice.mode
         made, _, _, *levels = self._task_updates(wanted.task, mode, owner)
@@ -238,7 +245,9 @@ class RestoreSession:
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = order_of(picture, truth, choice, marks)
-        order = dataclasses.replace(order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), teacher_plus=teacher_plus)
+        order = dataclasses.replace(
+            order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), teacher_plus=teacher_plus
+        )
         yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
@@ -267,14 +276,22 @@ class RestoreSession:
     def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
         """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, and its usual strength."""
         strength = find_task(task).strength
-        teacher, student = (next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student"))
+        teacher, student = (
+            next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student")
+        )
         drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
-        return Choice(task, mode, teacher, student, strength.default if strength else 0.0), *drop, *usual_levels_of(task, mode)
+        return (
+            Choice(task, mode, teacher, student, strength.default if strength else 0.0),
+            *drop,
+            *usual_levels_of(task, mode),
+        )
 
     def _role_update(self, task: str, role: str, owner: str) -> Any:
         choices = self.networks(task, role, owner)
         info = None if choices else f"No {role} for this task yet; the rest works without."
-        return gr.update(choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info)
+        return gr.update(
+            choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info
+        )
 
     def _ordered(self, request: gr.Request, *, go: bool) -> tuple[Any, ...]:
         """(status, run, stop) after an order was given, or for one that still waits for the button."""
@@ -313,7 +330,9 @@ def files_as(result: Result, suffix: str, settings: Settings) -> list[str]:
     made = []
     for column in result.columns:
         target = column.file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
-        made.append(str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target)))
+        made.append(
+            str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target))
+        )
     return made
 
 

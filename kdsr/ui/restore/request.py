@@ -56,7 +56,9 @@ class Prepared:
     network_input: Tensor | None
     """(1, 3, H, W), given where the input is not `degraded` itself: noise is neither clipped nor rounded."""
     baseline: Picture
-    """The input at the size of the result: bicubic for super-resolution, filled by Navier-Stokes for inpainting, as it is otherwise."""
+    """The input at the size of the result: bicubic for super-resolution, filled by Navier-Stokes for inpainting, as it
+    is otherwise.
+    """
     truth: Picture | None
     notes: tuple[str, ...]
     holes: np.ndarray | None = None
@@ -67,7 +69,8 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     """The degraded picture, the baseline and, where one is known, the truth.
 
     Raises:
-        InputError: no picture, one that cannot be read, one too large, a reference of another size, or nothing marked as missing.
+        InputError: no picture, one that cannot be read, one too large, a reference of another size, or nothing marked
+            as missing.
         SettingsError: a strength out of its range.
     """
     task = find_task(order.task)
@@ -119,7 +122,13 @@ def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) 
     else:
         opaque, holes = holes_in(picture, mask)
     filling = navier_stokes(opaque, holes)
-    truth = opaque if order.mode == "clean" else _reference(order, picture, task, settings) if order.mode == "both" else None
+    truth = (
+        opaque
+        if order.mode == "clean"
+        else _reference(order, picture, task, settings)
+        if order.mode == "both"
+        else None
+    )
     notes = picture.notes + (truth.notes if truth and order.mode == "both" else ())
     return Prepared(task, picture.name, with_transparent(filling, holes), None, filling, truth, notes, holes)
 
@@ -127,7 +136,9 @@ def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) 
 def _reference(order: Order, picture: Picture, task: Task, settings: Settings) -> Picture:
     """The truth that the visitor gave, if it has the size of the result."""
     if order.truth is None:
-        raise InputError("The clean picture to measure against is missing; give it as the second picture, or choose another mode.")
+        raise InputError(
+            "The clean picture to measure against is missing; give it as the second picture, or choose another mode."
+        )
     truth = read_picture(order.truth, settings)
     wanted = (picture.width * task.scale, picture.height * task.scale)
     if (truth.width, truth.height) != wanted:

@@ -1,7 +1,8 @@
-"""What a run of the page gives: its columns, each a picture on disk with its figures. Plain data that a session can hold.
+"""What a run of the page gives: its columns, each a picture on disk with its figures. Plain data that a session can
+hold.
 
-The file of a column is the exact array that its figures were taken on. What is shown may differ: the input is enlarged to the
-size of the result, and very large pictures are shrunk. Not here: how the pictures are made (`restore_run`).
+The file of a column is the exact array that its figures were taken on. What is shown may differ: the input is enlarged
+to the size of the result, and very large pictures are shrunk. Not here: how the pictures are made (`restore_run`).
 """
 
 import math
@@ -63,7 +64,9 @@ class Column:
 
     @property
     def title(self) -> str:
-        key = "twin" if self.card is not None and self.card.role == "twin" else self.key  # it may be tried in the student's place
+        key = (
+            "twin" if self.card is not None and self.card.role == "twin" else self.key
+        )  # it may be tried in the student's place
         return COLUMNS[key] + ("+" if self.is_ensemble else "")
 
 
@@ -100,7 +103,11 @@ def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge:
     shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
     if enlarge == 1 and shrink == 1:
         return Column(key, file, file)
-    copy = replace(picture, pixels=_repeated(picture.pixels, enlarge), alpha=None if picture.alpha is None else _repeated(picture.alpha, enlarge))
+    copy = replace(
+        picture,
+        pixels=_repeated(picture.pixels, enlarge),
+        alpha=None if picture.alpha is None else _repeated(picture.alpha, enlarge),
+    )
     if shrink > 1:
         copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)
     shown = write_picture(copy, folder / "shown" / file.name)

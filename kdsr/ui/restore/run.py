@@ -1,7 +1,8 @@
-"""A run of the page: the student first, then the teacher, then the student without distillation, with figures as they come; timed at the end.
+"""A run of the page: the student first, then the teacher, then the student without distillation, with figures as they
+come; timed at the end.
 
-`restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own, so
-that progress and Stop are never late. Not here: anything of gradio (`restore_tab`).
+`restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own,
+so that progress and Stop are never late. Not here: anything of gradio (`restore_tab`).
 """
 
 import statistics
@@ -84,9 +85,12 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         column = replace(column, measurement=_measured(first.restored, prepared.truth, prepared))
         waited_s = time.perf_counter() - started
         untimed.append((column, waited_s, work, first))
-        result = _compared(result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder)
+        result = _compared(
+            result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder
+        )
         yield Step(text, None, result)
-    # The slowest first: a student's repeats take less time than the page does to draw the last picture, on the same cores.
+    # The slowest first: a student's repeats take less time than the page does to draw the last picture, on the same
+    # cores.
     for column, waited_s, work, first in sorted(untimed, key=lambda each: each[3].end_to_end_s, reverse=True):
         passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: timing")
         result = result.with_column(_timed(column, passes, waited_s, final=True))
@@ -94,7 +98,9 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
 
 
 def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, Catalog]]:
-    """The networks of a run by role, each with its catalog, in the order in which they work; a role without a network is left out."""
+    """The networks of a run by role, each with its catalog, in the order in which they work; a role without a network
+    is left out.
+    """
     roles = (("student", order.student), ("before", order.before), ("teacher", order.teacher))
     networks = {role: find_network(name, settings) for role, name in roles if name}
     if "student" in networks and not is_of_run(order.student):  # what a visitor trained has no twin of its own
@@ -112,7 +118,9 @@ def twin_of(student: Card, catalog: Catalog) -> Card | None:
     return next(iter(named + alike), None)
 
 
-def watched(work: Callable[[Callable[[float], None]], T], stop: Event, started: float, text: str) -> Generator[Step, None, T]:
+def watched(
+    work: Callable[[Callable[[float], None]], T], stop: Event, started: float, text: str
+) -> Generator[Step, None, T]:
     """The value of `work(on_progress)`, done in a thread, with a step for each progress; gives up at once when stopped.
 
     The thread itself ends at its next tile, because leaving this generator in any way sets `stop`.
@@ -159,7 +167,9 @@ class _Work:
         if self.prepared.network_input is None:
             corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
             holes = self.prepared.holes
-            restore_picture(Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX])
+            restore_picture(
+                Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX]
+            )
         else:
             restore(self.prepared.network_input[..., :_WARM_UP_PX, :_WARM_UP_PX], runtime)
         return self.once(Stopwatch(runtime), on_progress)
@@ -172,7 +182,9 @@ class _Work:
         if image is None:
             given, holes = self.prepared.degraded, self.prepared.holes
             given = given if holes is None else replace(given, alpha=None)
-            restored = restore_picture(given, watch, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
+            restored = restore_picture(
+                given, watch, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop
+            )
         else:
             made = restore(image, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
             restored = from_tensor(made, self.prepared.degraded)

@@ -46,7 +46,9 @@ class RestoreTab:
     """Inputs and outputs of `RestoreSession.on_restore`."""
 
 
-def add_restore_tab(settings: Settings, folder: Path, blocks: gr.Blocks, *, jobs: Jobs, visitor: Visitor, tab: gr.Tab) -> RestoreTab:
+def add_restore_tab(
+    settings: Settings, folder: Path, blocks: gr.Blocks, *, jobs: Jobs, visitor: Visitor, tab: gr.Tab
+) -> RestoreTab:
     """The contents of `tab` in `blocks`; pictures are written under `folder`, which must lie in gradio's own cache.
 
     visitor: whose own networks can be chosen as well.
@@ -95,7 +97,10 @@ def _details_column() -> dict[str, Any]:
             files = gr.File(file_count="multiple", interactive=False, show_label=False, elem_id="files")
         gr.HTML('<p class="small-heading">The same pair without the slider</p>')
         with gr.Row(elem_id="pair"):
-            pictures = [gr.Image(interactive=False, buttons=["fullscreen"], container=False, elem_id=f"pair-{side}", label=side) for side in ("left", "right")]
+            pictures = [
+                gr.Image(interactive=False, buttons=["fullscreen"], container=False, elem_id=f"pair-{side}", label=side)
+                for side in ("left", "right")
+            ]
     return {
         "table": table, "left_picture": pictures[0], "right_picture": pictures[1], "student_file": student_file, "teacher_file": teacher_file,
         "format": kind, "files": files,
@@ -105,9 +110,19 @@ def _details_column() -> dict[str, Any]:
 def _pick_column(session: RestoreSession, task: str, folder: Path) -> dict[str, Any]:
     """Where a picture comes from, and what is asked for it."""
     examples = available_examples()
-    thumbnails = [(str(write_thumbnail(path, folder / f"{path.stem}.png", session.settings)), example.title) for example, path in examples]
+    thumbnails = [
+        (str(write_thumbnail(path, folder / f"{path.stem}.png", session.settings)), example.title)
+        for example, path in examples
+    ]
     with gr.Column(elem_id="pick"):
-        upload = gr.File(type="filepath", file_types=["image"], show_label=False, container=False, elem_id="upload", label="Your picture")
+        upload = gr.File(
+            type="filepath",
+            file_types=["image"],
+            show_label=False,
+            container=False,
+            elem_id="upload",
+            label="Your picture",
+        )
         gallery = gr.Gallery(
             thumbnails, columns=4, allow_preview=False, show_label=False, container=False, buttons=[], elem_id="examples",
             object_fit="cover", interactive=False, visible=bool(examples), label="Examples",
@@ -124,7 +139,14 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
     with gr.Column(elem_id="options"):
         mode = gr.Radio(list(texts.MODES), value="clean", label="Your picture", elem_id="mode")
         with gr.Column(visible=False, elem_id="second") as second:
-            truth = gr.File(type="filepath", file_types=["image"], show_label=False, container=False, elem_id="truth", label="The clean picture")
+            truth = gr.File(
+                type="filepath",
+                file_types=["image"],
+                show_label=False,
+                container=False,
+                elem_id="truth",
+                label="The clean picture",
+            )
             truth_line = gr.HTML()
         level = gr.Slider(
             shown.minimum if shown else 0, shown.maximum if shown else 55, shown.default if shown else 25,
@@ -145,12 +167,17 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
         with gr.Accordion("Networks and settings", open=False, elem_id="advanced"):
             roles = {
                 role: gr.Dropdown(
-                    session.networks(task, role), value=next((n for _, n in session.networks(task, role)), None), label=role.capitalize(), elem_id=role
+                    session.networks(task, role),
+                    value=next((n for _, n in session.networks(task, role)), None),
+                    label=role.capitalize(),
+                    elem_id=role,
                 )
                 for role in ("teacher", "student")
             }
             runtime = gr.Dropdown(
-                [("Automatic: the quickest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())], value="auto", label="Runtime"
+                [("Automatic: the quickest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())],
+                value="auto",
+                label="Runtime",
             )
             tile = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")
             teacher_plus = gr.Checkbox(label=texts.TEACHER_PLUS, elem_id="teacher-plus")
@@ -199,18 +226,31 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     options["truth"].upload(session.on_truth, options["truth"], truth, **quick)
     options["mode"].input(session.on_mode, [options["mode"], choice], [choice, *levels, options["second"]], **quick)
     editing = [options["editor"], options["use_marks"]]
-    opened_marks = options["open_marks"].click(session.on_open_marks, states["picture"], [*editing, result["status"]], **quick)
+    opened_marks = options["open_marks"].click(
+        session.on_open_marks, states["picture"], [*editing, result["status"]], **quick
+    )
     opened_marks.success(None, js=_TO_MARKS)
-    states["picture"].change(lambda: (gr.update(value=None, visible=False), gr.update(visible=False)), None, editing, **quick)
+    states["picture"].change(
+        lambda: (gr.update(value=None, visible=False), gr.update(visible=False)), None, editing, **quick
+    )
     options["stop"].click(session.on_stop, None, result["status"], **quick)
-    pair = [states["pair"], result["slider"], result["tags"], result["left_picture"], result["right_picture"], result["status"]]
+    pair = [
+        states["pair"],
+        result["slider"],
+        result["tags"],
+        result["left_picture"],
+        result["right_picture"],
+        result["status"],
+    ]
     for role in ("teacher", "student"):
         options[role].input(session.on_network, [*networks, choice], choice, **quick)
     for side in ("left", "right"):
         result[side].input(session.on_pair, [states["result"], result["left"], result["right"]], pair, **quick)
     result["format"].input(session.on_format, [states["result"], result["format"]], result["files"], **quick)
     tab.select(session.on_show, [choice, visitor.who], [choice, options["student"]], **quick)
-    opened = visitor.opened.then(session.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick)
+    opened = visitor.opened.then(
+        session.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick
+    )
     opened.then(session.on_open, choice, view, **queued)
     pick["task"].change(None, js=to_chosen("task"))
     opened.then(None, js=to_chosen("task"))

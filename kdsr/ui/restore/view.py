@@ -39,7 +39,8 @@ class View(NamedTuple):
 
 
 def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, Result]:
-    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent again.
+    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent
+    again.
 
     Raises:
         KdsrError: as `steps` do, after a view of what there was until then, with its files.
@@ -75,7 +76,9 @@ def _whole_view(result: Result, left: str, right: str) -> View:
     """All that shows a `result` that grows no more, and its files."""
     formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
     view = _result_view(result, left, right, working=False)
-    return view._replace(format=gr.update(choices=list(formats), value="PNG"), files=[str(column.file) for column in result.columns])
+    return view._replace(
+        format=gr.update(choices=list(formats), value="PNG"), files=[str(column.file) for column in result.columns]
+    )
 
 
 def _result_view(result: Result, left: str, right: str, *, working: bool) -> View:
