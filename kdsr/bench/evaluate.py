@@ -13,14 +13,13 @@ plane. Not here: latency, and which sets a card reports (`verify`).
 """
 
 import math
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
+from kdsr.degrade import bicubic_resize, degrade_picture
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
 from kdsr.image.batch import pictures_in
@@ -123,23 +122,6 @@ def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
     return list(pairs)
 
 
-def picture_seed(name: str, seed: int = 0) -> int:
-    """The seed of a picture's noise: the CRC-32 of its file name without suffix, plus `seed`. The same everywhere."""
-    return zlib.crc32(name.encode("utf-8")) + seed
-
-
-def degrade_picture(picture: Picture, task: Task, *, strength: float | str | None, seed: int) -> Tensor:
-    """`picture` degraded as `task` has it, (1, planes, H // scale, W // scale); noise is neither clipped nor rounded.
-
-    A grey picture is degraded as one plane: three different noises would average out.
-    """
-    truth = to_tensor(picture)
-    if task.degradation == "holes":
-        return degrade(truth, task, strength=strength, seed=seed)
-    planes = truth[:, :1] if picture.is_grey else truth
-    return degrade(planes, task, strength=strength, seed=seed).expand(-1, 3, -1, -1).contiguous()
-
-
 @dataclass(frozen=True)
 class _Pair:
     truth: Tensor
@@ -153,13 +135,12 @@ def _load_pair(
     truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | str | None
 ) -> _Pair:
     picture = read_picture(truth_path, settings)
-    truth = to_tensor(picture)
     if degraded_path is None:
-        degraded = degrade_picture(picture, task, strength=strength, seed=picture_seed(truth_path.stem))
-        return _Pair(crop_to_multiple(truth, task.scale), degraded, picture.is_grey)
+        made = degrade_picture(picture, task, strength=strength)
+        return _Pair(to_tensor(made.truth), made.tensor, picture.is_grey)
     if strength is not None:
         raise SettingsError(f"{task.title} has no strength to set, got {strength}; leave it out.")
-    degraded = to_tensor(read_picture(degraded_path, settings))
+    truth, degraded = to_tensor(picture), to_tensor(read_picture(degraded_path, settings))
     height, width = (side * task.scale for side in degraded.shape[-2:])
     if truth.shape[-2] - height not in range(task.scale) or truth.shape[-1] - width not in range(task.scale):
         given = f"{truth.shape[-1]} x {truth.shape[-2]}"

@@ -111,18 +111,15 @@ def degrade(
     """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it
     otherwise; holes become transparent.
     """
-    from kdsr.bench.evaluate import degrade_picture, picture_seed
-    from kdsr.image import from_tensor, read_picture, write_picture
-    from kdsr.restore.holes import with_transparent
+    from kdsr.degrade import degrade_picture
+    from kdsr.image import read_picture, write_picture
 
     found = find_task(task)
     strength = strength_of(found, sigma, quality, level, holes)
 
     def work(job: "Job", _tell: Tell, _should_stop: Callable[[], bool]) -> tuple[str, ...]:
         picture = read_picture(job.source, context.obj)
-        degraded = degrade_picture(picture, found, strength=strength, seed=picture_seed(picture.name, seed))
-        made = from_tensor(degraded[:, :3], picture)
-        write_picture(made if found.planes == 3 else with_transparent(made, degraded[0, 3].numpy() > 0), job.target)
+        write_picture(degrade_picture(picture, found, strength=strength, seed=seed).picture, job.target)
         return picture.notes
 
     each_picture(source, out, context.obj, f"{task} {strength} {seed}", lambda _settings: work)

@@ -1,9 +1,8 @@
-"""Degradations: pure functions of (truth, settings, seed) that turn a clean picture into what a network is asked to
-restore.
+"""Degradations: pure functions of (truth, settings, seed) that turn a clean picture into the input of a network.
 
-`degrade` follows a task's convention; `bicubic_resize`, `add_noise` and `compress_jpeg` are the operations themselves
-and take a strength per picture. Not here: which degradation belongs to which task (`kdsr.tasks`), files, uint8 pictures
-(`kdsr.image`).
+`degrade_picture` makes the input of a test from one picture, `degrade` from tensors, both by a task's convention.
+`bicubic_resize`, `add_noise` and `compress_jpeg` are the operations themselves and take a strength per picture.
+Not here: which degradation belongs to which task (`kdsr.tasks`), files (`kdsr.image`).
 """
 
 from kdsr.degrade.holes import draw_holes, fill_holes, with_holes
@@ -11,9 +10,11 @@ from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
 from kdsr.degrade.noise import add_noise
 from kdsr.degrade.photo import degrade_photo
+from kdsr.degrade.picture import Degraded, degrade_picture, picture_seed
 from kdsr.degrade.resample import bicubic_resize
 from kdsr.degrade.task import crop_to_multiple, degrade
 
 __all__ = [
-    "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "degrade_photo", "draw_holes", "fill_holes", "round_to_8_bits", "with_holes",
+    "Degraded", "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "degrade_photo",
+    "degrade_picture", "draw_holes", "fill_holes", "picture_seed", "round_to_8_bits", "with_holes",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ uint8, uint16, PIL, EXIF, ICC and alpha live here only; everything behind it see
 Resampling and degradation are not here: they are in `kdsr.degrade`.
 """
 
-from kdsr.image.picture import Picture, from_tensor, to_tensor
+from kdsr.image.picture import Picture, from_tensor, to_tensor, with_transparent
 from kdsr.image.read import read_picture
 from kdsr.image.write import WRITABLE_SUFFIXES, encode_picture, encode_png, write_picture, write_strips
 
@@ -16,6 +16,7 @@ __all__ = [
     "from_tensor",
     "read_picture",
     "to_tensor",
+    "with_transparent",
     "write_picture",
     "write_strips",
 ]

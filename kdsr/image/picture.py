@@ -107,6 +107,12 @@ def from_planes(planes: np.ndarray, like: Picture) -> Picture:
     return replace(like, pixels=pixels, alpha=alpha)
 
 
+def with_transparent(picture: Picture, holes: np.ndarray) -> Picture:
+    """`picture`, transparent where `holes` (H, W) is True and opaque elsewhere; `kdsr.restore.holes_in` reads it back."""
+    levels = _levels(picture)
+    return replace(picture, alpha=np.where(holes, 0, levels).astype(picture.pixels.dtype))
+
+
 def join_strips(strips: Iterable[Picture], height: int) -> Picture:
     """The picture of `height` rows that comes as `strips` of its full width, from top to bottom; a single one is given
     back as it is.

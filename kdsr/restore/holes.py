@@ -40,11 +40,6 @@ def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np
     return replace(picture, alpha=None), holes
 
 
-def with_transparent(picture: Picture, holes: np.ndarray) -> Picture:
-    """`picture` with `holes` (H, W) transparent, and nothing else; `holes_in` finds them again."""
-    return replace(picture, alpha=np.where(holes, 0, np.iinfo(picture.pixels.dtype).max).astype(picture.pixels.dtype))
-
-
 def navier_stokes(picture: Picture, holes: np.ndarray) -> Picture:
     """`picture` with `holes` (H, W) filled by OpenCV's Navier-Stokes inpainting, radius 3: the baseline (Bertalmio et
     al., CVPR 2001).

@@ -3,17 +3,17 @@
 `prepare` reads, checks and degrades. Not here: networks and timing (`restore_run`), anything of gradio.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from torch import Tensor
 
-from kdsr.degrade import bicubic_resize, crop_to_multiple, degrade
+from kdsr.degrade import bicubic_resize, degrade_picture
 from kdsr.errors import InputError
-from kdsr.image import Picture, from_tensor, read_picture, to_tensor
-from kdsr.restore import holes_in, navier_stokes, with_transparent
+from kdsr.image import Picture, from_tensor, read_picture, to_tensor, with_transparent
+from kdsr.restore import holes_in, navier_stokes
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
 
@@ -104,12 +104,10 @@ def check_output_size(height: int, width: int, task: Task, settings: Settings) -
 def _degraded_here(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
     """The clean `picture` degraded as the task has it, and the part of it that the result is measured against."""
     check_output_size(picture.height, picture.width, task, settings)
-    clean = to_tensor(picture)
-    tensor = degrade(clean, task, strength=order.strength if task.strength else None, seed=order.seed)
-    truth = from_tensor(crop_to_multiple(clean, task.scale), picture)
-    degraded = from_tensor(tensor, picture)
-    exact = tensor if task.degradation == "noise" else None
-    return Prepared(task, picture.name, degraded, exact, _baseline(tensor, degraded, task), truth, picture.notes)
+    made = degrade_picture(picture, task, strength=order.strength if task.strength else None, seed=order.seed)
+    degraded, exact = made.picture, made.tensor if task.degradation == "noise" else None
+    baseline = _baseline(made.tensor, degraded, task)
+    return Prepared(task, picture.name, degraded, exact, baseline, made.truth, picture.notes)
 
 
 def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
@@ -117,8 +115,10 @@ def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) 
     check_output_size(picture.height, picture.width, task, settings)
     mask = read_picture(order.mask, settings) if order.mask else None
     if order.mode == "clean" and mask is None:
-        tensor = degrade(to_tensor(picture), task, strength=order.strength, seed=order.seed)
-        opaque, holes = replace(picture, alpha=None), tensor[0, 3].numpy() > 0
+        made = degrade_picture(picture, task, strength=order.strength, seed=order.seed)
+        opaque, drawn = made.truth, made.holes
+        assert drawn is not None  # the task has holes
+        holes = drawn
     else:
         opaque, holes = holes_in(picture, mask)
     filling = navier_stokes(opaque, holes)

@@ -1,0 +1,66 @@
+"""A picture degraded for a test: the one way in which the page, the command line and the benchmarks make an input.
+
+Not here: the degradations themselves, and tensors of several pictures (`kdsr.degrade.task`).
+"""
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from kdsr.degrade.task import crop_to_multiple, degrade
+from kdsr.image import Picture, from_tensor, to_tensor, with_transparent
+from kdsr.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Degraded:
+    """A degraded picture, and the picture that its restoration is compared with."""
+
+    tensor: Tensor
+    """(1, planes, H // scale, W // scale) float32, the input of a network; noise is neither clipped nor rounded."""
+    truth: Picture
+    """The clean picture, cropped to a multiple of the task's scale; for holes without its alpha."""
+
+    @property
+    def holes(self) -> np.ndarray | None:
+        """(H, W) bool, True where a pixel is missing; None for a task without holes."""
+        return self.tensor[0, 3].numpy() > 0 if self.tensor.shape[1] == 4 else None
+
+    @property
+    def picture(self) -> Picture:
+        """The input as a file holds it: clipped, rounded to the bits of `truth`, transparent where pixels are missing."""
+        made = from_tensor(self.tensor[:, :3], self.truth)
+        return made if self.holes is None else with_transparent(made, self.holes)
+
+
+def degrade_picture(picture: Picture, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Degraded:
+    """`picture` degraded as `task` defines it; the same name and seed give the same result on every machine.
+
+    A grey picture is degraded as one plane: the mean of three independent noises would be weaker by the root of 3.
+
+    Args:
+        picture: the clean picture; its name chooses the noise, together with `seed` (`picture_seed`).
+        strength: noise sigma (of 255), JPEG quality, level of a photograph's damage or kind of holes; None takes the
+            task's default.
+        seed: any other seed gives other noise, holes or damage.
+    Raises:
+        SettingsError: `strength` is out of the task's range, or the task takes none.
+        InputError: `picture` is smaller than the task's scale, or larger than a JPEG can be.
+    """
+    clean = crop_to_multiple(to_tensor(picture), task.scale)
+    height, width = clean.shape[-2:]
+    alpha = None if picture.alpha is None or task.degradation == "holes" else picture.alpha[:height, :width]
+    truth = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)
+    drawn_from = picture_seed(picture.name, seed)
+    if task.degradation == "holes":
+        return Degraded(degrade(clean, task, strength=strength, seed=drawn_from), truth)
+    planes = clean[:, :1] if picture.is_grey else clean
+    degraded = degrade(planes, task, strength=strength, seed=drawn_from)
+    return Degraded(degraded.expand(-1, 3, -1, -1).contiguous(), truth)
+
+
+def picture_seed(name: str, seed: int = 0) -> int:
+    """The seed of a picture's noise: the CRC-32 of its file name without suffix, plus `seed`."""
+    return zlib.crc32(name.encode("utf-8")) + seed
