@@ -27,7 +27,7 @@ from spandrel.architectures.SwinIR import SwinIR
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.train import Recipe, train
+from kdsr.train import Recipe, train_recipe
 from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 TEACHER = {"width": 64, "blocks": 13}
@@ -86,7 +86,7 @@ def run(recipe: Recipe, out: Path, settings: Settings) -> dict[str, Any]:
         ends.append(time.perf_counter())
         return False
 
-    train(recipe, out, settings=settings, on_event=events.append, should_stop=note_end)
+    train_recipe(recipe, out, settings=settings, on_event=events.append, should_stop=note_end)
     pace = statistics.median(after - before for before, after in itertools.pairwise(ends[10:]))
     return {
         "steps_per_s": 1 / pace,

@@ -19,7 +19,7 @@ from typing import Any
 from kdsr.models import Network
 from kdsr.settings import settings_from_environment
 from kdsr.tasks import find_task
-from kdsr.train import distillation, train
+from kdsr.train import distillation, train_recipe
 from kdsr.train.data.photos import find_photos, held_out, load_photos
 from kdsr.train.validation import validate
 from kdsr.zoo import Catalog
@@ -52,7 +52,7 @@ def main() -> None:
             )
             seen: list[dict[str, Any]] = []
             since = time.monotonic()
-            train(
+            train_recipe(
                 recipe,
                 folder / kind,
                 settings=replace(settings, data_dir=folder, home=folder / "home"),

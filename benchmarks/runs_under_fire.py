@@ -38,7 +38,7 @@ from kdsr.jobs.store import store_of
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
-from kdsr.train import Recipe, recipe_from_json, train
+from kdsr.train import Recipe, recipe_from_json, train_recipe
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 from kdsr.zoo.weights import load_tensors
 
@@ -163,7 +163,7 @@ def lent(folder: Path, steps: int, chunk_s: float) -> dict[str, Any]:
 def compare(jobs: Jobs, done: Run, folder: Path) -> tuple[bool, list[dict[str, Any]]]:
     """Train the recipe of `done` again without any stop: whether the weights are equal, and the events of it."""
     events: list[dict[str, Any]] = []
-    train(
+    train_recipe(
         recipe_from_json(done.recipe),
         folder,
         settings=replace(jobs.settings, data_dir=jobs.settings.home / "runs"),

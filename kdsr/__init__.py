@@ -1,26 +1,73 @@
-"""KDSR: image restoration by knowledge distillation. This is the public API; a name is imported when it is first used.
+"""KDSR: image restoration by knowledge distillation. The public API; docs/api.md describes each name with an example.
 
-`restore`, `degrade` and `train` are areas of the package and functions at once: `kdsr.restore(image, runtime)` calls
-`kdsr.restore.restore`, and `kdsr.restore.open_runtime` is still found. Everything else is a plain name of the module
-below.
+A name is imported when it is first used, so that `import kdsr` loads neither torch nor NumPy. No public name is the
+name of a subpackage: `kdsr.restore` is the package, `kdsr.restore_picture` the function.
 """
 
 import importlib
-import sys
 from collections.abc import Mapping
-from types import MappingProxyType, ModuleType
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_HOMES: Mapping[str, str] = MappingProxyType({
+if TYPE_CHECKING:  # the same names again, for type checkers and editors
+    from kdsr.bench.evaluate import Evaluation, evaluate
+    from kdsr.degrade import Degraded, degrade_picture
+    from kdsr.errors import KdsrError
+    from kdsr.image import Picture, read_picture, write_picture
+    from kdsr.metrics import Measurement, measure, psnr, ssim
+    from kdsr.restore import Runtime, open_runtime, restore_picture
+    from kdsr.settings import Settings
+    from kdsr.tasks import TASKS, Task, find_task
+    from kdsr.train.recipe import Recipe, recipe_from_json
+    from kdsr.train.stage import RunResult
+    from kdsr.train.train import train_recipe
+    from kdsr.zoo import Card, Catalog
+
+__all__ = [
+    "TASKS",
+    "Card",
+    "Catalog",
+    "Degraded",
+    "Evaluation",
+    "KdsrError",
+    "Measurement",
+    "Picture",
+    "Recipe",
+    "RunResult",
+    "Runtime",
+    "Settings",
+    "Task",
+    "degrade_picture",
+    "evaluate",
+    "find_task",
+    "measure",
+    "open_runtime",
+    "psnr",
+    "read_picture",
+    "recipe_from_json",
+    "restore_picture",
+    "ssim",
+    "train_recipe",
+    "write_picture",
+]
+
+_MODULES: Mapping[str, str] = MappingProxyType({
+    "TASKS":            "kdsr.tasks",
     "Card":             "kdsr.zoo",
     "Catalog":          "kdsr.zoo",
+    "Degraded":         "kdsr.degrade",
+    "Evaluation":       "kdsr.bench.evaluate",
     "KdsrError":        "kdsr.errors",
+    "Measurement":      "kdsr.metrics",
     "Picture":          "kdsr.image",
     "Recipe":           "kdsr.train.recipe",
+    "RunResult":        "kdsr.train.stage",
+    "Runtime":          "kdsr.restore",
     "Settings":         "kdsr.settings",
-    "TASKS":            "kdsr.tasks",
+    "Task":             "kdsr.tasks",
+    "degrade_picture":  "kdsr.degrade",
     "evaluate":         "kdsr.bench.evaluate",
     "find_task":        "kdsr.tasks",
     "measure":          "kdsr.metrics",
@@ -30,44 +77,17 @@ _HOMES: Mapping[str, str] = MappingProxyType({
     "recipe_from_json": "kdsr.train.recipe",
     "restore_picture":  "kdsr.restore",
     "ssim":             "kdsr.metrics",
+    "train_recipe":     "kdsr.train.train",
     "write_picture":    "kdsr.image",
 })  # fmt: skip
+"""Where each public name is defined."""
 
-_CALLABLE_AREAS: Mapping[str, str] = MappingProxyType(
-    {"degrade": "kdsr.degrade", "restore": "kdsr.restore", "train": "kdsr.train.train"}
-)
-"""Areas that are called as the function of the same name, and the module in which that function lies."""
+if not TYPE_CHECKING:  # a type checker would take every other name for Any
 
-__all__ = sorted([*_HOMES, *_CALLABLE_AREAS])  # noqa: PLE0605 - names are checked by a test
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_MODULES[name]), name)
 
-
-class _CallableArea(ModuleType):
-    """An area of the package that can be called as its function of the same name."""
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        name = self.__name__.rpartition(".")[2]
-        return getattr(importlib.import_module(_CALLABLE_AREAS[name]), name)(*arguments, **keywords)
-
-
-class _Root(ModuleType):
-    """This package. Importing an area stores it here, whoever imports it first; that is where it becomes callable."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _CALLABLE_AREAS and isinstance(value, ModuleType):
-            value.__class__ = _CallableArea
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Root
-
-
-def __getattr__(name: str) -> Any:
-    if name in _CALLABLE_AREAS:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]

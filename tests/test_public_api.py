@@ -1,5 +1,6 @@
 """The names that `import kdsr` promises, what the import costs, and what an installation brings along."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -28,8 +29,23 @@ def test_every_public_name_exists(name):
 
 
 def test_the_functions_asked_for_are_there():
-    wanted = "Picture read_picture write_picture restore restore_picture open_runtime Catalog Card degrade psnr ssim measure evaluate TASKS find_task"
-    assert {*wanted.split(), "Settings", "KdsrError", "train", "Recipe"} <= set(kdsr.__all__)
+    functions = "restore_picture degrade_picture train_recipe read_picture write_picture open_runtime measure psnr ssim"
+    others = "evaluate find_task recipe_from_json Card Catalog KdsrError Picture Recipe Settings TASKS"
+    assert {*functions.split(), *others.split()} <= set(kdsr.__all__)
+
+
+def test_no_public_name_is_the_name_of_a_package():
+    modules = {path.stem for path in Path(kdsr.__file__).parent.iterdir()}
+    assert modules.isdisjoint(kdsr.__all__)
+    assert run_python("import kdsr.restore, kdsr.train, kdsr.degrade; print(type(kdsr.train).__name__)") == "module"
+
+
+def test_type_checkers_are_told_the_same_names():
+    tree = ast.parse(Path(kdsr.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    told = {alias.name: node.module for node in block.body for alias in node.names}
+    assert told == dict(kdsr._MODULES) and sorted(kdsr.__all__) == sorted(told)
+    assert len(kdsr.__all__) == len(set(kdsr.__all__))
 
 
 def test_unknown_names_are_refused_like_those_of_any_module():
@@ -38,31 +54,18 @@ def test_unknown_names_are_refused_like_those_of_any_module():
 
 
 def test_importing_the_package_imports_no_heavy_library():
-    code = "import sys, kdsr; print([name for name in ('torch', 'numpy', 'cv2', 'PIL', 'gradio', 'onnxruntime') if name in sys.modules])"
+    heavy = ("torch", "numpy", "cv2", "PIL", "gradio", "onnxruntime")
+    code = f"import sys, kdsr; print([name for name in {heavy} if name in sys.modules])"
     assert run_python(code) == "[]"
-
-
-@pytest.mark.parametrize(
-    "first",
-    ["import kdsr.degrade", "from kdsr.degrade import crop_to_multiple", "from kdsr import degrade", "import kdsr"],
-)
-def test_an_area_with_a_function_of_its_name_can_be_called_whoever_imported_it_first(first):
-    code = f"{first}\nimport kdsr, torch\nsmall = kdsr.degrade(torch.zeros(1, 3, 9, 9), kdsr.find_task('sr_x4'))\n"
-    code += "print(tuple(small.shape), kdsr.degrade.crop_to_multiple.__name__)"
-    assert run_python(code) == "(1, 3, 2, 2) crop_to_multiple"
-
-
-def test_the_areas_that_can_be_called_have_their_function():
-    from kdsr.degrade import degrade
-    from kdsr.restore import restore
-    from kdsr.train import train
-
-    assert [callable(function) for function in (degrade, restore, train, kdsr.degrade, kdsr.restore, kdsr.train)] == [
-        True
-    ] * 6
 
 
 def test_requirements_and_project_file_ask_for_the_same_packages():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert sorted(line for line in lines if line and not line.startswith("#")) == sorted(project["dependencies"])
+
+
+def test_the_package_says_that_it_is_typed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["kdsr"]
+    assert (REPOSITORY / "kdsr" / "py.typed").is_file()

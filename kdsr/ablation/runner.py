@@ -39,7 +39,7 @@ from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.settings import Settings, usable_threads
 from kdsr.train.loop import events_in
 from kdsr.train.processes import choose_device
-from kdsr.train.train import train
+from kdsr.train.train import train_recipe
 from kdsr.zoo import Catalog
 
 Event = dict[str, Any]
@@ -176,7 +176,7 @@ def _train(work: _Work, run: Run) -> bool:
 
     torch.compiler.reset()  # otherwise the compiler gives up after 8 networks in one process, and the later rows run slower
     try:
-        outcome = train(
+        outcome = train_recipe(
             work.plan.recipe(run),
             run_folder(work.out_dir, run),
             settings=work.settings,

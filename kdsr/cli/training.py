@@ -24,7 +24,7 @@ def train(
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
     from kdsr.train.recipe import recipe_from_json
-    from kdsr.train.train import train
+    from kdsr.train.train import train_recipe
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
@@ -33,7 +33,7 @@ def train(
         signal.SIGTERM,
     ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = train(
+    result = train_recipe(
         run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps)
     )
     if not result.finished:

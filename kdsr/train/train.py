@@ -51,7 +51,7 @@ def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
     return found
 
 
-def train(
+def train_recipe(
     recipe: Recipe,
     out_dir: Path,
     *,
@@ -61,8 +61,8 @@ def train(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> RunResult:
-    """Train the stages of `recipe` one after the other, or the one run that it is; arguments, result and errors as
-    `train`.
+    """Train the stages of `recipe` one after the other, or its single run; arguments, result and errors as in
+    `train_stage`.
 
     Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the
     whole recipe, all steps and the packs of all stages, and the log tells all stages.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from kdsr.settings import Settings
-from kdsr.train import Recipe, train
+from kdsr.train import Recipe, train_recipe
 
 
 def training_settings(tmp_path: Path) -> Settings:
@@ -41,6 +41,6 @@ def events(folder: Path) -> list[dict[str, Any]]:
 def released(settings: Settings, tmp_path: Path, **changes: Any) -> None:
     """A network trained for a moment and put among the weights."""
     plan = recipe(**changes)
-    train(plan, tmp_path / plan.name, settings=settings)
+    train_recipe(plan, tmp_path / plan.name, settings=settings)
     for suffix in (".safetensors", ".json"):
         (tmp_path / plan.name / f"{plan.name}{suffix}").rename(settings.weights_dir / f"{plan.name}{suffix}")

@@ -18,7 +18,7 @@ from kdsr.jobs import Jobs, State, curve
 from kdsr.jobs.launchers import ChunkLauncher
 from kdsr.jobs.part import Outcome, Watch, train_part
 from kdsr.jobs.store import store_of
-from kdsr.train import recipe_from_json, train
+from kdsr.train import recipe_from_json, train_recipe
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_tensors
 
@@ -71,7 +71,7 @@ def beyond(jobs, run, step):
 def uninterrupted(jobs, run, folder):
     """The weights of the same recipe without any stop, trained here."""
     settings = dataclasses.replace(jobs.settings, data_dir=jobs.settings.home / "runs")
-    train(recipe_from_json(run.recipe), folder, settings=settings)
+    train_recipe(recipe_from_json(run.recipe), folder, settings=settings)
     return load_tensors(folder / "tiny.safetensors")
 
 

@@ -18,12 +18,12 @@ from kdsr.bench.latency import measure_latency
 from kdsr.cli import main
 from kdsr.degrade import degrade, draw_holes, fill_holes, with_holes
 from kdsr.errors import InputError, SettingsError, ShapeError, UnknownNameError
-from kdsr.image import Picture, read_picture, write_picture
+from kdsr.image import Picture, read_picture, with_transparent, write_picture
 from kdsr.metrics import measure
 from kdsr.models import build_model, folded
-from kdsr.restore import holes_in, open_runtime, restore_picture, with_transparent
+from kdsr.restore import holes_in, open_runtime, restore_picture
 from kdsr.tasks import find_task
-from kdsr.train import train
+from kdsr.train import train_recipe
 from kdsr.train.data.photos import Photo
 from kdsr.train.validation import held_out_pair
 from kdsr.ui.restore.painting import LONGEST_PX, to_be_marked, write_marks
@@ -267,13 +267,13 @@ def test_a_student_learns_to_inpaint(taught, tmp_path):
         released(
             settings, tmp_path, name="teacher", role="teacher", task="inpaint", arguments={"width": 24, "depth": 4}
         )
-    train(recipe(task="inpaint", degrade_once=taught, **teacher), tmp_path / "run", settings=settings)
+    train_recipe(recipe(task="inpaint", degrade_once=taught, **teacher), tmp_path / "run", settings=settings)
     assert (
         events(tmp_path / "run")[-1]["event"] == "finished" and (tmp_path / "run" / "preview" / "input.png").is_file()
     )
     if taught:
         with pytest.raises(SettingsError, match="planes"):
-            train(recipe(task="denoise", degrade_once=True, **teacher), tmp_path / "other", settings=settings)
+            train_recipe(recipe(task="denoise", degrade_once=True, **teacher), tmp_path / "other", settings=settings)
 
 
 def test_a_run_is_followed_on_all_kinds_of_holes(monkeypatch):

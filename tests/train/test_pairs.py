@@ -11,7 +11,7 @@ from helpers.training import recipe, training_settings
 from kdsr.degrade import compress_jpeg
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
-from kdsr.train import train
+from kdsr.train import train_recipe
 from kdsr.train.data.degradations import CROPPED_SHARE, Shares, degrade_fresh, draw_strengths, saved_before
 from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import detail, fixed_pairs, fresh_pairs
@@ -52,7 +52,7 @@ def test_photographs_are_learnt_from_at_every_scale_that_the_recipe_names(settin
         means = torch.nn.functional.avg_pool2d(photo.pixels.permute(2, 0, 1)[None].float(), 2)[0].permute(1, 2, 0)
         assert half.pixels.shape == (32, 36, 3) and (half.pixels.float() - means).abs().mean() < 2
     assert {tuple(photo.pixels.shape) for photo in both[8:]} == {(30, 36, 3)}
-    train(recipe(photo_scales=(1.0, 0.5), steps=2), tmp_path / "run", settings=settings)
+    train_recipe(recipe(photo_scales=(1.0, 0.5), steps=2), tmp_path / "run", settings=settings)
     assert read_card(tmp_path / "run" / "tiny.json").data[0]["pictures"] == 6
 
 

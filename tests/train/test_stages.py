@@ -7,7 +7,7 @@ import torch
 from helpers.training import events, recipe, released, training_settings
 
 from kdsr.errors import SettingsError
-from kdsr.train import recipe_from_json, recipe_to_json, train
+from kdsr.train import recipe_from_json, recipe_to_json, train_recipe
 from kdsr.train.train import stages_of
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_tensors
@@ -26,7 +26,7 @@ def same(one, other):
 
 
 def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
-    assert train(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
+    assert train_recipe(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.steps == 18 and card.recipe["stages"] == [dict(stage) for stage in PRUNING]
     assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == [
@@ -41,21 +41,23 @@ def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
 
 
 def test_a_run_paused_in_any_stage_goes_on_to_the_same_weights(settings, tmp_path):
-    train(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
+    train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
     pieces = 1
-    while not train(
+    while not train_recipe(
         recipe(stages=PRUNING), tmp_path / "pieces", settings=settings, resume=pieces > 1, time_limit_s=0.0
     ).finished:
         pieces += 1
     assert pieces > 3 and same(tmp_path / "whole", tmp_path / "pieces")
     with pytest.raises(SettingsError, match="resume"):
-        train(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
+        train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
 
 
 def test_an_assistant_learns_from_the_teacher_and_teaches_the_student(settings, tmp_path):
     released(settings, tmp_path, name="big", role="teacher", arguments={"width": 48, "depth": 3})
     assistant = {"arguments": {"width": 32, "depth": 3}, "teacher": "big", "truth_share": 0.0}
-    train(recipe(stages=(assistant, {"teacher": "previous", "truth_share": 0.0})), tmp_path / "run", settings=settings)
+    train_recipe(
+        recipe(stages=(assistant, {"teacher": "previous", "truth_share": 0.0})), tmp_path / "run", settings=settings
+    )
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.teacher.endswith("tiny-stage1.safetensors") and card.history == ()
     assert Catalog(tmp_path / "run" / "stage1").find("tiny-stage1").teacher == "big"
@@ -66,7 +68,7 @@ def test_the_card_names_the_photographs_of_all_stages(settings, tmp_path):
     shutil.copytree(settings.data_dir / "pack", settings.data_dir / "more")
     (settings.data_dir / "more" / "images" / "photo0.png").rename(settings.data_dir / "more" / "images" / "another.png")
     stages = ({"photos": ["pack", "more"], "steps": 2}, {"photos": ["more"], "steps": 2})
-    train(recipe(stages=stages), tmp_path / "run", settings=settings)
+    train_recipe(recipe(stages=stages), tmp_path / "run", settings=settings)
     assert [entry["pack"] for entry in Catalog(tmp_path / "run" / "stage2").find("tiny").data] == ["more"]
     assert [entry["pack"] for entry in Catalog(tmp_path / "run").find("tiny").data] == ["pack", "more"]
 

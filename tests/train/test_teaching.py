@@ -19,7 +19,7 @@ from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.models import build_model, pruned, start
 from kdsr.models.symmetry import turn, turn_back
 from kdsr.tasks import TASKS, find_task
-from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train
+from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train_recipe
 from kdsr.train.data.crops import prefer_hard
 from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed
 from kdsr.train.data.photos import find_photos, load_photos
@@ -62,11 +62,11 @@ WAYS = {loss: {"terms": (term(loss),)} for loss, entry in LOSSES.items() if entr
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_path, way):
     plan = with_teacher(settings, tmp_path, **WAYS[way])
-    train(plan, tmp_path / "whole", settings=settings)
+    train_recipe(plan, tmp_path / "whole", settings=settings)
     steps = iter(range(100))
     with pytest.raises(Stopped):
-        train(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
-    train(plan, tmp_path / "parts", settings=settings, resume=True)
+        train_recipe(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
+    train_recipe(plan, tmp_path / "parts", settings=settings, resume=True)
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert set(whole) == {f"layers.{layer}.{part}" for layer in range(3) for part in ("weight", "bias")}
@@ -78,7 +78,7 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
 def test_a_step_is_compiled_whole(settings, tmp_path, loss, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
     monkeypatch.setattr("kdsr.train.step.has_compiler", lambda device: True)
-    train(
+    train_recipe(
         with_teacher(settings, tmp_path, terms=(term(loss),), compile=True, steps=2),
         tmp_path / "run",
         settings=settings,
@@ -88,8 +88,8 @@ def test_a_step_is_compiled_whole(settings, tmp_path, loss, monkeypatch):
 
 def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, planned_crops=16, terms=(term("attention_map"),))
-    train(plan, tmp_path / "kept", settings=settings)
-    train(dataclasses.replace(plan, cache_labels=False), tmp_path / "live", settings=settings)
+    train_recipe(plan, tmp_path / "kept", settings=settings)
+    train_recipe(dataclasses.replace(plan, cache_labels=False), tmp_path / "live", settings=settings)
     kept, live = (
         [event["loss"] for event in events(tmp_path / name) if event["event"] == "step"] for name in ("kept", "live")
     )
@@ -100,10 +100,10 @@ def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path
 def test_only_a_teacher_that_learns_online_changes(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, online=True, learning_rate=1e-2)
     before = load_tensors(settings.weights_dir / "teacher.safetensors")
-    train(plan, tmp_path / "run", settings=settings)
+    train_recipe(plan, tmp_path / "run", settings=settings)
     after = load_tensors(tmp_path / "run" / "checkpoint.safetensors")
     assert any(not torch.equal(value, after[f"teacher.0.{name}"]) for name, value in before.items())
-    train(dataclasses.replace(plan, online=False, cache_labels=False), tmp_path / "frozen", settings=settings)
+    train_recipe(dataclasses.replace(plan, online=False, cache_labels=False), tmp_path / "frozen", settings=settings)
     assert not any(name.startswith("teacher.") for name in load_tensors(tmp_path / "frozen" / "checkpoint.safetensors"))
 
 
@@ -178,7 +178,7 @@ def test_patience_keeps_the_best_and_stops(settings, tmp_path):
         patience=2,
         validate_every=3,
     )
-    result = train(plan, tmp_path / "run", settings=settings)
+    result = train_recipe(plan, tmp_path / "run", settings=settings)
     assert result.finished and result.step < 400
     validations = [event["psnr_db"] for event in events(tmp_path / "run") if event["event"] == "validation"]
     assert validations[0] == max(validations)
@@ -190,7 +190,7 @@ def test_patience_keeps_the_best_and_stops(settings, tmp_path):
 def test_a_loss_that_leaves_the_rails_stops_the_run(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("kdsr.train.loop.learning_rate", lambda _recipe, step: 0.0 if step < 100 else 10.0)
     with pytest.raises(TrainingError, match="far above"):
-        train(recipe(steps=300, learning_rate=10.0), tmp_path / "run", settings=settings)
+        train_recipe(recipe(steps=300, learning_rate=10.0), tmp_path / "run", settings=settings)
 
 
 def test_terms_read_back_as_they_were_written():
@@ -225,21 +225,21 @@ def test_what_does_not_go_together_is_told(changes, message):
 
 @pytest.mark.parametrize("loss", [name for name, entry in LOSSES.items() if entry.reads not in ("features", "scores")])
 def test_a_loss_between_pictures_may_stand_against_the_truth_and_needs_no_teacher(settings, tmp_path, loss):
-    train(recipe(steps=2, terms=(Term(loss, weight=0.1, target="truth"),)), tmp_path / "run", settings=settings)
+    train_recipe(recipe(steps=2, terms=(Term(loss, weight=0.1, target="truth"),)), tmp_path / "run", settings=settings)
     assert any(event["event"] == "step" and loss in event for event in events(tmp_path / "run"))
 
 
 def test_a_tap_that_does_not_exist_is_told(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, terms=(dataclasses.replace(term("fitnet"), student_tap="layer.1"),))
     with pytest.raises(UnknownNameError, match=r"layers\.1"):
-        train(plan, tmp_path / "run", settings=settings)
+        train_recipe(plan, tmp_path / "run", settings=settings)
 
 
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, steps=20, batch_size=4)
     (tmp_path / "plan.json").write_text(recipe_to_json(plan))
-    train(plan, tmp_path / "one", settings=settings)
+    train_recipe(plan, tmp_path / "one", settings=settings)
     alone = os.environ | {
         "KDSR_WEIGHTS_DIR": str(settings.weights_dir),
         "KDSR_HOME": str(settings.home),

@@ -11,7 +11,7 @@ from helpers.training import events, recipe, released, training_settings
 
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.tasks import find_task
-from kdsr.train import recipe_from_json, recipe_to_json, train
+from kdsr.train import recipe_from_json, recipe_to_json, train_recipe
 from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import fixed_pairs
 from kdsr.train.data.photos import find_photos, load_photos
@@ -26,7 +26,7 @@ settings = pytest.fixture(training_settings)
 
 
 def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_path):
-    result = train(recipe(steps=150), tmp_path / "run", settings=settings)
+    result = train_recipe(recipe(steps=150), tmp_path / "run", settings=settings)
     assert result.finished and result.step == 150
     logged = [event["loss"] for event in events(tmp_path / "run") if event["event"] == "step"]
     assert logged[-1] < logged[0]
@@ -41,7 +41,7 @@ def test_a_run_counts_numbers_below_the_normal_ones_as_zero_and_leaves_the_proce
         pytest.skip("this processor has no such mode")
     smallest = torch.full((4,), torch.finfo(torch.float32).tiny)
     counted = []
-    train(
+    train_recipe(
         recipe(steps=2),
         tmp_path / "run",
         settings=settings,
@@ -53,7 +53,7 @@ def test_a_run_counts_numbers_below_the_normal_ones_as_zero_and_leaves_the_proce
 
 def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_path):
     for role in ("teacher", "student"):
-        train(recipe(role=role), tmp_path / role, settings=settings)
+        train_recipe(recipe(role=role), tmp_path / role, settings=settings)
     teacher, student = (load_tensors(tmp_path / role / "tiny.safetensors") for role in ("teacher", "student"))
     assert {tensor.dtype for tensor in teacher.values()} == {torch.float16}
     assert all(torch.equal(teacher[name], student[name].half()) for name in student)
@@ -71,7 +71,7 @@ def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settin
     released(settings, tmp_path, name="start", steps=20)
     plans = {share: recipe(warm_start="start", start_share=share, rep=rep) for share in (0.0, 0.5)}
     for share, plan in plans.items():
-        train(plan, tmp_path / str(share), settings=settings)
+        train_recipe(plan, tmp_path / str(share), settings=settings)
     began = Catalog(settings.weights_dir).load("start").state_dict()
     own, mixed = (load_tensors(tmp_path / str(share) / "tiny.safetensors") for share in plans)
     assert any(not torch.equal(own[name], began[name]) for name in own)
@@ -90,8 +90,8 @@ def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
         seed=2,
         stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}),
     )
-    train(plan, tmp_path / "run", settings=settings)
-    train(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
+    train_recipe(plan, tmp_path / "run", settings=settings)
+    train_recipe(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
     places = (
         tmp_path / "run/stage1/tiny-stage1",
         tmp_path / "alone/tiny",
@@ -114,14 +114,14 @@ def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
     with pytest.raises(
         SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"
     ):
-        train(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
+        train_recipe(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
 
 
 def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
     with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
-        train(
+        train_recipe(
             recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}),
             tmp_path / "run",
             settings=settings,
@@ -147,17 +147,17 @@ def last_validation(logged: list[dict]) -> float:
 )
 def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path, changes):
     plan = recipe(**changes)
-    train(plan, tmp_path / "whole", settings=settings)
+    train_recipe(plan, tmp_path / "whole", settings=settings)
     steps = iter(range(100))
     with pytest.raises(Stopped, match="step 5 of 12"):
-        train(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
-    assert train(plan, tmp_path / "parts", settings=settings, resume=True).finished
+        train_recipe(plan, tmp_path / "parts", settings=settings, should_stop=lambda: next(steps) == 4)
+    assert train_recipe(plan, tmp_path / "parts", settings=settings, resume=True).finished
     whole, parts = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
 def test_a_time_limit_pauses_a_run_that_can_go_on(settings, tmp_path):
-    result = train(recipe(steps=100_000), tmp_path / "run", settings=settings, time_limit_s=1.0)
+    result = train_recipe(recipe(steps=100_000), tmp_path / "run", settings=settings, time_limit_s=1.0)
     assert not result.finished and 0 < result.step < 100_000
     assert events(tmp_path / "run")[-1]["event"] == "paused"
     assert read_card(tmp_path / "run" / "tiny.json").steps == result.step
@@ -165,7 +165,7 @@ def test_a_time_limit_pauses_a_run_that_can_go_on(settings, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(settings, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(recipe(seed=seed), tmp_path / name, settings=settings)
+        train_recipe(recipe(seed=seed), tmp_path / name, settings=settings)
     a, b, c = (load_tensors(tmp_path / name / "tiny.safetensors")["layers.0.weight"] for name in "abc")
     assert torch.equal(a, b) and not torch.equal(a, c)
 
@@ -174,9 +174,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(settings, 
 def test_a_student_learns_from_cached_labels_what_it_learns_from_fresh_ones(settings, tmp_path, task):
     released(settings, tmp_path, name="teacher", task=task, role="teacher")
     plan = recipe(task=task, teacher="teacher", truth_share=0.3, truth_share_end=1.0, degrade_once=True)
-    train(plan, tmp_path / "first", settings=settings)
+    train_recipe(plan, tmp_path / "first", settings=settings)
     cached = list((settings.home / "labels").glob("*.npy"))
-    train(plan, tmp_path / "second", settings=settings)
+    train_recipe(plan, tmp_path / "second", settings=settings)
     assert len(cached) == 1 and list((settings.home / "labels").glob("*.npy")) == cached
     first, second = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("first", "second"))
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -201,7 +201,7 @@ def test_labels_are_the_teachers_own_output(settings, tmp_path):
 def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=60)
     plan = recipe(warm_start="start", steps=1, learning_rate=1e-9, final_learning_rate=0.0)
-    train(plan, tmp_path / "run", settings=settings)
+    train_recipe(plan, tmp_path / "run", settings=settings)
     start, now = (
         load_tensors(settings.weights_dir / "start.safetensors"),
         load_tensors(tmp_path / "run" / "tiny.safetensors"),
@@ -212,20 +212,20 @@ def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(settings, tmp_path):
     with pytest.raises(Stopped):
-        train(recipe(steps=300), tmp_path / "run", settings=settings, should_stop=lambda: True)
+        train_recipe(recipe(steps=300), tmp_path / "run", settings=settings, should_stop=lambda: True)
     before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
     (tmp_path / "run" / "recipe.json").unlink()
     with pytest.raises(TrainingError, match="another recipe"):
-        train(recipe(steps=300, learning_rate=1e30), tmp_path / "run", settings=settings, resume=True)
+        train_recipe(recipe(steps=300, learning_rate=1e30), tmp_path / "run", settings=settings, resume=True)
     with pytest.raises(TrainingError, match="far above what it was"):
-        train(recipe(steps=300, learning_rate=1e30, warmup_steps=0), tmp_path / "wild", settings=settings)
+        train_recipe(recipe(steps=300, learning_rate=1e30, warmup_steps=0), tmp_path / "wild", settings=settings)
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
-    train(recipe(steps=2), tmp_path / "run", settings=settings)
+    train_recipe(recipe(steps=2), tmp_path / "run", settings=settings)
     with pytest.raises(SettingsError, match="resume"):
-        train(recipe(steps=2), tmp_path / "run", settings=settings)
+        train_recipe(recipe(steps=2), tmp_path / "run", settings=settings)
 
 
 @pytest.mark.parametrize("has_it", [True, False])
@@ -241,7 +241,7 @@ def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     with autocast(CPU, wanted=False):
         assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
     for precision in ("bf16", "fp32"):
-        train(recipe(precision=precision), tmp_path / precision, settings=settings)
+        train_recipe(recipe(precision=precision), tmp_path / precision, settings=settings)
     same = [
         torch.equal(one, other)
         for one, other in zip(
@@ -305,7 +305,7 @@ def test_an_unknown_task_in_a_recipe_is_told():
 
 def test_a_run_shows_what_it_stands_against_and_a_held_out_crop(settings, tmp_path):
     released(settings, tmp_path, name="teacher", role="teacher", steps=100)
-    train(recipe(teacher="teacher", truth_share=0.5), tmp_path / "run", settings=settings)
+    train_recipe(recipe(teacher="teacher", truth_share=0.5), tmp_path / "run", settings=settings)
     (references,) = (event for event in events(tmp_path / "run") if event["event"] == "references")
     assert references["teacher_psnr_db"] > 15 and references["before_psnr_db"] > 15
     pictures = {path.stem: cv2.imread(str(path)) for path in (tmp_path / "run" / "preview").iterdir()}
@@ -336,11 +336,11 @@ def test_labels_that_were_cut_off_go_on_where_they_were(settings, tmp_path):
     plan = recipe(teacher="teacher", truth_share=0.5, steps=2)
     pieces = 0
     while not (tmp_path / "run" / "tiny.safetensors").exists():
-        train(plan, tmp_path / "run", settings=settings, time_limit_s=0.0)
+        train_recipe(plan, tmp_path / "run", settings=settings, time_limit_s=0.0)
         pieces += 1
     done = [event["done"] for event in events(tmp_path / "run") if event["event"] == "labelling"]
     assert done == [1, 2, 3, 4, 5, 6] and pieces == 6
-    train(plan, tmp_path / "run", settings=settings, resume=True)
-    train(plan, tmp_path / "whole", settings=dataclasses.replace(settings, home=tmp_path / "other"))
+    train_recipe(plan, tmp_path / "run", settings=settings, resume=True)
+    train_recipe(plan, tmp_path / "whole", settings=dataclasses.replace(settings, home=tmp_path / "other"))
     one, other = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("run", "whole"))
     assert all(torch.equal(one[name], other[name]) for name in one)

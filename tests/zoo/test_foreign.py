@@ -8,7 +8,7 @@ import torch
 from helpers.training import recipe, training_settings
 
 from kdsr.errors import SettingsError, WeightsError
-from kdsr.train import train
+from kdsr.train import train_recipe
 from kdsr.zoo import read_card, save_weights
 from kdsr.zoo.foreign import load_foreign
 
@@ -43,14 +43,14 @@ def test_a_foreign_network_is_told_from_its_keys_and_restores(tmp_path, suffix):
 def test_a_foreign_teacher_teaches(settings, tmp_path):
     save_weights(compact().state_dict(), tmp_path / "foreign.safetensors")
     plan = recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5)
-    assert train(plan, tmp_path / "run", settings=settings).finished
+    assert train_recipe(plan, tmp_path / "run", settings=settings).finished
     assert read_card(tmp_path / "run" / "tiny.json").teacher == plan.teacher
 
 
 def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path):
     save_weights(compact(4).state_dict(), tmp_path / "foreign.safetensors")
     with pytest.raises(SettingsError, match="enlarges 4 times"):
-        train(
+        train_recipe(
             recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5), tmp_path / "run", settings=settings
         )
 

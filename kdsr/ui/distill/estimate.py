@@ -22,7 +22,7 @@ import torch
 from kdsr.errors import Stopped
 from kdsr.restore.device import torch_device
 from kdsr.settings import Settings, usable_threads
-from kdsr.train import Recipe, train
+from kdsr.train import Recipe, train_recipe
 
 MEASURE_S = 8.0
 """The most that one measurement may take."""
@@ -109,7 +109,7 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
                 steps=10**9,
                 warm_start=None,
             )
-            train(
+            train_recipe(
                 short, folder / "run", settings=replace(settings, data_dir=folder, home=folder / "home"),
                 on_event=clock.on_event, should_stop=clock.should_stop,
             )  # fmt: skip
