@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the same names again, for type checkers and editors
     from kdsr.bench.evaluate import Evaluation, evaluate
     from kdsr.degrade import Degraded, degrade_picture
     from kdsr.errors import KdsrError
-    from kdsr.image import Picture, read_picture, write_picture
+    from kdsr.image import Picture, from_tensor, read_picture, to_tensor, write_picture
     from kdsr.metrics import Measurement, measure, psnr, ssim
     from kdsr.restore import Runtime, open_runtime, restore_picture
     from kdsr.settings import Settings
@@ -42,6 +42,7 @@ __all__ = [
     "degrade_picture",
     "evaluate",
     "find_task",
+    "from_tensor",
     "measure",
     "open_runtime",
     "psnr",
@@ -49,6 +50,7 @@ __all__ = [
     "recipe_from_json",
     "restore_picture",
     "ssim",
+    "to_tensor",
     "train_recipe",
     "write_picture",
 ]
@@ -70,6 +72,7 @@ _MODULES: Mapping[str, str] = MappingProxyType({
     "degrade_picture":  "kdsr.degrade",
     "evaluate":         "kdsr.bench.evaluate",
     "find_task":        "kdsr.tasks",
+    "from_tensor":      "kdsr.image",
     "measure":          "kdsr.metrics",
     "open_runtime":     "kdsr.restore",
     "psnr":             "kdsr.metrics",
@@ -77,6 +80,7 @@ _MODULES: Mapping[str, str] = MappingProxyType({
     "recipe_from_json": "kdsr.train.recipe",
     "restore_picture":  "kdsr.restore",
     "ssim":             "kdsr.metrics",
+    "to_tensor":        "kdsr.image",
     "train_recipe":     "kdsr.train.train",
     "write_picture":    "kdsr.image",
 })  # fmt: skip

@@ -35,7 +35,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
             "RGB"
         ), note or "Converted from CMYK to sRGB without a colour profile: colours are approximate."
     if image.mode == "LAB":
-        return _transform(ImageCms.createProfile("LAB"), "LAB").apply(image), note or "Converted from CIE Lab to sRGB."
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        return _transform(lab, "LAB").apply(image), note or "Converted from CIE Lab to sRGB."
     return image, note
 
 
@@ -73,7 +74,7 @@ def _converted(image: Image.Image, profile: bytes) -> tuple[Image.Image, str | N
     return result.getchannel("G") if image.mode == "L" else result, f"Converted from {description} to sRGB."
 
 
-def _transform(source: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
     intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
     return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
 
@@ -146,7 +147,8 @@ def _parametric(x: np.ndarray, tag: bytes) -> np.ndarray:
         a, d = 1.0, -1.0
     elif kind in (1, 2):  # the border is where a x + b turns positive; `c` is the offset of both parts
         d, e, f, c = -b / a if a else -1.0, c, c, 0.0
-    return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+    y: np.ndarray = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+    return y
 
 
 def _srgb_encoded(linear: np.ndarray) -> np.ndarray:

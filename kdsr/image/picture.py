@@ -56,7 +56,7 @@ class Picture:
 
     @property
     def is_grey(self) -> bool:
-        return self.pixels.shape[2] == 1
+        return int(self.pixels.shape[2]) == 1
 
 
 def to_tensor(picture: Picture) -> "Tensor":

@@ -113,4 +113,5 @@ def _samples_by_opencv(stream: BinaryIO) -> np.ndarray:
 def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """`pixels` that were multiplied by `alpha`, without it."""
     share = np.maximum(alpha, 1)[..., None] / np.float32(65535)
-    return np.rint(np.minimum(pixels / share, 65535)).astype(np.uint16)
+    divided: np.ndarray = np.rint(np.minimum(pixels / share, 65535)).astype(np.uint16)
+    return divided

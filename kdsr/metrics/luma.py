@@ -26,5 +26,5 @@ def to_luma(image: Tensor) -> Tensor:
     """
     if image.ndim != 4 or image.shape[1] != 3:
         raise ShapeError(f"to_luma needs RGB pictures (N, 3, H, W), got {tuple(image.shape)}.")
-    red, green, blue = image.split(1, dim=1)
+    red, green, blue = image[:, 0:1], image[:, 1:2], image[:, 2:3]
     return (red * _RED).add(green, alpha=_GREEN).add(blue, alpha=_BLUE).add(_BLACK)

@@ -134,7 +134,7 @@ def depth_to_space(image: Tensor, factor: int) -> Tensor:
 
 @library.custom_op("kdsr::depth_to_space", mutates_args=())
 def _shuffle(image: Tensor, factor: int) -> Tensor:
-    shuffled = _empty_shuffled(image, factor)
+    shuffled: Tensor = _empty_shuffled(image, factor)
     count, channels, height, width = image.shape
     cells = image.permute(0, 2, 3, 1).contiguous().view(count, height, width, channels // factor**2, factor, factor)
     rows = shuffled.view(count, -1, height, factor, width, factor).permute(0, 2, 4, 1, 3, 5)
@@ -144,7 +144,7 @@ def _shuffle(image: Tensor, factor: int) -> Tensor:
 
 @library.custom_op("kdsr::space_to_depth", mutates_args=())
 def _unshuffle(image: Tensor, factor: int) -> Tensor:
-    unshuffled = _empty_unshuffled(image, factor)
+    unshuffled: Tensor = _empty_unshuffled(image, factor)
     count, channels, height, width = image.shape
     rows = (
         image.contiguous()

@@ -37,7 +37,8 @@ def pruned(network: Plain, width: int, depth: int) -> Plain:
 def _strongest(writer: nn.Conv2d, reader: nn.Conv2d, count: int) -> torch.Tensor:
     """Numbers of the `count` channels with the largest product of norms, in their old order."""
     strength = writer.weight.flatten(1).norm(dim=1) * reader.weight.transpose(0, 1).flatten(1).norm(dim=1)
-    return strength.topk(min(count, len(strength))).indices.sort().values
+    strongest: torch.Tensor = strength.topk(min(count, len(strength))).indices
+    return strongest.sort().values
 
 
 def _keep_outputs(conv: nn.Conv2d, kept: torch.Tensor) -> None:

@@ -23,7 +23,7 @@ class AttentionBlock(nn.Module):
         self.attention = nn.Conv2d(width, width, 1)
 
     def forward(self, feature: Tensor) -> Tensor:
-        change = self.second(F.relu(self.first(feature)))
+        change: Tensor = self.second(F.relu(self.first(feature)))
         return feature + change * torch.sigmoid(self.attention(change))
 
 
@@ -109,4 +109,5 @@ class _Fine(nn.Module):
         fine = self.head(image) + depth_to_space(self.enlarge(feature), 2)
         for block in self.blocks:
             fine = block(fine)
-        return self.tail(fine)
+        added: Tensor = self.tail(fine)
+        return added

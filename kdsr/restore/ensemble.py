@@ -42,4 +42,5 @@ class SelfEnsemble:
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
         """As the runtime's own; rounded once, after the mean."""
         restored = self.run_array(pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-        return (restored[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
+        levels: np.ndarray = (restored[0].clip(0, 1) * 255).round().astype(np.uint8)
+        return levels.transpose(1, 2, 0).copy()

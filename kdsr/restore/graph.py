@@ -161,7 +161,9 @@ class _Graph:
     def _scale_and_zero(self, levels: tuple[float, int]) -> tuple[str, str]:
         return self.constant(np.float32(levels[0])), self.constant(np.uint8(levels[1]))
 
-    def model(self, result: str, input_shape: list, output_shape: list, element: int) -> onnx.ModelProto:
+    def model(
+        self, result: str, input_shape: list[int | str], output_shape: list[int | str], element: int
+    ) -> onnx.ModelProto:
         """The whole model, checked."""
         for node in self.nodes:
             node.output[:] = [OUTPUT if name == result else name for name in node.output]

@@ -4,14 +4,15 @@ onnxruntime.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
-from onnxruntime import InferenceSession as Session
-from onnxruntime import SessionOptions
+from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from kdsr.errors import WeightsError
 from kdsr.restore.processor import cuts_byte_sums
 
+Session: TypeAlias = InferenceSession
 INPUT, OUTPUT = "image", "restored"
 """The names of a graph's input and output."""
 _UNREADABLE = (
@@ -55,4 +56,5 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
 
 def metadata_of(session: Session) -> Mapping[str, str]:
     """What `export` wrote into the graph about itself. Costs nothing: the session has read it already."""
-    return session.get_modelmeta().custom_metadata_map
+    about: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    return about
