@@ -10,7 +10,7 @@ import kdsr
 
 PACKAGE = Path(kdsr.__file__).parent
 AREAS = (
-    *("errors", "settings", "image", "tasks", "degrade", "metrics", "models", "zoo", "restore"),
+    *("errors", "files", "settings", "image", "tasks", "degrade", "metrics", "models", "zoo", "restore"),
     *("distill", "train", "compress", "bench", "ablation", "jobs", "ui", "cli", "__main__", "app"),
 )
 """From left to right; a module may import from its own area and from areas to its left."""

@@ -6,7 +6,6 @@ A run is one row with one seed; it has a folder of its own, and `result.json` in
 
 import dataclasses
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.errors import InputError, KdsrError, SettingsError, UnknownNameError
+from kdsr.files import replaced
 from kdsr.tasks import Task
 from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping
 
@@ -246,9 +246,8 @@ def read_result(plan: Plan, out_dir: Path, run: Run) -> Result | None:
 def write_whole(text: str, path: Path) -> None:
     """Write `text` to `path` in one move, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replaced(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _check_keys(kind: str, given: object, wanted: type) -> None:

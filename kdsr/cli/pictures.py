@@ -143,8 +143,8 @@ def each_picture(
 
 
 def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
+    from kdsr.files import clear_parts
     from kdsr.image.batch import Ledger, side_by_side, work_through
-    from kdsr.image.write import clear_parts
 
     folder, failures = jobs[0].target.parent, []
     clear_parts(folder)

@@ -21,6 +21,7 @@ from kdsr.compress.learn import learn
 from kdsr.compress.photographs import Photographs, folders_of, open_photographs
 from kdsr.compress.plan import Compression
 from kdsr.errors import SettingsError, Stopped
+from kdsr.files import replaced
 from kdsr.models import Network, count_macs, count_parameters
 from kdsr.restore import export_onnx
 from kdsr.settings import Settings, usable_threads
@@ -123,7 +124,8 @@ class _Work:
         train_stage(
             recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop
         )
-        shutil.copy2(folder / f"{recipe.name}.safetensors", self.out_dir / f"{recipe.name}.safetensors")
+        with replaced(self.out_dir / f"{recipe.name}.safetensors") as part:
+            shutil.copy2(folder / f"{recipe.name}.safetensors", part)
         card = read_card(folder / f"{recipe.name}.json")
         network = Catalog(folder).load(recipe.name)
         self._measured("pruned", network, card.file_bytes, photographs)

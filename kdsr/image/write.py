@@ -6,9 +6,6 @@ memory.
 
 import io
 import itertools
-import os
-import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,10 +13,10 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from kdsr.errors import InputError
+from kdsr.files import replaced
 from kdsr.image.picture import Picture, join_strips
 from kdsr.image.png import PngWriter
 from kdsr.image.tiff import TiffWriter
@@ -46,25 +43,22 @@ def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) ->
     the other formats, and for what is not large, the strips are gathered first.
     """
     path = Path(path)
-    part = path.with_name(f".{os.getpid()}.{uuid.uuid4().hex}.part")
     coming = iter(strips)
     first = next(coming)
     is_large = first.pixels[0].nbytes * height > _LARGE_BYTES
     coming = itertools.chain([first], coming)
     del first  # else it stands in memory to the end
     try:
-        if is_large and path.suffix.lower() in _WRITERS:
-            with part.open("wb") as file:
-                _write_beside(coming, file, _WRITERS[path.suffix.lower()], height)
-        else:
-            part.write_bytes(encode_picture(join_strips(coming, height), path.suffix))
-        part.replace(path)
+        with replaced(path) as part:
+            if is_large and path.suffix.lower() in _WRITERS:
+                with part.open("wb") as file:
+                    _write_beside(coming, file, _WRITERS[path.suffix.lower()], height)
+            else:
+                part.write_bytes(encode_picture(join_strips(coming, height), path.suffix))
     except OSError as error:
         raise InputError(
             f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -83,14 +77,6 @@ def _write_beside(strips: Iterator[Picture], file: BinaryIO, writer: type[PngWri
         written.result()
     if opened is not None:
         opened.close()
-
-
-def clear_parts(folder: Path) -> None:
-    """Remove from `folder` what killed processes of this machine left half-written."""
-    for path in folder.glob(".*.part"):
-        writer = re.fullmatch(r"\.(\d+)\.[0-9a-f]{32}\.part", path.name)
-        if writer and not psutil.pid_exists(int(writer[1])):
-            path.unlink(missing_ok=True)
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:

@@ -8,10 +8,11 @@ is found out twice. A file that cannot be read counts as empty; one that cannot 
 import contextlib
 import functools
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Any
+
+from kdsr.files import replaced
 
 KEPT = 1000
 """Facts that a file holds at most; the oldest go first."""
@@ -38,11 +39,10 @@ class Remembered:
             facts[name] = value
             for oldest in list(facts)[:-KEPT]:
                 del facts[oldest]
-            part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
             with contextlib.suppress(OSError):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-                part.replace(self.path)
+                with replaced(self.path) as part:
+                    part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -6,8 +6,6 @@ the SHA-256 of the weights, task, scale, multiple, halo, precision and licence i
 one is written: running one that is there needs none.
 """
 
-import os
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from kdsr.errors import InputError, SettingsError, WeightsError
+from kdsr.files import replaced
 from kdsr.restore.openvino_session import OpenvinoSession
 from kdsr.restore.session import INPUT, OUTPUT, Session, metadata_of, open_session
 from kdsr.settings import Settings
@@ -117,12 +116,8 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
     content = model.SerializeToString()
     check_graph(content, network, uint8=uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
+    with replaced(path) as part:
         part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_graph(content: bytes, network: "Network", *, uint8: bool) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 from kdsr.distill import Objective, channels_at
 from kdsr.errors import SettingsError
+from kdsr.files import replaced
 from kdsr.models import Network, build_model, count_parameters, folded, start
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import Learner, load_checkpoint
@@ -78,7 +79,8 @@ def train_stage(
     device = processes.device
     log = Log(out_dir / "events.jsonl", on_event, silent=not processes.is_first)
     if processes.is_first:
-        (out_dir / "recipe.json").write_text(recipe_to_json(recipe), encoding="utf-8")
+        with replaced(out_dir / "recipe.json") as part:
+            part.write_text(recipe_to_json(recipe), encoding="utf-8")
     teacher = _teacher(recipe, settings, device)
     learner = _new_learner(recipe, settings, device, teacher)
     mixture = _mixture(recipe, settings, folded(learner.average))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.errors import SettingsError
+from kdsr.files import replaced
 from kdsr.settings import Settings
 from kdsr.train.loop import Event, Log, events_in
 from kdsr.train.recipe import Recipe, recipe_from_mapping, recipe_to_json
@@ -81,7 +82,8 @@ def train_recipe(
     if out_dir.is_dir() and any(out_dir.glob("stage*")) and not resume:
         raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
     out_dir.mkdir(parents=True, exist_ok=True)
-    (out_dir / "recipe.json").write_text(recipe_to_json(recipe), encoding="utf-8")
+    with replaced(out_dir / "recipe.json") as part:
+        part.write_text(recipe_to_json(recipe), encoding="utf-8")
     log = Log(out_dir / "events.jsonl", on_event)
     for number, (stage, folder) in enumerate(stages, start=1):
         if any(event["event"] == "finished" for event in events_in(folder / "events.jsonl")):
@@ -101,7 +103,8 @@ def train_recipe(
         if not result.finished:
             return RunResult(False, result.step, out_dir)
     weights = _weights(*stages[-1])
-    shutil.copy2(weights, out_dir / weights.name)
+    with replaced(out_dir / weights.name) as part:
+        shutil.copy2(weights, part)
     card = read_card(weights.with_suffix(".json"))
     whole = dataclasses.replace(
         card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps, data=_packs_of(stages)

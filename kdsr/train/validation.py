@@ -5,11 +5,12 @@ test sets.
 import hashlib
 from pathlib import Path
 
-import cv2
 import torch
 from torch import Tensor
 
 from kdsr.degrade import degrade
+from kdsr.files import replaced
+from kdsr.image import Picture, encode_png
 from kdsr.metrics import measure
 from kdsr.models import Network
 from kdsr.tasks import Kinds, Task
@@ -72,9 +73,8 @@ def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Ne
         pictures |= {"truth": truth, "input": degraded[:, :3]}
     for name, picture in pictures.items():
         levels = picture[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
-        part = folder / f".{name}.png"
-        cv2.imwrite(str(part), cv2.cvtColor(levels, cv2.COLOR_RGB2BGR))
-        part.replace(folder / f"{name}.png")
+        with replaced(folder / f"{name}.png") as part:
+            part.write_bytes(encode_png(Picture(levels)))
 
 
 def _restored(network: Network, degraded: Tensor) -> Tensor:

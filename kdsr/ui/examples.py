@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch.nn.functional as F
 
-from kdsr.image import from_tensor, read_picture, to_tensor, write_picture
+from kdsr.files import replaced
+from kdsr.image import encode_png, from_tensor, read_picture, to_tensor
 from kdsr.settings import Settings
 
 THUMBNAIL_PX = 160
@@ -81,4 +82,6 @@ def write_thumbnail(source: Path, target: Path, settings: Settings) -> Path:
     square = to_tensor(picture)[..., top : top + side, left : left + side]
     small = F.interpolate(square, size=(THUMBNAIL_PX, THUMBNAIL_PX), mode="bilinear", antialias=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return write_picture(from_tensor(small, picture), target)
+    with replaced(target) as part:
+        part.write_bytes(encode_png(from_tensor(small, picture)))
+    return target

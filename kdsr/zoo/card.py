@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kdsr.errors import KdsrError, SettingsError, WeightsError
+from kdsr.files import replaced
 from kdsr.tasks import find_task
 
 Role = str
@@ -117,9 +117,8 @@ def read_card(path: Path) -> Card:
 def write_card(card: Card, path: Path) -> Path:
     """Write `card` to `path` in one move, so that no half-written card is ever read."""
     text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replaced(path) as part:
+        part.write_text(text, encoding="utf-8")
     return path
 
 

@@ -4,7 +4,6 @@ torch is imported when tensors are read or written: checking that a file is the 
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError
 
 from kdsr.errors import WeightsError
+from kdsr.files import replaced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,14 +46,11 @@ def save_weights(state: Mapping[str, "Tensor"], path: Path) -> Path:
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in state.items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, part)
-        part.replace(path)
+        with replaced(path) as part:
+            save_file(tensors, part)
     except SafetensorError as error:  # a full disk, among others
         raise OSError(str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

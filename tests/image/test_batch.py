@@ -13,9 +13,9 @@ import pytest
 from helpers.pictures import noise
 
 from kdsr.errors import InputError, Stopped
+from kdsr.files import clear_parts
 from kdsr.image import read_picture, write_picture
 from kdsr.image.batch import Job, Ledger, side_by_side, work_through
-from kdsr.image.write import clear_parts
 from kdsr.settings import Settings
 
 STUDENT = "tiny_x4_student"

@@ -4,15 +4,14 @@ Scripts and ONNX Runtime Web lie in the package's folder `live`. Graphs and pict
 of `settings.home`, which holds nothing else: everything under these two folders is public.
 """
 
-import os
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 
 from kdsr.errors import SettingsError
+from kdsr.files import replaced
 from kdsr.restore import graph_file
 from kdsr.settings import Settings
 from kdsr.ui.examples import write_thumbnail
@@ -72,14 +71,10 @@ def public_thumbnail(source: Path, settings: Settings) -> Path:
 
 def _put(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make `target`, in one move, so that nobody is served a half."""
-    part = target.with_name(f"part-{os.getpid()}-{threading.get_ident()}-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replaced(target) as part:
             write(part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(
             f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."

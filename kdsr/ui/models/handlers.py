@@ -3,7 +3,6 @@
 Not here: layout and wiring (`models_tab`), what a network looks like (`models_table`, `models_chart`, `models_card`).
 """
 
-import os
 import shutil
 from html import escape
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from kdsr.errors import KdsrError, WeightsError
+from kdsr.files import replaced
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import problem
@@ -239,9 +239,8 @@ def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Pa
 def _copy(source: Path, target: Path) -> None:
     """A copy in one move, since another visitor may be downloading."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.copyfile(source, part)
-    part.replace(target)
+    with replaced(target) as part:
+        shutil.copyfile(source, part)
 
 
 def problem_list(problems: tuple[str, ...]) -> str:

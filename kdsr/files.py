@@ -1,0 +1,39 @@
+"""Files that are replaced in one step, so that no reader ever sees half of one.
+
+Not here: files that grow while others read them (logs), and locks.
+"""
+
+import contextlib
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A path in the same folder to write to, which becomes `path` when the block ends.
+
+    If the block raises, what was written is removed and `path` stays as it was. The name is new at every call, so
+    that any number of threads and processes may replace one file at once; the last one wins. It ends in `.part`.
+
+    Raises:
+        OSError: the folder is missing or cannot be written.
+    """
+    part = path.with_name(f".{os.getpid()}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what killed processes of this machine left unfinished in `folder`."""
+    for path in folder.glob(".*.part"):
+        writer = re.fullmatch(r"\.(\d+)\.[0-9a-f]{32}\.part", path.name)
+        if writer and not psutil.pid_exists(int(writer[1])):
+            path.unlink(missing_ok=True)

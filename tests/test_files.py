@@ -1,0 +1,90 @@
+"""A file is replaced in one step: readers see the old one or the new one, whoever writes at the same time."""
+
+import multiprocessing
+import os
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import kdsr
+from kdsr.files import clear_parts, replaced
+
+COPIES = 80
+
+
+def test_the_block_writes_beside_the_file_which_changes_at_its_end(tmp_path):
+    target = tmp_path / "card.json"
+    target.write_text("old")
+    with replaced(target) as part:
+        part.write_text("new")
+        assert part.parent == tmp_path and target.read_text() == "old"
+    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_keeps_the_old_file_and_removes_the_part(tmp_path):
+    target = tmp_path / "card.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="half"), replaced(target) as part:
+        part.write_text("ne")
+        raise RuntimeError("half")
+    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), replaced(tmp_path / "card.json"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_eighty_threads_replace_one_file_at_once(tmp_path):
+    target, together = tmp_path / "weights", threading.Barrier(COPIES)
+
+    def copy(number):
+        content = bytes([number]) * 100_000
+        together.wait()
+        with replaced(target) as part:
+            part.write_bytes(content)
+        seen = target.read_bytes()
+        return len(seen) == 100_000 and len(set(seen)) == 1
+
+    with ThreadPoolExecutor(COPIES) as pool:
+        assert all(pool.map(copy, range(COPIES)))
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _replace_often(target, number):
+    for _ in range(50):
+        with replaced(target) as part:
+            part.write_bytes(bytes([number]) * 10_000)
+
+
+def test_several_processes_replace_one_file_at_once(tmp_path):
+    target = tmp_path / "weights"
+    workers = [multiprocessing.get_context("fork").Process(target=_replace_often, args=(target, n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert len(set(target.read_bytes())) == 1 and list(tmp_path.iterdir()) == [target]
+
+
+def test_parts_of_dead_processes_are_cleared_and_those_of_living_ones_kept(tmp_path):
+    dead = multiprocessing.get_context("fork").Process(target=int)
+    dead.start()
+    dead.join()
+    names = {number: f".{number}.{'0' * 32}.part" for number in (dead.pid, os.getpid())}
+    for name in (*names.values(), "mine.part", ".mine.part"):
+        (tmp_path / name).touch()
+    clear_parts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([names[os.getpid()], "mine.part", ".mine.part"])
+
+
+def test_only_one_module_replaces_files():
+    by_hand = re.compile(r"\bpart\.(replace|rename)\(|os\.replace\(|getpid\(\)\}.*\.part")
+    package = Path(kdsr.__file__).parent
+    found = [str(path) for path in package.rglob("*.py") if by_hand.search(path.read_text(encoding="utf-8"))]
+    assert found == [str(package / "files.py")]
