@@ -15,7 +15,6 @@ import json
 import statistics
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from spandrel.architectures.SwinIR import SwinIR
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.train import Recipe, train_recipe
+from kdsr.train import Recipe, Schedule, Teaching, TrainingData, train_recipe, with_keys
 from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 TEACHER = {"width": 64, "blocks": 13}
@@ -51,11 +50,16 @@ def main() -> None:
         settings = prepared(Path(folder))
         teacher, parameters = TEACHERS[options.teacher](Path(folder))
         recipe = Recipe(
-            name="student", task="sr_x4", arguments={"width": options.width, "depth": 7}, teacher=teacher, truth_share=0.5, photos=("pack",),
-            self_ensemble=options.self_ensemble, planned_crops=options.crops, steps=options.steps, gradient_clip=1.0, validate_every=10**9,
-        )  # fmt: skip
+            name="student",
+            task="sr_x4",
+            arguments={"width": options.width, "depth": 7},
+            teaching=Teaching(teacher=teacher, truth_share=0.5, self_ensemble=options.self_ensemble),
+            data=TrainingData(photos=("pack",), fixed_crops=options.crops),
+            schedule=Schedule(steps=options.steps, gradient_clip=1.0, validate_every=10**9),
+        )
         kept, at_work = (
-            run(replace(recipe, cache_labels=cached), Path(folder) / str(cached), settings) for cached in (True, False)
+            run(with_keys(recipe, {"cache_labels": cached}), Path(folder) / str(cached), settings)
+            for cached in (True, False)
         )
     report = {
         "teacher": options.teacher,

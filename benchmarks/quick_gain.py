@@ -19,7 +19,7 @@ from typing import Any
 from kdsr.models import Network
 from kdsr.settings import settings_from_environment
 from kdsr.tasks import find_task
-from kdsr.train import distillation, train_recipe
+from kdsr.train import distillation, last_stage, train_recipe
 from kdsr.train.data.photos import find_photos, held_out, load_photos
 from kdsr.train.validation import validate
 from kdsr.zoo import Catalog
@@ -34,7 +34,8 @@ def main() -> None:
     settings, task = settings_from_environment(), find_task(options.task)
     catalog = Catalog(settings.weights_dir)
     teacher, released = (catalog.for_task(options.task, role)[0] for role in ("teacher", "student"))
-    _, unseen = held_out(find_photos(released.recipe["photos"], options.data), released.recipe["validation_photos"])
+    learnt_from = last_stage(released.recipe)
+    _, unseen = held_out(find_photos(learnt_from["photos"], options.data), learnt_from["validation_photos"])
     measured_on = load_photos(unseen[8:], multiple=task.scale, smallest_px=16)
     report: dict[str, Any] = {
         "task": options.task,

@@ -38,7 +38,7 @@ from kdsr.jobs.store import store_of
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
-from kdsr.train import Recipe, recipe_from_json, train_recipe
+from kdsr.train import Recipe, Schedule, Teaching, TrainingData, recipe_from_json, train_recipe, with_keys
 from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 from kdsr.zoo.weights import load_tensors
 
@@ -211,10 +211,14 @@ def beside(folder: Path) -> dict[str, Any]:
 def recipe(**changes: Any) -> Recipe:
     """A 16x7 student with small steps."""
     plain = Recipe(
-        name="student", task="sr_x4", arguments={"width": 16, "depth": 7}, photos=("given",), batch_size=2, patch_px=24,
-        warmup_steps=2, validate_every=500, validation_photos=2, compile=False, teacher="start", truth_share=0.5,
-    )  # fmt: skip
-    return replace(plain, **changes)
+        name="student",
+        task="sr_x4",
+        arguments={"width": 16, "depth": 7},
+        teaching=Teaching(teacher="start", truth_share=0.5),
+        data=TrainingData(photos=("given",), patch_px=24, validation_photos=2),
+        schedule=Schedule(batch_size=2, warmup_steps=2, validate_every=500, compile=False),
+    )
+    return with_keys(plain, changes)
 
 
 def settings_in(folder: Path) -> Settings:

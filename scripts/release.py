@@ -25,7 +25,8 @@ from kdsr.bench.verify import measure_card
 from kdsr.errors import SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Task
-from kdsr.zoo import Card, Catalog, Figure, last_run, read_card, write_card
+from kdsr.train import last_stage
+from kdsr.zoo import Card, Catalog, Figure, read_card, write_card
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS, RECIPES, README, TRAINING = (
@@ -182,7 +183,7 @@ def with_runs(text: str) -> str:
 
 def run_text(run: Mapping[str, Any]) -> str:
     """One run of a card, of several stages the last one: `20,000 psnr_luma, 16 x 48, taught, 17 min`."""
-    recipe = {"loss": "l1", **last_run(run["recipe"])}  # the first cards name what they set alone
+    recipe = {"loss": "l1", **last_stage(run["recipe"])}  # the first cards name what they set alone
     words = [f"{recipe['steps']:,} `{recipe['loss']}`", f"{recipe['batch_size']} x {recipe['patch_px']}"]
     words += ["taught"] * (recipe.get("truth_share", 1.0) < 1.0)
     return ", ".join([*words, run["trained_on"].rsplit(", ", 1)[-1].replace(" minutes", " min")])

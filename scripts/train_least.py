@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="where the recipes' folders of photographs lie")
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--plan", type=Path, default=ROOT / "recipes" / "next", help="folder of recipes")
+    parser.add_argument("--plan", type=Path, default=ROOT / "recipes" / "planned", help="folder of recipes")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--chunk-minutes", type=float, default=9.0)
     parser.add_argument(

@@ -16,6 +16,7 @@ from kdsr.errors import InputError, KdsrError, SettingsError, UnknownNameError
 from kdsr.files import replaced
 from kdsr.tasks import Task
 from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping
+from kdsr.train.recipe_keys import flat_keys
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+-]+")
 _GIVEN_BY_THE_RUN = ("name", "seed", "title")
@@ -105,8 +106,8 @@ class Plan:
 
     def recipe(self, run: Run) -> Recipe:
         """The recipe of `run`: the base with the row's keys over it."""
-        kept = {name: value for name, value in self.base.items() if name not in _GIVEN_BY_THE_RUN}
-        return recipe_from_mapping(kept | self.rows[run.row].recipe | {"name": run.name, "seed": run.seed})
+        kept = {name: value for name, value in flat_keys(self.base).items() if name not in _GIVEN_BY_THE_RUN}
+        return recipe_from_mapping(kept | flat_keys(self.rows[run.row].recipe) | {"name": run.name, "seed": run.seed})
 
     def find_run(self, text: str) -> Run:
         """The run that `text` names as ROW:SEED.

@@ -34,7 +34,7 @@ def train(
     ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     result = train_recipe(
-        run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.steps)
+        run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.schedule.steps)
     )
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")

@@ -13,6 +13,7 @@ from kdsr.settings import Settings
 from kdsr.tasks import Task
 from kdsr.train.data.pairs import Batch, Pairs, fixed_pairs, fresh_pairs
 from kdsr.train.data.photos import Photo, find_photos, held_out, load_photos
+from kdsr.train.recipe_keys import flat_keys
 from kdsr.train.validation import held_out_pair, holes_of
 from kdsr.zoo import Card
 
@@ -58,7 +59,7 @@ def folders_of(plan: Compression, card: Card) -> tuple[str, ...]:
     Raises:
         SettingsError: neither says any.
     """
-    folders = plan.photos or tuple(str(folder) for folder in card.recipe.get("photos", ()))
+    folders = plan.photos or tuple(str(folder) for folder in flat_keys(card.recipe).get("photos", ()))
     if not folders:
         raise SettingsError(f"The card of {card.name} names no photographs; give a folder of them by --photos.")
     return folders

@@ -28,6 +28,7 @@ from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
 from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
+from kdsr.train.recipe_groups import Schedule, Teaching, TrainingData
 from kdsr.train.stage import train_stage
 from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
 
@@ -173,14 +174,29 @@ def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
     """The fine-tune of the pruned network: it starts from the channels that are kept, and the network before it is its
     teacher.
     """
-    name = f"{source.name}-pruned"
+    loss = preset("best", source.task)["loss"]
     return Recipe(
-        name=name, task=source.task, title=f"{source.title}, pruned", arguments={**source.arguments, "width": plan.pruned_width(source.arguments["width"])},
-        teacher=source.name, truth_share=plan.truth_share, cache_labels=False, warm_start=source.name, photos=folders_of(plan, source),
-        validation_photos=plan.validation_photos, steps=plan.prune_steps, batch_size=plan.batch_size, patch_px=plan.patch_px,
-        optimiser="muon", rep=False, loss=preset("best", source.task)["loss"], learning_rate=plan.prune_learning_rate, gradient_clip=1.0,
-        validate_every=plan.prune_steps, seed=plan.seed, licence=source.licence,
-    )  # fmt: skip
+        name=f"{source.name}-pruned",
+        task=source.task,
+        title=f"{source.title}, pruned",
+        arguments={**source.arguments, "width": plan.pruned_width(source.arguments["width"])},
+        reparameterised=False,
+        warm_start=source.name,
+        seed=plan.seed,
+        teaching=Teaching(teacher=source.name, loss=loss, truth_share=plan.truth_share, cache_labels=False),
+        data=TrainingData(
+            photos=folders_of(plan, source), validation_photos=plan.validation_photos, patch_px=plan.patch_px
+        ),
+        schedule=Schedule(
+            steps=plan.prune_steps,
+            batch_size=plan.batch_size,
+            optimiser="muon",
+            learning_rate=plan.prune_learning_rate,
+            gradient_clip=1.0,
+            validate_every=plan.prune_steps,
+        ),
+        licence=source.licence,
+    )
 
 
 def _as_recipe(plan: Compression, source: Card) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from threading import Event as Signal
 from threading import Thread
@@ -21,7 +20,7 @@ from kdsr.jobs.states import WAITING, State
 from kdsr.jobs.store import store_of
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
-from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.teacher import is_path
 from kdsr.zoo import Catalog
 
@@ -63,14 +62,12 @@ class Jobs:
             folder.mkdir(parents=True)
             if photos is not None:
                 take_photos(photos, folder / folders.PHOTOS, None if admin else self.settings)
-                recipe = replace(recipe, photos=(f"{run_id}/{folders.PHOTOS}",))
+                recipe = with_keys(recipe, {"photos": [f"{run_id}/{folders.PHOTOS}"]})
             else:
-                recipe = replace(
-                    recipe,
-                    photos=tuple(str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.photos),
-                )
+                places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
+                recipe = with_keys(recipe, {"photos": places})
             run = Run(
-                id=run_id, owner_sha256="" if admin else _sha256(owner), name=recipe.name, recipe=recipe_to_json(recipe), steps=recipe.steps,
+                id=run_id, owner_sha256="" if admin else _sha256(owner), name=recipe.name, recipe=recipe_to_json(recipe), steps=recipe.schedule.steps,
                 data_dir="" if photos is not None else str(self.settings.data_dir.absolute()), state=State.QUEUED, created=time.time(),
             )  # fmt: skip
             self._make_room()

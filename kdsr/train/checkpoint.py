@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from kdsr.distill import Objective
 from kdsr.errors import TrainingError
 from kdsr.models import Network
 from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.recipe_keys import earliest_keys
 from kdsr.zoo.weights import load_tensors, save_weights
 
 _STEP = "step"
@@ -73,7 +75,7 @@ class Learner:
 
 def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     """Write everything needed to go on to `path`; a reader sees the old checkpoint or the new one."""
-    tensors: dict[str, Tensor] = {_STEP: torch.tensor(learner.step), _KEY: _fingerprint(recipe)}
+    tensors: dict[str, Tensor] = {_STEP: torch.tensor(learner.step), _KEY: fingerprint(recipe)}
     if learner.best is not None:
         tensors |= {f"best.{name}": value for name, value in learner.best.items()}
         tensors[_JUDGED] = torch.tensor([learner.best_psnr_db, learner.stale], dtype=torch.float64)
@@ -97,7 +99,7 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
         WeightsError: missing or unreadable.
     """
     tensors = load_tensors(path)
-    if not torch.equal(tensors[_KEY], _fingerprint(recipe)):
+    if not torch.equal(tensors[_KEY], fingerprint(recipe)):
         raise TrainingError(
             f"The checkpoint {path} belongs to another recipe; resume with the recipe beside it, or choose an empty folder."
         )
@@ -122,13 +124,15 @@ def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
     return torch.empty_like(parameter, requires_grad=False).copy_(moment) if moment.shape == parameter.shape else moment
 
 
-def _fingerprint(recipe: Recipe) -> Tensor:
-    """Of all that differs from the defaults, so that a key that comes later leaves old checkpoints usable."""
-    given = {
-        name: value for name, value in json.loads(recipe_to_json(recipe)).items() if value != _DEFAULTS.get(name, ...)
-    }
-    text = json.dumps(given, sort_keys=True)
+def fingerprint(recipe: Recipe) -> Tensor:
+    """SHA-256 of the keys that differ from their defaults, as (32,) uint8.
+
+    Keys have their earliest names here, so that neither a new key nor a new name makes old checkpoints unusable.
+    """
+    defaults = _flat(Recipe(name="-", task="sr_x4"))
+    text = json.dumps({name: value for name, value in _flat(recipe).items() if value != defaults[name]}, sort_keys=True)
     return torch.frombuffer(bytearray(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
 
 
-_DEFAULTS = json.loads(recipe_to_json(Recipe(name="-", task="sr_x4")))
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    return earliest_keys(json.loads(recipe_to_json(recipe)))

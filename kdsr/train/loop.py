@@ -34,11 +34,14 @@ _DIVERGED = 50.0
 
 def learning_rate(recipe: Recipe, step: int) -> float:
     """The learning rate of `step`: a straight warm-up, then half a cosine down to `final_learning_rate`."""
-    if step < recipe.warmup_steps:
-        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
-    progress = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    if step < recipe.schedule.warmup_steps:
+        return recipe.schedule.learning_rate * (step + 1) / recipe.schedule.warmup_steps
+    progress = (step - recipe.schedule.warmup_steps) / max(1, recipe.schedule.steps - recipe.schedule.warmup_steps)
     half_cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return recipe.final_learning_rate + (recipe.learning_rate - recipe.final_learning_rate) * half_cosine
+    return (
+        recipe.schedule.final_learning_rate
+        + (recipe.schedule.learning_rate - recipe.schedule.final_learning_rate) * half_cosine
+    )
 
 
 def _memory_mb(device: torch.device) -> int:
@@ -98,7 +101,7 @@ class Loop:
         sums: dict[str, Tensor] = {}
         counted = 0
         try:
-            if recipe.patience and learner.step == 0:
+            if recipe.schedule.patience and learner.step == 0:
                 self._validate()
             while not self._done():
                 parts = self._learn()
@@ -109,7 +112,7 @@ class Loop:
                 if learner.step % _LOG_EVERY == 0 or due or now - saved > _CHECKPOINT_EVERY_S:
                     self._report(sums, counted, (now - logged) / counted)
                     sums, counted, logged = {}, 0, time.monotonic()
-                if learner.step % recipe.validate_every == 0 or learner.step == recipe.steps:
+                if learner.step % recipe.schedule.validate_every == 0 or learner.step == recipe.schedule.steps:
                     self._validate()
                 if due or now - saved > _CHECKPOINT_EVERY_S:
                     self._save()
@@ -119,11 +122,11 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise Stopped(
-                f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed."
+                f"Stopped at step {learner.step} of {recipe.schedule.steps}; the checkpoint is kept and can be resumed."
             ) from None
         if not self._done() and not self._out_of_time(time.monotonic()):
             raise Stopped(
-                f"Stopped at step {learner.step} of {recipe.steps}; the checkpoint is kept and can be resumed."
+                f"Stopped at step {learner.step} of {recipe.schedule.steps}; the checkpoint is kept and can be resumed."
             )
         if self._done() and learner.best is not None:
             learner.average.load_state_dict(learner.best)
@@ -135,29 +138,33 @@ class Loop:
 
     def _done(self) -> bool:
         """The last step is reached, or too many validations brought no gain."""
-        return self.learner.step >= self.recipe.steps or 0 < self.recipe.patience <= self.learner.stale
+        return (
+            self.learner.step >= self.recipe.schedule.steps or 0 < self.recipe.schedule.patience <= self.learner.stale
+        )
 
     def _learn(self) -> dict[str, Tensor]:
         recipe, learner = self.recipe, self.learner
         batch = self.sources.pairs.batch(
-            learner.step, recipe.batch_size, recipe.patch_px, with_label=recipe.needs_teacher
+            learner.step, recipe.schedule.batch_size, recipe.data.patch_px, with_label=recipe.teaching.needs_teacher
         )
         batch = self.processes.share_of(batch)
         for group in learner.optimiser.param_groups:
             group["lr"] = learning_rate(recipe, learner.step)
-        share = torch.tensor(recipe.balance.share(learner.step / recipe.steps), device=self.processes.device)
+        share = torch.tensor(
+            recipe.teaching.balance.share(learner.step / recipe.schedule.steps), device=self.processes.device
+        )
         total, parts = self.losses(batch, share)
         learner.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.processes.average_gradients(learner.parameters)
-        if recipe.gradient_clip > 0:
+        if recipe.schedule.gradient_clip > 0:
             nn.utils.clip_grad_norm_(
-                learner.network.parameters(), recipe.gradient_clip
+                learner.network.parameters(), recipe.schedule.gradient_clip
             )  # what losses and teachers learn is left alone
         with undisturbed():
             learner.optimiser.step()
             learner.step += 1
-            learner.update_average(recipe.ema_decay)
+            learner.update_average(recipe.schedule.ema_decay)
         return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 
     def _report(self, sums: dict[str, Tensor], counted: int, step_s: float) -> None:
@@ -168,7 +175,7 @@ class Loop:
                 f"The loss is {means['loss']:.3g} at step {self.learner.step}, far above what it was; the checkpoint before it is kept. "
                 "Lower the learning rate or set gradient_clip, and start again from there."
             )
-        left = self.recipe.steps - self.learner.step
+        left = self.recipe.schedule.steps - self.learner.step
         event = {
             "event": "step",
             "step": self.learner.step,
@@ -180,7 +187,7 @@ class Loop:
 
     def _validate(self) -> None:
         psnr_db, ssim = validate(folded(self.learner.average), self.sources.validation, self.recipe.the_task)
-        if self.recipe.patience:
+        if self.recipe.schedule.patience:
             self.learner.judge(psnr_db)
         self.log.write(
             {"event": "validation", "step": self.learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)}

@@ -3,13 +3,15 @@ module.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kdsr.errors import UnknownNameError
 from kdsr.tasks import find_task
 from kdsr.train.recipe import Recipe, recipe_from_mapping
+from kdsr.train.recipe_keys import flat_keys
 from kdsr.zoo import Card
 
 PRESETS = ("quick", "standard", "best")
@@ -19,7 +21,7 @@ _FINE_TUNE = 0.2
 
 
 def preset(name: str, task: str) -> dict[str, Any]:
-    """The recipe's keys that the preset `name` sets for `task`.
+    """The keys that the preset `name` sets for `task`, flat and by their names now.
 
     Raises:
         UnknownNameError: no such preset, or none for the task.
@@ -30,8 +32,7 @@ def preset(name: str, task: str) -> dict[str, Any]:
         raise UnknownNameError.among(
             f"preset for {task}", name, [known for known in PRESETS if (_FOLDER / f"{task}-{known}.json").is_file()]
         )
-    keys: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return keys
+    return flat_keys(json.loads(path.read_text(encoding="utf-8")))
 
 
 def distillation(
@@ -42,7 +43,7 @@ def distillation(
     teacher: str,
     photos: Sequence[str],
     student: Card | None = None,
-    **changes: Any,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Recipe:
     """The recipe that distills `teacher` into a student by a preset.
 
@@ -50,10 +51,11 @@ def distillation(
         name: of the network that comes out.
         photos: folders of photographs.
         student: the network to start from, tuned at a lower learning rate; None starts a fresh one.
-        changes: keys of a recipe that win over the preset's.
+        changes: keys of a recipe, grouped or flat, that override the preset's.
     """
     keys = preset(preset_name, task)
     if student is not None:
         keys |= {"architecture": student.architecture, "arguments": dict(student.arguments), "warm_start": student.name}
         keys["learning_rate"] = keys["learning_rate"] * _FINE_TUNE
-    return recipe_from_mapping(keys | {"name": name, "teacher": teacher, "photos": list(photos)} | changes)
+    keys |= {"name": name, "teacher": teacher, "photos": list(photos)}
+    return recipe_from_mapping(keys | flat_keys(changes))

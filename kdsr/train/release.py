@@ -92,7 +92,7 @@ def release(
         trained_on=f"{device_name(device)}{_precision(recipe, device)}, torch {torch.__version__}, {minutes:.0f} minutes",
         steps=steps,
         seed=recipe.seed,
-        teacher=recipe.teacher,
+        teacher=recipe.teaching.teacher,
         twin=_twin(recipe, settings),
         recipe=json.loads(recipe_to_json(recipe)),
         history=_history(recipe, settings),
@@ -112,7 +112,7 @@ def device_name(device: torch.device) -> str:
 
 def _precision(recipe: Recipe, device: torch.device) -> str:
     """In what the run computed, where it was not bfloat16."""
-    return "" if recipe.precision == "bf16" and has_bfloat16(device) else " in float32"
+    return "" if recipe.schedule.precision == "bf16" and has_bfloat16(device) else " in float32"
 
 
 def _twin(recipe: Recipe, settings: Settings) -> str | None:
@@ -130,7 +130,7 @@ def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...
     if recipe.warm_start is None:
         return ()
     start = _stages_up_to(recipe.warm_start, settings)
-    return start if recipe.mixed_with is None else (*start, _stages_up_to(recipe.mixed_with, settings)[-1])
+    return start if recipe.soup_with is None else (*start, _stages_up_to(recipe.soup_with, settings)[-1])
 
 
 def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ...]:
@@ -145,9 +145,12 @@ def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ..
 
 
 def _without_places(recipe: Mapping[str, object]) -> dict[str, object]:
-    """`recipe` with the name of a network in the place of its file: what travels in a card says nothing of the
-    machine's folders.
-    """
+    """`recipe` with the names of networks in place of their files, so that no card tells the machine's folders."""
     return {
-        key: Path(value).stem if isinstance(value, str) and is_path(value) else value for key, value in recipe.items()
+        key: _without_places(value) if isinstance(value, Mapping) else _without_place(value)
+        for key, value in recipe.items()
     }
+
+
+def _without_place(value: object) -> object:
+    return Path(value).stem if isinstance(value, str) and is_path(value) else value

@@ -107,7 +107,7 @@ def train_stage(
         {
             "event": "started",
             "step": learner.step,
-            "steps": recipe.steps,
+            "steps": recipe.schedule.steps,
             "device": str(device),
             "photographs": sources.photographs,
         }
@@ -158,8 +158,8 @@ def _show_references(
 ) -> None:
     """What the run's validations stand against: the student before it, and the teacher, as figures and as pictures."""
     networks = {"before": folded(learner.average)}
-    if recipe.teacher is not None:
-        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), recipe.teacher).to(
+    if recipe.teaching.teacher is not None:
+        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), recipe.teaching.teacher).to(
             next(learner.average.parameters()).device
         )
     write_preview(folder, sources.validation[0], recipe.the_task, networks)
@@ -172,51 +172,66 @@ def _show_references(
 
 def _teacher(recipe: Recipe, settings: Settings, device: torch.device) -> Teacher | None:
     """The teacher of `recipe`, if it works at every step or its features are to be projected."""
-    if recipe.teacher is None or not (recipe.teacher_at_work or recipe.teacher_taps):
+    if recipe.teaching.teacher is None or not (recipe.teacher_at_work or recipe.teaching.teacher_taps):
         return None
-    names = (recipe.teacher, *recipe.more_teachers)
+    names = (recipe.teaching.teacher, *recipe.teaching.extra_teachers)
     catalog = Catalog(settings.weights_dir)
     return open_teacher(
-        catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble, learns=recipe.online
+        catalog,
+        names,
+        device,
+        taps=recipe.teaching.teacher_taps,
+        self_ensemble=recipe.teaching.self_ensemble,
+        learns=recipe.teaching.online_teacher,
     )
 
 
 def _new_learner(recipe: Recipe, settings: Settings, device: torch.device, teacher: Teacher | None) -> Learner:
     torch.manual_seed(recipe.seed)
     network = build_model(
-        recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes, rep=recipe.rep
+        recipe.architecture,
+        recipe.the_task.scale,
+        recipe.arguments,
+        planes=recipe.the_task.planes,
+        rep=recipe.reparameterised,
     )
     if recipe.warm_start is not None:
         start(network, _network_at(recipe.warm_start, recipe, settings))
     network = network.to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).requires_grad_(False)
     objective = Objective(
-        recipe.balance,
-        recipe.terms,
+        recipe.teaching.balance,
+        recipe.teaching.terms,
         student_channels=lambda tap: channels_at(network, tap),
         teacher_channels=lambda tap: channels_at(teacher.networks[0].network, tap) if teacher else 0,
     ).to(device)
-    learns_along = nn.ModuleList(tapped.network for tapped in teacher.networks) if teacher and recipe.online else None
+    learns_along = (
+        nn.ModuleList(tapped.network for tapped in teacher.networks)
+        if teacher and recipe.teaching.online_teacher
+        else None
+    )
     parameters = [*network.parameters(), *objective.parameters(), *(learns_along.parameters() if learns_along else ())]
-    optimiser = new_optimiser(recipe.optimiser, parameters, recipe.learning_rate, recipe.weight_decay)
+    optimiser = new_optimiser(
+        recipe.schedule.optimiser, parameters, recipe.schedule.learning_rate, recipe.schedule.weight_decay
+    )
     return Learner(network, average, optimiser, objective, learns_along)
 
 
 def _mixture(recipe: Recipe, settings: Settings, began: Network) -> Mixture:
     """What is mixed when `recipe` is released; what its network `began` with is one of it."""
-    if recipe.mixed_with is None or recipe.warm_start is None:
-        return Mixture(began, recipe.start_share)
-    other = _network_at(recipe.mixed_with, recipe, settings).to(next(began.parameters()).device)
+    if recipe.soup_with is None or recipe.warm_start is None:
+        return Mixture(began, recipe.wise_ft_share)
+    other = _network_at(recipe.soup_with, recipe, settings).to(next(began.parameters()).device)
     if [value.shape for value in other.parameters()] != [value.shape for value in began.parameters()]:
         raise SettingsError(
-            f"mixed_with must be a network that learnt from {recipe.warm_start}, too; {recipe.mixed_with} has another shape."
+            f"soup_with must be a network that learnt from {recipe.warm_start}, too; {recipe.soup_with} has another shape."
         )
     if count_parameters(began) > count_parameters(_network_at(recipe.warm_start, recipe, settings)):
         raise SettingsError(
-            f"mixed_with needs runs that begin alike, and what a network has beyond {recipe.warm_start} begins at random. "
+            f"soup_with needs runs that begin alike, and what a network has beyond {recipe.warm_start} begins at random. "
             "Let a first run grow it, and start both from what that brings."
         )
-    return Mixture(began, recipe.start_share, other)
+    return Mixture(began, recipe.wise_ft_share, other)
 
 
 def _network_at(place: str, recipe: Recipe, settings: Settings) -> Network:

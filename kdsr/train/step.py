@@ -25,11 +25,11 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
     `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are
     needed.
     """
-    taps = [term.student_tap for term in recipe.terms if term.reads == "features"]
+    taps = [term.student_tap for term in recipe.teaching.terms if term.reads == "features"]
     student, objective = Tapped(learner.network, taps), learner.objective
-    mixed = recipe.precision == "bf16" and has_bfloat16(device)  # asked here: the compiler cannot look into it
-    if recipe.dropout:
-        _drop_channels(learner.network, recipe.dropout)
+    mixed = recipe.schedule.precision == "bf16" and has_bfloat16(device)  # asked here: the compiler cannot look into it
+    if recipe.schedule.dropout:
+        _drop_channels(learner.network, recipe.schedule.dropout)
     negatives = objective.negatives
 
     def losses(
@@ -51,14 +51,14 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
         return result
 
-    step = torch.compile(losses) if recipe.compile and has_compiler(device) else losses
+    step = torch.compile(losses) if recipe.schedule.compile and has_compiler(device) else losses
 
     def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        if recipe.dropout:
+        if recipe.schedule.dropout:
             torch.manual_seed(recipe.seed * 1_000_003 + learner.step)
         if teacher is None:
             return step(batch.degraded, batch.truth, batch.label, batch.features, share)
-        if recipe.online:
+        if recipe.teaching.online_teacher:
             return _online(step, teacher, batch, share, objective)
         with torch.no_grad():
             label, features = teacher(batch.degraded)

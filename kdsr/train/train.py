@@ -17,13 +17,14 @@ from kdsr.files import replaced
 from kdsr.settings import Settings
 from kdsr.train.loop import Event, Log, events_in
 from kdsr.train.recipe import Recipe, recipe_from_mapping, recipe_to_json
+from kdsr.train.recipe_keys import flat_keys
 from kdsr.train.stage import RunResult, train_stage
 from kdsr.zoo import read_card, write_card
 
 PREVIOUS = "previous"
-"""In a stage's `warm_start`, `teacher` or `mixed_with`: the network that the stage before it brought."""
+"""In a stage's `warm_start`, `teacher` or `soup_with`: the network of the stage before it."""
 
-_LOOK_BACK = ("teacher", "warm_start", "mixed_with")
+_LOOK_BACK = ("teacher", "warm_start", "soup_with")
 
 
 def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
@@ -36,9 +37,9 @@ def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
     Raises:
         SettingsError, UnknownNameError: a stage that is no recipe, or that looks back where nothing is.
     """
-    around = {key: value for key, value in dataclasses.asdict(recipe).items() if key != "stages"}
+    around = {key: value for key, value in flat_keys(dataclasses.asdict(recipe)).items() if key != "stages"}
     found: list[tuple[Recipe, Path]] = []
-    for number, changes in enumerate(recipe.stages, start=1):
+    for number, changes in enumerate(map(flat_keys, recipe.stages), start=1):
         name = recipe.name if number == len(recipe.stages) else f"{recipe.name}-stage{number}"
         keys: dict[str, Any] = {**around, "name": name, **changes}
         if found and PREVIOUS not in [keys[key] for key in _LOOK_BACK] and "warm_start" not in changes:

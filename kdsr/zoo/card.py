@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,10 +119,3 @@ def write_card(card: Card, path: Path) -> Path:
     with replaced(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
-
-
-def last_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """`recipe`, as a card holds it, with what its last stage sets in its place; itself if it has no stages."""
-    stages = recipe.get("stages")
-    last = stages[-1] if isinstance(stages, Sequence) and stages else {}
-    return {**recipe, **(last if isinstance(last, Mapping) else {})}

@@ -77,7 +77,12 @@ def test_a_plan_reads_back_as_it_was_written_and_takes_its_base_from_a_file(tmp_
     (tmp_path / "plan.json").write_text(json.dumps(PLAN | {"base": "base.json"}))
     assert read_plan(tmp_path / "plan.json") == plan()
     recipe = plan().recipe(Run("slow", 1))
-    assert (recipe.name, recipe.seed, recipe.learning_rate, recipe.steps) == ("slow-seed1", 1, 1e-4, 6)
+    assert (recipe.name, recipe.seed, recipe.schedule.learning_rate, recipe.schedule.steps) == (
+        "slow-seed1",
+        1,
+        1e-4,
+        6,
+    )
 
 
 @pytest.mark.parametrize(

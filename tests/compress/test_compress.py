@@ -84,7 +84,7 @@ def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):
     )
     assert steps_of(pruned) == ["source", "pruned"] and steps_of(both)[:3] == ["source", "pruned", "int8, by ranges"]
     fine_tune = recipe_from_mapping(pruned.recipe)
-    assert (fine_tune.teacher, fine_tune.loss, pruned.steps) == ("tiny", "psnr_luma", 4)
+    assert (fine_tune.teaching.teacher, fine_tune.teaching.loss, pruned.steps) == ("tiny", "psnr_luma", 4)
     assert pruned.compressed_from == both.compressed_from == "tiny"
     assert both.compression[-1]["parameters"] == pruned.parameters < both.compression[0]["parameters"]
 

@@ -1,6 +1,5 @@
 """What tests of training share: photographs made here, and runs of seconds."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 
 from kdsr.settings import Settings
-from kdsr.train import Recipe, train_recipe
+from kdsr.train import Recipe, Schedule, TrainingData, train_recipe, with_keys
 
 
 def training_settings(tmp_path: Path) -> Settings:
@@ -25,12 +24,15 @@ def training_settings(tmp_path: Path) -> Settings:
 
 
 def recipe(**changes: Any) -> Recipe:
-    """A run of seconds."""
+    """A run of seconds; `changes` are keys of a recipe, grouped or flat."""
     plain = Recipe(
-        name="tiny", task="sr_x2", arguments={"width": 16, "depth": 3}, photos=("pack",), steps=12, batch_size=2, patch_px=12,
-        warmup_steps=2, validate_every=6, validation_photos=2, compile=False, precision="fp32",
-    )  # fmt: skip
-    return dataclasses.replace(plain, **changes)
+        name="tiny",
+        task="sr_x2",
+        arguments={"width": 16, "depth": 3},
+        data=TrainingData(photos=("pack",), patch_px=12, validation_photos=2),
+        schedule=Schedule(steps=12, batch_size=2, warmup_steps=2, validate_every=6, compile=False, precision="fp32"),
+    )
+    return with_keys(plain, changes)
 
 
 def events(folder: Path) -> list[dict[str, Any]]:

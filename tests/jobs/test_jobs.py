@@ -256,10 +256,10 @@ def test_a_run_that_had_its_minutes_cannot_be_resumed(jobs, open_jobs, photos):
         ({"name": "checkpoint"}, SettingsError, "is not checkpoint"),
         ({"name": "a b"}, SettingsError, "letters"),
         ({"warm_start": "/etc/x.safetensors"}, SettingsError, "got the file 'x.safetensors'"),
-        ({"warm_start": "student", "mixed_with": "/etc/x.safetensors"}, SettingsError, "got the file 'x.safetensors'"),
+        ({"warm_start": "student", "soup_with": "/etc/x.safetensors"}, SettingsError, "got the file 'x.safetensors'"),
         ({"teacher": "/etc/x.pth"}, SettingsError, "got the file 'x.pth'"),
         ({"warm_start": "nothing"}, UnknownNameError, "nothing"),
-        ({"more_teachers": ["nothing"]}, UnknownNameError, "nothing"),
+        ({"extra_teachers": ["nothing"]}, UnknownNameError, "nothing"),
         ({"teacher": "nothing"}, UnknownNameError, "nothing"),
     ],
 )

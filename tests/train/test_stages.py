@@ -8,6 +8,7 @@ from helpers.training import events, recipe, released, training_settings
 
 from kdsr.errors import SettingsError
 from kdsr.train import recipe_from_json, recipe_to_json, train_recipe
+from kdsr.train.recipe_keys import grouped_keys
 from kdsr.train.train import stages_of
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_tensors
@@ -28,7 +29,7 @@ def same(one, other):
 def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
     assert train_recipe(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
     card = Catalog(tmp_path / "run").find("tiny")
-    assert card.steps == 18 and card.recipe["stages"] == [dict(stage) for stage in PRUNING]
+    assert card.steps == 18 and card.recipe["stages"] == [grouped_keys(stage) for stage in PRUNING]
     assert card.arguments == {"width": 16, "depth": 3} and [stage["name"] for stage in card.history] == [
         "tiny-stage1",
         "tiny-stage2",

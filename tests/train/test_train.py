@@ -69,7 +69,7 @@ def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_p
 @pytest.mark.parametrize("rep", [True, False])
 def test_what_is_released_lies_between_the_start_and_the_runs_own_weights(settings, tmp_path, rep):
     released(settings, tmp_path, name="start", steps=20)
-    plans = {share: recipe(warm_start="start", start_share=share, rep=rep) for share in (0.0, 0.5)}
+    plans = {share: recipe(warm_start="start", wise_ft_share=share, reparameterised=rep) for share in (0.0, 0.5)}
     for share, plan in plans.items():
         train_recipe(plan, tmp_path / str(share), settings=settings)
     began = Catalog(settings.weights_dir).load("start").state_dict()
@@ -86,9 +86,9 @@ def test_two_runs_from_one_start_are_mixed_as_stages(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=20)
     plan = recipe(
         warm_start="start",
-        start_share=0.4,
+        wise_ft_share=0.4,
         seed=2,
-        stages=({"seed": 1, "start_share": 0.0}, {"mixed_with": "previous"}),
+        stages=({"seed": 1, "wise_ft_share": 0.0}, {"soup_with": "previous"}),
     )
     train_recipe(plan, tmp_path / "run", settings=settings)
     train_recipe(recipe(warm_start="start", seed=2), tmp_path / "alone", settings=settings)
@@ -112,9 +112,9 @@ def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="deeper", steps=2, arguments={"width": 8, "depth": 4})
     with pytest.raises(
-        SettingsError, match="mixed_with must be a network that learnt from start, too; deeper has another shape"
+        SettingsError, match="soup_with must be a network that learnt from start, too; deeper has another shape"
     ):
-        train_recipe(recipe(warm_start="start", mixed_with="deeper"), tmp_path / "run", settings=settings)
+        train_recipe(recipe(warm_start="start", soup_with="deeper"), tmp_path / "run", settings=settings)
 
 
 def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
@@ -122,7 +122,7 @@ def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
     released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
     with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
         train_recipe(
-            recipe(warm_start="start", mixed_with="grown", arguments={"width": 24, "depth": 3}),
+            recipe(warm_start="start", soup_with="grown", arguments={"width": 24, "depth": 3}),
             tmp_path / "run",
             settings=settings,
         )
@@ -136,7 +136,7 @@ def last_validation(logged: list[dict]) -> float:
     "changes",
     [
         {"task": "sr_x2"},
-        {"task": "sr_x2", "optimiser": "muon", "rep": False},
+        {"task": "sr_x2", "optimiser": "muon", "reparameterised": False},
         {"task": "denoise"},
         {"task": "denoise", "degrade_once": True},
         {"task": "jpeg"},
@@ -232,7 +232,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
 def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     settings, tmp_path, monkeypatch, has_it
 ):
-    for module in ("precision", "step"):
+    for module in ("machine", "step", "release"):
         monkeypatch.setattr(f"kdsr.train.{module}.has_bfloat16", lambda device: has_it)
     with autocast(CPU):
         assert torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == (
@@ -272,20 +272,23 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a"}', "lacks task"),
         ('{"name": "a", "task": "sr_x4", "step": 3}', "Did you mean 'steps'"),
         ('{"name": "a", "task": "sr_x4", "steps": 0}', "at least 1"),
-        ('{"name": "a", "task": "sr_x4", "crop_choices": 0}', "at least 1"),
+        ('{"name": "a", "task": "sr_x4", "crop_candidates": 0}', "at least 1"),
         ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
-        ('{"name": "a", "task": "jpeg", "whole_colour_share": -0.5}', "whole_colour_share must lie in"),
-        ('{"name": "a", "task": "denoise", "whole_colour_share": 0.5}', "share of JPEG files"),
-        ('{"name": "a", "task": "jpeg", "saved_before_share": 2}', "saved_before_share must lie in"),
-        ('{"name": "a", "task": "photo_x4", "saved_before_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "jpeg", "chroma_444_share": -0.5}', "chroma_444_share must lie in"),
+        ('{"name": "a", "task": "denoise", "chroma_444_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "jpeg", "double_jpeg_share": 2}', "double_jpeg_share must lie in"),
+        ('{"name": "a", "task": "photo_x4", "double_jpeg_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),
         ('{"name": "../a", "task": "sr_x4"}', "plain file name"),
         ('{"name": "a", "task": "sr_x4", "truth_share": 0.5}', "need one"),
         ('{"name": "a", "task": "denoise", "truth_share": 0.5, "teacher": "t"}', "degrade_once"),
         ('{"name": "a", "task": "sr_x4", "precision": "fp8"}', "bf16 or fp32"),
-        ('{"name": "a", "task": "sr_x4", "start_share": 0.5}', "start_share must lie in .0, 1. and needs a warm_start"),
-        ('{"name": "a", "task": "sr_x4", "warm_start": "b", "start_share": 1.0}', "start_share must lie in"),
-        ('{"name": "a", "task": "sr_x4", "mixed_with": "b"}', "mixed_with needs a warm_start"),
+        (
+            '{"name": "a", "task": "sr_x4", "wise_ft_share": 0.5}',
+            "wise_ft_share must lie in .0, 1. and needs a warm_start",
+        ),
+        ('{"name": "a", "task": "sr_x4", "warm_start": "b", "wise_ft_share": 1.0}', "wise_ft_share must lie in"),
+        ('{"name": "a", "task": "sr_x4", "soup_with": "b"}', "soup_with needs a warm_start"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": []}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": [1, 2]}', "photo_scales must be scales above 0"),
         ('{"name": "a", "task": "sr_x4", "photo_scales": 0.5}', "photo_scales must be a list of numbers"),

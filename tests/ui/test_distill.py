@@ -241,13 +241,17 @@ def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
         and fresh.warm_start is None
     )
     tuned = recipe_of(wish._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
-    assert tuned.warm_start == "tiny_x4_student" and tuned.steps > fresh.steps and not tuned.compile
+    assert (
+        tuned.warm_start == "tiny_x4_student"
+        and tuned.schedule.steps > fresh.schedule.steps
+        and not tuned.schedule.compile
+    )
     custom = recipe_of(wish._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
-    assert (custom.steps, custom.truth_share, custom.batch_size) == (
+    assert (custom.schedule.steps, custom.teaching.truth_share, custom.schedule.batch_size) == (
         40,
         0.5,
         FIELDS["batch_size"].usual,
-    ) and custom.validate_every < 40
+    ) and custom.schedule.validate_every < 40
     with pytest.raises(InputError, match="no teacher"):
         recipe_of(wish._replace(teacher=None), tiny_settings)
     for name, field in FIELDS.items():
@@ -270,7 +274,7 @@ def test_the_estimate_is_measured_once_and_scales(session, staged):
     next(early)
     list(session.on_estimate(REQUEST, "own", staged, *form()))
     assert list(early) == [gr.skip()]
-    assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.steps * 0.5 + 6.0
+    assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.schedule.steps * 0.5 + 6.0
     session.paces.close()
 
 
@@ -288,7 +292,7 @@ def told(before, teacher, *validations):
 def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     wish = Wish("sr_x4", "tiny_x4_teacher", "tiny_x4_student", "quick", "mine", {})
     tuned = recipe_of(wish, tiny_settings)
-    assert tuned.patience
+    assert tuned.schedule.patience
     said = verdict(told(28.0, 29.0, 28.0, 28.5, 28.3), tuned, is_held_out=True)
     assert (
         said

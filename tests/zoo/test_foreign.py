@@ -44,7 +44,7 @@ def test_a_foreign_teacher_teaches(settings, tmp_path):
     save_weights(compact().state_dict(), tmp_path / "foreign.safetensors")
     plan = recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5)
     assert train_recipe(plan, tmp_path / "run", settings=settings).finished
-    assert read_card(tmp_path / "run" / "tiny.json").teacher == plan.teacher
+    assert read_card(tmp_path / "run" / "tiny.json").teacher == plan.teaching.teacher
 
 
 def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path):

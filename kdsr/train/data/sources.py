@@ -54,28 +54,35 @@ def open_sources(
         UnknownNameError, WeightsError: a teacher that is missing or altered.
     """
     task = recipe.the_task
-    smallest = recipe.patch_px * task.scale
-    training, validation = held_out(find_photos(recipe.photos, settings.data_dir), recipe.validation_photos)
+    smallest = recipe.data.patch_px * task.scale
+    training, validation = held_out(find_photos(recipe.data.photos, settings.data_dir), recipe.data.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
-    photos = _photos(tuple(training), task.scale, smallest, recipe.photo_scales)
+    photos = _photos(tuple(training), task.scale, smallest, recipe.data.photo_scales)
     used = list(dict.fromkeys(photo.path for photo in photos))
-    shares = Shares(recipe.grey_share, recipe.whole_colour_share, recipe.saved_before_share)
+    shares = Shares(recipe.data.grey_share, recipe.data.chroma_444_share, recipe.data.double_jpeg_share)
     if recipe.fixed_pairs:
         seed = recipe.seed if _is_drawn(recipe) else 0
         pairs = copy.copy(
             _fixed_pairs(
-                tuple(training), recipe.task, smallest, recipe.photo_scales, recipe.cell_px, shares, seed, device
+                tuple(training),
+                recipe.task,
+                smallest,
+                recipe.data.photo_scales,
+                recipe.data.cell_px,
+                shares,
+                seed,
+                device,
             )
         )
         pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
-    pairs.crop_choices = recipe.crop_choices
-    if recipe.planned_crops:
-        pairs.new_inputs = zoomed(pairs, recipe.new_inputs) if recipe.new_inputs != "none" else []
-        share = recipe.new_input_share if recipe.new_inputs != "none" else 0.0
-        pairs.plan = make_plan(pairs, recipe.planned_crops, recipe.patch_px, new_input_share=share)
-    if recipe.needs_teacher and not recipe.teacher_at_work:
+    pairs.crop_choices = recipe.data.crop_candidates
+    if recipe.data.fixed_crops:
+        pairs.new_inputs = zoomed(pairs, recipe.data.zoom_inputs) if recipe.data.zoom_inputs != "none" else []
+        share = recipe.data.zoom_input_share if recipe.data.zoom_inputs != "none" else 0.0
+        pairs.plan = make_plan(pairs, recipe.data.fixed_crops, recipe.data.patch_px, new_input_share=share)
+    if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
         _label(recipe, pairs, used, settings, device, on_event, is_out_of_time)
     return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(used), _packs(used))
 
@@ -108,33 +115,38 @@ def _label(
     on_event: Callable[[dict[str, Any]], None], is_out_of_time: Callable[[], bool],
 ) -> None:  # fmt: skip
     """Give `pairs`, or their plan, the teacher's labels."""
-    assert recipe.teacher is not None
+    assert recipe.teaching.teacher is not None
     catalog = Catalog(settings.weights_dir)
-    names = (recipe.teacher, *recipe.more_teachers)
-    teacher = open_teacher(catalog, names, device, taps=recipe.teacher_taps, self_ensemble=recipe.self_ensemble)
+    names = (recipe.teaching.teacher, *recipe.teaching.extra_teachers)
+    teacher = open_teacher(
+        catalog, names, device, taps=recipe.teaching.teacher_taps, self_ensemble=recipe.teaching.self_ensemble
+    )
     if teacher.scale != recipe.the_task.scale:
         raise SettingsError(
-            f"The teacher '{recipe.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task."
+            f"The teacher '{recipe.teaching.teacher}' enlarges {teacher.scale} times, and {recipe.task} was asked; choose one for this task."
         )
     if teacher.planes != recipe.the_task.planes:
         raise SettingsError(
-            f"The teacher '{recipe.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {recipe.the_task.planes}; choose one for this task."
+            f"The teacher '{recipe.teaching.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {recipe.the_task.planes}; choose one for this task."
         )
     made_of: dict[str, object] = {
         "teachers": [teacher_sha256(catalog, name) for name in names],
-        "self_ensemble": recipe.self_ensemble,
+        "self_ensemble": recipe.teaching.self_ensemble,
     }
     made_of |= {
         "photos": digest(paths),
         "task": recipe.task,
-        "cell_px": recipe.cell_px,
+        "cell_px": recipe.data.cell_px,
         "seed": recipe.seed if _is_drawn(recipe) else None,
     }
-    for share in ("grey_share", "whole_colour_share", "saved_before_share"):
-        if getattr(recipe, share):  # labels made before there was such a share keep their key
-            made_of[share] = getattr(recipe, share)
-    if recipe.photo_scales != (1.0,):
-        made_of["photo_scales"] = recipe.photo_scales
+    shares = {
+        "grey_share": recipe.data.grey_share,
+        "whole_colour_share": recipe.data.chroma_444_share,
+        "saved_before_share": recipe.data.double_jpeg_share,
+    }  # by the earliest names of the keys; labels made before there was such a share keep their key
+    made_of |= {name: share for name, share in shares.items() if share}
+    if recipe.data.photo_scales != (1.0,):
+        made_of["photo_scales"] = recipe.data.photo_scales
 
     def tell(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
@@ -148,23 +160,23 @@ def _label(
         return
     made_of |= {
         "seed": recipe.seed,
-        "taps": recipe.teacher_taps,
-        "crops": recipe.planned_crops,
-        "patch_px": recipe.patch_px,
+        "taps": recipe.teaching.teacher_taps,
+        "crops": recipe.data.fixed_crops,
+        "patch_px": recipe.data.patch_px,
     }
     made_of |= {
-        "crop_choices": recipe.crop_choices,
-        "new_inputs": recipe.new_inputs,
-        "new_input_share": recipe.new_input_share,
+        "crop_choices": recipe.data.crop_candidates,
+        "new_inputs": recipe.data.zoom_inputs,
+        "new_input_share": recipe.data.zoom_input_share,
     }
-    label_plan(pairs, pairs.plan, teacher, recipe.patch_px, folder / label_key(made_of), on_progress=tell)
-    if recipe.prefer_hard:
-        prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.patch_px))
+    label_plan(pairs, pairs.plan, teacher, recipe.data.patch_px, folder / label_key(made_of), on_progress=tell)
+    if recipe.data.hard_mining:
+        prefer_hard(pairs.plan, _hardness(pairs, pairs.plan, recipe.data.patch_px))
 
 
 def _is_drawn(recipe: Recipe) -> bool:
     """Whether the seed has a say in photographs that are degraded once."""
-    return recipe.the_task.strength is not None or recipe.grey_share > 0
+    return recipe.the_task.strength is not None or recipe.data.grey_share > 0
 
 
 def _hardness(pairs: Pairs, plan: Plan, patch_px: int) -> np.ndarray:

@@ -22,7 +22,7 @@ import torch
 from kdsr.errors import Stopped
 from kdsr.restore.device import torch_device
 from kdsr.settings import Settings, usable_threads
-from kdsr.train import Recipe, train_recipe
+from kdsr.train import Recipe, train_recipe, with_keys
 
 MEASURE_S = 8.0
 """The most that one measurement may take."""
@@ -59,10 +59,10 @@ class Paces:
             recipe.task,
             recipe.architecture,
             *sorted(recipe.arguments.items()),
-            recipe.teacher,
-            recipe.batch_size,
-            recipe.patch_px,
-            recipe.needs_teacher,
+            recipe.teaching.teacher,
+            recipe.schedule.batch_size,
+            recipe.data.patch_px,
+            recipe.teaching.needs_teacher,
         )
         with self._lock:
             future = self._found.get(key) or self._pool.submit(measure_pace, recipe, self.settings)
@@ -98,17 +98,10 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
         with tempfile.TemporaryDirectory(prefix="kdsr-estimate-") as name:
             folder = Path(name)
             megapixels = _picture(
-                folder / "photos" / "picture.png", max(_SMALLEST_PX, recipe.patch_px * recipe.the_task.scale)
+                folder / "photos" / "picture.png", max(_SMALLEST_PX, recipe.data.patch_px * recipe.the_task.scale)
             )
-            short = replace(
-                recipe,
-                photos=("photos",),
-                compile=False,
-                patience=0,
-                validate_every=10**9,
-                steps=10**9,
-                warm_start=None,
-            )
+            endless = {"compile": False, "patience": 0, "validate_every": 10**9, "steps": 10**9}
+            short = with_keys(recipe, {"photos": ["photos"], "warm_start": None, **endless})
             train_recipe(
                 short, folder / "run", settings=replace(settings, data_dir=folder, home=folder / "home"),
                 on_event=clock.on_event, should_stop=clock.should_stop,
@@ -129,7 +122,9 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
 
 def run_seconds(recipe: Recipe, pace: Pace, megapixels: float) -> float:
     """How long the whole run takes with so many megapixels of photographs."""
-    return recipe.steps * pace.step_s + (megapixels * pace.label_s_per_megapixel if recipe.needs_teacher else 0.0)
+    return recipe.schedule.steps * pace.step_s + (
+        megapixels * pace.label_s_per_megapixel if recipe.teaching.needs_teacher else 0.0
+    )
 
 
 class _Clock:

@@ -111,7 +111,13 @@ def recipe_of(wish: Wish, settings: Settings) -> Recipe:
         changes["arguments"] = preset(chosen, wish.task)["arguments"] | FRESH[wish.student]
     name = "-".join(wish.name.split()) or usual_name(wish.task, wish.student)
     return distillation(
-        chosen, wish.task, name=name, teacher=teacher.name, photos=("photos",), student=start, title=name, **changes
+        chosen,
+        wish.task,
+        name=name,
+        teacher=teacher.name,
+        photos=("photos",),
+        student=start,
+        changes={"title": name, **changes},
     )
 
 

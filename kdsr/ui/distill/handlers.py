@@ -237,7 +237,7 @@ class DistillSession:
             recipe.task,
             name_of_run(run),
             before,
-            recipe.teacher if recipe.teacher in known else None,
+            recipe.teaching.teacher if recipe.teaching.teacher in known else None,
             self._held_out(run),
         )
 
@@ -249,7 +249,8 @@ class DistillSession:
             return None
         recipe = recipe_from_json(run.recipe)
         _, out = held_out(
-            find_photos([str(self.jobs.folder(run.id) / "photos")], self.settings.data_dir), recipe.validation_photos
+            find_photos([str(self.jobs.folder(run.id) / "photos")], self.settings.data_dir),
+            recipe.data.validation_photos,
         )
         shown = next((path for path in out if megapixels([path]) <= self.settings.max_output_megapixels), None)
         return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")

@@ -65,7 +65,7 @@ def kept_db(told: Told, recipe: Recipe) -> float | None:
     """PSNR of the network that the run leaves at its end: the best validated one if the recipe keeps it, else the last."""
     if not told.validations:
         return None
-    return max(event["psnr_db"] for event in told.validations) if recipe.patience else told.now_db
+    return max(event["psnr_db"] for event in told.validations) if recipe.schedule.patience else told.now_db
 
 
 def verdict(told: Told, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
@@ -81,7 +81,7 @@ def verdict(told: Told, recipe: Recipe, *, is_held_out: bool, is_over: bool = Tr
     if gain < 0.005:
         if not is_over:
             return f"Nothing is gained so far: the student stands at {kept:.2f} dB on the {where}{teacher}; {told.before_db:.2f} dB before the run."
-        rest = " The network is the one from before." if recipe.patience and recipe.warm_start else ""
+        rest = " The network is the one from before." if recipe.schedule.patience and recipe.warm_start else ""
         return f"Nothing was gained: the student before the run was as good on the {where} ({told.before_db:.2f} dB{teacher}).{rest}"
     over = "the student before the run" if recipe.warm_start else "its untrained start"
     return f"The student gained {gain:.2f} dB over {over} and stands at {kept:.2f} dB on the {where}{teacher}."
@@ -119,7 +119,7 @@ def _line(event: Event, recipe: Recipe) -> str:
         case "mixed":
             return f"{step}  mixed {event['psnr_db']:.2f} dB, SSIM {event['ssim']:.4f}"
         case "finished":
-            early = " (no gain any more)" if event["step"] < recipe.steps else ""
+            early = " (no gain any more)" if event["step"] < recipe.schedule.steps else ""
             return f"{step}  finished{early}"
         case "paused":
             return f"{step}  paused"

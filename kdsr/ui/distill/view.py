@@ -32,9 +32,7 @@ EMPTY = f'<div class="empty"><h2>{texts.DISTILL_ABOUT}</h2><ol>{_STEPS}</ol></di
 
 def estimate(recipe: Recipe, pace: Pace, seconds: float, rest: str) -> str:
     """How long a run would take, and what that was reckoned from."""
-    from_what = (
-        f"{recipe.steps:,} steps at {texts.number(1 / pace.step_s, 2)} a second, measured here on {pace.device}."
-    )
+    from_what = f"{recipe.schedule.steps:,} steps at {texts.number(1 / pace.step_s, 2)} a second, measured here on {pace.device}."
     return f'<p class="chosen estimate"><b>About {texts.duration(seconds)}</b>{escape(from_what)} {escape(rest)}</p>'
 
 
@@ -43,7 +41,7 @@ def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> str:
     start = (
         f"from {titles.get(recipe.warm_start, recipe.warm_start)}" if recipe.warm_start else f"fresh, {_shape(recipe)}"
     )
-    teacher = titles.get(recipe.teacher or "", recipe.teacher or "no teacher")
+    teacher = titles.get(recipe.teaching.teacher or "", recipe.teaching.teacher or "no teacher")
     link = f'<a class="share" href="?run={escape(run.id, quote=True)}">Copy link</a>'
     return (
         f'<div class="run-head"><h2>{escape(run.name)}</h2><span class="badge {run.state}">{_STATES[run.state]}</span>{link}</div>'

@@ -9,13 +9,14 @@ from html import escape
 from typing import Any
 
 from kdsr.tasks import find_task
+from kdsr.train import last_stage
 from kdsr.ui import texts
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.compression import compression_rows
 from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models.table import ROLES
-from kdsr.zoo import Card, Figure, last_run
+from kdsr.zoo import Card, Figure
 
 _TELLS = ("loss", "batch_size", "patch_px", "learning_rate", "precision")
 """The keys of a recipe that stand before the whole of it."""
@@ -189,7 +190,7 @@ def _training(card: Card, cards: Sequence[Card]) -> str:
     before = f'<p class="about">It went on from, oldest first:</p><ol>{stages}</ol>' if stages else ""
     if not card.recipe:
         return before
-    run = last_run(card.recipe)
+    run = last_stage(card.recipe)
     tells = {
         name.replace("_", " ").replace(" px", ", px").capitalize(): escape(str(run[name]))
         for name in _TELLS
@@ -202,7 +203,7 @@ def _training(card: Card, cards: Sequence[Card]) -> str:
 def _stage(stage: Mapping[str, Any], cards: Sequence[Card]) -> str:
     """One stage of `history`."""
     recipe = stage.get("recipe")
-    teacher = last_run(recipe).get("teacher") if isinstance(recipe, Mapping) else None
+    teacher = last_stage(recipe).get("teacher") if isinstance(recipe, Mapping) else None
     steps = f": {stage['steps']:,} steps" if is_number(stage.get("steps")) else ""
     taught = f", taught by {_link(str(teacher), cards)}" if teacher else ""
     return f"<code>{escape(str(stage.get('name', 'unnamed')))}</code>{steps}{taught}; {escape(str(stage.get('trained_on', '')))}"
