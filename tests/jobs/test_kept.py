@@ -40,7 +40,7 @@ def test_photographs_are_copied_under_names_made_here(jobs, tmp_path):
     folder = jobs.folder(run.id)
     names = sorted(path.name for path in (folder / "photos").iterdir())
     assert names == ["0001_.._vil_rm_-rf_.png", "0002_b.jpg", "0003_absolute.png", "0004_inside.png"]
-    assert json.loads(run.recipe)["photos"] == [f"{run.id}/photos"] and not (tmp_path / "escaped.png").exists()
+    assert json.loads(run.recipe)["data"]["photos"] == [f"{run.id}/photos"] and not (tmp_path / "escaped.png").exists()
     assert folder.parent == tmp_path / "home" / "runs"
 
 

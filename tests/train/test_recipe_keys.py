@@ -10,7 +10,16 @@ from helpers.training import events, recipe, training_settings
 
 from kdsr.distill import Term
 from kdsr.errors import SettingsError
-from kdsr.train import Recipe, Schedule, Teaching, TrainingData, recipe_from_json, recipe_to_json, train, with_keys
+from kdsr.train import (
+    Recipe,
+    Schedule,
+    Teaching,
+    TrainingData,
+    recipe_from_json,
+    recipe_to_json,
+    train_recipe,
+    with_keys,
+)
 from kdsr.train.checkpoint import fingerprint
 from kdsr.train.recipe import recipe_from_mapping
 from kdsr.train.recipe_groups import GROUPS
@@ -111,7 +120,7 @@ def test_a_run_folder_of_before_is_resumed_to_the_end_that_it_had_then(settings,
     shutil.copytree(BEFORE / "run", tmp_path / "run")
     plan = recipe_from_json((tmp_path / "run" / "recipe.json").read_text())
     assert read_card(tmp_path / "run" / "tiny.json").steps == 7
-    assert train(plan, tmp_path / "run", settings=settings, resume=True).step == 12
+    assert train_recipe(plan, tmp_path / "run", settings=settings, resume=True).step == 12
     validations = {event["step"]: event["psnr_db"] for event in events(tmp_path / "run") if "psnr_db" in event}
     assert validations[9] == pytest.approx(22.165, abs=0.01) and validations[12] == pytest.approx(22.215, abs=0.01)
 

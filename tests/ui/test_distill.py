@@ -13,6 +13,7 @@ from kdsr.errors import InputError, JobError, SettingsError
 from kdsr.jobs import Jobs, State
 from kdsr.jobs.launchers import OffLauncher
 from kdsr.jobs.part import Watch, finish, train_part
+from kdsr.train import with_keys
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.endpoints import DistillApi
@@ -298,7 +299,7 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
         said
         == "The student gained 0.50 dB over the student before the run and stands at 28.50 dB on the held-out photographs, 0.50 dB behind the teacher."
     )
-    assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), dataclasses.replace(tuned, patience=0), is_held_out=True)
+    assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), with_keys(tuned, {"patience": 0}), is_held_out=True)
     none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
     assert (
         none.startswith("Nothing was gained") and "photographs it learnt from" in none and "the one from before" in none
