@@ -3,7 +3,7 @@
     KdsrError            the base: its text is one sentence that may be shown to a user as it is
     |-- InputError       a picture, file or array that cannot be used
     |-- SettingsError    a setting, recipe or argument out of its range or unknown
-    |-- UnknownNameError a model, task, loss or runtime that does not exist
+    |   `-- UnknownNameError a model, task, loss or runtime that does not exist
     |-- ShapeError       tensors whose shapes do not fit each other
     |-- WeightsError     weights that are missing, altered or do not fit their card
     |-- TrainingError    a training run that cannot go on
@@ -16,7 +16,10 @@ A text says what was wanted, what came and what to do.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 class KdsrError(Exception):
@@ -31,16 +34,8 @@ class SettingsError(KdsrError):
     """A setting, recipe or argument that is out of its range or unknown."""
 
 
-class UnknownNameError(KdsrError):
+class UnknownNameError(SettingsError):
     """A name that is in no registry."""
-
-    @classmethod
-    def among(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownNameError":
-        """The error for `name`, with the nearest known name and the list of all known ones."""
-        names = sorted(known)
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        return cls(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
 
 
 class ShapeError(KdsrError):
@@ -69,3 +64,17 @@ class LimitError(JobError):
 
 class Stopped(KdsrError):
     """Somebody asked to stop. Not a failure."""
+
+
+def find(kind: str, name: str, registry: Mapping[str, Found]) -> Found:
+    """The entry `name` of `registry`, whose entries are each a `kind` (a noun, for the sentence).
+
+    Raises:
+        UnknownNameError: there is none; the text gives the nearest name and all names.
+    """
+    if name in registry:
+        return registry[name]
+    names = sorted(registry)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    raise UnknownNameError(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(names) or 'none'}.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class Kinds:
         Raises:
             UnknownNameError: it is not.
         """
-        if value not in self.names:
-            raise UnknownNameError.among(self.title.lower(), str(value), self.names)
-        return str(value)
+        return find(self.title.lower(), str(value), {name: name for name in self.names})
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,4 @@ def find_task(name: str) -> Task:
     Raises:
         UnknownNameError: no such task; the text names the nearest one.
     """
-    if name not in TASKS:
-        raise UnknownNameError.among("task", name, TASKS)
-    return TASKS[name]
+    return find("task", name, TASKS)

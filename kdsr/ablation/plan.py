@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdsr.errors import InputError, KdsrError, SettingsError, UnknownNameError
+from kdsr.errors import InputError, KdsrError, SettingsError, find
 from kdsr.files import replaced
 from kdsr.tasks import Task
 from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping
@@ -67,8 +67,7 @@ class Plan:
                 raise SettingsError(
                     f"A plan and its rows are named with letters, digits and _ . + - only, got '{name}'."
                 )
-        if self.baseline not in self.rows:
-            raise SettingsError(str(UnknownNameError.among("row", self.baseline, self.rows)))
+        find("row", self.baseline, self.rows)
         for name in ("seeds", "sets"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
@@ -256,8 +255,7 @@ def _check_keys(kind: str, given: object, wanted: type) -> None:
         raise SettingsError(f"A {kind} is one JSON object, got {type(given).__name__}.")
     known: Mapping[str, Any] = {item.name: item for item in dataclasses.fields(wanted)}
     for name in given:
-        if name not in known:
-            raise SettingsError(str(UnknownNameError.among(f"key of a {kind}", name, known)))
+        find(f"key of a {kind}", name, known)
     missing = [name for name, item in known.items() if item.default is dataclasses.MISSING and name not in given]
     if missing:
         raise SettingsError(f"The {kind} lacks {' and '.join(missing)}.")

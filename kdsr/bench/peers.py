@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from kdsr.bench.speed import Contestant
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 from kdsr.image import Picture
 from kdsr.restore import restore_picture
 from kdsr.restore.torch_runtime import TorchRuntime
@@ -28,11 +28,10 @@ def open_peer(name: str, scale: int, settings: Settings) -> Contestant:
         UnknownNameError: there is none of that name.
         SettingsError: its package is not installed, or it enlarges nothing (`scale` 1).
     """
-    if name not in PEERS:
-        raise UnknownNameError.among("peer", name, PEERS)
+    open_named = find("peer", name, PEERS)
     if scale == 1:
         raise SettingsError(f"The peer {name} enlarges pictures, and this task does not; leave --peer out.")
-    return PEERS[name](name, scale, settings)
+    return open_named(name, scale, settings)
 
 
 def _kernel(interpolation: int) -> Callable[[str, int, Settings], Contestant]:

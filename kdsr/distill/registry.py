@@ -6,7 +6,7 @@ from typing import Any
 
 from kdsr.distill import contrastive, features, pixel, scores
 from kdsr.distill.adversarial import Adversarial
-from kdsr.errors import UnknownNameError
+from kdsr.errors import find
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,4 @@ def find_loss(name: str) -> Loss:
     Raises:
         UnknownNameError: no such loss; the text names the nearest one.
     """
-    if name not in LOSSES:
-        raise UnknownNameError.among("loss", name, LOSSES)
-    return LOSSES[name]
+    return find("loss", name, LOSSES)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kdsr.errors import UnknownNameError
+from kdsr.errors import find
 from kdsr.models import Network
 
 
@@ -19,11 +19,9 @@ class Tapped:
     def __init__(self, network: Network, names: Sequence[str] = ()) -> None:
         self.network = network
         self._seen: dict[str, Tensor] = {}
-        modules = dict(network.named_modules())
+        modules = {name: module for name, module in network.named_modules() if name}
         for name in dict.fromkeys(names):
-            if not name or name not in modules:
-                raise UnknownNameError.among("module of the network", name, [key for key in modules if key])
-            modules[name].register_forward_hook(self._keep(name))
+            find("module of the network", name, modules).register_forward_hook(self._keep(name))
 
     def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The network's output for `image`, and the features by name, each (N, C, H, W)."""
@@ -44,14 +42,14 @@ def channels_at(network: Network, name: str) -> int:
     Raises:
         UnknownNameError: no such module, or none that holds a convolution.
     """
-    module = dict(network.named_modules()).get(name)
-    widths = (
-        [part.weight.shape[0] for part in module.modules() if hasattr(part, "weight") and part.weight.ndim == 4]
-        if module is not None
-        else []
-    )
-    if not name or not widths:
-        raise UnknownNameError.among(
-            "module of the network with a convolution", name, [key for key, _ in network.named_modules() if key]
-        )
-    return int(widths[-1])
+    widths = {
+        key: [
+            int(part.weight.shape[0])
+            for part in module.modules()
+            if getattr(part, "weight", None) is not None and part.weight.ndim == 4
+        ]
+        for key, module in network.named_modules()
+        if key
+    }
+    with_convolution = {key: found[-1] for key, found in widths.items() if found}
+    return find("module of the network with a convolution", name, with_convolution)

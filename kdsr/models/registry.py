@@ -7,7 +7,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.integer import floating
 from kdsr.models.network import Network
@@ -38,10 +38,9 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: 
         UnknownNameError: no such architecture.
         SettingsError: an argument that it does not take.
     """
-    if name not in MODELS:
-        raise UnknownNameError.among("architecture", name, MODELS)
+    architecture = find("architecture", name, MODELS)
     try:
-        return MODELS[name].build(scale, planes=planes, rep=rep, **arguments)
+        return architecture.build(scale, planes=planes, rep=rep, **arguments)
     except TypeError as error:
         raise SettingsError(
             f"The architecture '{name}' does not take these arguments: {dict(arguments)} ({error})."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kdsr.errors import SettingsError, UnknownNameError, WeightsError
+from kdsr.errors import SettingsError, WeightsError, find
 from kdsr.restore.cache import remembered
 from kdsr.restore.choice import choice_key, choose, version_of
 from kdsr.restore.device import torch_device
@@ -176,8 +176,7 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
         WeightsError: weights that are missing, altered or do not fit the card.
         SettingsError: a device that is not there, or a runtime that is not installed.
     """
-    if runtime not in (*RUNTIMES, "auto"):
-        raise UnknownNameError.among("runtime", runtime, (*RUNTIMES, "auto"))
+    find("runtime", runtime, {**RUNTIMES, "auto": None})
     if runtime.startswith("openvino") and not has_openvino():
         raise SettingsError(
             f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime."

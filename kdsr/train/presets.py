@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kdsr.errors import UnknownNameError
+from kdsr.errors import find
 from kdsr.tasks import find_task
 from kdsr.train.recipe import Recipe, recipe_from_mapping
 from kdsr.train.recipe_keys import flat_keys
@@ -27,11 +27,8 @@ def preset(name: str, task: str) -> dict[str, Any]:
         UnknownNameError: no such preset, or none for the task.
     """
     find_task(task)
-    path = _FOLDER / f"{task}-{name}.json"
-    if name not in PRESETS or not path.is_file():
-        raise UnknownNameError.among(
-            f"preset for {task}", name, [known for known in PRESETS if (_FOLDER / f"{task}-{known}.json").is_file()]
-        )
+    paths = {known: _FOLDER / f"{task}-{known}.json" for known in PRESETS}
+    path = find(f"preset for {task}", name, {known: path for known, path in paths.items() if path.is_file()})
     return flat_keys(json.loads(path.read_text(encoding="utf-8")))
 
 

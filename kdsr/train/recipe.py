@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdsr.distill import Term
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 from kdsr.models import MODELS
 from kdsr.tasks import Task, find_task
 from kdsr.train.recipe_groups import GROUPS, Schedule, Teaching, TrainingData
@@ -49,8 +49,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         find_task(self.task)
-        if self.architecture not in MODELS:
-            raise UnknownNameError.among("architecture", self.architecture, MODELS)
+        find("architecture", self.architecture, MODELS)
         if self.role not in ROLES:
             raise SettingsError(f"role must be one of {', '.join(ROLES)}, got '{self.role}'.")
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
@@ -169,11 +168,10 @@ def recipe_to_json(recipe: Recipe) -> str:
 
 def _check_keys(flat: Mapping[str, Any]) -> None:
     """Refuse unknown keys and values of another kind than the key's default."""
-    known = {item.name: item for kind in (Recipe, *GROUPS.values()) for item in dataclasses.fields(kind)}
+    fields = (item for kind in (Recipe, *GROUPS.values()) for item in dataclasses.fields(kind))
+    known = {item.name: item for item in fields if item.name not in GROUPS}
     for name, value in flat.items():
-        if name not in known or name in GROUPS:
-            raise SettingsError(str(UnknownNameError.among("key of a recipe", name, known)))
-        kind = type(known[name].default)
+        kind = type(find("key of a recipe", name, known).default)
         if kind in (int, float, bool, str) and not _is_kind(value, kind):
             raise SettingsError(f"{name} must be of kind {kind.__name__}, got {value!r}.")
     scales = flat.get("photo_scales", ())

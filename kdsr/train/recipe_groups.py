@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kdsr.distill import Balance, Term
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 from kdsr.train.optimiser import OPTIMISERS
 
 ZOOMS = ("none", "in", "out")
@@ -148,8 +148,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         _at_least_1(self, "steps", "batch_size", "validate_every")
-        if self.optimiser not in OPTIMISERS:
-            raise SettingsError(str(UnknownNameError.among("optimiser", self.optimiser, OPTIMISERS)))
+        find("optimiser", self.optimiser, OPTIMISERS)
         if self.precision not in PRECISIONS:
             raise SettingsError(f"precision must be bf16 or fp32, got '{self.precision}'.")
         if not self.learning_rate > 0 or not 0 <= self.final_learning_rate <= self.learning_rate:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.errors import SettingsError, find
 from kdsr.train.recipe_groups import GROUPS
 
 RENAMED: Mapping[str, str] = MappingProxyType({
@@ -46,8 +46,9 @@ def flat_keys(given: Mapping[str, Any]) -> dict[str, Any]:
             raise SettingsError(f"{key} must be an object with keys of a recipe, got {value!r}.")
         if group is not None and name not in _KEYS_OF[group]:
             home = next((other for other, names in _KEYS_OF.items() if name in names), None)
-            unknown = UnknownNameError.among(f"key of {group}", key, _KEYS_OF[group])
-            raise SettingsError(f"{key} is a key of {home}, not of {group}; move it there." if home else str(unknown))
+            if home is None:
+                find(f"key of {group}", key, dict.fromkeys(_KEYS_OF[group]))
+            raise SettingsError(f"{key} is a key of {home}, not of {group}; move it there.")
         if name in flat:
             raise SettingsError(f"The recipe sets {name} twice; leave one of them out.")
         flat[name] = value

@@ -14,6 +14,7 @@ Role = str
 ROLES = ("teacher", "student", "twin")
 """A twin is the same student, trained with the same steps, seed and data, without a teacher."""
 PRECISIONS = ("float32", "int8")
+_ONLY_IN_CARDS = frozenset(["file_bytes", "figures", "macs_per_output_megapixel", "parameters", "sha256", "trained_on"])
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,20 @@ def read_card(path: Path) -> Card:
         raise WeightsError(
             f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
         ) from error
+
+
+def is_meant_as_card(path: Path) -> bool:
+    """Whether the JSON file at `path` is a card, usable or not, and not for example the recipe of a run.
+
+    It is one if weights of its name are beside it, if it has a key that only cards have, or if it cannot be parsed.
+    """
+    if path.with_suffix(".safetensors").exists():
+        return True
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return isinstance(given, dict) and not _ONLY_IN_CARDS.isdisjoint(given)
 
 
 def write_card(card: Card, path: Path) -> Path:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdsr.errors import UnknownNameError, WeightsError
+from kdsr.errors import UnknownNameError, WeightsError, find
 from kdsr.tasks import find_task
-from kdsr.zoo.card import ROLES, Card, read_card
+from kdsr.zoo.card import ROLES, Card, is_meant_as_card, read_card
 from kdsr.zoo.weights import load_weights
 
 if TYPE_CHECKING:
@@ -13,29 +13,32 @@ if TYPE_CHECKING:
 
 
 class Catalog:
-    """The cards of one folder. A card that cannot be used is left out and told in `problems`."""
+    """The usable cards of one folder; `problems` has a sentence for each other card, by the name of its file."""
 
     def __init__(self, weights_dir: Path) -> None:
         self.weights_dir = Path(weights_dir)
-        cards, problems = [], []
+        cards: dict[str, Card] = {}
+        problems: dict[str, str] = {}
         for path in sorted(self.weights_dir.glob("*.json")):
             try:
-                card = read_card(path)
+                cards[path.stem] = self._usable_card(path)
             except WeightsError as error:
-                problems.append(str(error))
-                continue
-            if card.name != path.stem:
-                problems.append(
-                    f"The card {path.name} names the network '{card.name}'; file and name must be the same."
-                )
-            elif not self.weights_path(card).is_file():
-                problems.append(
-                    f"The card {path.name} has no weights beside it; restore {card.name}.safetensors or remove the card."
-                )
-            else:
-                cards.append(card)
-        self.cards: tuple[Card, ...] = tuple(cards)
-        self.problems: tuple[str, ...] = tuple(problems)
+                if is_meant_as_card(path):  # a folder of a run holds other JSON files too
+                    problems[path.stem] = str(error)
+        self._by_name, self._problem_of = cards, problems
+        self.cards: tuple[Card, ...] = tuple(cards.values())
+        self.problems: tuple[str, ...] = tuple(problems.values())
+
+    def _usable_card(self, path: Path) -> Card:
+        """The card at `path`, if its name is that of the file and its weights are there."""
+        card = read_card(path)
+        if card.name != path.stem:
+            raise WeightsError(f"The card {path.name} names the network '{card.name}'; file and name must be the same.")
+        if not self.weights_path(card).is_file():
+            raise WeightsError(
+                f"The card {path.name} has no weights beside it; restore {card.name}.safetensors or remove the card."
+            )
+        return card
 
     def find(self, name: str) -> Card:
         """The card named `name`.
@@ -43,13 +46,9 @@ class Catalog:
         Raises:
             UnknownNameError: no such network; the text names the nearest one, or says why its card cannot be used.
         """
-        for card in self.cards:
-            if card.name == name:
-                return card
-        for problem in self.problems:
-            if f" {name}.json " in problem:
-                raise UnknownNameError(problem)
-        raise UnknownNameError.among("network", name, (card.name for card in self.cards))
+        if (problem := self._problem_of.get(name)) is not None:
+            raise UnknownNameError(problem)
+        return find("network", name, self._by_name)
 
     def for_task(self, task: str, role: str | None = None) -> tuple[Card, ...]:
         """The cards for `task` (of `role`, if given): teachers first, then students, each from large to small."""

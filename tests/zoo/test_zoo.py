@@ -71,6 +71,23 @@ def test_a_card_that_is_no_card_is_left_out_and_told(shelf, damage):
     assert "small.json cannot be used" in Catalog(shelf).problems[0]
 
 
+@pytest.mark.parametrize("content", ["{}", "[]", "3", '{"name": "run", "task": "sr_x2", "arguments": {}, "steps": 3}'])
+def test_json_files_that_are_no_cards_are_not_reported(shelf, content):
+    (shelf / "recipe.json").write_text(content)
+    catalog = Catalog(shelf)
+    assert catalog.problems == () and [card.name for card in catalog.cards] == ["small"]
+    with pytest.raises(UnknownNameError, match=r"no network named 'recipe'.*Known: small"):
+        catalog.find("recipe")
+
+
+@pytest.mark.parametrize("content", ["{", '{"sha256": "0"}', '{"parameters": 1, "surprise": 2}'])
+def test_a_broken_card_without_weights_is_reported(shelf, content):
+    (shelf / "other.json").write_text(content)
+    assert "other.json cannot be used" in Catalog(shelf).problems[0]
+    with pytest.raises(UnknownNameError, match=r"other\.json cannot be used"):
+        Catalog(shelf).find("other")
+
+
 def test_weights_of_another_shape_are_refused(shelf):
     with pytest.raises(WeightsError, match="do not fit"):
         load_weights(build_model("plain", 4, {"width": 16, "depth": 2}), shelf / "small.safetensors")

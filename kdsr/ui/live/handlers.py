@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kdsr.errors import InputError, KdsrError, UnknownNameError
+from kdsr.errors import InputError, KdsrError, UnknownNameError, find
 from kdsr.image import Picture
 from kdsr.models import build_model
 from kdsr.restore import open_runtime, restore_picture
@@ -191,11 +191,7 @@ def _student(name: str, catalog: Catalog) -> Card:
     Raises:
         UnknownNameError: there is none.
     """
-    cards = offered(catalog)
-    found = next((card for card in cards if card.name == name), None)
-    if found is None:
-        raise UnknownNameError.among("student", name, (card.name for card in cards))
-    return found
+    return find("student", name, {card.name: card for card in offered(catalog)})
 
 
 def _teacher_of(card: Card, catalog: Catalog) -> Card | None:
