@@ -1,25 +1,19 @@
-"""Figures of how near a restored picture is to the truth, each with the convention it was taken by.
+"""PSNR, SSIM and error maps of a restored picture against its ground truth, by the convention of its task.
 
-`psnr` and `ssim` are exact functions of two tensors; `measure` applies a task's convention to them, `error_map` shows
-where the error is. Not here: losses (`kdsr.distill`), running over a set of pictures (`kdsr.bench`), figures that need
-no truth.
+`psnr` and `ssim` are exact functions of two tensors; `measure` applies a task's convention to them; `error_map` shows
+where the error is. Not here: losses (`kdsr.distill`), test sets (`kdsr.bench`), metrics without a reference.
 """
 
-from kdsr.metrics.error_map import colour_bar, error_map, full_scale_255
+from kdsr.metrics.error_map import FULL_SCALE_255, error_map
 from kdsr.metrics.luma import to_luma
 from kdsr.metrics.measure import Measurement, measure
 from kdsr.metrics.psnr import psnr, psnr_in
-from kdsr.metrics.registry import METRICS, Metric, find_metric
 from kdsr.metrics.ssim import ssim
 
 __all__ = [
-    "METRICS",
+    "FULL_SCALE_255",
     "Measurement",
-    "Metric",
-    "colour_bar",
     "error_map",
-    "find_metric",
-    "full_scale_255",
     "measure",
     "psnr",
     "psnr_in",

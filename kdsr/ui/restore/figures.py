@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-from kdsr.metrics import Measurement, full_scale_255
+from kdsr.metrics import FULL_SCALE_255, Measurement
 from kdsr.ui import texts
 from kdsr.ui.restore.result import Column, Result
 
@@ -194,7 +194,7 @@ def _foot(result: Result, convention: str) -> str:
     quality = f"<b>PSNR, SSIM</b>: on {escape(convention)}." if result.truth_given else f"<b>{texts.NO_TRUTH}</b>"
     if result.apart is not None and not result.truth_given:
         quality += f" Apart: PSNR between the two results, on {escape(result.apart.convention)}; higher is nearer."
-    errors = f" Error maps: black is none, pale yellow {full_scale_255():.0f} levels of 255 or more."
+    errors = f" Error maps: black is none, pale yellow {FULL_SCALE_255:.0f} levels of 255 or more."
     where = f" Measured on {escape('; '.join(places))}." if places else ""
     return f'<p class="foot">{quality}{errors}<br>{texts.LATENCY_NOTE}{where}</p>'
 
