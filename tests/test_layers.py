@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ AREAS = (
     *("distill", "train", "compress", "bench", "ablation", "jobs", "ui", "cli", "__main__", "app"),
 )
 """From left to right; a module may import from its own area and from areas to its left."""
+
+UI_ROOMS = (
+    *("html", "events", "memory", "isolation", "stopwatch", "texts", "theme", "visitor", "sessions", "examples"),
+    *("networks", "charts", "restore", "live", "models", "distill", "page", "__init__"),
+)
+"""The rooms of the page, a file or a folder each; as `AREAS`."""
 
 KEPT_IN = {"gradio": ("ui", "app"), "onnxruntime": ("restore",), "openvino": ("restore",), "sqlite3": ("jobs",)}
 
@@ -65,6 +72,40 @@ def test_a_module_imports_only_from_areas_to_its_left(path):
         assert AREAS.index(other) <= AREAS.index(area), (
             f"{path.name} ({area}) must not import {module}: '{other}' stands to the right"
         )
+
+
+def room_of(path: Path) -> str:
+    """The room of the page that the file at `path` belongs to."""
+    first = path.relative_to(PACKAGE / "ui").parts[0]
+    return first.removesuffix(".py")
+
+
+UI_FILES = [path for path in FILES if path.is_relative_to(PACKAGE / "ui")]
+
+
+@pytest.mark.parametrize("path", UI_FILES, ids=lambda path: str(path.relative_to(PACKAGE / "ui")))
+def test_a_module_of_the_page_imports_only_from_rooms_to_its_left(path):
+    room = room_of(path)
+    assert room in UI_ROOMS, f"{path.name} belongs to no room; add '{room}' to the order"
+    for module in imports_of(path):
+        if not module.startswith("kdsr.ui."):
+            continue
+        other = module.split(".")[2]
+        assert UI_ROOMS.index(other) <= UI_ROOMS.index(room), (
+            f"{path.name} ({room}) must not import {module}: '{other}' stands to the right"
+        )
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in UI_FILES}), ids=lambda folder: folder.name)
+def test_no_two_modules_of_a_folder_of_the_page_import_each_other(folder):
+    package = ".".join(folder.relative_to(PACKAGE.parent).parts)
+    arrows = {
+        path.stem: {
+            module.split(".")[package.count(".") + 1] for module in imports_of(path) if module.startswith(f"{package}.")
+        }
+        for path in folder.glob("*.py")
+    }
+    TopologicalSorter(arrows).prepare()  # raises CycleError
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE.parent)))

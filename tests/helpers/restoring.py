@@ -9,8 +9,8 @@ from PIL import Image
 from helpers.networks import add_network
 from kdsr.settings import Settings
 from kdsr.ui.restore.choice import Choice
-from kdsr.ui.restore.handlers import RestoreSession
-from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.view import View
 
 REQUEST = SimpleNamespace(session_hash="visitor")
@@ -22,7 +22,7 @@ ARCHITECTURES = {
 }
 
 
-def small_session(tmp_path: Path) -> RestoreSession:
+def small_session(tmp_path: Path) -> RestoreHandlers:
     """Three networks for each of three tasks."""
     weights = tmp_path / "weights"
     weights.mkdir()
@@ -38,7 +38,7 @@ def small_session(tmp_path: Path) -> RestoreSession:
                 twin=f"{task}-twin" if role == "student" else None,
             )
     settings = Settings(weights_dir=weights, home=tmp_path / "home", threads=1, max_output_megapixels=4.0)
-    return RestoreSession(settings, tmp_path / "runs")
+    return RestoreHandlers(settings, tmp_path / "runs")
 
 
 def small_photo(tmp_path: Path) -> Path:
@@ -51,7 +51,7 @@ def small_photo(tmp_path: Path) -> Path:
 
 
 def run(
-    session: RestoreSession, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object
+    session: RestoreHandlers, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object
 ) -> list[View]:
     """All views of one run; the keywords are those of `Order`."""
     order = {
@@ -67,5 +67,5 @@ def run(
     return list(session.on_restore(str(picture), order["truth"], choice, *more, REQUEST))
 
 
-def results(views: list[View]) -> list[Result]:
-    return [view.result for view in views if isinstance(view.result, Result)]
+def results(views: list[View]) -> list[RestoreResult]:
+    return [view.result for view in views if isinstance(view.result, RestoreResult)]

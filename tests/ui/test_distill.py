@@ -18,14 +18,14 @@ from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.endpoints import DistillApi
 from kdsr.ui.distill.estimate import Pace, run_seconds
-from kdsr.ui.distill.form import FIELDS, FRESH, Wish, recipe_of, students
-from kdsr.ui.distill.handlers import DistillSession
-from kdsr.ui.distill.page import Page, Shown
-from kdsr.ui.distill.progress import told_of, verdict
+from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
+from kdsr.ui.distill.handlers import DistillHandlers
+from kdsr.ui.distill.page import RunPage, ViewedRun
+from kdsr.ui.distill.progress import progress_of, verdict
 from kdsr.ui.distill.view import heading
 from kdsr.ui.networks import find_network, name_of_run, own_networks
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.visitor import owners_key, secrets_of
 from kdsr.zoo import Catalog
 
@@ -49,7 +49,7 @@ def form(student="fresh 16x7", name="mine", preset="custom", **numbers):
 @pytest.fixture
 def session(tiny_settings, tiny_catalog, tmp_path):
     jobs = Jobs(tiny_settings, launcher=Recorder())
-    return DistillSession(jobs, tmp_path / "page", RestoreSession(tiny_settings, tmp_path / "restore", jobs))
+    return DistillHandlers(jobs, tmp_path / "page", RestoreHandlers(tiny_settings, tmp_path / "restore", jobs))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def start(session, staged, who=ANNA, **changes):
     """The run that the form starts."""
     status, *page = session.on_start("own", staged, who, *form(**changes))
     assert status == ""
-    return session.jobs.get(Page(*page).shown.run_id)
+    return session.jobs.get(RunPage(*page).shown.run_id)
 
 
 def train(session, run):
@@ -87,23 +87,23 @@ def test_the_page_opens_without_a_run(session):
     tabs, tasks, teacher, student, button, status, *page = session.on_load(ANNA, REQUEST)
     assert tasks["choices"] == [("Super-resolution x4", "sr_x4")] and teacher["value"] == "tiny_x4_teacher"
     assert student["value"] in FRESH and button["interactive"] and status == "" and tabs == gr.skip()
-    assert "Make a student of your own" in Page(*page).head and not Page(*page).timer["active"]
+    assert "Make a student of your own" in RunPage(*page).head and not RunPage(*page).timer["active"]
 
 
 def test_a_started_run_is_shown_and_found_again_by_its_browser_only(session, staged):
     run = start(session, staged)
     assert (run.state, run.name, session.jobs.launcher.launched) == (State.QUEUED, "mine", [run.id])
-    page = Page(*session.on_load(ANNA, REQUEST)[6:])
+    page = RunPage(*session.on_load(ANNA, REQUEST)[6:])
     assert page.shown.run_id == run.id and page.timer["active"] and "Next in the queue" in page.progress
     assert page.stop["visible"] and not page.ask["visible"] and not page.take["visible"]
     assert [value for _, value in page.runs["choices"]] == [run.id]
-    assert Page(*session.on_load(BERT, REQUEST)[6:]).shown.run_id is None
+    assert RunPage(*session.on_load(BERT, REQUEST)[6:]).shown.run_id is None
 
 
 def test_another_browser_watches_by_link_and_changes_nothing(session, done):
     asked = SimpleNamespace(session_hash="other", query_params={"run": done.id})
     tabs, *rest = session.on_load(BERT, asked)
-    page = Page(*rest[5:])
+    page = RunPage(*rest[5:])
     assert tabs["selected"] == "distill" and page.shown.run_id == done.id
     assert texts.WATCHING in page.progress and page.curves and page.previews
     assert not any(getattr(page, name)["visible"] for name in ("stop", "resume", "ask", "compare", "take"))
@@ -134,19 +134,20 @@ def test_what_was_sent_is_not_sent_again(session, done):
 
 def test_a_page_hears_of_news_once(session, staged):
     run = start(session, staged)
-    before, others = session.on_tick(Shown(run.id), ANNA), session.on_tick(Shown(run.id), BERT)
-    assert before == session.on_tick(Shown(run.id), ANNA) and session.on_tick(Shown(), ANNA) == ()
+    before, others = session.on_tick(ViewedRun(run.id), ANNA), session.on_tick(ViewedRun(run.id), BERT)
+    assert before == session.on_tick(ViewedRun(run.id), ANNA) and session.on_tick(ViewedRun(), ANNA) == ()
     held = session.jobs.store.claim("this 1 1", at_once=1)
     session.jobs.store.add_event(held, {"event": "labelling", "done": 1, "total": 3})
     assert (
-        session.on_tick(Shown(run.id), ANNA) not in (before, others) and session.on_tick(Shown(run.id), BERT) != others
+        session.on_tick(ViewedRun(run.id), ANNA) not in (before, others)
+        and session.on_tick(ViewedRun(run.id), BERT) != others
     )
-    assert "no such run" in session.on_tick(Shown("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
+    assert "no such run" in session.on_tick(ViewedRun("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
 
 
 def test_stop_continue_and_delete(session, staged):
     run = start(session, staged)
-    shown = Shown(run.id)
+    shown = ViewedRun(run.id)
     stopped = session.on_stop(shown, ANNA)
     assert stopped.timer["active"] and stopped.timer["value"] > session.on_resume(shown, ANNA).timer["value"]
     session.on_stop(shown, ANNA)
@@ -166,7 +167,7 @@ def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session
     assert own_networks(session.jobs, ANNA, "denoise") == [] and find_network(name, session.settings)[0].name == "mine"
     choice, update = restore.on_show(CHOICE._replace(student=name), ANNA)
     assert choice.student == update["value"] == name
-    session.on_delete(Shown(done.id), ANNA)
+    session.on_delete(ViewedRun(done.id), ANNA)
     choice, update = restore.on_show(choice, ANNA)
     assert choice.student == "tiny_x4_student" and not (session.folder / "taken" / done.id).exists()
 
@@ -174,7 +175,7 @@ def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session
 def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(session, done, monkeypatch):
     monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", lambda text: pytest.fail(text))
     tabs, status, task, choice, *_, picture, _, pair, _, _, _ = session.on_compare(
-        Shown(done.id), ANNA, CHOICE, REQUEST
+        ViewedRun(done.id), ANNA, CHOICE, REQUEST
     )
     assert (tabs["selected"], status, task, pair) == ("restore", "", "sr_x4", ("before", "student"))
     assert (choice.student, choice.before, choice.teacher) == (name_of_run(done), "tiny_x4_student", "tiny_x4_teacher")
@@ -234,31 +235,31 @@ def test_without_a_teacher_the_tab_says_so(session):
 
 
 def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
-    wish = Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
-    fresh = recipe_of(wish, tiny_settings)
+    values = FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
+    fresh = recipe_of(values, tiny_settings)
     assert (
         fresh.arguments == {"width": 16, "depth": 7, "skip": 3}
         and fresh.name == "sr_x4-my-16x7"
         and fresh.warm_start is None
     )
-    tuned = recipe_of(wish._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
+    tuned = recipe_of(values._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
     assert (
         tuned.warm_start == "tiny_x4_student"
         and tuned.schedule.steps > fresh.schedule.steps
         and not tuned.schedule.compile
     )
-    custom = recipe_of(wish._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
+    custom = recipe_of(values._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
     assert (custom.schedule.steps, custom.teaching.truth_share, custom.schedule.batch_size) == (
         40,
         0.5,
         FIELDS["batch_size"].usual,
     ) and custom.schedule.validate_every < 40
     with pytest.raises(InputError, match="no teacher"):
-        recipe_of(wish._replace(teacher=None), tiny_settings)
+        recipe_of(values._replace(teacher=None), tiny_settings)
     for name, field in FIELDS.items():
         for value in (field.low - 1e-6, field.high + 1, float("nan"), "many"):
             with pytest.raises(SettingsError, match="must lie between"):
-                recipe_of(wish._replace(preset="custom", custom={name: value}), tiny_settings)
+                recipe_of(values._replace(preset="custom", custom={name: value}), tiny_settings)
     assert [value for _, value in students(tiny_catalog, "sr_x4")] == [*FRESH, "tiny_x4_student"]
 
 
@@ -266,7 +267,7 @@ def test_the_estimate_is_measured_once_and_scales(session, staged):
     session.jobs.launcher.name = "local"
     lines = list(session.on_estimate(REQUEST, "own", staged, *form(steps=1000)))
     assert texts.MEASURING in lines[0] and "About" in lines[-1] and "1,000 steps" in lines[-1]
-    recipe = recipe_of(Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
     pace = session.paces.pace(recipe, timeout_s=0.1)
     assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
     assert "on top" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
@@ -281,7 +282,7 @@ def test_the_estimate_is_measured_once_and_scales(session, staged):
 
 def told(before, teacher, *validations):
     events = [{"event": "references", "before_psnr_db": before, "teacher_psnr_db": teacher}]
-    return told_of(
+    return progress_of(
         events
         + [
             {"event": "validation", "step": step, "psnr_db": value, "ssim": 0.9}
@@ -291,8 +292,8 @@ def told(before, teacher, *validations):
 
 
 def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
-    wish = Wish("sr_x4", "tiny_x4_teacher", "tiny_x4_student", "quick", "mine", {})
-    tuned = recipe_of(wish, tiny_settings)
+    values = FormValues("sr_x4", "tiny_x4_teacher", "tiny_x4_student", "quick", "mine", {})
+    tuned = recipe_of(values, tiny_settings)
     assert tuned.schedule.patience
     said = verdict(told(28.0, 29.0, 28.0, 28.5, 28.3), tuned, is_held_out=True)
     assert (
@@ -309,14 +310,14 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
         so_far
         == "Nothing is gained so far: the student stands at 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; 28.00 dB before the run."
     )
-    fresh = recipe_of(wish._replace(student="fresh 32x7"), tiny_settings)
+    fresh = recipe_of(values._replace(student="fresh 32x7"), tiny_settings)
     assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)
-    assert verdict(told_of([]), tuned, is_held_out=True) == ""
+    assert verdict(progress_of([]), tuned, is_held_out=True) == ""
 
 
 def test_names_from_outside_are_escaped(session, staged):
     run = dataclasses.replace(start(session, staged), name="<script>")
-    recipe = recipe_of(Wish("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "x", {}), session.settings)
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "x", {}), session.settings)
     assert "<script>" not in heading(run, recipe, {"tiny_x4_teacher": "<b>"}) and "&lt;b&gt;" in heading(
         run, recipe, {"tiny_x4_teacher": "<b>"}
     )
@@ -386,9 +387,9 @@ def test_the_admin_sees_and_changes_all(session, done, tiny_settings):
     assert (
         field == ""
         and said == texts.IS_ADMIN
-        and Page(*page).ask["visible"]
-        and [value for _, value in Page(*page).runs["choices"]] == [done.id]
+        and RunPage(*page).ask["visible"]
+        and [value for _, value in RunPage(*page).runs["choices"]] == [done.id]
     )
     assert session.on_admin("guess", BERT)[0] == BERT
-    session.on_delete(Shown(done.id), who)
+    session.on_delete(ViewedRun(done.id), who)
     assert session.jobs.runs(ANNA) == []

@@ -16,7 +16,7 @@ from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.live.files import SCRIPTS, public_folder, public_graph
-from kdsr.ui.live.handlers import MOST_PIXELS, LiveSession, offered
+from kdsr.ui.live.handlers import MOST_PIXELS, LiveHandlers, offered
 from kdsr.zoo import Catalog
 
 STUDENT = "tiny_x4_student"
@@ -24,8 +24,8 @@ VENDORED = SCRIPTS / "onnxruntime-web"
 
 
 @pytest.fixture
-def session(tiny_settings: Settings, tiny_catalog: Catalog) -> LiveSession:
-    return LiveSession(tiny_settings)
+def session(tiny_settings: Settings, tiny_catalog: Catalog) -> LiveHandlers:
+    return LiveHandlers(tiny_settings)
 
 
 def order(pixels: np.ndarray, role: str = "student", network: str = STUDENT, **given: object) -> dict[str, object]:
@@ -58,7 +58,7 @@ def test_students_of_pictures_are_offered_smallest_first_and_the_smallest_for_x4
 
 def test_without_students_the_offer_is_empty_and_not_an_error(tiny_settings):
     write_random_network(tiny_settings.weights_dir, "tiny_x4_teacher")
-    offer = LiveSession(tiny_settings).offer()
+    offer = LiveHandlers(tiny_settings).offer()
     assert offer["networks"] == [] and offer["start"] is None
 
 
@@ -140,7 +140,7 @@ def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(sess
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catalog):
     tiny_settings.home.write_text("a file where a folder should be")
-    for answer in (LiveSession(tiny_settings).offer(), LiveSession(tiny_settings).graph(STUDENT)):
+    for answer in (LiveHandlers(tiny_settings).offer(), LiveHandlers(tiny_settings).graph(STUDENT)):
         assert "KDSR_HOME" in answer["error"]
 
 
@@ -173,7 +173,7 @@ def test_scripts_name_no_other_site():
 def test_released_students_are_offered(tmp_path):
     catalog = Catalog(Path(__file__).parents[2] / "weights")
     names = [card.name for card in offered(catalog)]
-    assert LiveSession(Settings(home=tmp_path)).offer()["start"] == "sr_x4-student-16x7"
+    assert LiveHandlers(Settings(home=tmp_path)).offer()["start"] == "sr_x4-student-16x7"
     assert {"sr_x4-student-16x7", "denoise-student-32x7"} <= set(names) and not any(
         "inpaint" in name or "twin" in name for name in names
     )

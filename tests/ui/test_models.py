@@ -16,7 +16,7 @@ from kdsr.ui.charts.scatter import Mark, drawn_levels
 from kdsr.ui.models import card as models_card
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS, chart_of, published_table
 from kdsr.ui.models.compression import compression_rows, relatives
-from kdsr.ui.models.handlers import ALL, Looked, ModelsSession, wanted_of
+from kdsr.ui.models.handlers import ALL, ModelsHandlers, Selection, wanted_of
 from kdsr.ui.models.published import REFERENCES
 from kdsr.ui.models.rows import (
     figures_of,
@@ -30,7 +30,7 @@ from kdsr.ui.models.rows import (
 )
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.zoo import Catalog, Figure, write_card
 
 REQUEST = SimpleNamespace(session_hash="visitor", query_params={})
@@ -99,9 +99,9 @@ def weights(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def session(weights, tmp_path) -> ModelsSession:
+def session(weights, tmp_path) -> ModelsHandlers:
     settings = Settings(weights_dir=weights, home=tmp_path / "home", device="cpu", threads=1)
-    return ModelsSession(tmp_path / "models", RestoreSession(settings, tmp_path / "runs"))
+    return ModelsHandlers(tmp_path / "models", RestoreHandlers(settings, tmp_path / "runs"))
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
 def test_what_was_not_measured_is_a_dash(session, cards):
     html = tables([("denoise", sorted_cards(cards, "denoise")), ("sr_x4", sorted_cards(cards, "sr_x4"))], "")
     assert html.count(f'<td class="none">{texts.NONE}</td>') == 2  # the latencies of the fresh network and of the twin
-    page = session.on_filter("denoise", Looked())
+    page = session.on_filter("denoise", Selection())
     assert (
         texts.NO_POINTS in page.chart
         and texts.NO_FIGURES in page.body
@@ -202,57 +202,57 @@ def test_what_was_not_measured_is_a_dash(session, cards):
 
 
 def test_the_filter_offers_tasks_with_networks_and_keeps_to_one(session):
-    page = session.on_show(Looked(), CHOICE, REQUEST)
+    page = session.on_show(Selection(), CHOICE, REQUEST)
     assert [name for _, name in page.filter["choices"]] == [ALL, "sr_x4", "denoise"]
-    page = session.on_filter(ALL, page.looked)
-    assert page.looked.network == "sr_x4-student" and page.tables.count("<table") == 2
-    page = session.on_filter("denoise", page.looked)
-    assert page.looked.network == "denoise-fresh" and page.tables.count("<table") == 1
-    assert session.on_filter("no such task", page.looked).looked.task == ALL
+    page = session.on_filter(ALL, page.selection)
+    assert page.selection.network == "sr_x4-student" and page.tables.count("<table") == 2
+    page = session.on_filter("denoise", page.selection)
+    assert page.selection.network == "denoise-fresh" and page.tables.count("<table") == 1
+    assert session.on_filter("no such task", page.selection).selection.task == ALL
 
 
 def test_the_tab_opens_on_the_task_at_hand_and_then_stays_as_it_was_left(session):
-    page = session.on_show(Looked(), CHOICE._replace(task="denoise"), REQUEST)
-    assert page.looked.task == page.filter["value"] == "denoise" and page.looked.network == "denoise-fresh"
-    assert session.on_show(page.looked, CHOICE, REQUEST).looked.task == "denoise"
+    page = session.on_show(Selection(), CHOICE._replace(task="denoise"), REQUEST)
+    assert page.selection.task == page.filter["value"] == "denoise" and page.selection.network == "denoise-fresh"
+    assert session.on_show(page.selection, CHOICE, REQUEST).selection.task == "denoise"
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
-    assert session.on_show(Looked(), CHOICE._replace(task="denoise"), linked).looked.task == "sr_x4"
-    assert session.on_show(Looked(), CHOICE._replace(task="inpaint"), REQUEST).looked.task == ALL
+    assert session.on_show(Selection(), CHOICE._replace(task="denoise"), linked).selection.task == "sr_x4"
+    assert session.on_show(Selection(), CHOICE._replace(task="inpaint"), REQUEST).selection.task == ALL
 
 
 def test_a_link_opens_its_network_once_and_an_unknown_one_is_a_sentence(session):
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
-    assert session.on_show(Looked(), CHOICE, linked).looked.network == "sr_x4-small"
-    assert session.on_show(Looked("sr_x4-twin"), CHOICE, linked).looked.network == "sr_x4-twin"
-    page = session.on_show(Looked(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
-    assert "Did you mean" in page.status and "smal&lt;l" in page.status and page.looked.network == "sr_x4-student"
+    assert session.on_show(Selection(), CHOICE, linked).selection.network == "sr_x4-small"
+    assert session.on_show(Selection("sr_x4-twin"), CHOICE, linked).selection.network == "sr_x4-twin"
+    page = session.on_show(Selection(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
+    assert "Did you mean" in page.status and "smal&lt;l" in page.status and page.selection.network == "sr_x4-student"
 
 
 def test_a_picked_network_changes_all_but_the_table(session):
     event = SimpleNamespace(_data={"network": "sr_x4-large"})
-    page = session.on_pick(Looked("sr_x4-student"), event)
+    page = session.on_pick(Selection("sr_x4-student"), event)
     assert (
-        page.looked.network == "sr_x4-large" and page.tables == session.on_pick(page.looked, event).filter
+        page.selection.network == "sr_x4-large" and page.tables == session.on_pick(page.selection, event).filter
     )  # both stay
     assert "sr_x4-large" in page.head and 'class="ring"' in page.chart
-    assert session.on_pick(Looked(), SimpleNamespace(_data={})).looked.network == "sr_x4-student"
+    assert session.on_pick(Selection(), SimpleNamespace(_data={})).selection.network == "sr_x4-student"
 
 
 def test_the_plot_stands_against_parameters_with_the_field_or_against_latency_without(session):
-    page = session.on_show(Looked(), CHOICE, REQUEST)
+    page = session.on_show(Selection(), CHOICE, REQUEST)
     assert (
         page.by["value"] == BY_PARAMETERS
         and "PlainUSR-T" in page.chart
         and "~SESR-M11" in page.chart
         and texts.PUBLISHED in page.chart
     )
-    page = session.on_by(BY_LATENCY, page.looked)
+    page = session.on_by(BY_LATENCY, page.selection)
     assert (
         "PlainUSR-T" not in page.chart
         and "a machine" in page.chart
         and "1 network without that figure is left out" in page.chart
     )
-    page = session.on_measure("Set5", page.looked)
+    page = session.on_measure("Set5", page.selection)
     assert "PSNR on Set5 against latency" in page.chart and page.measure["value"] == "Set5"
 
 
@@ -294,9 +294,9 @@ def test_no_text_of_a_card_is_html(session, weights):
     }
     rewrite(weights, "sr_x4-student", **hostile)
     for by in (BY_PARAMETERS, BY_LATENCY):
-        page = session.on_by(by, Looked("sr_x4-student"))
+        page = session.on_by(by, Selection("sr_x4-student"))
         shown = "".join(
-            str(part) for part in (*session.on_show(Looked("sr_x4-student", by=by), CHOICE, REQUEST), *page)
+            str(part) for part in (*session.on_show(Selection("sr_x4-student", by=by), CHOICE, REQUEST), *page)
         )
         assert "&lt;img" in shown and "<img" not in shown.replace(repr(HOSTILE), "")
         assert drawings(page.chart)
@@ -316,7 +316,7 @@ def test_no_text_of_a_card_is_html(session, weights):
 )
 def test_a_card_of_the_wrong_kind_is_one_sentence_and_the_others_stand(session, weights, damage):
     rewrite(weights, "sr_x4-large", **damage)
-    page = session.on_show(Looked(), CHOICE, REQUEST)
+    page = session.on_show(Selection(), CHOICE, REQUEST)
     assert (
         "sr_x4-large.json" in page.problems
         and "sr_x4-small" in page.tables
@@ -333,21 +333,21 @@ def test_latencies_and_figures_that_are_no_numbers_count_as_missing(session, wei
     )
     card = session.zoo().find("sr_x4-large")
     assert timings_of(card) == [] and figures_of(card) == {}
-    assert texts.NO_FIGURES in session.on_pick(Looked(), SimpleNamespace(_data={"network": "sr_x4-large"})).body
+    assert texts.NO_FIGURES in session.on_pick(Selection(), SimpleNamespace(_data={"network": "sr_x4-large"})).body
 
 
 def test_downloads_are_the_exact_files_and_altered_weights_are_a_sentence(session, weights):
-    page = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST)
+    page = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
     for part, suffix in ((page.weights, ".safetensors"), (page.card, ".json")):
         given = Path(part["value"])
         assert given.name == f"sr_x4-student{suffix}" and given.read_bytes() == (weights / given.name).read_bytes()
     (weights / "sr_x4-twin.safetensors").write_bytes(b"something else")
-    page = session.on_show(Looked("sr_x4-twin"), CHOICE, REQUEST)
+    page = session.on_show(Selection("sr_x4-twin"), CHOICE, REQUEST)
     assert "SHA-256 differs" in page.status and not page.weights["interactive"]
 
 
 def test_a_card_tells_how_to_check_it(session):
-    page = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST)
+    page = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
     assert (
         "kdsr card verify sr_x4-student --data FOLDER" in page.body
         and Catalog(session.settings.weights_dir).find("sr_x4-student").sha256 in page.body
@@ -362,7 +362,7 @@ def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
         "stages": [{"learning_rate": 0.0008}, {"learning_rate": 0.0002, "teacher": "sr_x4-large"}],
     }
     rewrite(weights, "sr_x4-student", recipe=staged, history=[{"name": "before", "steps": 3, "recipe": staged}])
-    body = session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST).body
+    body = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
     assert (
         "<dd>0.0002</dd>" in body
         and "<dd>48</dd>" in body
@@ -371,14 +371,14 @@ def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
     )
     for damaged in ("two", [], [3], None):
         rewrite(weights, "sr_x4-student", recipe=staged | {"stages": damaged})
-        assert "<dd>0.001</dd>" in session.on_show(Looked("sr_x4-student"), CHOICE, REQUEST).body
+        assert "<dd>0.001</dd>" in session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):
-    empty = ModelsSession(tmp_path, RestoreSession(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
-    page = empty.on_show(Looked("gone"), CHOICE, REQUEST)
+    empty = ModelsHandlers(tmp_path, RestoreHandlers(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
+    page = empty.on_show(Selection("gone"), CHOICE, REQUEST)
     assert texts.EMPTY_ZOO in page.tables and not page.buttons["visible"]
-    answer = empty.on_try(Looked("gone"), CHOICE, "", REQUEST)
+    answer = empty.on_try(Selection("gone"), CHOICE, "", REQUEST)
     assert texts.GONE in answer[1] and answer[2:] == NOTHING_COMPARED
 
 
@@ -401,7 +401,7 @@ def test_each_role_takes_its_place_beside_what_stands_there(cards):
 
 def test_try_it_sets_the_task_the_network_and_an_order_and_a_twin_stays_chosen(session):
     choice = Choice("denoise", "degraded", None, "denoise-fresh", 25.0)
-    tabs, status, task, made, _, student, *_ = session.on_try(Looked("sr_x4-twin"), choice, "", REQUEST)
+    tabs, status, task, made, _, student, *_ = session.on_try(Selection("sr_x4-twin"), choice, "", REQUEST)
     assert (
         tabs["selected"] == "restore"
         and status == ""
@@ -413,21 +413,21 @@ def test_try_it_sets_the_task_the_network_and_an_order_and_a_twin_stays_chosen(s
         "sr_x4-twin",
     ) in student["choices"]
     assert session.restore.on_show(made, "")[0].student == "sr_x4-twin"
-    lone = session.on_try(Looked("denoise-fresh"), made, "", REQUEST)
+    lone = session.on_try(Selection("denoise-fresh"), made, "", REQUEST)
     assert lone[3].teacher is None and not lone[4]["choices"]
 
 
 def test_a_teacher_without_a_student_can_be_tried(session, weights):
     for name in ("sr_x4-student", "sr_x4-twin"):
         (weights / f"{name}.json").unlink()
-    answer = session.on_try(Looked("sr_x4-large"), Choice("denoise", "clean", None, None, 25.0), "", REQUEST)
+    answer = session.on_try(Selection("sr_x4-large"), Choice("denoise", "clean", None, None, 25.0), "", REQUEST)
     assert answer[3].student is None and not answer[5]["interactive"] and answer[3].teacher == "sr_x4-large"
 
 
 def test_cards_with_other_figures_can_be_added_at_any_time(session, weights):
     card = session.zoo().find("denoise-fresh")
     write_card(dataclasses.replace(card, figures=(figure("My set", 30.0, 25.0),)), weights / "denoise-fresh.json")
-    page = session.on_filter("denoise", Looked())
+    page = session.on_filter("denoise", Selection())
     assert "My set" in page.tables and "PSNR on My set, sigma 25" in page.chart
 
 
@@ -492,15 +492,17 @@ def test_a_compressed_network_stands_in_a_table_beside_what_it_came_from(compres
 
 
 def test_the_card_of_a_compressed_network_says_what_it_came_from(compressed):
-    page = compressed.on_show(Looked("sr_x4-student-int8"), CHOICE, REQUEST)
+    page = compressed.on_show(Selection("sr_x4-student-int8"), CHOICE, REQUEST)
     assert "8-bit integers" in page.head and 'data-network="sr_x4-student"' in page.head and ", int8" in page.head
-    assert "<h3>Compression</h3>" in page.body and "student-int8" in compressed.on_by(BY_PARAMETERS, page.looked).chart
-    assert "<h3>Compression</h3>" not in compressed.on_show(Looked("sr_x4-small"), CHOICE, REQUEST).body
+    assert (
+        "<h3>Compression</h3>" in page.body and "student-int8" in compressed.on_by(BY_PARAMETERS, page.selection).chart
+    )
+    assert "<h3>Compression</h3>" not in compressed.on_show(Selection("sr_x4-small"), CHOICE, REQUEST).body
     rewrite(
         compressed.settings.weights_dir,
         "sr_x4-student-int8",
         title=HOSTILE,
         compression=[{"step": HOSTILE, "psnr_db": 1.0}] * 2,
     )
-    shown = compressed.on_show(Looked("sr_x4-student-int8"), CHOICE, REQUEST)
+    shown = compressed.on_show(Selection("sr_x4-student-int8"), CHOICE, REQUEST)
     assert "<img" not in shown.body and "&lt;img" in shown.body

@@ -21,9 +21,9 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.request import Order, prepare
-from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps, watched
 from kdsr.ui.restore.view import UNCHANGED, View
 from kdsr.ui.sessions import Orders
@@ -51,7 +51,7 @@ def test_the_student_is_shown_before_the_teacher(session, photo):
     assert "student" in kinds[0] and "teacher" not in kinds[0]
     assert {"input", "bicubic", "twin", "student", "teacher", "truth", "error_student", "error_teacher"} <= kinds[-1]
     assert "behind" in views[-1].summary or "ahead" in views[-1].summary
-    assert "at work" in next(view.summary for view in views if isinstance(view.result, Result))
+    assert "at work" in next(view.summary for view in views if isinstance(view.result, RestoreResult))
 
 
 def test_the_downloaded_png_is_the_array_that_the_figures_were_taken_on(session, photo):
@@ -183,7 +183,7 @@ def test_a_task_without_a_role_says_so_and_works(session, photo, missing):
 
 
 def test_a_page_without_any_network_opens(tmp_path):
-    empty = RestoreSession(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs")
+    empty = RestoreHandlers(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs")
     views = list(empty.on_open(CHOICE._replace(teacher=None, student=None), REQUEST))
     assert texts.NO_NETWORKS in views[-1].summary
 

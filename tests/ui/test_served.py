@@ -16,7 +16,7 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import build_ui
 from kdsr.ui.live.files import SCRIPTS
-from kdsr.ui.live.handlers import LiveSession
+from kdsr.ui.live.handlers import LiveHandlers
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's server and client warn of things of their own
 CUSTOM = {"steps": 20_000, "batch_size": 1, "patch_px": 16}
@@ -143,7 +143,7 @@ def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, sett
         .partition(";")[0]
         .endswith("/javascript")
     )
-    graph = LiveSession(settings).graph("tiny_x4_student")["graph"]
+    graph = LiveHandlers(settings).graph("tiny_x4_student")["graph"]
     assert httpx.get(f"{client.src}gradio_api{graph}", timeout=60).status_code == 200
     for hidden in (
         SCRIPTS.parent / "live_tab.py",

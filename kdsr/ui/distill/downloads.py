@@ -10,7 +10,7 @@ from kdsr.settings import Settings
 from kdsr.ui.networks import find_network, name_of_run
 
 
-class Takeaway(NamedTuple):
+class Downloads(NamedTuple):
     """The files, each under a name that says what it is."""
 
     weights: Path
@@ -19,7 +19,7 @@ class Takeaway(NamedTuple):
     recipe: Path
 
 
-def takeaway(run: Run, settings: Settings, folder: Path) -> Takeaway:
+def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
     """The files of `run`, made in `folder` when first asked for; its network is checked against its card.
 
     Raises:
@@ -28,7 +28,9 @@ def takeaway(run: Run, settings: Settings, folder: Path) -> Takeaway:
     """
     card, catalog = find_network(name_of_run(run), settings)
     place = folder / run.id / card.sha256[:12]
-    files = Takeaway(*(place / f"{card.name}{suffix}" for suffix in (".safetensors", ".onnx", ".json", "-recipe.json")))
+    files = Downloads(
+        *(place / f"{card.name}{suffix}" for suffix in (".safetensors", ".onnx", ".json", "-recipe.json"))
+    )
     if not all(path.is_file() for path in files):
         network = catalog.load(card.name)
         place.mkdir(parents=True, exist_ok=True)

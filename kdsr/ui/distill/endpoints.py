@@ -17,8 +17,8 @@ from gradio.utils import get_upload_folder
 
 from kdsr.errors import InputError, KdsrError
 from kdsr.jobs import Jobs, public
-from kdsr.ui.distill.form import Wish
-from kdsr.ui.distill.handlers import DistillSession
+from kdsr.ui.distill.form import FormValues
+from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.photos import photos_of
 
 _EVENTS = 1000
@@ -27,9 +27,9 @@ _EVENTS = 1000
 class DistillApi:
     """The endpoints; an error comes back as its one sentence."""
 
-    def __init__(self, session: DistillSession) -> None:
-        self.session = session
-        self.jobs: Jobs = session.jobs
+    def __init__(self, handlers: DistillHandlers) -> None:
+        self.handlers = handlers
+        self.jobs: Jobs = handlers.jobs
 
     def distill_start(
         self,
@@ -56,7 +56,7 @@ class DistillApi:
         """
         try:
             given = [_uploaded(photo) for photo in photos] or photos_of("built-in", ())
-            run = self.session.start(owner, Wish(task, teacher, student, preset, name, custom or {}), given)
+            run = self.handlers.start(owner, FormValues(task, teacher, student, preset, name, custom or {}), given)
             return public(run) | {"queue_place": self.jobs.place_in_queue(run.id)}
         except KdsrError as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -81,9 +81,9 @@ class DistillApi:
             raise gr.Error(str(error), print_exception=False) from error
 
 
-def add_api(session: DistillSession) -> DistillApi:
+def add_api(handlers: DistillHandlers) -> DistillApi:
     """The endpoints, inside the blocks that are being built."""
-    api = DistillApi(session)
+    api = DistillApi(handlers)
     gr.api(api.distill_start, api_name="distill_start", concurrency_id="distill-start", concurrency_limit=2)
     gr.api(api.distill_status, api_name="distill_status", concurrency_limit=None)
     gr.api(api.distill_stop, api_name="distill_stop", concurrency_limit=None)

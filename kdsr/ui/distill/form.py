@@ -43,7 +43,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType({
 })  # fmt: skip
 
 
-class Wish(NamedTuple):
+class FormValues(NamedTuple):
     """What the form says, without the photographs."""
 
     task: str
@@ -77,42 +77,42 @@ def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
     ]
 
 
-def recipe_of(wish: Wish, settings: Settings) -> Recipe:
-    """The recipe that `wish` amounts to.
+def recipe_of(values: FormValues, settings: Settings) -> Recipe:
+    """The recipe that `values` amounts to.
 
     Raises:
         InputError: no teacher.
         SettingsError: a number out of its bounds.
         UnknownNameError: a network or preset that there is none of.
     """
-    if not wish.teacher:
+    if not values.teacher:
         raise InputError(
             "There is no teacher for this task to learn from: add one to the weights folder, or choose another task."
         )
     catalog = Catalog(settings.weights_dir)
-    teacher = catalog.find(wish.teacher)
-    if teacher.task != wish.task:
+    teacher = catalog.find(values.teacher)
+    if teacher.task != values.task:
         raise SettingsError(
-            f"The teacher must be one for {wish.task}, and {teacher.name} is for {teacher.task}: choose another."
+            f"The teacher must be one for {values.task}, and {teacher.name} is for {teacher.task}: choose another."
         )
-    start = None if wish.student in FRESH else catalog.find(wish.student)
-    if start is not None and start.task != wish.task:
+    start = None if values.student in FRESH else catalog.find(values.student)
+    if start is not None and start.task != values.task:
         raise SettingsError(
-            f"The student must be one for {wish.task}, and {start.name} is for {start.task}: choose another."
+            f"The student must be one for {values.task}, and {start.name} is for {start.task}: choose another."
         )
     changes: dict[str, Any] = {
         "compile": False
     }  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
-    chosen = wish.preset
+    chosen = values.preset
     if chosen == "custom":
-        changes |= _custom(wish.custom)
+        changes |= _custom(values.custom)
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
     if start is None:
-        changes["arguments"] = preset(chosen, wish.task)["arguments"] | FRESH[wish.student]
-    name = "-".join(wish.name.split()) or usual_name(wish.task, wish.student)
+        changes["arguments"] = preset(chosen, values.task)["arguments"] | FRESH[values.student]
+    name = "-".join(values.name.split()) or usual_name(values.task, values.student)
     return distillation(
         chosen,
-        wish.task,
+        values.task,
         name=name,
         teacher=teacher.name,
         photos=("photos",),

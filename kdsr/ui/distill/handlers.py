@@ -1,6 +1,6 @@
 """The handlers of the tab *Distill*: what a visitor does in, what the page shows out. They run without a browser.
 
-Not here: layout and wiring (`distill_tab`), the endpoints for scripts (`distill_api`), the runs themselves
+Not here: layout and wiring (`distill.tab`), the endpoints for scripts (`distill.endpoints`), the runs themselves
 (`kdsr.jobs`).
 """
 
@@ -18,29 +18,29 @@ from kdsr.train.data.photos import find_photos, held_out
 from kdsr.ui import texts
 from kdsr.ui.distill import view
 from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
-from kdsr.ui.distill.form import FIELDS, Wish, able_tasks, recipe_of, students, teachers
-from kdsr.ui.distill.page import Page, Shown, Tellings, changed, empty_page, news_of, page_of_run
+from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of, students, teachers
+from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_page, news_of, page_of_run
 from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, stage
-from kdsr.ui.html import problem, quiet
+from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import Catalog
 
 
-class DistillSession:
+class DistillHandlers:
     """The handlers, with what they share: the runs, what they told, the measured paces, the folder for files.
 
     `who` is the secret of the visitor's browser, or the admin token; it is never shown.
     """
 
-    def __init__(self, jobs: Jobs, folder: Path, restore: RestoreSession) -> None:
+    def __init__(self, jobs: Jobs, folder: Path, restore: RestoreHandlers) -> None:
         self.jobs = jobs
         self.settings = jobs.settings
         self.folder = folder
         self.restore = restore
-        self.tellings = Tellings(jobs)
+        self.run_events = RunEvents(jobs)
         self.paces = Paces(jobs.settings)
         self.estimates = Orders()
 
@@ -69,7 +69,7 @@ class DistillSession:
         page = self._page(asked or (newest.id if newest else None), who)
         task, refusal = self.default_task(), self.refusal()
         names = gr.update(choices=self.tasks(), value=task)
-        return tabs, names, *self.on_task(task), gr.update(interactive=not refusal), problem(refusal), *page
+        return tabs, names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
 
     def on_admin(self, token: str, who: str) -> tuple[Any, ...]:
         """(who, token, status, *page): the admin of this installation sees and changes every run."""
@@ -104,7 +104,7 @@ class DistillSession:
         try:
             staged = (*staged, stage(files or [], self.folder / "staged", self.settings))
         except KdsrError as error:
-            return staged, None, gr.skip(), problem(str(error))
+            return staged, None, gr.skip(), error_line(str(error))
         return staged, None, gr.update(visible=True), self._photos_line("own", staged)
 
     def on_clear(self, staged: Sequence[str]) -> tuple[Any, ...]:
@@ -127,17 +127,17 @@ class DistillSession:
             yield ""
             return
         if self.jobs.launcher.name != "local":
-            yield quiet(texts.ESTIMATE_LATER)
+            yield note_line(texts.ESTIMATE_LATER)
             return
-        yield quiet(texts.MEASURING)
+        yield note_line(texts.MEASURING)
         try:
-            recipe = recipe_of(_wish(*form), self.settings)
+            recipe = recipe_of(_form_values(*form), self.settings)
             pace = self.paces.pace(recipe, timeout_s=3 * MEASURE_S)
         except KdsrError as error:
-            yield problem(str(error))
+            yield error_line(str(error))
             return
         if pace is None:
-            yield quiet(texts.ESTIMATE_SLOW)
+            yield note_line(texts.ESTIMATE_SLOW)
             return
         try:
             size, rest = megapixels(photos_of(source, staged)), ""
@@ -152,57 +152,57 @@ class DistillSession:
     def on_start(self, source: str, staged: Sequence[str], who: str, *form: Any) -> tuple[Any, ...]:
         """(form status, *page): the new run, or the sentence that says why there is none."""
         try:
-            run = self.start(who, _wish(*form), photos_of(source, staged))
+            run = self.start(who, _form_values(*form), photos_of(source, staged))
         except KdsrError as error:
-            return problem(str(error)), *(gr.skip(),) * len(Page._fields)
+            return error_line(str(error)), *(gr.skip(),) * len(RunPage._fields)
         return "", *self._page(run.id, who)
 
-    def start(self, who: str, wish: Wish, photos: Sequence[Path]) -> Run:
-        """Submit the run of `wish`.
+    def start(self, who: str, values: FormValues, photos: Sequence[Path]) -> Run:
+        """Submit the run of `values`.
 
         Raises:
             KdsrError: it cannot be run, or one more is not allowed.
         """
-        return self.jobs.submit(recipe_of(wish, self.settings), who, photos)
+        return self.jobs.submit(recipe_of(values, self.settings), who, photos)
 
     # A run
 
-    def on_tick(self, shown: Shown, who: str) -> Any:
+    def on_tick(self, shown: ViewedRun, who: str) -> Any:
         """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
 
         Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's
         outputs.
         """
         try:
-            return () if shown.run_id is None else news_of(self.jobs.get(shown.run_id), who, self.jobs, self.tellings)
+            return () if shown.run_id is None else news_of(self.jobs.get(shown.run_id), who, self.jobs, self.run_events)
         except KdsrError as error:
             return str(error)
 
-    def on_news(self, shown: Shown, who: str) -> Page:
+    def on_news(self, shown: ViewedRun, who: str) -> RunPage:
         """What is new of the run that is looked at."""
         try:
             return self._page_of(shown.run_id, who, shown)
         except KdsrError as error:  # it was deleted elsewhere, or the database is busy: what is shown stays
-            return Page(*(gr.skip(),) * len(Page._fields))._replace(status=problem(str(error)))
+            return RunPage(*(gr.skip(),) * len(RunPage._fields))._replace(status=error_line(str(error)))
 
-    def on_pick(self, run_id: str | None, who: str) -> Page:
+    def on_pick(self, run_id: str | None, who: str) -> RunPage:
         """Another run of the list."""
         return self._page(run_id, who)
 
-    def on_stop(self, shown: Shown, who: str) -> Page:
+    def on_stop(self, shown: ViewedRun, who: str) -> RunPage:
         """Stop the run; its worker leaves a checkpoint."""
         return self._done(shown, who, self.jobs.stop)
 
-    def on_resume(self, shown: Shown, who: str) -> Page:
+    def on_resume(self, shown: ViewedRun, who: str) -> RunPage:
         """Let the run go on from its checkpoint."""
         return self._done(shown, who, self.jobs.resume)
 
-    def on_delete(self, shown: Shown, who: str) -> Page:
+    def on_delete(self, shown: ViewedRun, who: str) -> RunPage:
         """Delete the run with all that belongs to it, and show the next one."""
         try:
             self._delete(shown.run_id or "", who)
         except KdsrError as error:
-            return self._page(shown.run_id, who)._replace(status=problem(str(error)))
+            return self._page(shown.run_id, who)._replace(status=error_line(str(error)))
         return self._page(next((run.id for run in self.jobs.runs(who)), None), who)
 
     def on_ask(self) -> Any:
@@ -213,15 +213,15 @@ class DistillSession:
         """It is not."""
         return gr.update(visible=False)
 
-    def on_compare(self, shown: Shown, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, status, *what `RestoreSession.compared` gives): the new network in *Restore*, on a photograph that it
+    def on_compare(self, shown: ViewedRun, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """(tabs, status, *what `RestoreHandlers.compared` gives): the new network in *Restore*, on a photograph that it
         has not learnt from.
         """
         try:
             wanted = self.comparison(self.jobs.get(shown.run_id or ""), who)
             return gr.update(selected="restore"), "", *self.restore.compared(wanted, choice, who, request)
         except KdsrError as error:
-            return gr.skip(), problem(str(error)), *NOTHING_COMPARED
+            return gr.skip(), error_line(str(error)), *NOTHING_COMPARED
 
     def comparison(self, run: Run, who: str) -> Comparison:
         """What is compared: the network of `run` with the student before it, or with its teacher if it started fresh.
@@ -255,39 +255,43 @@ class DistillSession:
         shown = next((path for path in out if megapixels([path]) <= self.settings.max_output_megapixels), None)
         return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")
 
-    def _page(self, run_id: str | None, who: str) -> Page:
+    def _page(self, run_id: str | None, who: str) -> RunPage:
         """The page of the run `run_id`; an empty one if there is none, with a sentence if there should be."""
         try:
-            return self._page_of(run_id, who, Shown())
+            return self._page_of(run_id, who, ViewedRun())
         except KdsrError as error:
-            return changed(empty_page(self.jobs, who, problem(str(error))), Shown())
+            return changed(empty_page(self.jobs, who, error_line(str(error))), ViewedRun())
 
-    def _page_of(self, run_id: str | None, who: str, before: Shown) -> Page:
+    def _page_of(self, run_id: str | None, who: str, before: ViewedRun) -> RunPage:
         if run_id is None:
             return changed(empty_page(self.jobs, who), before)
-        return changed(page_of_run(self.jobs.get(run_id), who, self.jobs, self.tellings, self.folder / "taken"), before)
+        return changed(
+            page_of_run(self.jobs.get(run_id), who, self.jobs, self.run_events, self.folder / "taken"), before
+        )
 
-    def _done(self, shown: Shown, who: str, act: Callable[[str, str], Any]) -> Page:
+    def _done(self, shown: ViewedRun, who: str, act: Callable[[str, str], Any]) -> RunPage:
         """The page after `act` on the run; with a sentence if that could not be."""
         try:
             act(shown.run_id or "", who)
         except KdsrError as error:
-            return self._page(shown.run_id, who)._replace(status=problem(str(error)))
+            return self._page(shown.run_id, who)._replace(status=error_line(str(error)))
         return self._page(shown.run_id, who)
 
     def _delete(self, run_id: str, who: str) -> None:
         self.jobs.delete(run_id, who)
-        self.tellings.forget(run_id)
+        self.run_events.forget(run_id)
         shutil.rmtree(self.folder / "taken" / run_id, ignore_errors=True)
 
     def _photos_line(self, source: str, staged: Sequence[str]) -> str:
         try:
-            return quiet(described(photos_of(source, staged)))
+            return note_line(described(photos_of(source, staged)))
         except KdsrError:
             return ""
 
 
-def _wish(task: str, teacher: str | None, student: str, preset: str, name: str, *numbers: float | None) -> Wish:
+def _form_values(
+    task: str, teacher: str | None, student: str, preset: str, name: str, *numbers: float | None
+) -> FormValues:
     """What the form says; a number left empty is the usual one."""
     given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
-    return Wish(task, teacher, student, preset, name or "", given)
+    return FormValues(task, teacher, student, preset, name or "", given)

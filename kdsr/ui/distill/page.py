@@ -15,10 +15,10 @@ from kdsr.jobs import WAITING, Jobs, Run, State
 from kdsr.train import recipe_from_json
 from kdsr.ui import texts
 from kdsr.ui.distill import view
-from kdsr.ui.distill.downloads import takeaway
+from kdsr.ui.distill.downloads import downloads_of
 from kdsr.ui.distill.photos import FEWEST
-from kdsr.ui.distill.progress import Told, told_of
-from kdsr.ui.html import problem
+from kdsr.ui.distill.progress import RunProgress, progress_of
+from kdsr.ui.html import error_line
 from kdsr.ui.networks import card_of_run
 from kdsr.zoo import Catalog
 
@@ -32,14 +32,14 @@ _BATCH = 1000
 _DOWNLOADS = ("weights", "onnx", "card", "recipe")
 
 
-class Shown(NamedTuple):
+class ViewedRun(NamedTuple):
     """What a visitor looks at: a run, and the marks of what was sent of it."""
 
     run_id: str | None = None
     sent: tuple[int, ...] = ()
 
 
-class Page(NamedTuple):
+class RunPage(NamedTuple):
     """The outputs of all that shows a run, in their order."""
 
     shown: Any
@@ -65,7 +65,7 @@ class Page(NamedTuple):
     runs: Any
 
 
-class Tellings:
+class RunEvents:
     """The events of the runs that are looked at; each is read from the store once, however many look."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -73,8 +73,8 @@ class Tellings:
         self._events: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, run_id: str) -> Told:
-        """All that the run has told so far."""
+    def of(self, run_id: str) -> RunProgress:
+        """All that the run has reported so far."""
         with self._lock:
             events = self._events.setdefault(run_id, [])
             self._events.move_to_end(run_id)
@@ -82,7 +82,7 @@ class Tellings:
                 self._events.popitem(last=False)
             while new := self.jobs.events(run_id, after=events[-1]["number"] if events else 0, most=_BATCH):
                 events += new
-            return told_of(list(events))
+            return progress_of(list(events))
 
     def newest(self, run_id: str) -> int:
         """The number of the last event; 0 if there is none."""
@@ -95,22 +95,24 @@ class Tellings:
             self._events.pop(run_id, None)
 
 
-def page_of_run(run: Run, who: str, jobs: Jobs, tellings: Tellings, folder: Path) -> Page:
+def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: Path) -> RunPage:
     """Everything that shows `run` to `who`; files to take home lie under `folder`."""
-    is_mine, recipe, told = jobs.may_change(run.id, who), recipe_from_json(run.recipe), tellings.of(run.id)
+    is_mine, recipe, run_progress = jobs.may_change(run.id, who), recipe_from_json(run.recipe), run_events.of(run.id)
     titles = {card.name: card.title for card in Catalog(jobs.settings.weights_dir).cards}
     home, is_waiting = jobs.folder(run.id), run.state in WAITING
     is_held_out = not run.is_uploaded or len(list((home / "photos").glob("*"))) >= FEWEST
     has_network = is_mine and card_of_run(run, jobs.settings) is not None
     files, refusal = _files(run, jobs, folder) if has_network else ({name: gr.skip() for name in _DOWNLOADS}, "")
     note = "" if is_mine else f'<p class="watching">{texts.WATCHING}</p>'
-    return Page(
-        shown=Shown(run.id),
+    return RunPage(
+        shown=ViewedRun(run.id),
         timer=gr.update(active=run.state is not State.DONE, value=TICK_S if is_waiting else _SLOW_TICK_S),
         head=view.heading(run, recipe, titles),
         progress=note
-        + view.progress(run, recipe, told, jobs.place_in_queue(run.id), is_held_out=is_held_out, now=time.time()),
-        status=problem(refusal),
+        + view.progress(
+            run, recipe, run_progress, jobs.place_in_queue(run.id), is_held_out=is_held_out, now=time.time()
+        ),
+        status=error_line(refusal),
         stop=gr.update(visible=is_mine and run.state in (State.QUEUED, State.RUNNING)),
         resume=gr.update(visible=is_mine and run.state in _RESUMABLE),
         ask=gr.update(visible=is_mine and not is_waiting),
@@ -119,46 +121,46 @@ def page_of_run(run: Run, who: str, jobs: Jobs, tellings: Tellings, folder: Path
             value=texts.COMPARE_BEFORE if recipe.warm_start else texts.COMPARE_TEACHER,
         ),
         confirm=gr.update(visible=False),
-        curves=view.curves(run, told, recipe),
+        curves=view.curves(run, run_progress, recipe),
         previews=view.previews(home / "preview"),
         take=gr.update(visible=has_network and not refusal),
         log_box=gr.update(visible=True),
-        log=view.log(told, recipe, jobs.log(run.id, who) if is_mine else ""),
+        log=view.log(run_progress, recipe, jobs.log(run.id, who) if is_mine else ""),
         **_list(jobs, who, run.id),
         **files,
     )
 
 
-def news_of(run: Run, who: str, jobs: Jobs, tellings: Tellings) -> tuple[Any, ...]:
+def news_of(run: Run, who: str, jobs: Jobs, run_events: RunEvents) -> tuple[Any, ...]:
     """What the page of `run` follows from, the clock apart: another page is due when this is another one."""
     mine = tuple((each.id, each.state) for each in jobs.runs(who)) if who else ()
-    return run.id, run.state, run.step, run.message, tellings.newest(run.id), jobs.place_in_queue(run.id), mine
+    return run.id, run.state, run.step, run.message, run_events.newest(run.id), jobs.place_in_queue(run.id), mine
 
 
-def empty_page(jobs: Jobs, who: str, status: str = "") -> Page:
+def empty_page(jobs: Jobs, who: str, status: str = "") -> RunPage:
     """No run is shown."""
     hidden = gr.update(visible=False)
     unnamed = dict.fromkeys(("stop", "resume", "ask", "compare", "confirm", "take", "log_box"), hidden) | dict.fromkeys(
         _DOWNLOADS, gr.skip()
     )
-    return Page(
-        shown=Shown(), timer=gr.update(active=False), head=view.EMPTY, progress="", status=status, curves="", previews="", log="", **unnamed,
+    return RunPage(
+        shown=ViewedRun(), timer=gr.update(active=False), head=view.EMPTY, progress="", status=status, curves="", previews="", log="", **unnamed,
         **_list(jobs, who, None),
     )  # fmt: skip
 
 
-def changed(page: Page, before: Shown) -> Page:
+def changed(page: RunPage, before: ViewedRun) -> RunPage:
     """`page` without what was sent already, and with the marks of what it sends."""
     marks = tuple(hash(repr(value)) for value in page[1:])
     known = before.sent if before.run_id == page.shown.run_id and before.sent else (None,) * len(marks)
     values = (gr.skip() if mark == old else value for value, mark, old in zip(page[1:], marks, known, strict=True))
-    return Page(page.shown._replace(sent=marks), *values)
+    return RunPage(page.shown._replace(sent=marks), *values)
 
 
 def _files(run: Run, jobs: Jobs, folder: Path) -> tuple[dict[str, Any], str]:
     """The downloads, or the sentence that says why there are none."""
     try:
-        files = takeaway(run, jobs.settings, folder)
+        files = downloads_of(run, jobs.settings, folder)
     except KdsrError as error:
         return {name: gr.skip() for name in _DOWNLOADS}, str(error)
     return {name: str(getattr(files, name)) for name in _DOWNLOADS}, ""

@@ -1,4 +1,4 @@
-"""What a run has told so far, read out of its events. Pure functions of plain data."""
+"""What a run has reported so far, read out of its events. Pure functions of plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NOT_LOSSES = ("event", "time", "number", "step", "steps_per_s", "eta_s", "memor
 
 
 @dataclass(frozen=True)
-class Told:
+class RunProgress:
     """The events of a run, sorted out."""
 
     events: Sequence[Event]
@@ -43,10 +43,10 @@ class Told:
         return self.references.get("teacher_psnr_db")
 
 
-def told_of(events: Sequence[Event]) -> Told:
+def progress_of(events: Sequence[Event]) -> RunProgress:
     """`events`, sorted out."""
     found: dict[str, Event] = {event["event"]: event for event in events if event["event"] in ("references", "started")}
-    return Told(
+    return RunProgress(
         events,
         curve(events, "step"),
         curve(events, "validation"),
@@ -55,34 +55,38 @@ def told_of(events: Sequence[Event]) -> Told:
     )
 
 
-def losses_of(told: Told) -> dict[str, tuple[tuple[float, float], ...]]:
+def losses_of(run_progress: RunProgress) -> dict[str, tuple[tuple[float, float], ...]]:
     """(step, value) of the loss and of each of its parts, by name; the total first."""
-    names = dict.fromkeys(name for event in told.steps for name in event if name not in _NOT_LOSSES)
-    return {name: tuple((event["step"], event[name]) for event in told.steps if name in event) for name in names}
+    names = dict.fromkeys(name for event in run_progress.steps for name in event if name not in _NOT_LOSSES)
+    return {
+        name: tuple((event["step"], event[name]) for event in run_progress.steps if name in event) for name in names
+    }
 
 
-def kept_db(told: Told, recipe: Recipe) -> float | None:
+def kept_db(run_progress: RunProgress, recipe: Recipe) -> float | None:
     """PSNR of the network that the run leaves at its end: the best validated one if the recipe keeps it, else the last."""
-    if not told.validations:
+    if not run_progress.validations:
         return None
-    return max(event["psnr_db"] for event in told.validations) if recipe.schedule.patience else told.now_db
+    return (
+        max(event["psnr_db"] for event in run_progress.validations) if recipe.schedule.patience else run_progress.now_db
+    )
 
 
-def verdict(told: Told, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
+def verdict(run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
     """One sentence: what was gained over the student before, and how far the teacher is. Empty where that is not known.
 
     is_over: the run went to its end, where it keeps the best validated network; before, it has the newest.
     """
-    kept = kept_db(told, recipe) if is_over else told.now_db
-    if kept is None or told.before_db is None:
+    kept = kept_db(run_progress, recipe) if is_over else run_progress.now_db
+    if kept is None or run_progress.before_db is None:
         return ""
-    gain, where = kept - told.before_db, "held-out photographs" if is_held_out else "photographs it learnt from"
-    teacher = "" if told.teacher_db is None else f", {_apart(kept - told.teacher_db)} the teacher"
+    gain, where = kept - run_progress.before_db, "held-out photographs" if is_held_out else "photographs it learnt from"
+    teacher = "" if run_progress.teacher_db is None else f", {_apart(kept - run_progress.teacher_db)} the teacher"
     if gain < 0.005:
         if not is_over:
-            return f"Nothing is gained so far: the student stands at {kept:.2f} dB on the {where}{teacher}; {told.before_db:.2f} dB before the run."
+            return f"Nothing is gained so far: the student stands at {kept:.2f} dB on the {where}{teacher}; {run_progress.before_db:.2f} dB before the run."
         rest = " The network is the one from before." if recipe.schedule.patience and recipe.warm_start else ""
-        return f"Nothing was gained: the student before the run was as good on the {where} ({told.before_db:.2f} dB{teacher}).{rest}"
+        return f"Nothing was gained: the student before the run was as good on the {where} ({run_progress.before_db:.2f} dB{teacher}).{rest}"
     over = "the student before the run" if recipe.warm_start else "its untrained start"
     return f"The student gained {gain:.2f} dB over {over} and stands at {kept:.2f} dB on the {where}{teacher}."
 
@@ -91,9 +95,9 @@ def _apart(difference_db: float) -> str:
     return f"{abs(difference_db):.2f} dB {'behind' if difference_db < 0 else 'ahead of'}"
 
 
-def log_lines(told: Told, recipe: Recipe, most: int = 60) -> list[str]:
+def log_lines(run_progress: RunProgress, recipe: Recipe, most: int = 60) -> list[str]:
     """The newest events, one line each, oldest first."""
-    lines = (_line(event, recipe) for event in told.events[-4 * most :])
+    lines = (_line(event, recipe) for event in run_progress.events[-4 * most :])
     return [line for line in lines if line][-most:]
 
 

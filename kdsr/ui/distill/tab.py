@@ -1,4 +1,4 @@
-"""The tab *Distill*: its layout, then its wiring. What the handlers do is in `distill_session`."""
+"""The tab *Distill*: its layout, then its wiring. What the handlers do is in `distill.handlers`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ from kdsr.ui import texts
 from kdsr.ui.distill import view
 from kdsr.ui.distill.endpoints import add_api
 from kdsr.ui.distill.form import FIELDS, PRESETS
-from kdsr.ui.distill.handlers import DistillSession
-from kdsr.ui.distill.page import TICK_S, Page, Shown
+from kdsr.ui.distill.handlers import DistillHandlers
+from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.events import QUEUED, QUICK
 from kdsr.ui.examples import built_in_photos
-from kdsr.ui.html import problem, quiet
+from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.tab import RestoreTab
 from kdsr.ui.visitor import Visitor, can_sign_in
 
@@ -26,7 +26,7 @@ _TITLES = ("Download weights", "Download ONNX", "Download card", "Download recip
 
 
 @dataclass
-class _Parts:
+class _DistillParts:
     """The components that the wiring needs, by the place where they stand."""
 
     run: dict[str, Any]
@@ -38,30 +38,30 @@ class _Parts:
 
 def add_distill_tab(
     jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
-) -> DistillSession:
+) -> DistillHandlers:
     """The contents of `tab` in `blocks`; files to take home are written under `folder`, which must lie in gradio's own
     cache.
 
     visitor: who owns the runs that are started here.
     """
-    session = DistillSession(jobs, folder, restore.session)
+    handlers = DistillHandlers(jobs, folder, restore.handlers)
     with gr.Row(elem_id="distill"):
         run = _run_column()
-        form, numbers = _form_column(session)
+        form, numbers = _form_column(handlers)
         runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
     states = {
-        "shown": gr.State(Shown()),
+        "shown": gr.State(ViewedRun()),
         "who": visitor.who,
         "staged": gr.State(()),
         "news": gr.State(()),
         "timer": gr.Timer(TICK_S, active=False),
     }
-    parts = _Parts(run, form, numbers, runs, states)
-    _wire_form(session, parts, tab)
-    blocks.unload(session.on_close)
-    _wire_run(session, parts, visitor, tabs, restore)
-    add_api(session)
-    return session
+    parts = _DistillParts(run, form, numbers, runs, states)
+    _wire_form(handlers, parts, tab)
+    blocks.unload(handlers.on_close)
+    _wire_run(handlers, parts, visitor, tabs, restore)
+    add_api(handlers)
+    return handlers
 
 
 def _run_column() -> dict[str, Any]:
@@ -94,11 +94,11 @@ def _run_column() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Number]]:
+def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Number]]:
     """A new run."""
-    task = session.default_task()
-    teacher, student = session.on_task(task)
-    built_in, refusal = len(built_in_photos()), session.refusal()
+    task = handlers.default_task()
+    teacher, student = handlers.on_task(task)
+    built_in, refusal = len(built_in_photos()), handlers.refusal()
     sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
     with gr.Column(elem_id="new-run"):
         gr.HTML("<h2>New run</h2>")
@@ -115,7 +115,7 @@ def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Numbe
         with gr.Row(elem_id="photos-line"):
             photos = gr.HTML(elem_id="photos-chosen")
             clear = gr.Button("Clear", visible=False, size="sm", elem_id="photos-clear")
-        tasks = gr.Dropdown(session.tasks(), value=task, label="Task", elem_id="distill-task")
+        tasks = gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")
         teachers = gr.Dropdown(teacher["choices"], value=teacher["value"], label="Teacher", elem_id="distill-teacher")
         students = gr.Dropdown(student["choices"], value=student["value"], label="Student", elem_id="distill-student")
         preset = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
@@ -135,7 +135,7 @@ def _form_column(session: DistillSession) -> tuple[dict[str, Any], list[gr.Numbe
         )
         estimate = gr.HTML(elem_id="estimate")
         start = gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start")
-        status = gr.HTML(problem(refusal), elem_id="form-status")
+        status = gr.HTML(error_line(refusal), elem_id="form-status")
     return {
         "source": source, "upload": upload, "photos": photos, "clear": clear, "task": tasks, "teacher": teachers, "student": students, "preset": preset,
         "custom": custom, "name": name, "estimate": estimate, "start": start, "status": status,
@@ -149,7 +149,7 @@ def _runs_column(*, has_admin: bool, has_accounts: bool) -> dict[str, Any]:
             runs = gr.Radio([], label="Your runs", elem_id="runs")
         if has_accounts:
             gr.LoginButton("Sign in with Hugging Face", "Sign out ({})", size="sm", elem_id="sign-in")
-            gr.HTML(quiet(texts.SIGN_IN))
+            gr.HTML(note_line(texts.SIGN_IN))
         with gr.Accordion("Admin", open=False, visible=has_admin, elem_id="admin"):
             token = gr.Textbox(label="Admin token", type="password", elem_id="admin-token")
             enter = gr.Button("Show all runs", elem_id="admin-enter")
@@ -157,64 +157,66 @@ def _runs_column(*, has_admin: bool, has_accounts: bool) -> dict[str, Any]:
     return {"runs_box": box, "runs": runs, "token": token, "enter": enter, "said": said}
 
 
-def _outputs(parts: _Parts) -> list[Any]:
-    """The components of a `Page`, in its order."""
+def _outputs(parts: _DistillParts) -> list[Any]:
+    """The components of a `RunPage`, in its order."""
     all_parts = {**parts.run, **parts.runs, **parts.states}
-    return [all_parts[name] for name in Page._fields]
+    return [all_parts[name] for name in RunPage._fields]
 
 
-def _wire_form(session: DistillSession, parts: _Parts, tab: gr.Tab) -> None:
+def _wire_form(handlers: DistillHandlers, parts: _DistillParts, tab: gr.Tab) -> None:
     """The form's own events, and the estimate that follows what is chosen."""
     form, staged = parts.form, parts.states["staged"]
-    wish = [*(form[key] for key in ("task", "teacher", "student", "preset", "name")), *parts.numbers]
+    values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name")), *parts.numbers]
     line = [form["upload"], form["clear"], form["photos"]]
     changes = [
-        form["task"].input(session.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
-        form["source"].input(session.on_source, [form["source"], staged], line, **QUICK),
-        form["upload"].upload(session.on_upload, [form["upload"], staged], [staged, *line], **QUICK),
-        form["preset"].input(session.on_preset, form["preset"], form["custom"], **QUICK),
+        form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
+        form["source"].input(handlers.on_source, [form["source"], staged], line, **QUICK),
+        form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **QUICK),
+        form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **QUICK),
     ]
-    form["clear"].click(session.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
+    form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
     slow = {**QUICK, "concurrency_limit": 3, "concurrency_id": "estimate"}
-    asked = ([form["source"], staged, *wish], form["estimate"])
-    tab.select(session.on_estimate, *asked, **slow)
+    asked = ([form["source"], staged, *values], form["estimate"])
+    tab.select(handlers.on_estimate, *asked, **slow)
     for change in changes:
-        change.then(session.on_estimate, *asked, **slow)
+        change.then(handlers.on_estimate, *asked, **slow)
     for field in (form["student"], form["teacher"]):
-        field.input(session.on_estimate, *asked, **slow)
+        field.input(handlers.on_estimate, *asked, **slow)
     for number in parts.numbers:
-        number.blur(session.on_estimate, *asked, **slow)
+        number.blur(handlers.on_estimate, *asked, **slow)
     start = {**QUICK, "concurrency_limit": 2, "concurrency_id": "distill-start"}
     started = form["start"].click(
-        session.on_start,
-        [form["source"], staged, parts.states["who"], *wish],
+        handlers.on_start,
+        [form["source"], staged, parts.states["who"], *values],
         [form["status"], *_outputs(parts)],
         **start,
     )
     started.success(None, js=_TO_RUN)
 
 
-def _wire_run(session: DistillSession, parts: _Parts, visitor: Visitor, tabs: gr.Tabs, restore: RestoreTab) -> None:
+def _wire_run(
+    handlers: DistillHandlers, parts: _DistillParts, visitor: Visitor, tabs: gr.Tabs, restore: RestoreTab
+) -> None:
     """The buttons of a run, the list, the timer, and how the page opens."""
     run, form, runs, states, page = parts.run, parts.form, parts.runs, parts.states, _outputs(parts)
     looked_at = [states["shown"], states["who"]]
     for button, handler in (
-        (run["stop"], session.on_stop),
-        (run["resume"], session.on_resume),
-        (run["delete"], session.on_delete),
+        (run["stop"], handlers.on_stop),
+        (run["resume"], handlers.on_resume),
+        (run["delete"], handlers.on_delete),
     ):
         button.click(handler, looked_at, page, **QUICK)
-    run["ask"].click(session.on_ask, None, run["confirm"], **QUICK)
-    run["keep"].click(session.on_keep, None, run["confirm"], **QUICK)
-    runs["runs"].input(session.on_pick, [runs["runs"], states["who"]], page, **QUICK)
+    run["ask"].click(handlers.on_ask, None, run["confirm"], **QUICK)
+    run["keep"].click(handlers.on_keep, None, run["confirm"], **QUICK)
+    runs["runs"].input(handlers.on_pick, [runs["runs"], states["who"]], page, **QUICK)
     runs["enter"].click(
-        session.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK
+        handlers.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK
     )
-    states["timer"].tick(session.on_tick, looked_at, states["news"], **QUICK)
-    states["news"].change(session.on_news, looked_at, page, **QUICK)
+    states["timer"].tick(handlers.on_tick, looked_at, states["news"], **QUICK)
+    states["news"].change(handlers.on_news, looked_at, page, **QUICK)
     compared = run["compare"].click(
-        session.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK
+        handlers.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK
     )
-    compared.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
+    compared.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
-    visitor.opened.then(session.on_load, states["who"], opened, **QUICK)
+    visitor.opened.then(handlers.on_load, states["who"], opened, **QUICK)

@@ -14,7 +14,7 @@ from kdsr.train import Recipe
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.estimate import Pace
-from kdsr.ui.distill.progress import Event, Told, log_lines, losses_of, verdict
+from kdsr.ui.distill.progress import Event, RunProgress, log_lines, losses_of, verdict
 
 _STATES = {
     State.QUEUED: "Waiting", State.RUNNING: "Training", State.STOPPING: "Stopping", State.STOPPED: "Stopped", State.DONE: "Done",
@@ -56,21 +56,23 @@ def _shape(recipe: Recipe) -> str:
     )
 
 
-def progress(run: Run, recipe: Recipe, told: Told, place: int | None, *, is_held_out: bool, now: float) -> str:
+def progress(
+    run: Run, recipe: Recipe, run_progress: RunProgress, place: int | None, *, is_held_out: bool, now: float
+) -> str:
     """What the run does now, how far it is, and how it ended."""
     if run.state is State.QUEUED:
         return _busy(
             "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue", None
         )
     if run.state in (State.RUNNING, State.STOPPING):
-        return _working(run, told, now)
-    said = verdict(told, recipe, is_held_out=is_held_out, is_over=run.state is State.DONE)
+        return _working(run, run_progress, now)
+    said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=run.state is State.DONE)
     kind = "error" if run.state in (State.FAILED, State.INTERRUPTED) else "ended"
     early = run.state is State.DONE and 0 < run.step < run.steps
     message = "" if run.state is State.DONE else run.message
     if early:
         message = f"Ended early at step {run.step:,} of {run.steps:,}: the last validations brought no gain."
-    figures = _figures(told, recipe, run.trained_s)
+    figures = _figures(run_progress, recipe, run.trained_s)
     return (
         (f'<p class="headline">{escape(said)}</p>' if said else "")
         + (f'<div class="line {kind}">{escape(message)}</div>' if message else "")
@@ -78,12 +80,12 @@ def progress(run: Run, recipe: Recipe, told: Told, place: int | None, *, is_held
     )
 
 
-def _working(run: Run, told: Told, now: float) -> str:
-    last = told.last.get("event")
+def _working(run: Run, run_progress: RunProgress, now: float) -> str:
+    last = run_progress.last.get("event")
     if last == "labelling":
-        done, total = told.last["done"], told.last["total"]
+        done, total = run_progress.last["done"], run_progress.last["total"]
         return _busy(f"The teacher labels the photographs: {done} of {total}", done / total)
-    if not told.started or last in ("reading", "references"):
+    if not run_progress.started or last in ("reading", "references"):
         return _busy(
             "Stopping"
             if run.state is State.STOPPING
@@ -93,17 +95,19 @@ def _working(run: Run, told: Told, now: float) -> str:
             None,
         )
     parts = ["Stopping"] if run.state is State.STOPPING else []
-    if not told.steps or told.steps[-1]["number"] < told.started["number"]:
+    if not run_progress.steps or run_progress.steps[-1]["number"] < run_progress.started["number"]:
         from_where = f"Going on from step {run.step:,}" if run.step else "Taking the first steps"
-        return _busy(" · ".join(filter(None, [*parts, from_where, _device(told)])), run.step / run.steps or None)
-    newest = told.steps[-1]
+        return _busy(
+            " · ".join(filter(None, [*parts, from_where, _device(run_progress)])), run.step / run.steps or None
+        )
+    newest = run_progress.steps[-1]
     left_s = max(0.0, newest["eta_s"] - (now - newest.get("time", now)))
     parts += [
         f"Step {run.step:,} of {run.steps:,}",
         f"{texts.number(newest['steps_per_s'], 2)} steps/s",
         f"{texts.duration(left_s)} left",
     ]
-    return _busy(" · ".join(filter(None, [*parts, _device(told), _memory(newest)])), run.step / run.steps)
+    return _busy(" · ".join(filter(None, [*parts, _device(run_progress), _memory(newest)])), run.step / run.steps)
 
 
 def _memory(step: Event) -> str:
@@ -111,18 +115,25 @@ def _memory(step: Event) -> str:
     return f"{texts.number(step['memory_mb'] / 1000, 2)} GB" if "memory_mb" in step else ""
 
 
-def _figures(told: Told, recipe: Recipe, trained_s: float) -> str:
+def _figures(run_progress: RunProgress, recipe: Recipe, trained_s: float) -> str:
     """What stands under an ended run: time, speed, device, photographs."""
-    speed = f"{texts.number(told.steps[-1]['steps_per_s'], 2)} steps/s" if told.steps else ""
-    photographs = f"{told.started['photographs']} photographs learnt from" if told.started.get("photographs") else ""
-    convention = f"PSNR on {find_task(recipe.task).convention}" if told.validations else ""
+    speed = f"{texts.number(run_progress.steps[-1]['steps_per_s'], 2)} steps/s" if run_progress.steps else ""
+    photographs = (
+        f"{run_progress.started['photographs']} photographs learnt from"
+        if run_progress.started.get("photographs")
+        else ""
+    )
+    convention = f"PSNR on {find_task(recipe.task).convention}" if run_progress.validations else ""
     return " · ".join(
-        filter(None, [texts.duration(trained_s) if trained_s else "", speed, _device(told), photographs, convention])
+        filter(
+            None,
+            [texts.duration(trained_s) if trained_s else "", speed, _device(run_progress), photographs, convention],
+        )
     )
 
 
-def _device(told: Told) -> str:
-    return {"cpu": "CPU"}.get(told.started.get("device", ""), str(told.started.get("device", "")))
+def _device(run_progress: RunProgress) -> str:
+    return {"cpu": "CPU"}.get(run_progress.started.get("device", ""), str(run_progress.started.get("device", "")))
 
 
 def _busy(text: str, fraction: float | None) -> str:
@@ -135,21 +146,21 @@ def _busy(text: str, fraction: float | None) -> str:
     return f'<div class="line busy" role="status"><span>{escape(text)}</span>{bar}</div>'
 
 
-def curves(run: Run, told: Told, recipe: Recipe) -> str:
+def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> str:
     """Two figures: the validation of the student against its start and its teacher, and the parts of the loss."""
-    shown = [(event["step"], event["psnr_db"]) for event in told.validations]
-    ssim = f"SSIM now <b>{told.validations[-1]['ssim']:.4f}</b>" if told.validations else ""
+    shown = [(event["step"], event["psnr_db"]) for event in run_progress.validations]
+    ssim = f"SSIM now <b>{run_progress.validations[-1]['ssim']:.4f}</b>" if run_progress.validations else ""
     levels = [
         Level(title, kind, value)
         for title, kind, value in (
-            ("Before" if recipe.warm_start else "Untrained", "before", told.before_db),
-            ("Teacher", "teacher", told.teacher_db),
+            ("Before" if recipe.warm_start else "Untrained", "before", run_progress.before_db),
+            ("Teacher", "teacher", run_progress.teacher_db),
         )
         if value is not None
     ]
     now = [Line("Now", "student", tuple(shown))] if shown else []
     psnr = chart("PSNR on held-out photographs", now, levels, steps=run.steps, unit=" dB", span=_SPAN_DB, note=ssim)
-    lines = [Line(*_loss_title(name), points) for name, points in losses_of(told).items()]
+    lines = [Line(*_loss_title(name), points) for name, points in losses_of(run_progress).items()]
     loss = chart("Loss", lines, steps=run.steps, is_log=True)
     return f'<div class="curves">{psnr}{loss}</div>' if psnr or loss else ""
 
@@ -180,13 +191,13 @@ def _previews(files: tuple[tuple[Path, int] | None, ...]) -> str:
     )
 
 
-def log(told: Told, recipe: Recipe, worker: str) -> str:
+def log(run_progress: RunProgress, recipe: Recipe, worker: str) -> str:
     """The newest lines; `worker` is what its process wrote, which the owner alone may see."""
-    lines = log_lines(told, recipe) + worker.splitlines()[-20:]
+    lines = log_lines(run_progress, recipe) + worker.splitlines()[-20:]
     return (
         f'<pre class="log" tabindex="0">{escape(chr(10).join(lines))}</pre>'
         if lines
-        else '<p class="about">Nothing was told yet.</p>'
+        else '<p class="about">No progress reported yet.</p>'
     )
 
 

@@ -2,7 +2,7 @@
 restored here.
 
 Each answer is an object that JSON can hold; where something cannot be had, its only key is `error`, a sentence. They
-run without a browser. Not here: files (`live_files`), layout (`live_tab`), all that the browser does itself
+run without a browser. Not here: files (`live.files`), layout (`live.tab`), all that the browser does itself
 (`live/*.js`).
 """
 
@@ -42,7 +42,7 @@ _PATIENCE_S = 30.0
 Answer = dict[str, Any]
 
 
-class LiveSession:
+class LiveHandlers:
     """The answers, with what they share: settings, and one place for networks at work."""
 
     def __init__(self, settings: Settings) -> None:

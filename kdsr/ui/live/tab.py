@@ -1,7 +1,7 @@
 """The tab *Live*: a student at work in the visitor's own browser. Its page is `live/page.html`, its scripts lie beside
 that.
 
-Not here: what the server answers (`live_session`).
+Not here: what the server answers (`live.handlers`).
 """
 
 import json
@@ -11,7 +11,7 @@ import gradio as gr
 
 from kdsr.settings import Settings
 from kdsr.ui.live.files import SCRIPTS, address, serve_live_files
-from kdsr.ui.live.handlers import LiveSession
+from kdsr.ui.live.handlers import LiveHandlers
 
 _START = """
 const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
@@ -20,23 +20,23 @@ import(served + %s).then(({ start }) => start(element, server, served));
 """gradio runs this when the tab is first shown. `served` is where its files lie, also behind a proxy."""
 
 
-def add_live_tab(settings: Settings) -> LiveSession:
+def add_live_tab(settings: Settings) -> LiveHandlers:
     """The contents of the tab; nothing is fetched before it is opened."""
     serve_live_files(settings)
-    session = LiveSession(settings)
+    handlers = LiveHandlers(settings)
 
     # plain functions: gradio marks what a browser may call, and a method cannot be marked
     def offer(given: Any) -> Any:
-        return session.offer(given)
+        return handlers.offer(given)
 
     def thumbnails(given: Any) -> Any:
-        return session.thumbnails(given)
+        return handlers.thumbnails(given)
 
     def graph(given: Any) -> Any:
-        return session.graph(given)
+        return handlers.graph(given)
 
     def compare(given: Any) -> Any:
-        return session.compare(given)
+        return handlers.compare(given)
 
     page = (SCRIPTS / "page.html").read_text(encoding="utf-8")
     gr.HTML(
@@ -45,4 +45,4 @@ def add_live_tab(settings: Settings) -> LiveSession:
         js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")),
         server_functions=[offer, thumbnails, graph, compare],
     )
-    return session
+    return handlers

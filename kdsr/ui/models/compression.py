@@ -7,7 +7,15 @@ from html import escape
 
 from kdsr.ui import texts
 from kdsr.ui.models.published import Key
-from kdsr.ui.models.rows import Timing, figures_of, is_number, measure_title, quickest, usual_conditions, usual_figure
+from kdsr.ui.models.rows import (
+    CardLatency,
+    figures_of,
+    is_number,
+    measure_title,
+    quickest,
+    usual_conditions,
+    usual_figure,
+)
 from kdsr.zoo import Card
 
 Row = tuple[Card, str]
@@ -51,7 +59,7 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
 
 
 def _row(
-    card: Card, how: str, measure: Key, timing: Timing | None, *, is_self: bool, is_timed: bool
+    card: Card, how: str, measure: Key, timing: CardLatency | None, *, is_self: bool, is_timed: bool
 ) -> tuple[str, ...]:
     figure = figures_of(card).get(measure)
     name = (

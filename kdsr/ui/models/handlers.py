@@ -1,6 +1,6 @@
 """The handlers of the tab *Models*: what a visitor does in, what the page shows out. They run without a browser.
 
-Not here: layout and wiring (`models_tab`), what a network looks like (`models_table`, `models_chart`, `models_card`).
+Not here: layout and wiring (`models.tab`), what a network looks like (`models.table`, `models.chart`, `models.card`).
 """
 
 import shutil
@@ -14,21 +14,21 @@ from kdsr.errors import KdsrError, WeightsError
 from kdsr.files import replaced
 from kdsr.tasks import find_task
 from kdsr.ui import texts
-from kdsr.ui.html import problem
+from kdsr.ui.html import error_line
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.zoo import Card, Catalog, sha256_of
 
 ALL = "all"
 """The filter that lets every task through."""
 
 
-class Looked(NamedTuple):
+class Selection(NamedTuple):
     """What a visitor looks at."""
 
     network: str = ""
@@ -38,10 +38,10 @@ class Looked(NamedTuple):
     by: str = chart_view.BY_PARAMETERS
 
 
-class Page(NamedTuple):
+class ModelsPage(NamedTuple):
     """The outputs of all that shows the zoo, in their order; what is not named stays as it is."""
 
-    looked: Any = gr.skip()
+    selection: Any = gr.skip()
     filter: Any = gr.skip()
     tables: Any = gr.skip()
     measure: Any = gr.skip()
@@ -69,12 +69,12 @@ class Zoo(NamedTuple):
         return next((card for card in self.cards if card.name == name), None)
 
 
-class ModelsSession:
+class ModelsHandlers:
     """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a
     network.
     """
 
-    def __init__(self, folder: Path, restore: RestoreSession) -> None:
+    def __init__(self, folder: Path, restore: RestoreHandlers) -> None:
         self.settings = restore.settings
         self.folder = folder
         self.restore = restore
@@ -84,101 +84,101 @@ class ModelsSession:
         catalog = Catalog(self.settings.weights_dir)
         return Zoo(catalog, catalog.cards, catalog.problems)
 
-    def on_show(self, looked: Looked, choice: Choice, request: gr.Request) -> Page:
-        """The tab is opened: on what was looked at before; the first time, on the network that the address names and
+    def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
+        """The tab is opened: on what was selection at before; the first time, on the network that the address names and
         its task, else on *Restore*'s task.
         """
         zoo, status = self.zoo(), ""
-        if not looked.network:
+        if not selection.network:
             asked = request.query_params.get("model") or ""
             card = zoo.find(asked)
-            looked = looked._replace(network=asked, task=card.task if card else choice.task)
+            selection = selection._replace(network=asked, task=card.task if card else choice.task)
             if asked and not card:
                 try:
                     zoo.catalog.find(asked)
                 except KdsrError as error:
-                    status = problem(str(error))
-        return self._page(zoo, looked, status)
+                    status = error_line(str(error))
+        return self._page(zoo, selection, status)
 
-    def on_filter(self, task: str, looked: Looked) -> Page:
+    def on_filter(self, task: str, selection: Selection) -> ModelsPage:
         """The networks for one task, or all."""
-        return self._page(self.zoo(), looked._replace(task=task, measure=None))
+        return self._page(self.zoo(), selection._replace(task=task, measure=None))
 
-    def on_pick(self, looked: Looked, event: gr.EventData) -> Page:
+    def on_pick(self, selection: Selection, event: gr.EventData) -> ModelsPage:
         """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is
         kept.
         """
-        page = self._page(self.zoo(), looked._replace(network=str(event._data.get("network", ""))))
+        page = self._page(self.zoo(), selection._replace(network=str(event._data.get("network", ""))))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
-    def on_measure(self, title: str, looked: Looked) -> Page:
+    def on_measure(self, title: str, selection: Selection) -> ModelsPage:
         """Another figure in the plot."""
         zoo = self.zoo()
-        card = self._chosen(zoo, looked)
+        card = self._chosen(zoo, selection)
         measure = next((key for key in measures_of(zoo.cards) if card and measure_title(key, card.task) == title), None)
-        return self._plotted(zoo, looked._replace(measure=measure))
+        return self._plotted(zoo, selection._replace(measure=measure))
 
-    def on_by(self, by: str, looked: Looked) -> Page:
+    def on_by(self, by: str, selection: Selection) -> ModelsPage:
         """Parameters or latency below the plot."""
-        return self._plotted(self.zoo(), looked._replace(by=by))
+        return self._plotted(self.zoo(), selection._replace(by=by))
 
-    def on_try(self, looked: Looked, choice: Choice, who: str, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, status, *what `RestoreSession.compared` gives): the network in *Restore*, on the picture that is
+    def on_try(self, selection: Selection, choice: Choice, who: str, request: gr.Request) -> tuple[Any, ...]:
+        """(tabs, status, *what `RestoreHandlers.compared` gives): the network in *Restore*, on the picture that is
         there.
         """
         zoo = self.zoo()
-        card = zoo.find(looked.network)
+        card = zoo.find(selection.network)
         if card is None:
-            return gr.skip(), problem(texts.GONE), *NOTHING_COMPARED
+            return gr.skip(), error_line(texts.GONE), *NOTHING_COMPARED
         return (
             gr.update(selected="restore"),
             "",
             *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request),
         )
 
-    def _plotted(self, zoo: Zoo, looked: Looked) -> Page:
+    def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
         """The plot alone."""
-        whole = self._page(zoo, looked)
-        return Page(looked=whole.looked, measure=whole.measure, by=whole.by, chart=whole.chart)
+        whole = self._page(zoo, selection)
+        return ModelsPage(selection=whole.selection, measure=whole.measure, by=whole.by, chart=whole.chart)
 
-    def _chosen(self, zoo: Zoo, looked: Looked) -> Card | None:
-        """The network that is looked at, or the one to begin with: the best student that the filter lets through."""
-        card = zoo.find(looked.network)
-        if card and looked.task in (ALL, card.task):
+    def _chosen(self, zoo: Zoo, selection: Selection) -> Card | None:
+        """The network that is selection at, or the one to begin with: the best student that the filter lets through."""
+        card = zoo.find(selection.network)
+        if card and selection.task in (ALL, card.task):
             return card
-        tasks = [looked.task] if looked.task != ALL else ["sr_x4", *tasks_of(zoo.cards)]
+        tasks = [selection.task] if selection.task != ALL else ["sr_x4", *tasks_of(zoo.cards)]
         found = next((cards for task in tasks if (cards := sorted_cards(zoo.cards, task))), [])
         return next((card for card in found if card.role == "student"), next(iter(found), None))
 
-    def _page(self, zoo: Zoo, looked: Looked, status: str = "") -> Page:
-        """Everything, for what is looked at."""
+    def _page(self, zoo: Zoo, selection: Selection, status: str = "") -> ModelsPage:
+        """Everything, for what is selection at."""
         able = tasks_of(zoo.cards)
-        looked = looked if looked.task in able else looked._replace(task=ALL)
-        card = self._chosen(zoo, looked)
+        selection = selection if selection.task in able else selection._replace(task=ALL)
+        card = self._chosen(zoo, selection)
         if card is None:
             return _empty(zoo, status)
-        shown = able if looked.task == ALL else [looked.task]
+        shown = able if selection.task == ALL else [selection.task]
         groups = [(task, sorted_cards(zoo.cards, task)) for task in shown]
-        measures, chart = self._chart(zoo, looked._replace(network=card.name), card)
+        measures, chart = self._chart(zoo, selection._replace(network=card.name), card)
         files, refusal = self._files(card, zoo)
-        return Page(
-            looked=looked._replace(network=card.name), filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=looked.task),
+        return ModelsPage(
+            selection=selection._replace(network=card.name), filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=selection.task),
             tables=tables(groups, card.name), **measures, chart=chart, published=chart_view.published_table(card.task),
-            problems=problem_list(zoo.problems), status=status + problem(refusal), head=card_view.head(card, zoo.cards),
+            problems=problem_list(zoo.problems), status=status + error_line(refusal), head=card_view.head(card, zoo.cards),
             buttons=gr.update(visible=True), **files, body=card_view.body(card, zoo.cards),
         )  # fmt: skip
 
-    def _chart(self, zoo: Zoo, looked: Looked, card: Card) -> tuple[dict[str, Any], str]:
+    def _chart(self, zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, Any], str]:
         """The two choices of the plot, and the plot."""
         cards = sorted_cards(zoo.cards, card.task)
         where = usual_conditions(cards)
         measures = measures_of(cards)
-        measure = looked.measure if looked.measure in measures else usual_figure(cards, card.task)
+        measure = selection.measure if selection.measure in measures else usual_figure(cards, card.task)
         if measure is None:
             hidden = gr.update(visible=False)
             return {"measure": hidden, "by": hidden}, f'<p class="about">{texts.NO_POINTS}</p>'
         is_timed = chart_view.has_latency(cards, measure, where)
-        by = looked.by if is_timed else chart_view.BY_PARAMETERS
+        by = selection.by if is_timed else chart_view.BY_PARAMETERS
         titles = [measure_title(key, card.task) for key in measures]
         updates = {
             "measure": gr.update(choices=titles, value=measure_title(measure, card.task), visible=len(titles) > 1),
@@ -253,10 +253,10 @@ def problem_list(problems: tuple[str, ...]) -> str:
     )
 
 
-def _empty(zoo: Zoo, status: str) -> Page:
+def _empty(zoo: Zoo, status: str) -> ModelsPage:
     """No network is there."""
     hidden = gr.update(visible=False)
-    return Page(
-        Looked(), hidden, f'<p class="headline">{texts.EMPTY_ZOO}</p>', hidden, hidden, "", "", problem_list(zoo.problems), status, "", hidden,
+    return ModelsPage(
+        Selection(), hidden, f'<p class="headline">{texts.EMPTY_ZOO}</p>', hidden, hidden, "", "", problem_list(zoo.problems), status, "", hidden,
         gr.update(value=None), gr.update(value=None), "",
     )  # fmt: skip

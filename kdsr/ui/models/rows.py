@@ -30,7 +30,7 @@ class Conditions(NamedTuple):
     height_px: int
 
 
-class Timing(NamedTuple):
+class CardLatency(NamedTuple):
     """One latency of a card, in ms."""
 
     runtime: str
@@ -122,19 +122,19 @@ def strength_words(strength: float | str, name: str) -> str:
     return strength if isinstance(strength, str) else f"{name} {strength:g}"
 
 
-def timings_of(card: Card) -> list[Timing]:
+def timings_of(card: Card) -> list[CardLatency]:
     """The latencies of `card` as far as they say what they are."""
     return [timing for row in card.latency if (timing := _timing(row)) is not None]
 
 
-def _timing(row: Any) -> Timing | None:
+def _timing(row: Any) -> CardLatency | None:
     counts = ("threads", "input_width_px", "input_height_px", "network_ms", "end_to_end_ms")
     if not isinstance(row, Mapping) or not all(is_number(row.get(name)) and row[name] > 0 for name in counts):
         return None
     words = {name: str(row.get(name, "")) for name in ("runtime", "precision", "device", "machine")}
     where = Conditions(words["device"], words["machine"], row["threads"], row["input_width_px"], row["input_height_px"])
     repeats = row["repeats"] if is_number(row.get("repeats")) else 0
-    return Timing(words["runtime"], words["precision"], row["network_ms"], row["end_to_end_ms"], repeats, where)
+    return CardLatency(words["runtime"], words["precision"], row["network_ms"], row["end_to_end_ms"], repeats, where)
 
 
 def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
@@ -143,7 +143,7 @@ def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
     return max(counted, key=lambda where: (counted[where], where), default=None)
 
 
-def quickest(card: Card, where: Conditions | None) -> Timing | None:
+def quickest(card: Card, where: Conditions | None) -> CardLatency | None:
     """The latency of `card` in its quickest runtime under the conditions `where`, array to array."""
     return min(
         (timing for timing in timings_of(card) if timing.conditions == where),

@@ -1,4 +1,4 @@
-"""The tab *Models*: its layout, then its wiring. What the handlers do is in `models_session`."""
+"""The tab *Models*: its layout, then its wiring. What the handlers do is in `models.handlers`."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import gradio as gr
 from kdsr.ui import texts
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
-from kdsr.ui.models.handlers import ALL, Looked, ModelsSession, Page
+from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
 from kdsr.ui.restore.tab import RestoreTab
 from kdsr.ui.visitor import Visitor
 
@@ -37,26 +37,26 @@ _LINKED = "() => { if (new URLSearchParams(location.search).get('model')) docume
 
 def add_models_tab(
     folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
-) -> ModelsSession:
+) -> ModelsHandlers:
     """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must lie in gradio's own cache."""
-    session = ModelsSession(folder, restore.session)
+    handlers = ModelsHandlers(folder, restore.handlers)
     with gr.Row(elem_id="zoo"):
         parts = _main_column() | _card_column()
-    looked = parts["looked"] = gr.State(Looked())
-    page = [parts[name] for name in Page._fields]
-    tab.select(session.on_show, [looked, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
-    parts["filter"].input(session.on_filter, [parts["filter"], looked], page, **QUICK)
-    parts["measure"].input(session.on_measure, [parts["measure"], looked], page, **QUICK)
-    parts["by"].input(session.on_by, [parts["by"], looked], page, **QUICK)
+    selection = parts["selection"] = gr.State(Selection())
+    page = [parts[name] for name in ModelsPage._fields]
+    tab.select(handlers.on_show, [selection, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
+    parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **QUICK)
+    parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **QUICK)
+    parts["by"].input(handlers.on_by, [parts["by"], selection], page, **QUICK)
     for name in ("tables", "chart", "head", "body"):
-        parts[name].select(session.on_pick, looked, page, **QUICK).success(None, js=_TO_CARD)
+        parts[name].select(handlers.on_pick, selection, page, **QUICK).success(None, js=_TO_CARD)
     tried = parts["try"].click(
-        session.on_try, [looked, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK
+        handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK
     )
-    tried.then(restore.session.on_restore, restore.order, restore.view, **QUEUED)
+    tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
     blocks.load(None, js=_LINKED)
-    return session
+    return handlers
 
 
 def _main_column() -> dict[str, Any]:

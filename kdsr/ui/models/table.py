@@ -11,8 +11,8 @@ from kdsr.ui import texts
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
+    CardLatency,
     Conditions,
-    Timing,
     figures_of,
     measure_title,
     measures_of,
@@ -95,7 +95,7 @@ def _quality(figure: Figure | None) -> str:
     return f'<td title="{escape(str(figure.convention), quote=True)}">{figure.psnr_db:.2f}</td>' if figure else _none()
 
 
-def _latency(timing: Timing | None) -> str:
+def _latency(timing: CardLatency | None) -> str:
     if timing is None:
         return _none()
     how = escape(f"{timing.runtime}, {timing.precision}", quote=True)

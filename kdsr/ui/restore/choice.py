@@ -1,7 +1,7 @@
 """What the controls of the tab *Restore* say and show: the choice for the next run, and the updates that follow from
 task and mode.
 
-Not here: the handlers (`restore_session`).
+Not here: the handlers (`restore.handlers`).
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
 
 NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
-"""In place of what `RestoreSession.compared` gives."""
+"""In place of what `RestoreHandlers.compared` gives."""
 
 
 class Choice(NamedTuple):

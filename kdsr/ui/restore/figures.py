@@ -1,11 +1,11 @@
-"""The words, the table and the labels of a result as HTML. Pure functions of a `Result`; every name in them is escaped."""
+"""The words, the table and the labels of a result as HTML. Pure functions of a `RestoreResult`; every name in them is escaped."""
 
 import math
 from html import escape
 
 from kdsr.metrics import FULL_SCALE_255, Measurement
 from kdsr.ui import texts
-from kdsr.ui.restore.result import Column, Result
+from kdsr.ui.restore.result import Column, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
 _HEADS = (
@@ -21,7 +21,7 @@ _HEADS = (
 )
 
 
-def headline(result: Result, *, working: bool = False) -> str:
+def headline(result: RestoreResult, *, working: bool = False) -> str:
     """The one plain sentence of `result`."""
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or student.timing is None:
@@ -41,7 +41,7 @@ def headline(result: Result, *, working: bool = False) -> str:
     return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
 
 
-def _over_before(result: Result, student: Column) -> str:
+def _over_before(result: RestoreResult, student: Column) -> str:
     """`0.31 dB better than before`, where a run tuned the student."""
     before = result.column("before")
     if before is None or not _finite(before.measurement) or not _finite(student.measurement):
@@ -56,7 +56,7 @@ def _speed(student: Column, teacher: Column) -> str:
     return f"{texts.number(ratio, 2)}× faster" if ratio >= 1 else f"{texts.number(1 / ratio, 2)}× slower"
 
 
-def _distance(result: Result, student: Column, teacher: Column) -> str:
+def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
     """How far the student is from the teacher: in quality where there is a truth, else from one picture to the other."""
     if not _finite(student.measurement) or not _finite(teacher.measurement):
         if not _finite(result.apart):
@@ -71,7 +71,7 @@ def _size(student: Column, teacher: Column) -> str:
     return f"{texts.fraction(student.card.file_bytes, teacher.card.file_bytes)} its size"
 
 
-def _gain(result: Result) -> str:
+def _gain(result: RestoreResult) -> str:
     """` and gained 2.31 dB over bicubic`, where that can be said."""
     baseline = result.column("bicubic") or result.column("navier_stokes") or result.column("input")
     student = result.column("student")
@@ -86,21 +86,21 @@ def _finite(measurement: Measurement | None) -> bool:
     return measurement is not None and math.isfinite(measurement.psnr_db)
 
 
-def tags(result: Result, left: str, right: str) -> str:
+def tags(result: RestoreResult, left: str, right: str) -> str:
     """The names that lie on the two sides of the slider, and the shape that the slider takes."""
     width, height = result.size
     sides = "".join(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))
     return f'<style>#figure {{ --ratio: {width / height:.5f}; }}</style><div class="tags">{sides}</div>'
 
 
-def _tag(column: Column | None, side: str, result: Result) -> str:
+def _tag(column: Column | None, side: str, result: RestoreResult) -> str:
     if column is None:
         return ""
     psnr = f"<small>{texts.decibels(column.measurement.psnr_db)}</small>" if _finite(column.measurement) else ""
     return f'<span class="tag {side} {column.key}"><b>{_title(column, result)}</b>{psnr}</span>'
 
 
-def summary(result: Result, *, working: bool = False) -> str:
+def summary(result: RestoreResult, *, working: bool = False) -> str:
     """The sentence, what it is about, and the notes on the picture."""
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     return (
@@ -110,7 +110,7 @@ def summary(result: Result, *, working: bool = False) -> str:
     )
 
 
-def table(result: Result, *, working: bool = False) -> str:
+def table(result: RestoreResult, *, working: bool = False) -> str:
     """The table of figures with its conventions below; times that are still to come are dots while the run is
     `working`.
     """
@@ -123,7 +123,7 @@ def table(result: Result, *, working: bool = False) -> str:
     )
 
 
-def _in_table(column: Column, result: Result) -> bool:
+def _in_table(column: Column, result: RestoreResult) -> bool:
     """Whether `column` has a row: an input that is smaller than the result, or has holes, cannot be measured; the
     baseline stands for it.
     """
@@ -131,14 +131,14 @@ def _in_table(column: Column, result: Result) -> bool:
     return column.key in _TABLE_KEYS and (column.key != "input" or not has_baseline)
 
 
-def _row(column: Column, result: Result, convention: str, working: bool) -> str:
+def _row(column: Column, result: RestoreResult, convention: str, working: bool) -> str:
     cells = _quality(column, convention) + _speed_cells(column, working) + _size_cells(column, result)
     name = escape(column.card.title) if column.card else ""
     head = f'<th scope="row"><span><i class="dot {column.key}"></i>{_title(column, result)}</span><small>{name}</small></th>'
     return f'<tr class="{column.key}">{head}{cells}</tr>'
 
 
-def _title(column: Column, result: Result) -> str:
+def _title(column: Column, result: RestoreResult) -> str:
     return "Unprocessed" if column.key == "input" and _in_table(column, result) else column.title
 
 
@@ -168,7 +168,7 @@ def _speed_cells(column: Column, working: bool) -> str:
     return "".join(f'<td title="{escape(place)}">{text}</td>' for text in measured) + waited
 
 
-def _size_cells(column: Column, result: Result) -> str:
+def _size_cells(column: Column, result: RestoreResult) -> str:
     if column.card is None:
         return "<td>–</td>" * 3
     card, megapixels = column.card, result.size[0] * result.size[1] / 1e6
@@ -188,7 +188,7 @@ def _place(column: Column) -> str:
     return f"{timing.device}{threads}, {timing.precision}, {timing.runtime}"
 
 
-def _foot(result: Result, convention: str) -> str:
+def _foot(result: RestoreResult, convention: str) -> str:
     """The conventions under the table."""
     places = list(dict.fromkeys(_place(column) for column in result.columns if column.timing))
     quality = f"<b>PSNR, SSIM</b>: on {escape(convention)}." if result.truth_given else f"<b>{texts.NO_TRUTH}</b>"
@@ -199,7 +199,7 @@ def _foot(result: Result, convention: str) -> str:
     return f'<p class="foot">{quality}{errors}<br>{texts.LATENCY_NOTE}{where}</p>'
 
 
-def column_choices(result: Result) -> list[tuple[str, str]]:
+def column_choices(result: RestoreResult) -> list[tuple[str, str]]:
     """What the two dropdowns offer: (title, key) of each picture that is there."""
     return [(_title(column, result), column.key) for column in result.columns]
 

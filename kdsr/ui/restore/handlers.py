@@ -1,7 +1,7 @@
 """The handlers of the tab *Restore*: what a visitor does in, what the page shows out. They run without a browser.
 
-A handler converts, calls the package and converts back. Not here: layout and wiring (`restore_tab`), the run itself
-(`restore_run`).
+A handler converts, calls the package and converts back. Not here: layout and wiring (`restore.tab`), the run itself
+(`restore.run`).
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
-from kdsr.ui.html import status
+from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, levels_of, order_of, usual_levels_of
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
 from kdsr.ui.restore.request import Mode, Order
-from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
 from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stopped_view, views_of
 from kdsr.ui.sessions import Orders, session_of
@@ -38,7 +38,7 @@ KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
 
 
-class RestoreSession:
+class RestoreHandlers:
     """The handlers, with what they share: settings, the folder for pictures, the orders, the opening result."""
 
     def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
@@ -46,7 +46,7 @@ class RestoreSession:
         self.jobs = jobs
         self.folder = folder
         self.orders = Orders()
-        self.opening: Result | None = None
+        self.opening: RestoreResult | None = None
 
     # What is there
 
@@ -119,12 +119,12 @@ class RestoreSession:
     def on_open_marks(self, picture: str | None) -> tuple[Any, ...]:
         """(editor, use, status): the visitor's picture, to be painted over where something is missing."""
         if picture is None:
-            return gr.skip(), gr.skip(), status(texts.NO_EXAMPLES)
+            return gr.skip(), gr.skip(), status_line(texts.NO_EXAMPLES)
         try:
             shown = read_picture(Path(picture), self.settings)
         except KdsrError as error:
             return gr.skip(), gr.skip(), _refused(error)[0]
-        return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), status(texts.MARK)
+        return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), status_line(texts.MARK)
 
     def on_use_marks(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
         """(marks, kind, status, run, stop): what was painted is missing; the picture is restored anew."""
@@ -156,7 +156,7 @@ class RestoreSession:
             line = self._described(path)
         except KdsrError as error:
             return gr.skip(), gr.update(value=None), gr.skip(), _refused(error)[0]
-        return path, gr.update(value=None), line, status(texts.PRESS)
+        return path, gr.update(value=None), line, status_line(texts.PRESS)
 
     def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
         """An example is a clean picture: it is degraded, restored and measured."""
@@ -175,23 +175,23 @@ class RestoreSession:
     def on_stop(self, request: gr.Request) -> Any:
         """Stop the visitor's run; the run itself says so on the page."""
         self.orders.stop(session_of(request))
-        return status(texts.STOPPING, kind="busy")
+        return status_line(texts.STOPPING, kind="busy")
 
     def on_close(self, request: gr.Request) -> None:
         """A closed tab ends its run."""
         self.orders.close(session_of(request))
 
-    def on_pair(self, result: Result | None, left: str, right: str) -> tuple[Any, ...]:
+    def on_pair(self, result: RestoreResult | None, left: str, right: str) -> tuple[Any, ...]:
         """(pair, slider, tags, left picture, right picture, status) for another pair."""
         if result is None:
             return (left, right), *(gr.skip(),) * 5
         if not _on_disk(result):
             gr.Warning(texts.EXPIRED)
-            return (*(gr.skip(),) * 5, status(texts.EXPIRED, kind="error"))
+            return (*(gr.skip(),) * 5, status_line(texts.EXPIRED, kind="error"))
         view = pair_view(result, left, right)
         return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, gr.skip()
 
-    def on_format(self, result: Result | None, suffix: str) -> Any:
+    def on_format(self, result: RestoreResult | None, suffix: str) -> Any:
         """All pictures of `result` as files of another kind; each holds the same numbers."""
         if result is None or not _on_disk(result):
             gr.Warning(texts.EXPIRED)
@@ -221,7 +221,7 @@ class RestoreSession:
         """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
         picture, session = self._opening_picture(), session_of(request)
         if picture is None:
-            yield View(status=status(texts.NO_EXAMPLES))
+            yield View(status=status_line(texts.NO_EXAMPLES))
         elif self.opening is not None and _on_disk(self.opening) and self.opening.task == choice.task:
             yield final_view(self.opening, "teacher", "student")
         elif self.orders.is_waiting(session):
@@ -265,9 +265,9 @@ class RestoreSession:
                 yield stopped_view(stop)
         except KdsrError as error:
             gr.Warning(str(error))
-            yield ended_view(status(str(error), kind="error"))
+            yield ended_view(status_line(str(error), kind="error"))
         except Exception:
-            yield ended_view(status(texts.UNEXPECTED, kind="error"))
+            yield ended_view(status_line(texts.UNEXPECTED, kind="error"))
             raise
         else:
             self.opening = result if keep else self.opening
@@ -296,9 +296,9 @@ class RestoreSession:
     def _ordered(self, request: gr.Request, *, go: bool) -> tuple[Any, ...]:
         """(status, run, stop) after an order was given, or for one that still waits for the button."""
         if not go:
-            return status(texts.PRESS), gr.skip(), gr.skip()
+            return status_line(texts.PRESS), gr.skip(), gr.skip()
         self.orders.give(session_of(request))
-        return status(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
+        return status_line(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
 
     def _described(self, path: str | None) -> str:
         """The line that names a chosen picture, after it has been read in full.
@@ -323,7 +323,7 @@ class RestoreSession:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def files_as(result: Result, suffix: str, settings: Settings) -> list[str]:
+def files_as(result: RestoreResult, suffix: str, settings: Settings) -> list[str]:
     """The exact pictures of `result` as PNG, lossless WebP or TIFF; written beside the PNG files when first asked for."""
     if suffix == "PNG":
         return [str(column.file) for column in result.columns]
@@ -345,8 +345,8 @@ def _unlimited(settings: Settings) -> Settings:
 def _refused(error: KdsrError) -> tuple[Any, ...]:
     """(status, run, stop) for a picture that cannot be used."""
     gr.Warning(str(error))
-    return status(str(error), kind="error"), gr.skip(), gr.skip()
+    return status_line(str(error), kind="error"), gr.skip(), gr.skip()
 
 
-def _on_disk(result: Result) -> bool:
+def _on_disk(result: RestoreResult) -> bool:
     return all(column.shown.is_file() and column.file.is_file() for column in result.columns)

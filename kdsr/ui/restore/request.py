@@ -1,6 +1,6 @@
 """What a visitor asked for, and the pictures that follow from it before any network runs.
 
-`prepare` reads, checks and degrades. Not here: networks and timing (`restore_run`), anything of gradio.
+`prepare` reads, checks and degrades. Not here: networks and timing (`restore.run`), anything of gradio.
 """
 
 from dataclasses import dataclass

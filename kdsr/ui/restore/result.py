@@ -2,7 +2,7 @@
 hold.
 
 The file of a column is the exact array that its figures were taken on. What is shown may differ: the input is enlarged
-to the size of the result, and very large pictures are shrunk. Not here: how the pictures are made (`restore_run`).
+to the size of the result, and very large pictures are shrunk. Not here: how the pictures are made (`restore.run`).
 """
 
 import math
@@ -35,7 +35,7 @@ COLUMNS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Timing:
+class NetworkTiming:
     """How long one network took; first run and loading are in `waited_s` only."""
 
     network_s: float
@@ -57,7 +57,7 @@ class Column:
     shown: Path
     file: Path
     measurement: Measurement | None = None
-    timing: Timing | None = None
+    timing: NetworkTiming | None = None
     card: Card | None = None
     is_ensemble: bool = False
     """Mean over the 8 symmetries of the square."""
@@ -71,7 +71,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Result:
+class RestoreResult:
     """All that is known of one restored picture so far."""
 
     task: str
@@ -91,7 +91,7 @@ class Result:
         """The column `key`, or None while it is not there."""
         return next((column for column in self.columns if column.key == key), None)
 
-    def with_column(self, column: Column) -> "Result":
+    def with_column(self, column: Column) -> "RestoreResult":
         """This result with `column` added or replaced, columns in their order."""
         kept = {each.key: each for each in self.columns} | {column.key: column}
         return replace(self, columns=tuple(kept[key] for key in COLUMNS if key in kept))

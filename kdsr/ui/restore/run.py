@@ -2,7 +2,7 @@
 come; timed at the end.
 
 `restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own,
-so that progress and Stop are never late. Not here: anything of gradio (`restore_tab`).
+so that progress and Stop are never late. Not here: anything of gradio (`restore.tab`).
 """
 
 import statistics
@@ -26,7 +26,7 @@ from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore.request import Order, Prepared, prepare
-from kdsr.ui.restore.result import COLUMNS, Column, Result, Timing, save_column
+from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
 from kdsr.ui.stopwatch import Stopwatch
 from kdsr.ui.texts import STOPPED, TOO_SLOW, missing_roles
 from kdsr.zoo import Card, Catalog
@@ -48,7 +48,7 @@ class Step:
 
     text: str
     fraction: float | None = None
-    result: Result | None = None
+    result: RestoreResult | None = None
     last: bool = False
 
 
@@ -74,11 +74,11 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     networks = chosen_networks(order, settings)
     result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
     restored: dict[str, Picture] = {}
-    untimed: list[tuple[Column, float, _Work, _Pass]] = []
+    untimed: list[tuple[Column, float, _NetworkRun, _Pass]] = []
     for role, (card, catalog) in networks.items():
         is_ensemble = role == "teacher" and order.teacher_plus
         text = f"{COLUMNS[role]}{'+' if is_ensemble else ''} at work"
-        work = _Work(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
+        work = _NetworkRun(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
         first = yield from watched(work.run, stop, started, text)
         restored[role] = first.restored
         column = replace(save_column(role, first.restored, folder, order.task), card=card, is_ensemble=is_ensemble)
@@ -149,7 +149,7 @@ def _reason(stop: Event) -> Stopped:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _NetworkRun:
     """One network and what it is to restore."""
 
     card: Card
@@ -204,7 +204,7 @@ def _stopper(stop: Event, started: float) -> Callable[[], bool]:
     return lambda: stop.is_set() or time.perf_counter() - started > TIME_LIMIT_S
 
 
-def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[str]) -> Result:
+def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[str]) -> RestoreResult:
     """The pictures and figures that need no network."""
     task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     if order.mode == "clean" and task.strength is not None:
         words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
-    result = Result(
+    result = RestoreResult(
         task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,
         description=" · ".join(words),
     )  # fmt: skip
@@ -234,7 +234,7 @@ def _measured(picture: Picture, truth: Picture | None, prepared: Prepared) -> Me
     return measure(to_tensor(picture), to_tensor(truth), prepared.task, grey=truth.is_grey, holes=holes)
 
 
-def _compared(result: Result, restored: dict[str, Picture], prepared: Prepared, folder: Path) -> Result:
+def _compared(result: RestoreResult, restored: dict[str, Picture], prepared: Prepared, folder: Path) -> RestoreResult:
     """`result` with the error maps, and with the distance of student and teacher, that `restored` allows."""
     for role in ("student", "teacher"):
         if prepared.truth is not None and role in restored and result.column(f"error_{role}") is None:
@@ -246,7 +246,7 @@ def _compared(result: Result, restored: dict[str, Picture], prepared: Prepared, 
     return result
 
 
-def _error_column(key: str, picture: Picture, truth: Picture, result: Result, folder: Path) -> Column:
+def _error_column(key: str, picture: Picture, truth: Picture, result: RestoreResult, folder: Path) -> Column:
     """The colour-mapped error of `picture` as a column; always an 8-bit colour picture without alpha."""
     errors = error_map(to_tensor(picture), to_tensor(truth))[0].permute(1, 2, 0)
     pixels = errors.mul(255).round().byte().numpy()
@@ -256,7 +256,7 @@ def _error_column(key: str, picture: Picture, truth: Picture, result: Result, fo
 def _timed(column: Column, passes: list[_Pass], waited_s: float, *, final: bool) -> Column:
     """`column` with the medians of `passes`; not `final` while they are still being taken."""
     watch = passes[0].watch
-    return replace(column, timing=Timing(
+    return replace(column, timing=NetworkTiming(
         statistics.median(each.network_s for each in passes), statistics.median(each.end_to_end_s for each in passes),
         waited_s, len(passes) if final else 0, watch.device, watch.threads, watch.precision, watch.name,
     ))  # fmt: skip

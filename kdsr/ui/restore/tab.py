@@ -1,4 +1,4 @@
-"""The tab *Restore*: its layout, then its wiring. What the handlers do is in `restore_session`."""
+"""The tab *Restore*: its layout, then its wiring. What the handlers do is in `restore.handlers`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from kdsr.ui import texts
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.restore.choice import Choice
-from kdsr.ui.restore.handlers import RestoreSession
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
@@ -24,7 +24,7 @@ _INK = "#e11d48"
 
 
 @dataclass
-class _Parts:
+class _RestoreParts:
     """The components that the wiring needs, by the place where they stand."""
 
     result: dict[str, Any]
@@ -37,13 +37,13 @@ class _Parts:
 class RestoreTab:
     """The tab, and what another one needs to have something compared in it."""
 
-    session: RestoreSession
+    handlers: RestoreHandlers
     choice: gr.State
     compared: list[Any]
-    """The outputs of `RestoreSession.compared`."""
+    """The outputs of `RestoreHandlers.compared`."""
     order: list[Any]
     view: list[Any]
-    """Inputs and outputs of `RestoreSession.on_restore`."""
+    """Inputs and outputs of `RestoreHandlers.on_restore`."""
 
 
 def add_restore_tab(
@@ -53,19 +53,19 @@ def add_restore_tab(
 
     visitor: whose own networks can be chosen as well.
     """
-    session = RestoreSession(settings, folder / "runs", jobs)
-    task = session.default_task()
+    handlers = RestoreHandlers(settings, folder / "runs", jobs)
+    task = handlers.default_task()
     first = available_examples()[:1]
     with gr.Row(elem_id="stage"):
         result = _result_column()
-        pick = _pick_column(session, task, folder / "examples")
-        options = _options_column(session, task)
+        pick = _pick_column(handlers, task, folder / "examples")
+        options = _options_column(handlers, task)
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
         ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
         ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", ("teacher", "student")),
     )}  # fmt: skip
-    return _wire(session, _Parts(result, pick, options, states), blocks, visitor, tab)
+    return _wire(handlers, _RestoreParts(result, pick, options, states), blocks, visitor, tab)
 
 
 def _result_column() -> dict[str, Any]:
@@ -107,11 +107,11 @@ def _details_column() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _pick_column(session: RestoreSession, task: str, folder: Path) -> dict[str, Any]:
+def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str, Any]:
     """Where a picture comes from, and what is asked for it."""
     examples = available_examples()
     thumbnails = [
-        (str(write_thumbnail(path, folder / f"{path.stem}.png", session.settings)), example.title)
+        (str(write_thumbnail(path, folder / f"{path.stem}.png", handlers.settings)), example.title)
         for example, path in examples
     ]
     with gr.Column(elem_id="pick"):
@@ -128,11 +128,11 @@ def _pick_column(session: RestoreSession, task: str, folder: Path) -> dict[str, 
             object_fit="cover", interactive=False, visible=bool(examples), label="Examples",
         )  # fmt: skip
         chosen = gr.HTML(elem_id="chosen")
-        tasks = gr.Radio(session.tasks(), value=task, label="Task", elem_id="task")
+        tasks = gr.Radio(handlers.tasks(), value=task, label="Task", elem_id="task")
     return {"upload": upload, "gallery": gallery, "chosen": chosen, "task": tasks}
 
 
-def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
+def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
     """What the picture is, and the buttons; networks and the rest are folded away."""
     strength = find_task(task).strength
     shown = strength if isinstance(strength, Strength) else None
@@ -167,8 +167,8 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
         with gr.Accordion("Networks and settings", open=False, elem_id="advanced"):
             roles = {
                 role: gr.Dropdown(
-                    session.networks(task, role),
-                    value=next((n for _, n in session.networks(task, role)), None),
+                    handlers.networks(task, role),
+                    value=next((n for _, n in handlers.networks(task, role)), None),
                     label=role.capitalize(),
                     elem_id=role,
                 )
@@ -191,7 +191,9 @@ def _options_column(session: RestoreSession, task: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab) -> RestoreTab:
+def _wire(
+    handlers: RestoreHandlers, parts: _RestoreParts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab
+) -> RestoreTab:
     """Events to handlers. Quick ones answer at once and say whether to run; runs wait in one queue."""
     result, pick, options, states = parts.result, parts.pick, parts.options, parts.states
     view = [states["result"], *(result[key] for key in (
@@ -207,33 +209,33 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
     quick, queued = QUICK, QUEUED
 
     starts = [
-        options["run"].click(session.on_press, None, begun, **quick),
-        pick["task"].input(session.on_task, [pick["task"], choice, visitor.who], [*for_task, *begun], **quick),
-        options["strength"].release(session.on_strength, [options["strength"], choice], [choice, *begun], **quick),
-        options["kind"].input(session.on_kind, [options["kind"], choice], [choice, states["marks"], *begun], **quick),
+        options["run"].click(handlers.on_press, None, begun, **quick),
+        pick["task"].input(handlers.on_task, [pick["task"], choice, visitor.who], [*for_task, *begun], **quick),
+        options["strength"].release(handlers.on_strength, [options["strength"], choice], [choice, *begun], **quick),
+        options["kind"].input(handlers.on_kind, [options["kind"], choice], [choice, states["marks"], *begun], **quick),
         options["use_marks"].click(
-            session.on_use_marks, [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun], **quick,
+            handlers.on_use_marks, [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun], **quick,
         ),
-        pick["upload"].upload(session.on_upload, [pick["upload"], choice], [states["picture"], pick["upload"], pick["chosen"], *begun], **quick),
+        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], [states["picture"], pick["upload"], pick["chosen"], *begun], **quick),
         pick["gallery"].select(
-            session.on_example, choice,
+            handlers.on_example, choice,
             [states["picture"], choice, options["mode"], *levels, options["second"], pick["chosen"], *begun], **quick,
         ),
     ]  # fmt: skip
     for start in starts:
-        start.then(session.on_restore, order, view, **queued)
+        start.then(handlers.on_restore, order, view, **queued)
     truth = [states["truth"], options["truth"], options["truth_line"], result["status"]]
-    options["truth"].upload(session.on_truth, options["truth"], truth, **quick)
-    options["mode"].input(session.on_mode, [options["mode"], choice], [choice, *levels, options["second"]], **quick)
+    options["truth"].upload(handlers.on_truth, options["truth"], truth, **quick)
+    options["mode"].input(handlers.on_mode, [options["mode"], choice], [choice, *levels, options["second"]], **quick)
     editing = [options["editor"], options["use_marks"]]
     opened_marks = options["open_marks"].click(
-        session.on_open_marks, states["picture"], [*editing, result["status"]], **quick
+        handlers.on_open_marks, states["picture"], [*editing, result["status"]], **quick
     )
     opened_marks.success(None, js=_TO_MARKS)
     states["picture"].change(
         lambda: (gr.update(value=None, visible=False), gr.update(visible=False)), None, editing, **quick
     )
-    options["stop"].click(session.on_stop, None, result["status"], **quick)
+    options["stop"].click(handlers.on_stop, None, result["status"], **quick)
     pair = [
         states["pair"],
         result["slider"],
@@ -243,19 +245,19 @@ def _wire(session: RestoreSession, parts: _Parts, blocks: gr.Blocks, visitor: Vi
         result["status"],
     ]
     for role in ("teacher", "student"):
-        options[role].input(session.on_network, [*networks, choice], choice, **quick)
+        options[role].input(handlers.on_network, [*networks, choice], choice, **quick)
     for side in ("left", "right"):
-        result[side].input(session.on_pair, [states["result"], result["left"], result["right"]], pair, **quick)
-    result["format"].input(session.on_format, [states["result"], result["format"]], result["files"], **quick)
-    tab.select(session.on_show, [choice, visitor.who], [choice, options["student"]], **quick)
+        result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **quick)
+    result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **quick)
+    tab.select(handlers.on_show, [choice, visitor.who], [choice, options["student"]], **quick)
     opened = visitor.opened.then(
-        session.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick
+        handlers.on_load, visitor.who, [pick["task"], *for_task, options["problems"], options["problem_lines"]], **quick
     )
-    opened.then(session.on_open, choice, view, **queued)
+    opened.then(handlers.on_open, choice, view, **queued)
     pick["task"].change(None, js=to_chosen("task"))
     opened.then(None, js=to_chosen("task"))
-    blocks.unload(session.on_close)
+    blocks.unload(handlers.on_close)
     compared = [
         pick["task"], choice, *networks, *levels, options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,
     ]  # fmt: skip
-    return RestoreTab(session, choice, compared, order, view)
+    return RestoreTab(handlers, choice, compared, order, view)

@@ -7,9 +7,9 @@ import gradio as gr
 
 from kdsr.errors import KdsrError, Stopped
 from kdsr.ui import texts
-from kdsr.ui.html import status
+from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.result import Result
+from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import Step
 
 _LEFT_ORDER = ("teacher", "bicubic", "navier_stokes", "input")
@@ -38,7 +38,7 @@ class View(NamedTuple):
     stop: Any = UNCHANGED
 
 
-def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, Result]:
+def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, RestoreResult]:
     """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent
     again.
 
@@ -46,12 +46,12 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
         KdsrError: as `steps` do, after a view of what there was until then, with its files.
     """
     shown: Any = None
-    result: Result | None = None
+    result: RestoreResult | None = None
     try:
         for step in steps:
             if step.last and step.result is not None:
                 return step.result
-            view = View(status=status(step.text, kind="busy", fraction=step.fraction))
+            view = View(status=status_line(step.text, kind="busy", fraction=step.fraction))
             if step.result is not None:
                 result = step.result
                 view = _result_view(result, left, right, working=True)._replace(status=view.status)
@@ -67,12 +67,12 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
         raise
 
 
-def final_view(result: Result, left: str, right: str) -> View:
+def final_view(result: RestoreResult, left: str, right: str) -> View:
     """Everything of a finished `result`, its files among it."""
-    return _whole_view(result, left, right)._replace(status=status("", kind="done"), **_idle_buttons())
+    return _whole_view(result, left, right)._replace(status=status_line("", kind="done"), **_idle_buttons())
 
 
-def _whole_view(result: Result, left: str, right: str) -> View:
+def _whole_view(result: RestoreResult, left: str, right: str) -> View:
     """All that shows a `result` that grows no more, and its files."""
     formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
     view = _result_view(result, left, right, working=False)
@@ -81,7 +81,7 @@ def _whole_view(result: Result, left: str, right: str) -> View:
     )
 
 
-def _result_view(result: Result, left: str, right: str, *, working: bool) -> View:
+def _result_view(result: RestoreResult, left: str, right: str, *, working: bool) -> View:
     """All that shows `result` itself."""
     view = pair_view(result, left, right)
     choices = figures.column_choices(result)
@@ -97,7 +97,7 @@ def _result_view(result: Result, left: str, right: str, *, working: bool) -> Vie
     )
 
 
-def pair_view(result: Result, left: str, right: str) -> View:
+def pair_view(result: RestoreResult, left: str, right: str) -> View:
     """The slider, its labels and the plain pair for two columns, or for what there is instead of them."""
     first = result.column(_available(result, left, _LEFT_ORDER))
     second = result.column(_available(result, right, _RIGHT_ORDER))
@@ -109,12 +109,12 @@ def pair_view(result: Result, left: str, right: str) -> View:
     )
 
 
-def _available(result: Result, wanted: str, instead: tuple[str, ...]) -> str:
+def _available(result: RestoreResult, wanted: str, instead: tuple[str, ...]) -> str:
     """`wanted` if `result` has it, else the first of `instead` that it has."""
     return next(key for key in (wanted, *instead) if result.column(key) is not None)
 
 
-def _download(result: Result, key: str) -> Any:
+def _download(result: RestoreResult, key: str) -> Any:
     column = result.column(key)
     return gr.update(value=str(column.file), interactive=True) if column else gr.update(value=None, interactive=False)
 
@@ -129,4 +129,4 @@ def ended_view(status: str) -> View:
 
 
 def stopped_view(stop: Stopped) -> View:
-    return ended_view(status(str(stop), kind="stopped"))
+    return ended_view(status_line(str(stop), kind="stopped"))
