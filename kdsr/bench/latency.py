@@ -61,30 +61,30 @@ def measure_latency(
     """
     if repeats < 1 or side_px < 1:
         raise SettingsError(f"Latency needs at least 1 repeat and 1 pixel, got {repeats} and {side_px}.")
-    side = -(-side_px // runtime.multiple) * runtime.multiple
+    side = -(-side_px // runtime.about.multiple) * runtime.about.multiple
     picture = Picture(pixels=np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), alpha=None)
-    holes = np.random.default_rng(0).random((side, side)) < 0.5 if runtime.planes == 4 else None
+    holes = np.random.default_rng(0).random((side, side)) < 0.5 if runtime.about.planes == 4 else None
     image = to_tensor(picture)
     if holes is not None:
         image = torch.cat([image, torch.from_numpy(holes)[None, None].float()], dim=1)
-    on_gpu = runtime.device.startswith("cuda")
+    on_gpu = runtime.about.device.startswith("cuda")
     if on_gpu:
-        image = image.to(runtime.device)
+        image = image.to(runtime.about.device)
 
     def network() -> None:
         runtime.run(image)
         if on_gpu:
-            torch.cuda.synchronize(runtime.device)
+            torch.cuda.synchronize(runtime.about.device)
 
     network_ms, end_to_end_ms = _medians_ms(
         (network, lambda: restore_picture(picture, runtime, holes=holes)), repeats, clock
     )
     return Latency(
-        runtime=runtime.name,
-        device=runtime.device,
-        machine=machine_name(runtime.device),
-        threads=runtime.threads,
-        precision=runtime.precision,
+        runtime=runtime.about.name,
+        device=runtime.about.device,
+        machine=machine_name(runtime.about.device),
+        threads=runtime.about.threads,
+        precision=runtime.about.precision,
         input_width_px=side,
         input_height_px=side,
         network_ms=network_ms,

@@ -50,7 +50,7 @@ def main() -> None:
     catalog = Catalog(settings.weights_dir)
     opened = open_runtime(catalog.find(order["model"]), catalog, runtime=order["runtime"], settings=settings)
     side = order["side_px"]
-    holes = np.tri(side, dtype=bool) if opened.planes == 4 else None
+    holes = np.tri(side, dtype=bool) if opened.about.planes == 4 else None
     restore_picture(Picture(np.zeros((side, side, 3), np.uint8)), opened, holes=holes)
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

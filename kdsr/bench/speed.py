@@ -95,10 +95,10 @@ def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime
 
     def run(picture: Picture) -> Picture:
         side = picture.height
-        return restore_picture(picture, opened, holes=np.tri(side, dtype=bool) if opened.planes == 4 else None)
+        return restore_picture(picture, opened, holes=np.tri(side, dtype=bool) if opened.about.planes == 4 else None)
 
     return Contestant(
-        model=model, runtime=opened.name, precision=opened.precision, scale=opened.scale, run=run, open_ms=round(open_ms, 1),
+        model=model, runtime=opened.about.name, precision=opened.about.precision, scale=opened.about.scale, run=run, open_ms=round(open_ms, 1),
         gflop_per_output_megapixel=2 * card.macs_per_output_megapixel / 1e9,
         peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings), speed_only=card.steps == 0 and not card.compressed_from,
     )  # fmt: skip

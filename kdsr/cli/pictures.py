@@ -76,7 +76,7 @@ def restore(
             )  # imports torch, which a plain run by ONNX Runtime does without
 
             opened = SelfEnsemble(opened)
-        ran.append(f"{model} by {opened.name}, {opened.precision}, on {opened.device}")
+        ran.append(f"{model} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
             return restore_file(

@@ -99,8 +99,8 @@ def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callabl
     if not opened:
         raise failure or WeightsError("There is no runtime to choose from.")
     any_one = next(iter(opened.values()))
-    side = -(-SIDE_PX // any_one.multiple) * any_one.multiple
-    pixels = np.random.default_rng(0).integers(0, 256, (side, side, any_one.planes), np.uint8)
+    side = -(-SIDE_PX // any_one.about.multiple) * any_one.about.multiple
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, any_one.about.planes), np.uint8)
     for runtime in opened.values():
         runtime.run_uint8(pixels)
     shortest = dict.fromkeys(opened, float("inf"))

@@ -58,15 +58,15 @@ def restore(
     import torch
     import torch.nn.functional as F
 
-    if image.ndim != 4 or image.shape[:2] != (1, runtime.planes) or 0 in image.shape:
-        raise ShapeError(f"restore needs one picture (1, {runtime.planes}, H, W), got {tuple(image.shape)}.")
+    if image.ndim != 4 or image.shape[:2] != (1, runtime.about.planes) or 0 in image.shape:
+        raise ShapeError(f"restore needs one picture (1, {runtime.about.planes}, H, W), got {tuple(image.shape)}.")
     height, width = image.shape[-2:]
     tiles = _plan(height, width, runtime, tile_px)
-    rows, columns = padded_size(height, width, runtime.multiple)
+    rows, columns = padded_size(height, width, runtime.about.multiple)
     source = image.detach()
     if (rows, columns) != (height, width):
         source = F.pad(source, (0, columns - width, 0, rows - height), mode="replicate")
-    restored = torch.empty(1, 3, height * runtime.scale, width * runtime.scale, device=image.device)
+    restored = torch.empty(1, 3, height * runtime.about.scale, width * runtime.about.scale, device=image.device)
     for tile in _watched(tiles, on_progress, should_stop):
         part = runtime.run(source[..., *tile.read])[..., *tile.keep]
         restored[..., *tile.write] = part.clamp(0, 1)
@@ -95,7 +95,7 @@ def restore_picture(
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
     )
-    return join_strips(strips, picture.height * runtime.scale)
+    return join_strips(strips, picture.height * runtime.about.scale)
 
 
 def restore_strips(
@@ -113,7 +113,7 @@ def restore_strips(
     Arguments and errors as in `restore_picture`, whose pixels these are to the bit; what is wrong with the arguments is
     raised at once.
     """
-    if (holes is not None) != (runtime.planes == 4):
+    if (holes is not None) != (runtime.about.planes == 4):
         raise SettingsError(
             "Inpainting needs the mask of what is missing; draw one, or give one."
             if holes is None
@@ -122,7 +122,7 @@ def restore_strips(
     height, width = picture.height, picture.width
     tiles = _plan(height, width, runtime, tile_px)
     planes = picture.pixels if holes is None else filled(picture, holes)
-    rows, columns = padded_size(height, width, runtime.multiple)
+    rows, columns = padded_size(height, width, runtime.about.multiple)
     if (rows, columns) != (height, width):
         planes = np.pad(planes, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
     return _strips(planes, picture, runtime, _watched(tiles, on_progress, should_stop))
@@ -130,7 +130,7 @@ def restore_strips(
 
 def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Iterator[Tile]) -> Iterator[Picture]:
     """What `tiles`, row by row, become: each row of them as one strip of the restored `picture`."""
-    height, width = picture.height * runtime.scale, picture.width * runtime.scale
+    height, width = picture.height * runtime.about.scale, picture.width * runtime.about.scale
     for (top, bottom), row in itertools.groupby(tiles, key=lambda tile: (tile.write[0].start, tile.write[0].stop)):
         restored: np.ndarray | None = None
         for tile in row:
@@ -160,15 +160,22 @@ def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarra
 
 def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:
     """The tiles of a picture, if its result is not too large."""
-    megapixels = height * width * runtime.scale**2 / 1e6
-    if megapixels > runtime.max_output_megapixels:
+    megapixels = height * width * runtime.about.scale**2 / 1e6
+    if megapixels > runtime.about.max_output_megapixels:
         raise InputError(
-            f"The result would have {math.ceil(megapixels)} megapixels, and at most {runtime.max_output_megapixels:g} are made here; "
+            f"The result would have {math.ceil(megapixels)} megapixels, and at most {runtime.about.max_output_megapixels:g} are made here; "
             "give a smaller picture, or raise KDSR_MAX_OUTPUT_MEGAPIXELS."
         )
     if tile_px is None:
-        tile_px = TILE_PX[runtime.device.partition(":")[0]]
-    return plan_tiles(height, width, tile_px=tile_px, halo=runtime.halo, multiple=runtime.multiple, scale=runtime.scale)
+        tile_px = TILE_PX[runtime.about.device.partition(":")[0]]
+    return plan_tiles(
+        height,
+        width,
+        tile_px=tile_px,
+        halo=runtime.about.halo,
+        multiple=runtime.about.multiple,
+        scale=runtime.about.scale,
+    )
 
 
 def _watched(

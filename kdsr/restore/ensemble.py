@@ -4,6 +4,8 @@ arXiv:1707.02921, section 3.4).
 Eight times the work for 0.05 to 0.15 dB. In the page: "Teacher+".
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,15 +19,7 @@ class SelfEnsemble:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.name = f"{runtime.name}, self-ensemble x{len(SYMMETRIES)}"
-        self.device, self.threads, self.precision = runtime.device, runtime.threads, runtime.precision
-        self.scale, self.planes, self.multiple, self.halo = (
-            runtime.scale,
-            runtime.planes,
-            runtime.multiple,
-            runtime.halo,
-        )
-        self.max_output_megapixels = runtime.max_output_megapixels
+        self.about = replace(runtime.about, name=f"{runtime.about.name}, self-ensemble x{len(SYMMETRIES)}")
 
     @torch.no_grad()
     def run(self, image: Tensor) -> Tensor:

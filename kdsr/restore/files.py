@@ -35,10 +35,10 @@ def restore_file(
         Stopped: `should_stop` said so.
     """
     picture, holes = read_picture(source, settings), None
-    if runtime.planes == 4:
+    if runtime.about.planes == 4:
         picture, holes = holes_in(picture, mask)
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
     )
-    write_strips(strips, target, height=picture.height * runtime.scale)
+    write_strips(strips, target, height=picture.height * runtime.about.scale)
     return picture.notes

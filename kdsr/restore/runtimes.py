@@ -19,7 +19,7 @@ from kdsr.restore.device import torch_device
 from kdsr.restore.export import about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
-from kdsr.restore.runtime import Runtime
+from kdsr.restore.runtime import Runtime, RuntimeInfo
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
@@ -40,8 +40,6 @@ class GraphRuntime:
     first used.
     """
 
-    device = "cpu"
-
     def __init__(
         self,
         name: str,
@@ -51,11 +49,18 @@ class GraphRuntime:
         open_graph: Callable[[bool], Session | OpenvinoSession],
     ) -> None:
         first = open_graph(True)
-        about = about_graph(first)
-        self.name, self.precision, self.planes = name, _precision(first, precision), planes
-        self.scale, self.multiple, self.halo = (int(about[key]) for key in ("scale", "multiple", "halo"))
-        self.max_output_megapixels = settings.max_output_megapixels
-        self.threads = usable_threads(settings)
+        scale, multiple, halo = (int(about_graph(first)[key]) for key in ("scale", "multiple", "halo"))
+        self.about = RuntimeInfo(
+            name=name,
+            device="cpu",
+            threads=usable_threads(settings),
+            precision=_precision(first, precision),
+            scale=scale,
+            planes=planes,
+            multiple=multiple,
+            halo=halo,
+            max_output_megapixels=settings.max_output_megapixels,
+        )
         self._open_graph = open_graph
         self._sessions = {True: first}
         self._opening = threading.Lock()

@@ -20,15 +20,7 @@ class Stopwatch:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.seconds = 0.0
-        self.name, self.device = runtime.name, runtime.device
-        self.threads, self.precision = runtime.threads, runtime.precision
-        self.scale, self.planes, self.multiple, self.halo = (
-            runtime.scale,
-            runtime.planes,
-            runtime.multiple,
-            runtime.halo,
-        )
-        self.max_output_megapixels = runtime.max_output_megapixels
+        self.about = runtime.about
 
     def run(self, image: Tensor) -> Tensor:
         """As the runtime's own."""
@@ -45,7 +37,7 @@ class Stopwatch:
     def _counted(self, call: Callable[[A], T], argument: A) -> T:
         started = time.perf_counter()
         value = call(argument)
-        if self.device.startswith("cuda"):
+        if self.about.device.startswith("cuda"):
             torch.cuda.synchronize()
         self.seconds += time.perf_counter() - started
         return value

@@ -38,7 +38,7 @@ def test_a_tensor_of_any_size_is_restored_the_same_with_and_without_tiles(opened
     for size in SIZES:
         image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
         whole = restore(image, runtime, tile_px=1000)
-        assert whole.shape == (1, 3, size[0] * runtime.scale, size[1] * runtime.scale)
+        assert whole.shape == (1, 3, size[0] * runtime.about.scale, size[1] * runtime.about.scale)
         assert whole.dtype == torch.float32
         assert 0 <= whole.min() <= whole.max() <= 1
         assert (restore(image, runtime, tile_px=8) - whole).abs().max() <= 1e-5
@@ -77,7 +77,7 @@ def test_a_self_ensemble_is_the_mean_over_the_symmetries_and_does_not_care_which
     assert torch.allclose(restore(image, ensemble, tile_px=8), whole, atol=1e-5)
     assert torch.allclose(turn_back(restore(turn(image, 5), ensemble), 5), whole, atol=1e-5)
     assert np.abs(restore_picture(picture, ensemble).pixels.astype(int) - from_tensor(whole, picture).pixels).max() <= 1
-    assert ensemble.name.endswith("self-ensemble x8")
+    assert ensemble.about.name.endswith("self-ensemble x8")
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (1, np.uint16), (3, np.uint16)])
@@ -144,8 +144,13 @@ def test_a_runtime_says_what_it_is(tiny_catalog, tiny_settings):
         opened = open_runtime(
             tiny_catalog.find("tiny_x4_teacher"), tiny_catalog, runtime=runtime, settings=tiny_settings
         )
-        assert (opened.name, opened.device, opened.threads, opened.precision) == (name, "cpu", 1, "float32")
-        assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 7)
+        assert (opened.about.name, opened.about.device, opened.about.threads, opened.about.precision) == (
+            name,
+            "cpu",
+            1,
+            "float32",
+        )
+        assert (opened.about.scale, opened.about.multiple, opened.about.halo) == (4, 1, 7)
 
 
 def test_an_unknown_runtime_names_the_known_ones(tiny_catalog, tiny_settings):

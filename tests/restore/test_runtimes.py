@@ -21,6 +21,7 @@ from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.openvino_session import as_pixels, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16, processor_kind, processor_name
+from kdsr.restore.runtime import RuntimeInfo
 from kdsr.restore.session import open_session
 from kdsr.ui import texts
 
@@ -28,7 +29,7 @@ from kdsr.ui import texts
 class Fake:
     """A runtime that takes `seconds` on `clock` for each picture."""
 
-    multiple, planes = 2, 3
+    about = RuntimeInfo("fake", "cpu", 1, "float32", scale=1, planes=3, multiple=2, halo=0, max_output_megapixels=1.0)
 
     def __init__(self, clock: "Clock", seconds: float) -> None:
         self.clock, self.seconds = clock, seconds
@@ -168,7 +169,7 @@ def test_a_home_that_cannot_be_written_is_remembered_in_the_process(tmp_path):
 def test_auto_takes_an_exact_runtime_and_remembers_it(tiny_catalog, tiny_settings):
     card = tiny_catalog.find("tiny_x4_student")
     opened = open_runtime(card, tiny_catalog, settings=tiny_settings)
-    assert (opened.name in exact_runtimes(), opened.precision) == (True, "float32")
+    assert (opened.about.name in exact_runtimes(), opened.about.precision) == (True, "float32")
     kept = json.loads((tiny_settings.home / "runtimes.json").read_text())
     assert set(kept[choice_key(card, tiny_settings)]) == {"torch", "onnx", "openvino"}
     assert open_runtime(card, tiny_catalog, settings=tiny_settings) is opened
@@ -205,7 +206,7 @@ def test_openvino_takes_the_file_beside_the_weights_if_it_was_made_from_them(tin
     card = tiny_catalog.find("tiny_x4_student")
     export_onnx(card, tiny_catalog, tiny_catalog.weights_dir / f"{card.name}.onnx")
     opened = open_runtime(card, tiny_catalog, runtime="openvino", settings=tiny_settings)
-    assert (opened.scale, opened.multiple, opened.halo) == (4, 1, 3)
+    assert (opened.about.scale, opened.about.multiple, opened.about.halo) == (4, 1, 3)
     assert not (tiny_settings.home / "onnx").exists()
 
 
@@ -224,7 +225,7 @@ def test_the_end_of_an_8_bit_graph_is_left_to_opencv_and_that_of_a_float_graph_i
     tiny_catalog, tiny_settings, name, block
 ):
     opened = open_runtime(tiny_catalog.find(name), tiny_catalog, runtime="openvino", settings=tiny_settings)
-    assert opened.run(torch.zeros(1, 3, 4, 6)).shape[2:] == (4 * opened.scale, 6 * opened.scale)
+    assert opened.run(torch.zeros(1, 3, 4, 6)).shape[2:] == (4 * opened.about.scale, 6 * opened.about.scale)
     assert {uint8: session._block for uint8, session in opened._sessions.items()} == {True: block, False: None}
 
 
@@ -235,7 +236,7 @@ def test_bfloat16_says_what_it_is_and_stays_near(tiny_catalog, tiny_settings):
     except SettingsError as error:  # on a processor without it
         assert "choose openvino or auto" in str(error)
         return
-    assert (opened.name, opened.precision) == ("openvino", "bfloat16")
+    assert (opened.about.name, opened.about.precision) == ("openvino", "bfloat16")
     made = opened.run_uint8(pixels)
     wanted = open_runtime(card, tiny_catalog, runtime="torch", settings=tiny_settings).run_uint8(pixels)
     assert np.square((made.astype(float) - wanted) / 255).mean() <= 10 ** (-LOWEST_PSNR_DB / 10)

@@ -97,7 +97,7 @@ def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_a
     assert 0 < answer["network_ms"] <= answer["end_to_end_ms"] < answer["busy_ms"] and answer["repeats"] == 5
     assert (answer["name"], answer["runtime"], answer["device"], answer["threads"]) == (
         f"tiny_x4_{role}",
-        texts.RUNTIMES[runtime.name],
+        texts.RUNTIMES[runtime.about.name],
         "cpu",
         1,
     )

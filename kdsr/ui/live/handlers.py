@@ -146,10 +146,10 @@ class LiveHandlers:
             whole_s.append(time.perf_counter() - since)
             network_s.append(watch.seconds)
         place = {
-            "runtime": texts.RUNTIMES.get(watch.name, watch.name),
-            "device": watch.device,
-            "threads": watch.threads,
-            "precision": watch.precision,
+            "runtime": texts.RUNTIMES.get(watch.about.name, watch.about.name),
+            "device": watch.about.device,
+            "threads": watch.about.threads,
+            "precision": watch.about.precision,
         }
         return restored, place | {
             "network_ms": 1000 * statistics.median(network_s), "end_to_end_ms": 1000 * statistics.median(whole_s), "repeats": len(whole_s),

@@ -258,5 +258,5 @@ def _timed(column: Column, passes: list[_Pass], waited_s: float, *, final: bool)
     watch = passes[0].watch
     return replace(column, timing=NetworkTiming(
         statistics.median(each.network_s for each in passes), statistics.median(each.end_to_end_s for each in passes),
-        waited_s, len(passes) if final else 0, watch.device, watch.threads, watch.precision, watch.name,
+        waited_s, len(passes) if final else 0, watch.about.device, watch.about.threads, watch.about.precision, watch.about.name,
     ))  # fmt: skip
