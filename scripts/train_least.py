@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdsr.train import Recipe, recipe_from_json
-from kdsr.train.loop import events_in
+from kdsr.train.events import events_in
 from kdsr.train.train import stages_of
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -37,7 +37,7 @@ from kdsr.bench.evaluate import evaluate, pairs_of
 from kdsr.bench.latency import machine_name
 from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.settings import Settings, usable_threads
-from kdsr.train.loop import events_in
+from kdsr.train.events import events_in
 from kdsr.train.processes import choose_device
 from kdsr.train.train import train_recipe
 from kdsr.zoo import Catalog

@@ -29,7 +29,7 @@ from kdsr.tasks import find_task
 from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
 from kdsr.train.recipe_groups import Schedule, Teaching, TrainingData
-from kdsr.train.stage import train_stage
+from kdsr.train.train import train_recipe
 from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
 
 Event = dict[str, Any]
@@ -122,7 +122,7 @@ class _Work:
         recipe = _recipe_after_pruning(self.plan, self.source)
         folder = self.out_dir / f"{recipe.name}-run"
         going_on = (folder / "checkpoint.safetensors").is_file()
-        train_stage(
+        train_recipe(
             recipe, folder, settings=self.settings, resume=going_on, on_event=self.tell, should_stop=self.should_stop
         )
         with replaced(self.out_dir / f"{recipe.name}.safetensors") as part:

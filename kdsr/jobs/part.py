@@ -25,7 +25,7 @@ from kdsr.jobs.states import State
 from kdsr.jobs.store import Store
 from kdsr.settings import Settings
 from kdsr.train.recipe import recipe_from_json
-from kdsr.train.stage import train_stage
+from kdsr.train.train import train_recipe
 
 BEAT_S = 1.0
 """How often the store is told that the worker lives, and asked whether to stop."""
@@ -106,7 +106,7 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
     try:
         _sweep(folder)
         (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
-        result = train_stage(
+        result = train_recipe(
             recipe_from_json(run.recipe),
             folder,
             settings=_settings_of(run, settings),

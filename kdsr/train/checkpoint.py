@@ -1,80 +1,34 @@
-"""Checkpoints: all that changes in a run, in one safetensors file, replaced in one move; nothing unpickles.
+"""Checkpoints: the full state of a run in one safetensors file, replaced in one step; nothing is unpickled.
 
-The random numbers of a step come from the seed and the step, so no generator's state is kept.
+The random numbers of a step come from the seed and the step number, so no generator state is kept.
 """
 
 import hashlib
 import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdsr.distill import Objective
 from kdsr.errors import TrainingError
-from kdsr.models import Network
+from kdsr.train.learner import Learner
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.recipe_keys import earliest_keys
 from kdsr.zoo.weights import load_tensors, save_weights
 
+CHECKPOINT_FILE = "checkpoint.safetensors"
 _STEP = "step"
 _KEY = "recipe"
 _JUDGED = "judged"
 
 
-@dataclass
-class Learner:
-    """What changes while a network learns."""
-
-    network: Network
-    average: Network
-    """The moving average of the network's weights: what is released."""
-    optimiser: torch.optim.Optimizer
-    objective: Objective
-    teacher: nn.Module | None = None
-    """A teacher that learns along."""
-    step: int = 0
-    best: dict[str, Tensor] | None = None
-    """The average at the best validation so far; kept where a run may stop early."""
-    best_psnr_db: float = -math.inf
-    stale: int = 0
-    """Validations since then."""
-
-    @property
-    def modules(self) -> dict[str, nn.Module]:
-        """Everything with weights that change, by the name it has in a checkpoint."""
-        named: dict[str, nn.Module | None] = {
-            "network": self.network,
-            "average": self.average,
-            "objective": self.objective,
-            "teacher": self.teacher,
-        }
-        return {name: module for name, module in named.items() if module is not None}
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """Everything that the optimiser changes."""
-        return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-
-    def judge(self, psnr_db: float) -> None:
-        """Remember the average if it is the best so far by its validation."""
-        self.stale += 1
-        if psnr_db > self.best_psnr_db:
-            self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
-            self.best_psnr_db, self.stale = psnr_db, 0
-
-    def update_average(self, decay: float) -> None:
-        """Move the average towards the network; faster in the first steps, when the average is still the start."""
-        rate = 1.0 - min(decay, (1.0 + self.step) / (10.0 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), rate)
-
-
 def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
-    """Write everything needed to go on to `path`; a reader sees the old checkpoint or the new one."""
+    """Write the state of `learner` to `path`; a reader sees the old checkpoint or the new one.
+
+    Raises:
+        TrainingError: it cannot be written; the checkpoint before it is kept.
+    """
     tensors: dict[str, Tensor] = {_STEP: torch.tensor(learner.step), _KEY: fingerprint(recipe)}
     if learner.best is not None:
         tensors |= {f"best.{name}": value for name, value in learner.best.items()}
@@ -87,12 +41,13 @@ def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
         save_weights(tensors, path)
     except OSError as error:
         raise TrainingError(
-            f"The checkpoint could not be written to {path} ({error}); the one before it is kept. Free some space and resume."
+            f"The checkpoint could not be written to {path} ({error}); the one before it is kept. "
+            "Free some space and resume."
         ) from error
 
 
 def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
-    """Bring `learner` to the state at `path`.
+    """Set `learner` to the state at `path`.
 
     Raises:
         TrainingError: the checkpoint belongs to another recipe.
@@ -101,7 +56,8 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
     tensors = load_tensors(path)
     if not torch.equal(tensors[_KEY], fingerprint(recipe)):
         raise TrainingError(
-            f"The checkpoint {path} belongs to another recipe; resume with the recipe beside it, or choose an empty folder."
+            f"The checkpoint {path} belongs to another recipe; "
+            "resume with the recipe beside it, or choose an empty folder."
         )
     for prefix, module in learner.modules.items():
         module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in module.state_dict()})
@@ -119,11 +75,6 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
         learner.best_psnr_db, learner.stale = float(tensors[_JUDGED][0]), int(tensors[_JUDGED][1])
 
 
-def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
-    """`moment` in the memory layout of `parameter`: the fused optimiser goes through both as they lie in memory."""
-    return torch.empty_like(parameter, requires_grad=False).copy_(moment) if moment.shape == parameter.shape else moment
-
-
 def fingerprint(recipe: Recipe) -> Tensor:
     """SHA-256 of the keys that differ from their defaults, as (32,) uint8.
 
@@ -136,3 +87,8 @@ def fingerprint(recipe: Recipe) -> Tensor:
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
     return earliest_keys(json.loads(recipe_to_json(recipe)))
+
+
+def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
+    """`moment` in the memory layout of `parameter`, which the fused optimiser expects."""
+    return torch.empty_like(parameter, requires_grad=False).copy_(moment) if moment.shape == parameter.shape else moment

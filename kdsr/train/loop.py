@@ -1,15 +1,11 @@
-"""The loop of a run: learn, report, validate, keep checkpoints, stop in time. Not here: how a run is put together
-(`trainer`).
+"""The training loop: steps, reports, validations, checkpoints, and the ways to stop. Not here: how a run is set up
+(`stage`).
 """
 
-import contextlib
-import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -17,188 +13,153 @@ from torch import Tensor, nn
 
 from kdsr.errors import Stopped, TrainingError
 from kdsr.models import folded
-from kdsr.train.checkpoint import Learner, save_checkpoint
+from kdsr.train.checkpoint import CHECKPOINT_FILE, save_checkpoint
+from kdsr.train.control import RunControl
 from kdsr.train.data.sources import Sources
+from kdsr.train.events import EventLog
+from kdsr.train.learner import Learner
 from kdsr.train.machine import undisturbed
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe
+from kdsr.train.recipe_groups import Schedule
 from kdsr.train.step import Losses
 from kdsr.train.validation import validate, write_preview
 
-Event = dict[str, Any]
 _CHECKPOINT_EVERY_S = 60.0
 _LOG_EVERY = 100
 _DIVERGED = 50.0
-"""A mean loss so many times the lowest one has left the rails; none has been seen to come back."""
+"""A mean loss above this multiple of the lowest one has diverged; no run was seen to recover."""
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """The learning rate of `step`: a straight warm-up, then half a cosine down to `final_learning_rate`."""
-    if step < recipe.schedule.warmup_steps:
-        return recipe.schedule.learning_rate * (step + 1) / recipe.schedule.warmup_steps
-    progress = (step - recipe.schedule.warmup_steps) / max(1, recipe.schedule.steps - recipe.schedule.warmup_steps)
+def learning_rate(schedule: Schedule, step: int) -> float:
+    """The learning rate of `step`, from 0: a linear warm-up, then half a cosine down to `final_learning_rate`."""
+    if step < schedule.warmup_steps:
+        return schedule.learning_rate * (step + 1) / schedule.warmup_steps
+    progress = (step - schedule.warmup_steps) / max(1, schedule.steps - schedule.warmup_steps)
     half_cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return (
-        recipe.schedule.final_learning_rate
-        + (recipe.schedule.learning_rate - recipe.schedule.final_learning_rate) * half_cosine
-    )
-
-
-def _memory_mb(device: torch.device) -> int:
-    """What this process holds: of the GPU's memory, or of the machine's."""
-    held = torch.cuda.memory_reserved(device) if device.type == "cuda" else psutil.Process().memory_info().rss
-    return round(held / 1e6)
-
-
-def events_in(path: Path) -> list[Event]:
-    """The events of a log; none where there is no file. A line that a killed run left half-written is skipped."""
-    found = []
-    for line in path.read_bytes().splitlines() if path.is_file() else ():
-        with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
-    return found
-
-
-class Log:
-    """Events as JSON lines, appended to one file and handed to a listener."""
-
-    def __init__(self, path: Path, listener: Callable[[Event], None] | None, *, silent: bool = False) -> None:
-        self.path = path
-        self.listener = listener
-        self.silent = silent
-        self.minutes_before = sum(event.get("minutes", 0.0) for event in events_in(path))
-
-    def write(self, event: Event) -> None:
-        if self.silent:
-            return
-        event = {"time": round(time.time(), 1), **event}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
-        if self.listener is not None:
-            self.listener(event)
+    return schedule.final_learning_rate + (schedule.learning_rate - schedule.final_learning_rate) * half_cosine
 
 
 @dataclass
-class Loop:
-    """Steps until the end, a time limit or a wish to stop."""
+class TrainingLoop:
+    """Steps until the end, the deadline or a request to stop."""
 
     recipe: Recipe
     learner: Learner
     sources: Sources
     losses: Losses
     processes: Processes
-    checkpoint: Path
-    log: Log
-    started: float
-    time_limit_s: float | None
-    should_stop: Callable[[], bool]
+    folder: Path
+    log: EventLog
+    control: RunControl
     lowest: float = math.inf
+    """The lowest mean loss so far."""
 
     def run(self) -> bool:
-        """Learn to the end or the time limit; whether the end was reached."""
-        recipe, learner = self.recipe, self.learner
-        saved = logged = time.monotonic()
-        sums: dict[str, Tensor] = {}
-        counted = 0
+        """Train to the end or the deadline; whether the end was reached.
+
+        Raises:
+            Stopped: `should_stop` or Ctrl-C; a checkpoint is written.
+            TrainingError: the loss diverged, or a checkpoint cannot be written.
+        """
         try:
-            if recipe.schedule.patience and learner.step == 0:
-                self._validate()
-            while not self._done():
-                parts = self._learn()
-                sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
-                counted += 1
-                now = time.monotonic()
-                due = self.processes.any(self._done() or self._out_of_time(now) or self.should_stop())
-                if learner.step % _LOG_EVERY == 0 or due or now - saved > _CHECKPOINT_EVERY_S:
-                    self._report(sums, counted, (now - logged) / counted)
-                    sums, counted, logged = {}, 0, time.monotonic()
-                if learner.step % recipe.schedule.validate_every == 0 or learner.step == recipe.schedule.steps:
-                    self._validate()
-                if due or now - saved > _CHECKPOINT_EVERY_S:
-                    self._save()
-                    saved = logged = time.monotonic()
-                if due:
-                    break
+            self._take_steps()
         except KeyboardInterrupt:
             self._save()
-            raise Stopped(
-                f"Stopped at step {learner.step} of {recipe.schedule.steps}; the checkpoint is kept and can be resumed."
-            ) from None
-        if not self._done() and not self._out_of_time(time.monotonic()):
-            raise Stopped(
-                f"Stopped at step {learner.step} of {recipe.schedule.steps}; the checkpoint is kept and can be resumed."
-            )
-        if self._done() and learner.best is not None:
-            learner.average.load_state_dict(learner.best)
-        return self._done()
+            raise self._stopped() from None
+        if not self._is_done() and not self.control.is_out_of_time():
+            raise self._stopped()
+        if self._is_done() and self.learner.best is not None:
+            self.learner.average.load_state_dict(self.learner.best)
+        return self._is_done()
+
+    def _stopped(self) -> Stopped:
+        done, steps = self.learner.step, self.recipe.schedule.steps
+        return Stopped(f"Stopped at step {done} of {steps}; the checkpoint is kept and can be resumed.")
+
+    def _take_steps(self) -> None:
+        """Take steps until the end, the deadline or a request to stop, and write the checkpoint there."""
+        schedule, learner = self.recipe.schedule, self.learner
+        saved = logged = time.monotonic()
+        sums: dict[str, Tensor] = {}
+        counted, is_due = 0, False
+        if schedule.patience and learner.step == 0:
+            self._validate()
+        while not is_due and not self._is_done():
+            parts = self._step()
+            sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
+            counted += 1
+            now = time.monotonic()
+            is_due = self.processes.any(self._is_done() or self.control.is_out_of_time() or self.control.should_stop())
+            if learner.step % _LOG_EVERY == 0 or is_due or now - saved > _CHECKPOINT_EVERY_S:
+                self._report(sums, counted, (now - logged) / counted)
+                sums, counted, logged = {}, 0, time.monotonic()
+            if learner.step % schedule.validate_every == 0 or learner.step == schedule.steps:
+                self._validate()
+            if is_due or now - saved > _CHECKPOINT_EVERY_S:
+                self._save()
+                saved = logged = time.monotonic()
 
     def _save(self) -> None:
         if self.processes.is_first:
-            save_checkpoint(self.learner, self.recipe, self.checkpoint)
+            save_checkpoint(self.learner, self.recipe, self.folder / CHECKPOINT_FILE)
 
-    def _done(self) -> bool:
-        """The last step is reached, or too many validations brought no gain."""
-        return (
-            self.learner.step >= self.recipe.schedule.steps or 0 < self.recipe.schedule.patience <= self.learner.stale
-        )
+    def _is_done(self) -> bool:
+        """Whether the last step is reached, or `patience` validations brought no gain."""
+        schedule = self.recipe.schedule
+        return self.learner.step >= schedule.steps or 0 < schedule.patience <= self.learner.stale
 
-    def _learn(self) -> dict[str, Tensor]:
-        recipe, learner = self.recipe, self.learner
+    def _step(self) -> dict[str, Tensor]:
+        """Take one step; the total loss and its parts, detached."""
+        recipe, schedule, learner = self.recipe, self.recipe.schedule, self.learner
         batch = self.sources.pairs.batch(
-            learner.step, recipe.schedule.batch_size, recipe.data.patch_px, with_label=recipe.teaching.needs_teacher
+            learner.step, schedule.batch_size, recipe.data.patch_px, with_label=recipe.teaching.needs_teacher
         )
         batch = self.processes.share_of(batch)
         for group in learner.optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, learner.step)
-        share = torch.tensor(
-            recipe.teaching.balance.share(learner.step / recipe.schedule.steps), device=self.processes.device
-        )
-        total, parts = self.losses(batch, share)
+            group["lr"] = learning_rate(schedule, learner.step)
+        share = recipe.teaching.balance.share(learner.step / schedule.steps)
+        total, parts = self.losses(batch, torch.tensor(share, device=self.processes.device))
         learner.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.processes.average_gradients(learner.parameters)
-        if recipe.schedule.gradient_clip > 0:
-            nn.utils.clip_grad_norm_(
-                learner.network.parameters(), recipe.schedule.gradient_clip
-            )  # what losses and teachers learn is left alone
+        if schedule.gradient_clip > 0:  # of the network only, not of losses and teachers that are trained as well
+            nn.utils.clip_grad_norm_(learner.network.parameters(), schedule.gradient_clip)
         with undisturbed():
             learner.optimiser.step()
             learner.step += 1
-            learner.update_average(recipe.schedule.ema_decay)
+            learner.update_average(schedule.ema_decay)
         return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 
     def _report(self, sums: dict[str, Tensor], counted: int, step_s: float) -> None:
+        """Log the mean losses of `counted` steps and the pace; raise if the loss diverged."""
         means = {name: float(value) / counted for name, value in sums.items()}
         self.lowest = min(self.lowest, means["loss"])
+        step = self.learner.step
         if not means["loss"] <= _DIVERGED * self.lowest:
             raise TrainingError(
-                f"The loss is {means['loss']:.3g} at step {self.learner.step}, far above what it was; the checkpoint before it is kept. "
+                f"The loss is {means['loss']:.3g} at step {step}, far above what it was; "
+                "the checkpoint before it is kept. "
                 "Lower the learning rate or set gradient_clip, and start again from there."
             )
-        left = self.recipe.schedule.steps - self.learner.step
-        event = {
-            "event": "step",
-            "step": self.learner.step,
-            "steps_per_s": round(1 / step_s, 2),
-            "eta_s": round(left * step_s),
-        }
-        event |= {"memory_mb": _memory_mb(self.processes.device)}
+        pace = {"steps_per_s": round(1 / step_s, 2), "eta_s": round((self.recipe.schedule.steps - step) * step_s)}
+        event = {"event": "step", "step": step, **pace, "memory_mb": _memory_mb(self.processes.device)}
         self.log.write(event | {name: round(value, 6) for name, value in means.items()})
 
     def _validate(self) -> None:
-        psnr_db, ssim = validate(folded(self.learner.average), self.sources.validation, self.recipe.the_task)
+        """Log the validation of the average, keep it if it is the best, and update the preview."""
+        network = folded(self.learner.average)
+        psnr_db, ssim = validate(network, self.sources.validation, self.recipe.the_task)
         if self.recipe.schedule.patience:
             self.learner.judge(psnr_db)
-        self.log.write(
-            {"event": "validation", "step": self.learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)}
-        )
+        event = {"event": "validation", "step": self.learner.step}
+        self.log.write(event | {"psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
         if self.processes.is_first:
-            write_preview(
-                self.checkpoint.parent / "preview",
-                self.sources.validation[0],
-                self.recipe.the_task,
-                {"now": folded(self.learner.average)},
-            )
+            folder, photo = self.folder / "preview", self.sources.validation[0]
+            write_preview(folder, photo, self.recipe.the_task, {"now": network})
 
-    def _out_of_time(self, now: float) -> bool:
-        return self.time_limit_s is not None and now - self.started >= self.time_limit_s
+
+def _memory_mb(device: torch.device) -> int:
+    """Memory that this process holds in MB: the GPU's on a GPU, else the machine's."""
+    held = torch.cuda.memory_reserved(device) if device.type == "cuda" else psutil.Process().memory_info().rss
+    return round(held / 1e6)

@@ -1,18 +1,18 @@
-"""What a run gives away: the folded average as weights, mixed with other networks where asked for, and the card that
-tells the truth about it.
-"""
+"""What a run releases: the folded average as weights, mixed with other networks on request, and its card."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from kdsr.errors import SettingsError
 from kdsr.models import Network, count_macs, count_parameters, folded
 from kdsr.settings import Settings
-from kdsr.train.checkpoint import Learner
-from kdsr.train.data.sources import Sources
+from kdsr.train.learner import Learner, network_at
 from kdsr.train.machine import has_bfloat16
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.teacher import is_path
@@ -20,22 +20,22 @@ from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """What a run's own weights are mixed with when they are released.
+class WeightMix:
+    """Released weights between those of the run, of its start, and of another run from that start.
 
-    Between networks that learnt from one start lie some that are better than any of them (WiSE-FT, arXiv:2109.01903;
-    model soups, arXiv:2203.05482); `docs/training.md` says where they were.
+    Between networks trained from one start there are some that are better than any of them (WiSE-FT, arXiv:2109.01903;
+    model soups, arXiv:2203.05482); `docs/training.md` has the measured cases.
     """
 
     start: Network
-    """The folded network that the run started from."""
+    """The folded network before the first step."""
     start_share: float = 0.0
     other: Network | None = None
-    """A network of another run from the same start: half of what is not the start's."""
+    """The partner of the soup; it has half of the weight that `start_share` leaves."""
 
     @property
     def changes(self) -> bool:
-        """Whether what is released differs from the run's own weights."""
+        """Whether the released weights differ from the run's own."""
         return bool(self.start_share) or self.other is not None
 
     @torch.no_grad()
@@ -49,58 +49,92 @@ class Mixture:
 
 
 def _move(network: Network, towards: Network, share: float) -> None:
-    """Move the weights of `network` by `share` of the way to those of `towards`."""
+    """Interpolate the weights of `network` linearly, by `share`, to those of `towards`."""
     for own, there in zip(network.parameters(), towards.parameters(), strict=True):
         own.lerp_(there, share)
 
 
-def release(
-    recipe: Recipe,
-    network: Network,
-    folder: Path,
-    *,
-    steps: int,
-    settings: Settings,
-    sources: Sources,
-    minutes: float,
-    device: torch.device,
-) -> Card:
-    """Write `network` as `NAME.safetensors` and `NAME.json` into `folder`; the card holds no test figures yet (`kdsr
-    card measure` adds them).
+def released_mix(recipe: Recipe, settings: Settings, start: Network) -> WeightMix:
+    """The mix that `recipe` asks for; `start` is its folded network before the first step.
 
-    A teacher's weights are rounded to float16, which halves the file and moves no figure by 0.001 dB; it computes in
-    float32 all the same.
+    Raises:
+        SettingsError: the partner of the soup has another shape, or the network is larger than its warm start.
     """
-    network = network.cpu()
-    kept = torch.float16 if recipe.role == "teacher" else torch.float32
-    weights = save_weights(
-        {name: value.to(kept).contiguous() for name, value in network.state_dict().items()},
-        folder / f"{recipe.name}.safetensors",
-    )
-    card = Card(
+    if recipe.soup_with is None or recipe.warm_start is None:
+        return WeightMix(start, recipe.wise_ft_share)
+    other = network_at(recipe.soup_with, recipe, settings).to(next(start.parameters()).device)
+    if [value.shape for value in other.parameters()] != [value.shape for value in start.parameters()]:
+        raise SettingsError(
+            f"soup_with must be a network trained from {recipe.warm_start}, too; {recipe.soup_with} has another shape."
+        )
+    if count_parameters(start) > count_parameters(network_at(recipe.warm_start, recipe, settings)):
+        raise SettingsError(
+            f"soup_with needs two runs that begin alike, and weights beyond those of {recipe.warm_start} begin at "
+            "random. Train a larger network first, and start both runs from it."
+        )
+    return WeightMix(start, recipe.wise_ft_share, other)
+
+
+def new_card(
+    recipe: Recipe, settings: Settings, *, steps: int, trained_on: str, data: tuple[dict[str, Any], ...]
+) -> Card:
+    """The card of the network of `recipe` without what its weights decide; `release` adds that.
+
+    Args:
+        steps: taken so far.
+        trained_on: device, versions and minutes in words.
+        data: one entry per pack of photographs.
+    """
+    return Card(
         name=recipe.name,
         title=recipe.title or recipe.name,
         task=recipe.task,
         role=recipe.role,
         architecture=recipe.architecture,
         arguments=dict(recipe.arguments),
-        parameters=count_parameters(network),
-        macs_per_output_megapixel=count_macs(network),
-        file_bytes=weights.stat().st_size,
-        sha256=sha256_of(weights),
+        parameters=0,
+        macs_per_output_megapixel=0,
+        file_bytes=0,
+        sha256="",
         licence=recipe.licence,
-        trained_on=f"{device_name(device)}{_precision(recipe, device)}, torch {torch.__version__}, {minutes:.0f} minutes",
+        trained_on=trained_on,
         steps=steps,
         seed=recipe.seed,
         teacher=recipe.teaching.teacher,
         twin=_twin(recipe, settings),
         recipe=json.loads(recipe_to_json(recipe)),
         history=_history(recipe, settings),
-        data=sources.data,
+        data=data,
         notes=recipe.notes,
     )
-    write_card(card, folder / f"{recipe.name}.json")
+
+
+def release(card: Card, network: Network, folder: Path) -> Card:
+    """Write `network` and its completed card as `NAME.safetensors` and `NAME.json` into `folder`; the card.
+
+    A teacher's weights are rounded to float16, which halves the file and changes no figure by 0.001 dB; it is loaded
+    as float32. The card has no test figures yet; `kdsr card measure` adds them.
+    """
+    network = network.cpu()
+    kept = torch.float16 if card.role == "teacher" else torch.float32
+    state = {name: value.to(kept).contiguous() for name, value in network.state_dict().items()}
+    weights = save_weights(state, folder / f"{card.name}.safetensors")
+    card = dataclasses.replace(
+        card,
+        parameters=count_parameters(network),
+        macs_per_output_megapixel=count_macs(network),
+        file_bytes=weights.stat().st_size,
+        sha256=sha256_of(weights),
+    )
+    write_card(card, folder / f"{card.name}.json")
     return card
+
+
+def device_text(recipe: Recipe, device: torch.device, minutes: float) -> str:
+    """Device, precision, version of torch and minutes of training in words, for the card."""
+    is_float32 = recipe.schedule.precision == "fp32" or not has_bfloat16(device)
+    name = device_name(device) + (" in float32" if is_float32 else "")
+    return f"{name}, torch {torch.__version__}, {minutes:.0f} minutes"
 
 
 def device_name(device: torch.device) -> str:
@@ -110,38 +144,31 @@ def device_name(device: torch.device) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def _precision(recipe: Recipe, device: torch.device) -> str:
-    """In what the run computed, where it was not bfloat16."""
-    return "" if recipe.schedule.precision == "bf16" and has_bfloat16(device) else " in float32"
-
-
 def _twin(recipe: Recipe, settings: Settings) -> str | None:
     """The name of the twin, `NAME-twin`, if a student has one among the released networks."""
+    if recipe.role != "student":
+        return None
     name = f"{recipe.name}-twin"
-    return (
-        name
-        if recipe.role == "student" and any(card.name == name for card in Catalog(settings.weights_dir).cards)
-        else None
-    )
+    return name if any(card.name == name for card in Catalog(settings.weights_dir).cards) else None
 
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
-    """The stages of training that this run started from, oldest first, and the run that it was mixed with."""
+    """The earlier runs that this one started from, oldest first, and the partner of the soup."""
     if recipe.warm_start is None:
         return ()
-    start = _stages_up_to(recipe.warm_start, settings)
-    return start if recipe.soup_with is None else (*start, _stages_up_to(recipe.soup_with, settings)[-1])
+    start = _runs_up_to(recipe.warm_start, settings)
+    return start if recipe.soup_with is None else (*start, _runs_up_to(recipe.soup_with, settings)[-1])
 
 
-def _stages_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ...]:
-    """The stages that led to the network at `place` (a file or a name), with its own as the last."""
+def _runs_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ...]:
+    """The runs that led to the network at `place` (a file or a name), its own last."""
     path = Path(place)
     if path.suffix == ".safetensors" and not path.with_suffix(".json").is_file():
         return ({"warm_start": path.name},)
     folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, place)
     card = Catalog(folder).find(name)
-    stage = {key: getattr(card, key) for key in ("name", "sha256", "steps", "seed", "trained_on")}
-    return (*card.history, stage | {"recipe": _without_places(card.recipe)})
+    run = {key: getattr(card, key) for key in ("name", "sha256", "steps", "seed", "trained_on")}
+    return (*card.history, run | {"recipe": _without_places(card.recipe)})
 
 
 def _without_places(recipe: Mapping[str, object]) -> dict[str, object]:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from kdsr.distill import Objective, Seen, Tapped
 from kdsr.models import Network
 from kdsr.models.blocks import RepConv2d
-from kdsr.train.checkpoint import Learner
 from kdsr.train.data.pairs import Batch
+from kdsr.train.learner import Learner
 from kdsr.train.machine import has_bfloat16
 from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import Teacher, rounded

@@ -1,7 +1,7 @@
-"""A run of several stages: each is a recipe of its own that may start from, or learn from, the network before it.
+"""Training by a recipe: one run, or several stages that start from, or are taught by, the network of the stage before.
 
-So a teacher is pruned step by step down to its student (ASSL), and an assistant of middle size stands between a large
-teacher and a tiny student (TAKD, arXiv:1902.03393).
+So a teacher is pruned step by step down to its student (ASSL), and an assistant of middle size is taught by a large
+teacher and teaches a small student (TAKD, arXiv:1902.03393).
 """
 
 import dataclasses
@@ -15,10 +15,11 @@ from typing import Any
 from kdsr.errors import SettingsError
 from kdsr.files import replaced
 from kdsr.settings import Settings
-from kdsr.train.loop import Event, Log, events_in
+from kdsr.train.control import RunControl
+from kdsr.train.events import EVENTS_FILE, Event, EventLog, events_in
 from kdsr.train.recipe import Recipe, recipe_from_mapping, recipe_to_json
 from kdsr.train.recipe_keys import flat_keys
-from kdsr.train.stage import RunResult, train_stage
+from kdsr.train.stage import RunResult, train_stage, write_recipe
 from kdsr.zoo import read_card, write_card
 
 PREVIOUS = "previous"
@@ -27,15 +28,61 @@ PREVIOUS = "previous"
 _LOOK_BACK = ("teacher", "warm_start", "soup_with")
 
 
-def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
-    """The recipes of the stages in order, each with its folder under `out_dir`; the last one bears the name of the
-    whole.
+def train_recipe(
+    recipe: Recipe,
+    out_dir: Path,
+    *,
+    settings: Settings,
+    resume: bool = False,
+    time_limit_s: float | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> RunResult:
+    """Train the network of `recipe`; `out_dir` then has its weights, card, checkpoint and `events.jsonl`.
 
-    A stage holds the keys that differ from the recipe around it; if it names neither, it starts from the network before
-    it.
+    Stages are trained in order, each in a folder of its own. `out_dir` then has the weights of the last one, and its
+    card with the full recipe, the steps and the packs of all stages; the log has the events of all stages.
+
+    Args:
+        resume: continue from the checkpoint in `out_dir`; without it the folder must hold none.
+        time_limit_s: end after this time with a checkpoint, from which `resume` continues to the same curve.
+        on_event: called with every event that is written to the log.
+        should_stop: asked at every step; True ends the run with a checkpoint.
+    Raises:
+        SettingsError: there is a checkpoint, and `resume` is not set.
+        TrainingError: a loss that is not finite or diverged, or a checkpoint that cannot be written; the one before it
+            is kept.
+        Stopped: `should_stop` or Ctrl-C; a checkpoint is left.
+    """
+    deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
+    control = RunControl(settings, resume, deadline, on_event, should_stop or (lambda: False))
+    if not recipe.stages:
+        return train_stage(recipe, out_dir, control)
+    stages = stages_of(recipe, out_dir)
+    if out_dir.is_dir() and any(out_dir.glob("stage*")) and not resume:
+        raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    write_recipe(recipe, out_dir)
+    log = EventLog(out_dir / EVENTS_FILE, on_event)
+    for number, (stage, folder) in enumerate(stages, start=1):
+        if any(event["event"] == "finished" for event in events_in(folder / EVENTS_FILE)):
+            continue
+        log.write({"event": "stage", "stage": number, "stages": len(stages)})
+        listener = _listener(log, is_last=number == len(stages))
+        result = train_stage(stage, folder, dataclasses.replace(control, on_event=listener))
+        if not result.finished:
+            return RunResult(False, result.step, out_dir)
+    _release(recipe, stages, out_dir)
+    return RunResult(True, recipe.all_steps, out_dir)
+
+
+def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
+    """The recipes of the stages in order, each with its folder under `out_dir`; the last one has the recipe's name.
+
+    A stage that names no network of the stage before and no `warm_start` starts from the network before it.
 
     Raises:
-        SettingsError, UnknownNameError: a stage that is no recipe, or that looks back where nothing is.
+        SettingsError, UnknownNameError: a stage that is no recipe, or a first stage that names a stage before it.
     """
     around = {key: value for key, value in flat_keys(dataclasses.asdict(recipe)).items() if key != "stages"}
     found: list[tuple[Recipe, Path]] = []
@@ -53,74 +100,27 @@ def stages_of(recipe: Recipe, out_dir: Path) -> list[tuple[Recipe, Path]]:
     return found
 
 
-def train_recipe(
-    recipe: Recipe,
-    out_dir: Path,
-    *,
-    settings: Settings,
-    resume: bool = False,
-    time_limit_s: float | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> RunResult:
-    """Train the stages of `recipe` one after the other, or its single run; arguments, result and errors as in
-    `train_stage`.
-
-    Each stage has a folder of its own. The last one's weights and card come to `out_dir`; the card there holds the
-    whole recipe, all steps and the packs of all stages, and the log tells all stages.
-    """
-    if not recipe.stages:
-        return train_stage(
-            recipe,
-            out_dir,
-            settings=settings,
-            resume=resume,
-            time_limit_s=time_limit_s,
-            on_event=on_event,
-            should_stop=should_stop,
-        )
-    started, stages = time.monotonic(), stages_of(recipe, out_dir)
-    if out_dir.is_dir() and any(out_dir.glob("stage*")) and not resume:
-        raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with replaced(out_dir / "recipe.json") as part:
-        part.write_text(recipe_to_json(recipe), encoding="utf-8")
-    log = Log(out_dir / "events.jsonl", on_event)
-    for number, (stage, folder) in enumerate(stages, start=1):
-        if any(event["event"] == "finished" for event in events_in(folder / "events.jsonl")):
-            continue
-        log.write({"event": "stage", "stage": number, "stages": len(stages)})
-        left_s = None if time_limit_s is None else time_limit_s - (time.monotonic() - started)
-        inner = _inner(log, is_last=number == len(stages))
-        result = train_stage(
-            stage,
-            folder,
-            settings=settings,
-            resume=resume,
-            time_limit_s=left_s,
-            on_event=inner,
-            should_stop=should_stop,
-        )
-        if not result.finished:
-            return RunResult(False, result.step, out_dir)
-    weights = _weights(*stages[-1])
-    with replaced(out_dir / weights.name) as part:
-        shutil.copy2(weights, part)
-    card = read_card(weights.with_suffix(".json"))
-    whole = dataclasses.replace(
-        card, recipe=json.loads(recipe_to_json(recipe)), steps=recipe.all_steps, data=_packs_of(stages)
-    )
-    write_card(whole, out_dir / f"{recipe.name}.json")
-    return RunResult(True, recipe.all_steps, out_dir)
-
-
-def _inner(log: Log, *, is_last: bool) -> Callable[[Event], None]:
-    """Passes a stage's events on; the run is finished with its last stage only."""
+def _listener(log: EventLog, *, is_last: bool) -> Callable[[Event], None]:
+    """Passes a stage's events to the log of the run, which finishes only with its last stage."""
     return lambda event: None if event["event"] == "finished" and not is_last else log.write(event)
 
 
+def _release(recipe: Recipe, stages: list[tuple[Recipe, Path]], out_dir: Path) -> None:
+    """Copy the weights of the last stage to `out_dir`, and write their card for all stages."""
+    weights = _weights(*stages[-1])
+    with replaced(out_dir / weights.name) as part:
+        shutil.copy2(weights, part)
+    card = dataclasses.replace(
+        read_card(weights.with_suffix(".json")),
+        recipe=json.loads(recipe_to_json(recipe)),
+        steps=recipe.all_steps,
+        data=_packs_of(stages),
+    )
+    write_card(card, out_dir / f"{recipe.name}.json")
+
+
 def _packs_of(stages: list[tuple[Recipe, Path]]) -> tuple[dict[str, Any], ...]:
-    """The packs that any stage learnt from, as the stage says that took the most pictures of it."""
+    """The packs of photographs of all stages, each as in the stage that used the most pictures of it."""
     packs: dict[str, dict[str, Any]] = {}
     for stage in stages:
         for entry in read_card(_weights(*stage).with_suffix(".json")).data:

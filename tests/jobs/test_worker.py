@@ -164,7 +164,7 @@ def test_a_failure_is_one_sentence_and_what_was_unexpected_is_in_the_log(held, m
     def fail(*_arguments, **_options):
         raise error
 
-    monkeypatch.setattr("kdsr.jobs.part.train_stage", fail)
+    monkeypatch.setattr("kdsr.jobs.part.train_recipe", fail)
     jobs, run = held()
     outcome = part(jobs, run)
     assert outcome.state is State.FAILED and outcome.message.startswith(message)

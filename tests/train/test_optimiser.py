@@ -65,3 +65,40 @@ def test_weight_decay_draws_kernels_to_nothing():
     kernel.grad = torch.zeros_like(kernel)
     Muon([kernel], 0.1, weight_decay=0.5).step()
     assert torch.allclose(kernel, torch.full_like(kernel, 0.95))
+
+
+def test_a_kernels_step_is_nesterovs_momentum_orthogonalised():
+    """m = 0.95 m + 0.05 g; the step goes along 0.05 g + 0.95 m (Nesterov), not along m."""
+    gradients = torch.tensor([[[1.0, 0.2, -0.3], [0.1, -1.0, 0.4]], [[-0.7, 0.5, 0.9], [0.3, 0.6, -0.2]]])
+    kernel = nn.Parameter(torch.zeros(2, 3))
+    optimiser = Muon([kernel], 1e-3, weight_decay=0.0)
+    momentum, wanted = torch.zeros(2, 3), torch.zeros(2, 3)
+    for gradient in gradients:
+        kernel.grad = gradient.clone()
+        optimiser.step()
+        momentum = 0.95 * momentum + 0.05 * gradient
+        wanted -= 1e-3 * KERNEL_RATE * orthogonalised((0.05 * gradient + 0.95 * momentum)[None])[0]
+        assert torch.allclose(kernel, wanted, atol=1e-7)
+
+
+def test_nesterov_turns_back_before_the_momentum_does():
+    """After gradients 1 and -0.7 the momentum is still +0.0125, and Nesterov's step is along -0.0231."""
+    kernel = nn.Parameter(torch.zeros(1, 1))
+    optimiser = Muon([kernel], 1e-3, weight_decay=0.0)
+    places = []
+    for gradient in (1.0, -0.7):
+        kernel.grad = torch.full((1, 1), gradient)
+        optimiser.step()
+        places.append(float(kernel.detach()))
+    assert places[0] < 0 and places[1] > places[0]
+
+
+@pytest.mark.parametrize("rows, columns, factor", [(8, 2, 2.0), (2, 8, 1.0), (4, 4, 1.0)])
+def test_a_tall_kernels_step_grows_by_the_root_of_its_shape(rows, columns, factor):
+    torch.manual_seed(0)
+    gradient = torch.randn(rows, columns)
+    kernel = nn.Parameter(torch.zeros(rows, columns))
+    kernel.grad = gradient.clone()
+    Muon([kernel], 1e-3, weight_decay=0.0).step()
+    wanted = -1e-3 * KERNEL_RATE * factor * orthogonalised(gradient[None])[0]
+    assert torch.allclose(kernel, wanted, atol=1e-6)

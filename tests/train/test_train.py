@@ -1,7 +1,6 @@
 """Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
 
 import dataclasses
-import math
 import signal
 
 import cv2
@@ -15,7 +14,7 @@ from kdsr.train import recipe_from_json, recipe_to_json, train_recipe
 from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import fixed_pairs
 from kdsr.train.data.photos import find_photos, load_photos
-from kdsr.train.loop import events_in, learning_rate
+from kdsr.train.events import events_in
 from kdsr.train.machine import autocast, undisturbed
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
@@ -112,7 +111,7 @@ def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="deeper", steps=2, arguments={"width": 8, "depth": 4})
     with pytest.raises(
-        SettingsError, match="soup_with must be a network that learnt from start, too; deeper has another shape"
+        SettingsError, match="soup_with must be a network trained from start, too; deeper has another shape"
     ):
         train_recipe(recipe(warm_start="start", soup_with="deeper"), tmp_path / "run", settings=settings)
 
@@ -120,7 +119,7 @@ def test_a_run_is_not_mixed_with_a_network_of_another_shape(settings, tmp_path):
 def test_runs_that_grew_at_random_are_not_mixed(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=2)
     released(settings, tmp_path, name="grown", steps=2, arguments={"width": 24, "depth": 3})
-    with pytest.raises(SettingsError, match="what a network has beyond start begins at random"):
+    with pytest.raises(SettingsError, match="weights beyond those of start begin at random"):
         train_recipe(
             recipe(warm_start="start", soup_with="grown", arguments={"width": 24, "depth": 3}),
             tmp_path / "run",
@@ -250,13 +249,6 @@ def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     ]
     assert all(same) != has_it
     assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
-
-
-def test_the_learning_rate_warms_up_and_falls_to_its_end():
-    plan = recipe(steps=100, warmup_steps=10, learning_rate=1e-3, final_learning_rate=1e-5)
-    rates = [learning_rate(plan, step) for step in range(101)]
-    assert rates[0] == pytest.approx(1e-4) and rates[10] == pytest.approx(1e-3) and rates[100] == pytest.approx(1e-5)
-    assert all(math.isfinite(rate) for rate in rates) and rates[10:] == sorted(rates[10:], reverse=True)
 
 
 def test_a_recipe_reads_back_as_it_was_written():
