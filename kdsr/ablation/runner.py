@@ -6,7 +6,6 @@ work on one folder, and none repeats what another has done. Not here: the plan (
 (`ablation_report`).
 """
 
-import fcntl
 import json
 import os
 import statistics
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from kdsr.ablation.plan import (
     RESULT,
@@ -149,16 +149,16 @@ def _one_run(work: _Work, run: Run) -> None:
 @contextmanager
 def _claimed(path: Path) -> Iterator[bool]:
     """Hold the lock at `path`, if nobody has it; whether it is held."""
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 class _RunFailed(Exception):

@@ -1,8 +1,8 @@
 """The peak memory of a process that opens one network, restores one picture and does nothing else: `python -m
 kdsr.bench.memory`.
 
-Resident memory, libraries, input and output included, in megabytes of 1,000,000 bytes. By Linux's count for the process
-itself: the one that getrusage gives starts at what the parent had.
+Resident memory, libraries, input and output included, in megabytes of 1,000,000 bytes. Read from Linux's
+/proc/self/status, because psutil gives the current memory only, and getrusage's peak starts at that of the parent.
 """
 
 import json

@@ -1,11 +1,10 @@
-"""Who holds a lease: one process of one machine, told apart from a later process that was given the same number.
-
-Where the system shows no `/proc`, nothing can be known of another process, and only the heartbeat tells.
-"""
+"""Who holds a lease: one process of one machine, not to be confused with a later process of the same number."""
 
 import os
 import socket
 from pathlib import Path
+
+import psutil
 
 _PROC = Path("/proc")
 
@@ -19,13 +18,16 @@ def this_holder(pid: int | None = None) -> str:
 def is_alive(holder: str) -> bool | None:
     """Whether the process of that name still lives; None if that cannot be known from here."""
     machine, pid, started = holder.rsplit(" ", 2)
-    if machine != _machine() or not (_PROC / "self" / "stat").exists():
+    if machine != _machine():
         return None
     return _started(int(pid)) == started
 
 
 def _machine() -> str:
-    """Host, boot and process namespace: inside one of these a process number means one process."""
+    """Host, boot and process namespace: inside one of these a process number means one process.
+
+    psutil gives neither of the last two; its boot time moves with the clock. Elsewhere than on Linux both are `?`.
+    """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         namespace = str((_PROC / "self/ns/pid").readlink())
@@ -35,9 +37,14 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When the process started, in ticks since boot; None if there is none or it only waits to be collected."""
+    """When the process started, in hundredths of a second since boot; None if it is gone or a zombie.
+
+    Counted from the boot, because the time of day of a start moves when the clock is set.
+    """
     try:
-        fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        return str(round(100 * (process.create_time() - psutil.boot_time())))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-    return None if fields[0] in "ZX" else fields[19]

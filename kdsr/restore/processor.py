@@ -1,5 +1,6 @@
-"""The processor that this runs on: its name, and which products its instructions compute. Read from Linux's
-/proc/cpuinfo.
+"""The processor of this machine: its name, and which products its instruction sets compute.
+
+Read from Linux's /proc/cpuinfo: psutil gives neither the name nor the instruction sets.
 """
 
 import hashlib
@@ -7,9 +8,7 @@ import platform
 from pathlib import Path
 
 _SETS = {"amx_tile": "AMX", "avx512_vnni": "AVX-512 VNNI", "avx512f": "AVX-512", "avx_vnni": "AVX-VNNI", "avx2": "AVX2"}
-"""Instruction sets that a network's speed hangs on, the quickest first: the flag in /proc/cpuinfo, and the maker's
-name.
-"""
+"""Instruction sets that decide a network's speed, the fastest first: the flag in /proc/cpuinfo and the maker's name."""
 
 
 def processor_name() -> str:
@@ -18,26 +17,26 @@ def processor_name() -> str:
 
 
 def processor_kind() -> str:
-    """`processor_name` and the quickest instruction set that it has: in a cloud one name stands for several processors."""
+    """`processor_name` and its fastest instruction set: in a cloud one name may mean several processors."""
     flags = _cpuinfo("flags").split()
     return ", ".join([processor_name(), *(name for flag, name in _SETS.items() if flag in flags)][:2])
 
 
 def instructions() -> str:
-    """A short sum over all of the processor's instruction sets."""
+    """The first 8 digits of a SHA-256 over the names of the processor's instruction sets."""
     return hashlib.sha256(_cpuinfo("flags").encode()).hexdigest()[:8]
 
 
 def cuts_byte_sums() -> bool:
-    """Whether sums of unsigned times signed bytes are cut at 16 bits: x86 without VNNI. False where it cannot be read."""
+    """Whether sums of unsigned times signed bytes saturate at 16 bits: x86 without VNNI; False if unknown."""
     flags = _cpuinfo("flags")
     return "avx2" in flags and "vnni" not in flags
 
 
 def lacks_bfloat16() -> bool:
-    """Whether there are no products of bfloat16: x86 without AVX-512 BF16 and AMX. False where it cannot be read.
+    """Whether bfloat16 is not multiplied in hardware: x86 without AVX-512 BF16 and AMX; False if unknown.
 
-    `train.precision` asks torch, which restoring does not import.
+    `kdsr.train.machine` asks torch, which restoring does not import.
     """
     flags = _cpuinfo("flags")
     return bool(flags) and "avx512_bf16" not in flags and "amx_bf16" not in flags
