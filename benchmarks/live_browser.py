@@ -29,7 +29,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from serving import served  # noqa: E402 - lies among the tests
+from helpers.serving import served  # noqa: E402 - a module of the tests
 
 from kdsr.restore import open_runtime  # noqa: E402
 from kdsr.settings import Settings  # noqa: E402

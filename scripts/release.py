@@ -1,14 +1,15 @@
-"""Make trained networks the released ones: weights, recipe, measured figures, what the card says of twin and teacher,
-README.
+"""Release trained networks: copy weights and recipe, measure the card's figures, write the tables of the documents.
 
-    python scripts/release.py NAME... --from runs/weights --recipes recipes/planned --data TESTSETS python
-    scripts/release.py [NAME... as above] --latencies    # on an idle machine: the latency of every shape (or of
-    NAMEs'), into all cards of it python scripts/release.py --tables                          # write the tables of
-    README.md and docs/training.md anew, nothing else
+    python scripts/release.py NAME... --from runs/weights --recipes recipes/planned --data TESTSETS
+    python scripts/release.py [NAME... as above] --latencies
+    python scripts/release.py --tables
 
-What is released is chosen on held-out photographs, before; here the test sets are measured once. A network of the shape
-of the one that it replaces keeps that one's latencies, and one of the shape of another released one takes them over:
-what is timed is the graph, whatever its numbers.
+The second form times one network of every shape (or of each NAME's shape) and writes the result into all cards of that
+shape; run it on an idle machine. The third form only writes the tables of README.md, docs/networks.md and
+docs/training.md again.
+
+Choose what to release on held-out photographs, before; the test sets are measured here, once. A network takes over the
+latencies of a released network of the same shape: the time depends on the graph, not on its weights.
 """
 
 import argparse
@@ -29,22 +30,22 @@ from kdsr.train import last_stage
 from kdsr.zoo import Card, Catalog, Figure, read_card, write_card
 
 ROOT = Path(__file__).resolve().parents[1]
-WEIGHTS, RECIPES, README, TRAINING = (
-    ROOT / "weights",
-    ROOT / "recipes",
-    ROOT / "README.md",
-    ROOT / "docs" / "training.md",
-)
+WEIGHTS, RECIPES = ROOT / "weights", ROOT / "recipes"
+README, NETWORKS, TRAINING = ROOT / "README.md", ROOT / "docs" / "networks.md", ROOT / "docs" / "training.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
-BASELINES = {"bicubic": ("bicubic", "bicubic"), "photo": ("bicubic", "bicubic"), "jpeg": ("unprocessed", "the JPEG itself"),
-             "holes": ("navier-stokes", "Navier-Stokes (OpenCV)")}  # fmt: skip
-"""By degradation: what stands below the networks, and its name in the table. Noise has none that is of use."""
-SECOND_SETS = {"jpeg": "BSD100", "photo": "BSD100"}
-"""Where several sets are measured at several strengths, the one that the README shows."""
+BASELINES = {
+    "bicubic": ("bicubic", "bicubic"),
+    "photo": ("bicubic", "bicubic"),
+    "jpeg": ("unprocessed", "the JPEG itself"),
+    "holes": ("navier-stokes", "Navier-Stokes (OpenCV)"),
+}
+"""By degradation: the baseline below the networks, and its name in the table. Denoising has no useful one."""
+SHOWN_SETS = {"bicubic": "BSD100", "jpeg": "BSD100", "photo": "BSD100"}
+"""By degradation: the one set that a table shows where several are measured at several strengths."""
 
 
 def main() -> None:
-    """Release, and write the tables."""
+    """Release the networks that are named and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--from", type=Path, dest="source", default=Path("runs/weights"))
@@ -61,7 +62,7 @@ def main() -> None:
         for suffix in (".safetensors", ".json"):
             shutil.copy2(options.source / f"{name}{suffix}", WEIGHTS)
         card = read_card(WEIGHTS / f"{name}.json")
-        if not card.compressed_from:  # its card holds its plan
+        if not card.compressed_from:  # a compressed network's card holds its plan
             shutil.copy2(options.recipes / f"{name}.json", RECIPES)
         card, _ = measure_card(
             card, options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}")
@@ -79,13 +80,16 @@ def main() -> None:
             write_card(compared(card, Catalog(WEIGHTS)), WEIGHTS / f"{card.name}.json")
     if options.latencies:
         time_shapes(settings, options.names)
-    README.write_text(with_tables(README.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
+    README.write_text(with_defaults(README.read_text(encoding="utf-8")), encoding="utf-8")
+    NETWORKS.write_text(with_tables(NETWORKS.read_text(encoding="utf-8"), options.data, settings), encoding="utf-8")
     TRAINING.write_text(with_runs(TRAINING.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def time_shapes(settings: Settings, names: list[str]) -> None:
-    """Time one network of every shape (that `names` have, where there are any), and write that into the cards of all of
-    it; what was taken on other machines stays."""
+    """Time one network of every shape (of the shapes of `names`, if any) and write that into all cards of the shape.
+
+    Latencies from other machines stay in the cards.
+    """
     catalog = Catalog(WEIGHTS)
     wanted = [shape(catalog.find(name)) for name in names]
     for card in catalog.cards:
@@ -94,9 +98,8 @@ def time_shapes(settings: Settings, names: list[str]) -> None:
             timed, taken = measure_card_latency(card, catalog, settings)
             for other in alike:
                 write_card(replace(other, latency=timed.latency), WEIGHTS / f"{other.name}.json")
-            tell(
-                f"{', '.join(other.name for other in alike)}: {', '.join(f'{one.runtime} {one.end_to_end_ms:.1f} ms' for one in taken)}"
-            )
+            times = ", ".join(f"{one.runtime} {one.end_to_end_ms:.1f} ms" for one in taken)
+            tell(f"{', '.join(other.name for other in alike)}: {times}")
 
 
 def shape(card: Card) -> tuple[object, ...]:
@@ -106,7 +109,7 @@ def shape(card: Card) -> tuple[object, ...]:
 
 
 def compared(student: Card, catalog: Catalog) -> Card:
-    """`student` with what its card says of its twin, and of a teacher that it is ahead of."""
+    """`student` with notes: its gain over its twin, and the figures on which its teacher is behind it."""
     notes = []
     if (WEIGHTS / f"{student.name}-twin.json").is_file():
         twin = catalog.find(f"{student.name}-twin")
@@ -130,7 +133,7 @@ def compared(student: Card, catalog: Catalog) -> Card:
 
 
 def label(figure: Figure) -> str:
-    """A figure's set and strength in words."""
+    """The set and strength of a figure as text."""
     return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {strength_text(figure)}"
 
 
@@ -139,9 +142,47 @@ def strength_text(figure: Figure) -> str:
     return f"{figure.strength}"
 
 
+def with_defaults(text: str) -> str:
+    """README.md with the table of the networks that the page chooses first, from the cards."""
+    begin, end = text.index(BEGIN), text.index(END)
+    catalog = Catalog(WEIGHTS)
+    chosen = {
+        task: [catalog.for_task(task.name, role)[:1] for role in ("teacher", "student")] for task in TASKS.values()
+    }
+    machine = timed_on(catalog.cards)[0]
+    lines = [
+        BEGIN,
+        f"| task | measured on | network | parameters | PSNR in dB | ms, {kind(machine)} |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task, roles in chosen.items():
+        for card in (card for cards in roles for card in cards):
+            figure = usual_figure(task, card)
+            row = (
+                task.title,
+                " ".join([figure.set, *([head(figure)] if figure.strength is not None else [])]),
+                f"`{card.name}`",
+                f"{card.parameters / 1e3:.0f} K",
+            )
+            lines.append(f"| {' | '.join(row)} | {figure.psnr_db:.2f} | {latency(card, machine)} |")
+    lines.append("")
+    lines.append(
+        f"Milliseconds: ONNX Runtime, array to array, 256x256 in, median of warm runs, two cores. {places([machine])}."
+    )
+    return text[:begin] + "\n".join(lines) + "\n" + text[end:]
+
+
+def usual_figure(task: Task, card: Card) -> Figure:
+    """The figure of `card` on the set that the tables show, at the strength that the page begins with."""
+    usual = None if task.strength is None else task.strength.default
+    shown = SHOWN_SETS.get(task.degradation)
+    return next(figure for figure in card.figures if figure.strength == usual and shown in (None, figure.set))
+
+
 def with_tables(text: str, data: Path | None, settings: Settings) -> str:
-    """README.md with the tables that follow from the cards. The row of a baseline is kept as it stands; in a new table
-    it is measured.
+    """docs/networks.md with the tables that follow from the cards.
+
+    The row of a baseline is kept as it is; in a new table it is measured on the test sets under `data`.
     """
     begin, end = text.index(BEGIN), text.index(END)
     sections = text[begin:end].split("\n**")[1:]
@@ -157,33 +198,29 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
         cards = catalog.for_task(task.name)
         if cards:
             lines += table(task, cards, machines, data, settings, kept)
-    lines.append(
-        f"The last columns are milliseconds, array to array by ONNX Runtime, 256x256 in, median of warm runs, on two cores: {places(machines)}."
-    )
-    lines.append(
-        "The 8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not.\n"
-    )
+    lines += [
+        "The last columns are milliseconds: ONNX Runtime, array to array, 256x256 in, median of warm runs, two cores.",
+        f"{places(machines)}. 8-bit networks gain time where a processor",
+        "multiplies bytes (VNNI, AMX); elsewhere they are slower than float32.\n",
+    ]
     return text[:begin] + "\n".join(lines) + text[end:]
 
 
 def with_runs(text: str) -> str:
-    """docs/training.md with the table of all runs behind each network, from the cards; compressed ones tell theirs
-    elsewhere.
-    """
+    """docs/training.md with the table of all runs behind each network, from the cards of those not compressed."""
     begin, end = text.index(BEGIN), text.index(END)
     lines = [BEGIN, "| network | runs, the first one first |", "|---|---|"]
     for card in Catalog(WEIGHTS).cards:
         if not card.compressed_from:
             last = {"trained_on": card.trained_on, "recipe": card.recipe}
-            lines.append(
-                f"| [`{card.name}`](../recipes/{card.name}.json) | {'; '.join(run_text(run) for run in (*card.history, last))} |"
-            )
+            runs = "; ".join(run_text(run) for run in (*card.history, last))
+            lines.append(f"| [`{card.name}`](../recipes/{card.name}.json) | {runs} |")
     return text[:begin] + "\n".join(lines) + "\n" + text[end:]
 
 
 def run_text(run: Mapping[str, Any]) -> str:
-    """One run of a card, of several stages the last one: `20,000 psnr_luma, 16 x 48, taught, 17 min`."""
-    recipe = {"loss": "l1", **last_stage(run["recipe"])}  # the first cards name what they set alone
+    """One run of a card (its last stage, if it has several): `20,000 psnr_luma, 16 x 48, taught, 17 min`."""
+    recipe = {"loss": "l1", **last_stage(run["recipe"])}  # the first cards hold only the keys that were set
     words = [f"{recipe['steps']:,} `{recipe['loss']}`", f"{recipe['batch_size']} x {recipe['patch_px']}"]
     words += ["taught"] * (recipe.get("truth_share", 1.0) < 1.0)
     return ", ".join([*words, run["trained_on"].rsplit(", ", 1)[-1].replace(" minutes", " min")])
@@ -198,7 +235,7 @@ def table(
     kept: dict[str, str],
 ) -> list[str]:
     """One task's table."""
-    only = SECOND_SETS.get(task.degradation)
+    only = SHOWN_SETS.get(task.degradation) if task.strength else None
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
     first = shown[cards[0].name]
     heads = [figure.set if figure.strength is None else head(figure) for figure in first]
@@ -214,9 +251,8 @@ def table(
         values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
         figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
-        lines.append(
-            f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {' | '.join(latency(card, machine) for machine in machines)} |"
-        )
+        times = " | ".join(latency(card, machine) for machine in machines)
+        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {times} |")
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
@@ -224,43 +260,47 @@ def table(
 
 
 def head(figure: Figure) -> str:
-    """`sigma 15`, or the kind alone."""
+    """The column of a figure: `sigma 15`, or the kind of holes."""
     return figure.strength if isinstance(figure.strength, str) else f"{figure.strength_name} {figure.strength:g}"
 
 
 def latency(card: Card, machine: str) -> str:
-    """By ONNX Runtime on `machine`, in milliseconds."""
+    """Milliseconds by ONNX Runtime on `machine` as text; `-` where it was not timed."""
     taken = next((row for row in _timed(card) if row["machine"] == machine), None)
     return f"{taken['end_to_end_ms']:.0f}" if taken else "-"
 
 
 def timed_on(cards: Sequence[Card]) -> list[str]:
-    """The processors on which `cards` were timed, that of most first."""
+    """The processors on which `cards` were timed, the most frequent first."""
     return [machine for machine, _ in Counter(row["machine"] for card in cards for row in _timed(card)).most_common()]
 
 
 def kind(machine: str) -> str:
-    """The instruction set in a processor's name."""
+    """The instruction set at the end of a processor's name."""
     return machine.rpartition(", ")[2]
 
 
 def places(machines: Sequence[str]) -> str:
-    """What the columns of latencies stand for."""
+    """Which processor each column of latencies names."""
     return ", ".join(f"{kind(machine)} is `{machine.rpartition(', ')[0]}`" for machine in machines)
 
 
 def _timed(card: Card) -> list[Mapping[str, Any]]:
-    """What the card says of its latency under ONNX Runtime."""
+    """The card's latencies under ONNX Runtime."""
     return [row for row in card.latency if row["runtime"] == "onnx"]
 
 
 def baseline(
     task: Task, model: str, title: str, figures: Sequence[Figure], data: Path | None, settings: Settings
 ) -> str:
-    """The row below the networks."""
+    """The row of the baseline, measured.
+
+    Raises:
+        SettingsError: `data` is None.
+    """
     if data is None:
         raise SettingsError(
-            f"The table of {task.title} has no row of {title} yet: measuring it needs --data, the folder of the test sets."
+            f"The table of {task.title} has no row of {title}; measuring it needs --data, the folder of the test sets."
         )
     measured = (
         evaluate(model, data / f.set, task, Catalog(WEIGHTS), settings, strength=f.strength).psnr_db for f in figures
@@ -269,7 +309,7 @@ def baseline(
 
 
 def tell(text: str) -> None:
-    """One line, at once."""
+    """Print one line and flush."""
     print(text, flush=True)  # noqa: T201 - the output of a script
 
 

@@ -1,16 +1,15 @@
-"""Spend the minutes that a machine has to spare on whatever is least trained.
+"""Train the least trained recipes of a plan for a given number of minutes.
 
-    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/planned] [--runs runs] [--chunk-minutes 9]
-    [--at-once 1]
+    python scripts/train_least.py --data PHOTOS --minutes 25 [--plan recipes/planned] [--runs runs]
+                                  [--chunk-minutes 9] [--at-once 1]
 
-Each recipe of the plan has a run under the folder of runs. Again and again the one with the smallest share of its steps
-is taken on for a chunk, in a process of its own, `--at-once` of them side by side. A recipe whose teacher or start is
-in the plan too waits until that one is done. Networks that are done lie in `RUNS/weights` beside copies of the released
-ones: measure them with `KDSR_WEIGHTS_DIR=RUNS/weights kdsr card measure NAME --data TESTSETS`, and release what is
-better.
+Each recipe of the plan has a run under the folder of runs. The run with the smallest share of its steps done goes on
+for one chunk, in its own process; up to `--at-once` of them run side by side. A recipe waits until a teacher or a start
+that is in the plan too is finished. Finished networks are copied to `RUNS/weights`, beside copies of the released ones:
+measure them with `KDSR_WEIGHTS_DIR=RUNS/weights kdsr card measure NAME --data TESTSETS`, and release what is better.
 
-Ctrl-C stops every run with a checkpoint; the same command goes on. Whatever is needed for that, apart from the
-photographs, lies in the folder of runs; a file of more than 16 MB there is named at the end, because it may not travel.
+Ctrl-C stops every run with a checkpoint, and the same command resumes them. Everything that a resume needs, apart from
+the photographs, is in the folder of runs; files there of more than 16 MiB are listed at the end.
 """
 
 import argparse
@@ -28,10 +27,10 @@ from kdsr.train.events import events_in
 from kdsr.train.train import stages_of
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST_FILE = 16 * 2**20
+LARGEST_FILE_BYTES = 16 * 2**20
 SHORTEST_CHUNK_S = 5.0
 _STARTING_S = 20.0
-"""Of a chunk that is given a process's start and the reading of the photographs, which the time limit does not count."""
+"""Time to start a process and read the photographs, which `--time-limit-s` does not count."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ class Entry:
     """One network of the plan."""
 
     path: Path
-    """Of its recipe."""
+    """The recipe's file."""
     recipe: Recipe
     out: Path
 
     @property
     def stages(self) -> list[tuple[Recipe, Path]]:
-        """Its runs one after the other, each with its folder."""
+        """The stages in order, each with its folder."""
         return stages_of(self.recipe, self.out) if self.recipe.stages else [(self.recipe, self.out)]
 
     @property
@@ -58,19 +57,19 @@ class Entry:
 
     @property
     def is_done(self) -> bool:
-        """Whether its weights came out."""
+        """Whether the run has finished and written its weights."""
         return any(event["event"] == "finished" for event in events_in(self.out / "events.jsonl"))
 
     @property
     def needs(self) -> set[str]:
-        """Networks that it learns or starts from."""
+        """Names of the networks that the recipe reads: teachers and starts."""
         return {name for stage, _ in self.stages for name in stage.networks} - {self.recipe.name}
 
 
 def main() -> None:
-    """Train until the minutes are over or everything is done."""
+    """Train until the minutes are over or every run is finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="where the recipes' folders of photographs lie")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the recipes' photographs")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--plan", type=Path, default=ROOT / "recipes" / "planned", help="folder of recipes")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
@@ -118,7 +117,7 @@ def main() -> None:
 
 
 def plan_of(folder: Path, runs: Path) -> list[Entry]:
-    """The recipes in `folder`, by name."""
+    """The recipes in `folder`, in order of file name."""
     recipes = [(path, recipe_from_json(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
     return [Entry(path, recipe, runs / recipe.name) for path, recipe in recipes]
 
@@ -133,17 +132,16 @@ def overlay(folder: Path) -> Path:
 
 
 def least_trained(waiting: list[Entry], entries: list[Entry]) -> Entry | None:
-    """The one of `waiting` with the smallest share of its steps that need not wait for another; None if there is none."""
+    """The entry of `waiting` with the smallest share of its steps done whose networks are ready; None without one."""
     unfinished = {entry.recipe.name for entry in entries if not entry.is_done}
     ready = [entry for entry in waiting if entry.recipe.name in unfinished and not entry.needs & unfinished]
     return min(ready, key=lambda entry: entry.steps_done / entry.recipe.all_steps, default=None)
 
 
 def start(entry: Entry, left_s: float, data: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """A process that goes on with `entry` for `left_s` seconds."""
-    tell(
-        f"{entry.recipe.name}: from step {entry.steps_done:,} of {entry.recipe.all_steps:,}, for {left_s / 60:.1f} minutes"
-    )
+    """A process that trains `entry` further for `left_s` seconds."""
+    recipe = entry.recipe
+    tell(f"{recipe.name}: from step {entry.steps_done:,} of {recipe.all_steps:,}, for {left_s / 60:.1f} minutes")
     entry.out.mkdir(parents=True, exist_ok=True)
     limit_s = max(1.0, left_s - min(_STARTING_S, left_s / 4))
     command = [
@@ -167,7 +165,7 @@ def start(entry: Entry, left_s: float, data: Path, environment: dict[str, str]) 
 def collect(
     entries: list[Entry], running: dict[str, "subprocess.Popen[bytes]"], failed: set[str], weights: Path
 ) -> None:
-    """Take ended processes out of `running`, and put what is done among the weights."""
+    """Remove ended processes from `running` and copy finished networks to `weights`."""
     for entry in entries:
         process = running.get(entry.recipe.name)
         if process is None or process.poll() is None:
@@ -183,23 +181,18 @@ def collect(
 
 
 def report(entries: list[Entry], failed: set[str], runs: Path) -> None:
-    """Where every network of the plan stands, and what is too large to travel."""
+    """Print the progress of every network, and the files larger than `LARGEST_FILE_BYTES`."""
     for entry in sorted(entries, key=lambda entry: entry.steps_done / entry.recipe.all_steps):
-        told = (
-            "failed"
-            if entry.recipe.name in failed
-            else "done"
-            if entry.is_done
-            else f"{entry.steps_done / entry.recipe.all_steps:.0%}"
-        )
-        tell(f"{entry.recipe.name:40} {entry.steps_done:>9,} of {entry.recipe.all_steps:>9,} steps  {told}")
+        share = "done" if entry.is_done else f"{entry.steps_done / entry.recipe.all_steps:.0%}"
+        state = "failed" if entry.recipe.name in failed else share
+        tell(f"{entry.recipe.name:40} {entry.steps_done:>9,} of {entry.recipe.all_steps:>9,} steps  {state}")
     for file in runs.rglob("*"):
-        if file.is_file() and file.stat().st_size > LARGEST_FILE and (runs / "home") not in file.parents:
+        if file.is_file() and file.stat().st_size > LARGEST_FILE_BYTES and (runs / "home") not in file.parents:
             tell(f"{file} has {file.stat().st_size / 2**20:.0f} MiB, more than 16")
 
 
 def tell(text: str) -> None:
-    """One line, at once."""
+    """Print one line and flush."""
     print(text, flush=True)  # noqa: T201 - the output of a script
 
 

@@ -1,4 +1,4 @@
-"""The released networks: every card can be used, and what the README says of it is what the card says."""
+"""The released networks: every card can be used, and the tables of the documents repeat its figures."""
 
 import runpy
 from dataclasses import replace
@@ -102,12 +102,15 @@ def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_wher
     assert all(f"{loss:+.3f} dB" in student.notes for loss in lost)
 
 
-def test_the_tables_of_readme_and_training_are_those_of_the_cards():
-    readme, training = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/training.md"))
+def test_the_tables_of_the_documents_are_those_of_the_cards():
+    readme, networks, training = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/networks.md", "docs/training.md")
+    )
     script = runpy.run_path(str(ROOT / "scripts" / "release.py"))
-    assert script["with_tables"](readme, None, Settings(weights_dir=CATALOG.weights_dir)) == readme
+    assert script["with_defaults"](readme) == readme
+    assert script["with_tables"](networks, None, Settings(weights_dir=CATALOG.weights_dir)) == networks
     assert script["with_runs"](training) == training
-    assert all(f"| `{card.name}` |" in readme for card in CATALOG.cards)
+    assert all(f"| `{card.name}` |" in networks for card in CATALOG.cards)
 
 
 def sky() -> torch.Tensor:
