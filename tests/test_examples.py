@@ -93,6 +93,6 @@ def test_the_examples_of_the_api_run_as_one_script(tmp_path):
 
 def test_the_python_of_the_readme_runs(tmp_path):
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    code = blocks(readme.partition("And from Python:")[2], "python")[0]
+    code = blocks(readme.partition("## From Python")[2], "python")[0]
     run_in(tmp_path, code)
     assert cv2.imread(str(tmp_path / "large.png")).shape == (320, 384, 3)
