@@ -69,7 +69,8 @@ class Adversarial(nn.Module):
         require_equal_shapes("Adversarial", restored, label)
         if restored.shape[1] != self.channels:
             raise ShapeError(
-                f"Adversarial was built for {self.channels} channels, got shape {tuple(restored.shape)}; build it for that many."
+                f"Adversarial was built for {self.channels} channels, got shape {tuple(restored.shape)}; "
+                "build it for that many."
             )
         real, fake = self.discriminator(label.detach()), self.discriminator(reverse_gradient(restored))
         return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()

@@ -38,7 +38,8 @@ def contrastive(restored: Tensor, positive: Tensor, negatives: Tensor | Sequence
     require_equal_shapes("contrastive", restored, positive)
     if len(negatives) == 0:
         raise ShapeError(
-            "contrastive needs at least one negative, got none; give a bicubic enlargement or an older student's output."
+            "contrastive needs at least one negative, got none; "
+            "give a bicubic enlargement or an older student's output."
         )
     for negative in negatives:
         require_equal_shapes("contrastive, for each negative,", restored, negative)

@@ -1,9 +1,9 @@
 """Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W), any scale, same N, H and
 W.
 
-Each gives a float32 scalar; no gradient reaches the teacher. The modules carry what is learnt beside the student (1x1
-projections to the teacher's channels, variances): they belong to the training run and never to the student's file. Not
-here: how a feature is tapped.
+Each gives a float32 scalar; no gradient reaches the teacher. Modules have parameters of their own (1x1 projections to
+the teacher's channels, variances), which belong to the training run and never to the student's file. Not here: how a
+feature is tapped (`taps`).
 """
 
 import math
@@ -32,7 +32,7 @@ def attention_map(student: Tensor, teacher: Tensor) -> Tensor:
 
     A map is the mean over channels of the squares (p = 2), flattened and divided by its L2 norm, so Cs and Ct may
     differ and neither feature's scale matters. Source: attention transfer, arXiv:1612.03928, section 3.1, equation 2,
-    with the distance squared as in the authors' code; summed over places, so that the weight does not hang on H x W.
+    with the distance squared as in the authors' code; summed over places, so that the weight does not depend on H x W.
     Raises:
         ShapeError: N, H or W differ.
     """
@@ -85,7 +85,8 @@ def variational(mean: Tensor, variance: Tensor, teacher: Tensor) -> Tensor:
     _require_equal("variational", mean, teacher)
     if variance.shape != mean.shape[1:2]:
         raise ShapeError(
-            f"variational needs one variance for each of {mean.shape[1]} channels, got {tuple(variance.shape)}; give shape (Ct,)."
+            f"variational needs one variance for each of {mean.shape[1]} channels, got {tuple(variance.shape)}; "
+            "give shape (Ct,)."
         )
     wide = variance.float()[:, None, None]
     gap = teacher.detach().float() - mean.float()
@@ -169,7 +170,8 @@ def _project(loss: str, project: nn.Conv2d, student: Tensor) -> Tensor:
     if student.ndim != 4 or student.shape[1] != project.in_channels:
         wanted = f"{project.in_channels} channels"
         raise ShapeError(
-            f"{loss} was built for a student's feature of {wanted}, got shape {tuple(student.shape)}; build it for that feature."
+            f"{loss} was built for a student's feature of {wanted}, got shape {tuple(student.shape)}; "
+            "build it for that feature."
         )
     return project(student.float())
 
@@ -178,7 +180,8 @@ def _require_equal(loss: str, student: Tensor, teacher: Tensor) -> None:
     if student.ndim != 4 or student.shape != teacher.shape:
         got = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
         raise ShapeError(
-            f"{loss} needs features (N, C, H, W) of one shape, got {got}; tap features of equal size and project the channels."
+            f"{loss} needs features (N, C, H, W) of one shape, got {got}; "
+            "tap features of equal size and project the channels."
         )
 
 

@@ -1,10 +1,9 @@
-"""What a student minimises: a balance of truth and teacher, and any further losses beside it, each with its weight.
+"""The objective of a student: a balance of ground truth and teacher, plus further losses with their weights.
 
     total = share * L(restored, truth) + (1 - share) * L(restored, label) + sum of weight_i * loss_i
 
-The share may slide from the start of the run to its end, from the teacher's smoother picture to the truth (as ECO does,
-arXiv:2404.13518). The teacher itself is not here: what it gave comes as labels and features, so it cannot be trained by
-mistake.
+The share may change linearly over the run, from the teacher's smoother picture to the ground truth (ECO,
+arXiv:2404.13518). The teacher itself is not here: its labels and features are inputs, so that no gradient reaches it.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +41,8 @@ class Term:
             raise SettingsError(f"The target of '{self.loss}' must be teacher or truth, got '{self.target}'.")
         if reads == "scores":
             raise SettingsError(
-                f"'{self.loss}' compares class scores, and a restoration network has none; choose a loss between pictures or features."
+                f"'{self.loss}' compares class scores, and a restoration network has none; "
+                "choose a loss between pictures or features."
             )
         if (reads == "features") != bool(self.student_tap and self.teacher_tap):
             wanted = "needs student_tap and teacher_tap" if reads == "features" else "reads pictures and takes no taps"
@@ -61,12 +61,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Balance:
-    """How much the truth counts beside the teacher's output, and by which loss.
+    """Weights of ground truth and teacher over the run, and the loss that compares with both.
 
     Args:
-        loss: name in `LOSSES` of a loss between pictures that learns nothing itself.
-        truth_share: weight of the truth at the first step, in [0, 1]; 1 is training without a teacher.
-        truth_share_end: weight of the truth at the last step; between them it slides in a straight line.
+        loss: name in `LOSSES` of a loss between pictures without parameters.
+        truth_share: weight of the ground truth at the first step, in [0, 1]; 1 is training without a teacher.
+        truth_share_end: weight of the ground truth at the last step; linear in between.
     """
 
     loss: str = "l1"
@@ -88,31 +88,28 @@ class Balance:
         return min(self.truth_share, self.truth_share_end) < 1.0
 
     def share(self, progress: float) -> float:
-        """Weight of the truth when `progress` (0 to 1) of the run is done."""
+        """Weight of the ground truth at `progress` (0 to 1) of the run."""
         return self.truth_share + (self.truth_share_end - self.truth_share) * progress
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one step shows the objective; pictures (N, 3, H, W) in [0, 1], features (N, C, H, W) by the name of their
-    tap.
-    """
+class ObjectiveInputs:
+    """Inputs of the objective in one step: pictures (N, 3, H, W) in [0, 1], features (N, C, H, W) by tap."""
 
     restored: Tensor
     truth: Tensor
     label: Tensor | None = None
     """The teacher's output."""
     negative: Tensor | None = None
-    """A worse picture to be pushed away from."""
+    """A worse picture, for contrastive losses."""
     degraded: Tensor | None = None
-    """What was restored, (N, planes, h, w)."""
+    """The input of the network, (N, planes, h, w)."""
     student_features: dict[str, Tensor] = field(default_factory=dict)
     teacher_features: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Objective(nn.Module):
-    """A balance and terms, ready to be computed. Its parameters are those of losses that learn; no student's file holds
-    them.
+    """A balance and its terms. Parameters are those of losses that are trained; no student's file has them.
 
     Args:
         student_channels: channels of the student's feature at a tap; for losses that project it.
@@ -139,7 +136,7 @@ class Objective(nn.Module):
                     *(channels(tap) for channels, tap in zip(both, taps, strict=False) if channels)
                 )
 
-    def forward(self, seen: Seen, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, seen: ObjectiveInputs, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and its named parts (before their weights), each a scalar. `share` is the weight of the truth.
 
         Raises:
@@ -148,7 +145,8 @@ class Objective(nn.Module):
         for other in (seen.truth, seen.label):
             if other is not None and seen.restored.shape != other.shape:
                 raise ShapeError(
-                    f"The objective needs pictures of one shape, got {tuple(seen.restored.shape)} and {tuple(other.shape)}."
+                    "The objective needs pictures of one shape, "
+                    f"got {tuple(seen.restored.shape)} and {tuple(other.shape)}."
                 )
         total, parts = self._balanced(seen, share)
         for index, term in enumerate(self.terms):
@@ -162,14 +160,14 @@ class Objective(nn.Module):
         value: Tensor = LOSSES[self.balance.loss].function(restored, truth)
         return value
 
-    def _balanced(self, seen: Seen, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
+    def _balanced(self, seen: ObjectiveInputs, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
         parts = {"truth": self.compare(seen.restored, seen.truth)}
         if seen.label is None or not self.balance.needs_teacher:
             return parts["truth"], parts
         parts["teacher"] = self.compare(seen.restored, seen.label)
         return share * parts["truth"] + (1.0 - share) * parts["teacher"], parts
 
-    def _value(self, index: int, term: Term, seen: Seen) -> Tensor:
+    def _value(self, index: int, term: Term, seen: ObjectiveInputs) -> Tensor:
         function = self.learnt[str(index)] if str(index) in self.learnt else LOSSES[term.loss].function
         target = seen.truth if term.target == "truth" else seen.label
         if term.reads == "features":
@@ -184,8 +182,8 @@ class Objective(nn.Module):
 
     @property
     def negatives(self) -> str | None:
-        """Where the worse picture of a contrastive term comes from: `input` (the degraded one, enlarged), `average`
-        (the student's own average).
+        """Source of the negatives of a contrastive term: `input` (the degraded picture, enlarged) or `average` (the
+        output of the student's moving average); None without such a term.
         """
         kinds = {term.reads.removeprefix("negatives_") for term in self.terms if term.reads.startswith("negatives_")}
         if len(kinds) > 1:

@@ -15,7 +15,7 @@ _FAINT = 1e-4
 _PSNR_SCALE = 0.01
 """Brings `psnr` to the size of an L1, so that the weights of other terms keep their meaning."""
 _COLOUR_SHARE = 0.1
-"""What the error of all three channels counts beside that of luma."""
+"""Weight of the MSE of all three channels beside that of luma."""
 _LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
 
@@ -51,8 +51,9 @@ def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
 def psnr(restored: Tensor, target: Tensor) -> Tensor:
     """0.01 * mean over pictures of ln(1 + MSE / 0.0001): a scalar, at least 0, 0 is best.
 
-    The mean PSNR of pictures is a mean of logarithms; an L2 lets the few that nobody can restore decide. Below 40 dB
-    this is such a logarithm, and near 0 an L2 again. Source: the PSNR loss of NAFNet, arXiv:2204.04676, bounded near 0.
+    The mean PSNR of pictures is a mean of logarithms, while an L2 is dominated by the few that cannot be restored.
+    Below 40 dB this is such a logarithm, and near 0 an L2.
+    Source: the PSNR loss of NAFNet, arXiv:2204.04676, bounded near 0.
     Raises:
         ShapeError: pictures of different shapes.
     """
@@ -63,8 +64,8 @@ def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
     """As `psnr`, of the error that the eye and the field's tables weigh most: MSE of BT.601 luma + 0.1 * MSE of red,
     green and blue.
 
-    (N, 3, H, W) alone. A scalar, at least 0, 0 is best.
-    Source: SESR (arXiv:2103.09404) and ECBSR learn luma alone and leave colour to bicubic; here one network gives both.
+    (N, 3, H, W) only. A scalar, at least 0, 0 is best.
+    Source: SESR (arXiv:2103.09404) and ECBSR, which train on luma only and enlarge colour by bicubic.
     Raises:
         ShapeError: pictures of different shapes, or without three channels.
     """
@@ -75,7 +76,7 @@ def psnr_luma(restored: Tensor, target: Tensor) -> Tensor:
 def psnr_colour(restored: Tensor, target: Tensor) -> Tensor:
     """As `psnr`, of what `psnr_luma` hardly weighs: the mean of the MSE of Cb and of Cr (JFIF, in [-0.5, 0.5]).
 
-    (N, 3, H, W) alone. A scalar, at least 0, 0 is best, and 0 for pictures that differ in luma alone.
+    (N, 3, H, W) only. A scalar, at least 0, 0 is best, and 0 for pictures that differ only in luma.
     Source: definition.
     Raises:
         ShapeError: pictures of different shapes, or without three channels.
@@ -105,9 +106,9 @@ def fft(restored: Tensor, target: Tensor) -> Tensor:
 def mean_colour(restored: Tensor, degraded: Tensor) -> Tensor:
     """Mean squared difference of the mean colours of each picture and its input: a scalar, at least 0, 0 is best.
 
-    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. The error that a loss in pixels weighs is
-    least where a network moves a faded or clipped colour to where such colours mostly lie; a viewer wants the input's
-    own. Source: definition.
+    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. A loss in pixels is lowest if a
+    network moves a faded or clipped colour to the most likely one; a viewer expects the input's own.
+    Source: definition.
     Raises:
         ShapeError: different numbers of pictures, or fewer planes in the input.
     """
@@ -118,7 +119,8 @@ def mean_colour(restored: Tensor, degraded: Tensor) -> Tensor:
         or restored.shape[1] > degraded.shape[1]
     ):
         raise ShapeError(
-            f"mean_colour needs pictures (N, C, H, W) and their inputs, got {tuple(restored.shape)} and {tuple(degraded.shape)}; give what was restored."
+            f"mean_colour needs pictures (N, C, H, W) and their inputs, got {tuple(restored.shape)} and "
+            f"{tuple(degraded.shape)}; give the input of the network."
         )
     inputs = degraded[:, : restored.shape[1]].detach().float()
     return (restored.float().mean((2, 3)) - inputs.mean((2, 3))).square().mean()

@@ -1,4 +1,4 @@
-"""The losses, one visible line each."""
+"""The losses, one line each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ class Loss:
     """
 
     function: Callable[..., Any]
-    """The loss; where it learns something itself, the class of the module that is the loss (features: built from both
-    channel counts).
+    """The loss, or the class of the module that computes it if it is trained; for features that is built from the
+    channels of both.
     """
     reads: str
     source: str
     learns: bool = False
 
 
-LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a read-only view of one
+LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot trace a read-only view of one
     "l1": Loss(pixel.l1, "pictures", source="definition"),
     "l2": Loss(pixel.l2, "pictures", source="definition"),
     "charbonnier": Loss(pixel.charbonnier, "pictures", source="LapSRN, arXiv:1704.03915"),
@@ -40,7 +40,7 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot see into a 
     "attention_map": Loss(features.attention_map, "features", source="AT, arXiv:1612.03928"),
     "spatial_affinity": Loss(features.spatial_affinity, "features", source="FAKD, ICIP 2020"),
     "channel_distribution": Loss(features.ChannelDistribution, "features", source="CWD, arXiv:2011.13256", learns=True),
-    "variational": Loss(features.VariationalInformation, "features", source="VID, arXiv:1904.05835; PISR, arXiv:2007.07524", learns=True),
+    "variational": Loss(features.VariationalInformation, "features", source="VID, arXiv:1904.05835", learns=True),
     "contrastive": Loss(contrastive.contrastive, "negatives_input", source="CSD, arXiv:2105.11683"),
     "contrastive_dynamic": Loss(contrastive.contrastive, "negatives_average", source="DCKD, arXiv:2312.08939"),
     "adversarial": Loss(Adversarial, "pictures", source="hinge loss, arXiv:1705.02894", learns=True),

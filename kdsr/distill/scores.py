@@ -23,7 +23,8 @@ def soft_labels(student_scores: Tensor, teacher_scores: Tensor, *, temperature: 
     if student_scores.ndim != 2 or student_scores.shape != teacher_scores.shape:
         got = f"{tuple(student_scores.shape)} and {tuple(teacher_scores.shape)}"
         raise ShapeError(
-            f"soft_labels needs scores (N, K) of one shape, got {got}; give student and teacher the same rows and classes."
+            f"soft_labels needs scores (N, K) of one shape, got {got}; "
+            "give student and teacher the same rows and classes."
         )
     if not temperature > 0:
         raise SettingsError(f"The temperature must be above 0, got {temperature:g}; 1 leaves the scores as they are.")
@@ -47,7 +48,8 @@ def hinton(
     if labels.shape != student_scores.shape[:1] or labels.dtype != torch.int64:
         got = f"{tuple(labels.shape)} {labels.dtype}"
         raise ShapeError(
-            f"hinton needs one int64 label for each row of scores {tuple(student_scores.shape)}, got {got}; give class numbers."
+            f"hinton needs one int64 label for each row of scores {tuple(student_scores.shape)}, got {got}; "
+            "give class numbers."
         )
     if not 0.0 <= alpha <= 1.0:
         raise SettingsError(f"The share of the labels, alpha, must lie between 0 and 1, got {alpha:g}.")

@@ -9,8 +9,7 @@ from kdsr.models import Network
 
 
 class Tapped:
-    """A network that also gives the outputs of the modules `names`, as `named_modules` names them (`layers.3`,
-    `blocks.5`).
+    """A network that also returns the outputs of the modules `names`, by their names in `named_modules` (`layers.3`).
 
     Raises:
         UnknownNameError: the network has no such module; the text names the nearest one.

@@ -18,7 +18,7 @@ from kdsr.train.control import RunControl
 from kdsr.train.data.sources import Sources
 from kdsr.train.events import EventLog
 from kdsr.train.learner import Learner
-from kdsr.train.machine import undisturbed
+from kdsr.train.machine import signals_deferred
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe
 from kdsr.train.recipe_groups import Schedule
@@ -125,7 +125,7 @@ class TrainingLoop:
         self.processes.average_gradients(learner.parameters)
         if schedule.gradient_clip > 0:  # of the network only, not of losses and teachers that are trained as well
             nn.utils.clip_grad_norm_(learner.network.parameters(), schedule.gradient_clip)
-        with undisturbed():
+        with signals_deferred():
             learner.optimiser.step()
             learner.step += 1
             learner.update_average(schedule.ema_decay)

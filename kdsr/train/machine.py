@@ -1,4 +1,4 @@
-"""What training asks of the machine: bfloat16 where it multiplies in it, memory, signals, and tiny numbers as zero."""
+"""Settings of the machine for training: bfloat16, freed memory, signals, denormal numbers."""
 
 import contextlib
 import ctypes
@@ -13,17 +13,15 @@ import torch
 
 
 def autocast(device: torch.device, *, wanted: bool = True) -> torch.autocast:
-    """A block in which convolutions are computed in bfloat16, if `wanted` and the device multiplies in it; otherwise
-    nothing changes.
-    """
+    """A context in which convolutions use bfloat16, if `wanted` and `has_bfloat16(device)`; else it changes nothing."""
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and has_bfloat16(device))
 
 
 def has_bfloat16(device: torch.device) -> bool:
     """Whether `device` multiplies in bfloat16.
 
-    A CPU that does not (without AVX-512 BF16 or AMX) converts number by number: on an AMD EPYC 7002 a step took twelve
-    times as long as in float32. Graphics cards before Ampere do not either.
+    A CPU without AVX-512 BF16 or AMX emulates it: on an AMD EPYC 7002 a step took twelve times as long as in float32.
+    Graphics cards before Ampere have none either.
     """
     if device.type == "cpu":
         return bool(
@@ -35,15 +33,14 @@ def has_bfloat16(device: torch.device) -> bool:
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of malloc.h
 _NEVER = 2**31 - 1
 _LARGEST = 32 * 2**20
-"""The largest threshold that glibc takes; larger tensors still come from the system each time."""
+"""The largest threshold of glibc; larger tensors still come from the system each time."""
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what a step frees for the next one, instead of giving pages back that the system must then clear
-    again.
+    """Let glibc keep freed memory for the next step instead of returning its pages to the system.
 
-    Pictures of a batch are a few MB each: without this a third of a small student's step goes into page faults.
-    Elsewhere than on Linux with glibc, and on a GPU (where torch keeps its own memory), nothing changes.
+    The tensors of a batch are a few MB each; without this a third of a small student's step is page faults. Changes
+    nothing elsewhere than on Linux with glibc, and nothing on a GPU, where torch has its own allocator.
     """
     if sys.platform != "linux":
         return
@@ -54,12 +51,11 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def smallest_as_zero() -> Iterator[None]:
-    """Count numbers below 1e-38 as zero until the end of the block; afterwards as it was before.
+def denormals_as_zero() -> Iterator[None]:
+    """Count numbers below 1e-38 as zero inside the block, and restore the mode of before at its end.
 
-    The momentum of a channel that no longer fires sinks there, where processors compute a hundred times slower. The
-    mode belongs to this thread and to those that it starts, which keep it. Processors that have no such mode go on as
-    they are.
+    The momentum of a dead channel decays into that range, where processors compute a hundred times slower. The mode
+    belongs to this thread and to threads started in the block. Processors without such a mode are not changed.
     """
     was_on = not (torch.full((1,), torch.finfo(torch.float32).tiny) / 2).any()
     torch.set_flush_denormal(True)
@@ -73,11 +69,9 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM until the block is done, so that what it changes is changed as a whole or not at
-    all.
-    """
-    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+def signals_deferred() -> Iterator[None]:
+    """Defer SIGINT and SIGTERM to the end of the block, so that a signal never splits an update."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach only the main thread
         yield
         return
     came: list[tuple[int, FrameType | None]] = []

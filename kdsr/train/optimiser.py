@@ -1,7 +1,6 @@
-"""Optimisers by name. Muon moves every kernel by a matrix of equal singular values, so that no direction of a layer
-waits for another.
+"""Optimisers by name. Muon updates every kernel by a matrix of nearly equal singular values.
 
-A plain stack of convolutions has no short cuts, and AdamW learns it slowly: see docs/log.md for what either gives.
+A plain stack of convolutions has no skip connections, and AdamW trains it slowly; docs/log.md has the measurements.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,16 +10,14 @@ import torch
 from torch import Tensor, nn
 
 KERNEL_RATE = 10.0
-"""Muon's steps for kernels are so many times the learning rate, so that a recipe's rate means about the same for either
-optimiser.
-"""
+"""Ratio of Muon's step of kernels to the learning rate, so that a recipe's rate suits either optimiser."""
 _MOMENTUM = 0.95
 _ITERATIONS = 5
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Of each of `matrices` (N, R, C), any real numbers, roughly the nearest one with orthonormal rows or columns.
+    """The nearest matrices with orthonormal rows or columns, approximately, of `matrices` (N, R, C).
 
     Five Newton-Schulz iterations by a quintic that is steep at 0; singular values come out between about 0.7 and 1.2
     (K. Jordan, "Muon: An optimizer for hidden layers in neural networks", 2024).
@@ -36,7 +33,7 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.AdamW):
-    """Muon for kernels, AdamW for biases and all else of one dimension. torch's own takes matrices alone.
+    """Muon for kernels, AdamW for biases and other vectors; torch's own Muon takes matrices only.
 
     A kernel (out, in, height, width) counts as a matrix of `out` rows. Kernels of one shape are orthogonalised
     together.
@@ -49,7 +46,7 @@ class Muon(torch.optim.AdamW):
             for parameter in group["params"]:
                 if parameter.ndim > 1 and parameter.grad is not None:
                     alike.setdefault(parameter.shape, []).append((parameter, self._direction(parameter)))
-                    parameter.grad = None  # so that AdamW leaves it alone
+                    parameter.grad = None  # so that AdamW skips it
             for shape, members in alike.items():
                 moves = orthogonalised(torch.stack([direction.reshape(shape[0], -1) for _, direction in members]))
                 rate = group["lr"] * KERNEL_RATE * max(1.0, moves.shape[1] / moves.shape[2]) ** 0.5
@@ -58,11 +55,11 @@ class Muon(torch.optim.AdamW):
         return super().step(closure)
 
     def _direction(self, kernel: nn.Parameter) -> Tensor:
-        """Nesterov's momentum of the kernel's gradient, kept up to date."""
+        """Nesterov momentum of the kernel's gradient, (out, in, height, width); updates the momentum."""
         assert kernel.grad is not None
         state = self.state[kernel]
         if not state:
-            state["step"] = torch.zeros(())  # AdamW looks for it in every state that it loads
+            state["step"] = torch.zeros(())  # AdamW reads it in every state that it loads
             state["momentum"] = torch.zeros_like(kernel)
         momentum: Tensor = state["momentum"]
         momentum.lerp_(kernel.grad, 1.0 - _MOMENTUM)

@@ -1,6 +1,4 @@
-"""Ready recipes: `quick` (about a minute on two cores), `standard` and `best`, one JSON file per task beside this
-module.
-"""
+"""Ready recipes: `quick` (about a minute on two cores), `standard` and `best`; one JSON file each per task."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from kdsr.zoo import Card
 PRESETS = ("quick", "standard", "best")
 _FOLDER = Path(__file__).parent / "presets"
 _FINE_TUNE = 0.2
-"""A trained student is tuned at this part of a fresh one's learning rate."""
+"""Learning rate of fine-tuning a trained student, as a share of a fresh student's."""
 
 
 def preset(name: str, task: str) -> dict[str, Any]:
@@ -42,12 +40,12 @@ def distillation(
     student: Card | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Recipe:
-    """The recipe that distills `teacher` into a student by a preset.
+    """The recipe of a preset that distils `teacher` into a student.
 
     Args:
-        name: of the network that comes out.
+        name: of the trained network.
         photos: folders of photographs.
-        student: the network to start from, tuned at a lower learning rate; None starts a fresh one.
+        student: the network to fine-tune, at a lower learning rate; None starts a fresh one.
         changes: keys of a recipe, grouped or flat, that override the preset's.
     """
     keys = preset(preset_name, task)

@@ -1,8 +1,8 @@
-"""One run in several processes: each learns from its share of a batch, and all take the same step.
+"""One run in several processes: each takes its share of a batch, and all make the same step.
 
 Started by `accelerate launch --multi_gpu -m kdsr train ...` (one process per GPU) or, on processors, by `torchrun
---standalone --nproc-per-node N -m kdsr train ...`. Gradients are averaged by accelerate; the losses are means over
-pictures, so equal shares give the step that one process takes on the whole batch. The first process alone writes files.
+--standalone --nproc-per-node N -m kdsr train ...`. Gradients are averaged by accelerate. Losses are means over
+pictures, so equal shares give the step of one process on the full batch. Only the first process writes files.
 """
 
 import os
@@ -16,7 +16,7 @@ from kdsr.train.data.pairs import Batch
 
 
 class Processes:
-    """The processes of this run, as this one sees them; one alone needs nothing of accelerate."""
+    """The processes of this run as seen by this one; a single process does not import accelerate."""
 
     def __init__(self, device: str) -> None:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
@@ -38,7 +38,7 @@ class Processes:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process is here."""
         if self.count > 1:
             self._state.wait_for_everyone()
 
@@ -53,7 +53,8 @@ class Processes:
         size = len(batch.truth)
         if size % self.count:
             raise SettingsError(
-                f"A batch of {size} cannot be shared equally by {self.count} processes; set batch_size to a multiple of {self.count}."
+                f"A batch of {size} cannot be shared equally by {self.count} processes; "
+                f"set batch_size to a multiple of {self.count}."
             )
         mine = slice(size // self.count * self.rank, size // self.count * (self.rank + 1))
         label = batch.label[mine] if batch.label is not None else None
@@ -65,7 +66,7 @@ class Processes:
         )
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give every process the mean of all processes' gradients."""
+        """Replace the gradients of every process by their mean over all processes."""
         if self.count == 1:
             return
         from accelerate.utils import reduce
@@ -77,7 +78,7 @@ class Processes:
             gradient.copy_(mean.reshape(gradient.shape))
 
     def any(self, wanted: bool) -> bool:
-        """Whether any process wants it."""
+        """Whether `wanted` is True in any process."""
         if self.count == 1:
             return wanted
         from accelerate.utils import reduce
@@ -88,7 +89,7 @@ class Processes:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device to work on: the one named, or for `auto` a GPU where there is one."""
+    """The device named `name`; `auto` is a GPU if there is one, else the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

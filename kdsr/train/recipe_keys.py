@@ -1,7 +1,7 @@
 """The keys of a recipe as a flat mapping: groups opened, names of earlier versions replaced.
 
-Recipes of earlier versions had no groups and other names. They live on in cards, run folders and the jobs database, so
-every reader of a recipe's keys comes through `flat_keys`.
+Recipes of earlier versions had no groups and other names. Cards, run folders and the jobs database still contain them,
+so every reader of a recipe's keys uses `flat_keys`.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ RENAMED: Mapping[str, str] = MappingProxyType({
     "whole_colour_share": "chroma_444_share",
     "saved_before_share": "double_jpeg_share",
 })  # fmt: skip
-"""Earlier name of a key to its name now. Names are only ever added here."""
+"""Earlier name of a key to its current name. Entries are only added here, never removed."""
 
 _EARLIER: Mapping[str, str] = MappingProxyType({now: earlier for earlier, now in RENAMED.items()})
 _KEYS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -38,7 +38,7 @@ def flat_keys(given: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of `given` by their names now, those of groups beside the others; unknown top-level keys are kept.
 
     Raises:
-        SettingsError: a key that is given twice, in the wrong group or in none of that name; a group that is no object.
+        SettingsError: a key that is given twice, or unknown or misplaced in a group; a group that is no object.
     """
     flat: dict[str, Any] = {}
     for group, key, name, value in _items(given):
@@ -69,7 +69,7 @@ def earliest_keys(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def last_stage(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat keys of `recipe`, as any card holds it, with those of its last stage in their place; nothing is checked."""
+    """The flat keys of `recipe`, as in any card, overridden by those of its last stage; nothing is checked."""
     flat = {name: value for _, _, name, value in _items(recipe)}
     stages = flat.get("stages")
     last = stages[-1] if isinstance(stages, Sequence) and stages else {}

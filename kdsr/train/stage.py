@@ -21,7 +21,7 @@ from kdsr.train.data.sources import OutOfTime, Sources, open_sources
 from kdsr.train.events import EVENTS_FILE, EventLog
 from kdsr.train.learner import Learner, new_learner
 from kdsr.train.loop import TrainingLoop
-from kdsr.train.machine import keep_freed_memory, smallest_as_zero
+from kdsr.train.machine import denormals_as_zero, keep_freed_memory
 from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import device_text, new_card, release, released_mix
@@ -40,11 +40,11 @@ class RunResult:
     folder: Path
 
 
-@smallest_as_zero()
+@denormals_as_zero()
 def train_stage(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult:
     """Train the network of `recipe`; `out_dir` then has weights, card, checkpoint, previews and `events.jsonl`.
 
-    Meanwhile numbers below 1e-38 count as zero (`smallest_as_zero`).
+    Meanwhile numbers below 1e-38 count as zero (`denormals_as_zero`).
 
     Raises:
         SettingsError, TrainingError, Stopped: as `train_recipe`.

@@ -1,4 +1,4 @@
-"""One step's loss: the student, the teacher where it works along, and the objective, compiled as one where it pays."""
+"""The loss of one step: student, teacher and objective as one function, compiled where that pays."""
 
 import shutil
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdsr.distill import Objective, Seen, Tapped
+from kdsr.distill import Objective, ObjectiveInputs, Tapped
 from kdsr.models import Network
 from kdsr.models.blocks import RepConv2d
 from kdsr.train.data.pairs import Batch
@@ -20,14 +20,15 @@ Losses = Callable[[Batch, Tensor], tuple[Tensor, dict[str, Tensor]]]
 
 
 def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, device: torch.device) -> Losses:
-    """The function from a batch and the truth's share to the total loss and its named parts.
+    """The function from a batch and the weight of the ground truth to the total loss and its named parts.
 
-    `teacher`: works at every step, and learns along if the recipe says online; None where labels are kept or none are
-    needed.
+    `teacher`: runs at every step, and is trained too if it is online; None if labels are cached or not needed.
     """
     taps = [term.student_tap for term in recipe.teaching.terms if term.reads == "features"]
     student, objective = Tapped(learner.network, taps), learner.objective
-    mixed = recipe.schedule.precision == "bf16" and has_bfloat16(device)  # asked here: the compiler cannot look into it
+    mixed = recipe.schedule.precision == "bf16" and has_bfloat16(
+        device
+    )  # asked here, since the compiler cannot trace it
     if recipe.schedule.dropout:
         _drop_channels(learner.network, recipe.schedule.dropout)
     negatives = objective.negatives
@@ -47,7 +48,7 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         elif negatives == "average":
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 negative = learner.average(degraded).float()
-        shown = Seen(restored.float(), truth, label, negative, degraded, seen, features)
+        shown = ObjectiveInputs(restored.float(), truth, label, negative, degraded, seen, features)
         result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
         return result
 
@@ -69,15 +70,13 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
 
 
 def _drop_channels(network: Network, chance: float) -> None:
-    """Have channels of the input of the last convolution of `network` dropped; its average is another module and drops
-    none.
-    """
+    """Drop input channels of the last convolution of `network`; its average is another module without dropout."""
     last = [module for module in network.modules() if isinstance(module, (nn.Conv2d, RepConv2d))][-1]
     last.register_forward_pre_hook(lambda _, given: (F.dropout2d(given[0], chance), *given[1:]))
 
 
 def has_compiler(device: torch.device) -> bool:
-    """Whether torch can compile for `device` here."""
+    """Whether torch can compile for `device` on this machine."""
     return device.type == "cuda" or any(shutil.which(name) for name in ("g++", "clang++"))
 
 
@@ -88,7 +87,7 @@ def _online(
     share: Tensor,
     objective: Objective,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """As any step, and the teacher's own loss to the truth; the student's loss does not reach the teacher."""
+    """A step with the teacher's own loss to the ground truth added; the student's loss does not reach the teacher."""
     label, features = teacher(batch.degraded)
     total, parts = step(
         batch.degraded,

@@ -1,4 +1,4 @@
-"""The teacher at work: its labels and features for any degraded pictures. Not here: where labels are kept (`labels`)."""
+"""The teacher: labels and features of any degraded pictures. Not here: how labels are cached (`data.labels`)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from kdsr.zoo.foreign import SUFFIXES, load_foreign
 
 
 class Teacher:
-    """One network or several: the label is the mean of their outputs; features are tapped from the first.
+    """One network or several: the label is the mean of their outputs; features come from the first.
 
     Args:
-        networks: folded networks of one scale, on the device that they work on.
+        networks: folded networks of one scale, on one device.
         taps: names of modules of the first network.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921,
             section 3.4).
@@ -33,10 +33,9 @@ class Teacher:
         self.multiple = max(network.multiple for network in networks)
 
     def __call__(self, degraded: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The labels (N, 3, H * scale, W * scale) for `degraded` (N, planes, H, W), not rounded, and the features by
-        tap.
+        """Labels (N, 3, H * scale, W * scale) of `degraded` (N, planes, H, W), not rounded, and features by tap.
 
-        Sides must be multiples of `multiple`. Features are those of the picture as it is, not turned.
+        H and W must be multiples of `multiple`. Features are those of the unturned picture.
         """
         total: Tensor | None = None
         features: dict[str, Tensor] = {}
@@ -61,7 +60,7 @@ def open_teacher(
     self_ensemble: bool,
     learns: bool = False,
 ) -> Teacher:
-    """The networks `names` as one teacher, frozen unless it `learns`.
+    """The networks `names` as one teacher; frozen unless `learns`.
 
     Raises:
         UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
@@ -79,9 +78,7 @@ def open_teacher(
 
 
 def load_teacher(catalog: Catalog, name: str) -> Network:
-    """The network `name` of the catalog, or by the path of its file: one of ours, with its card beside it, or a foreign
-    one.
-    """
+    """The network `name` of the catalog, or at the path `name`: one with a card beside it, or a foreign one."""
     if not is_path(name):
         return catalog.load(name)
     path = Path(name)
@@ -89,15 +86,15 @@ def load_teacher(catalog: Catalog, name: str) -> Network:
 
 
 def teacher_sha256(catalog: Catalog, name: str) -> str:
-    """What tells this teacher from any other."""
+    """The SHA-256 of the teacher's weights file."""
     return sha256_of(Path(name)) if is_path(name) else catalog.find(name).sha256
 
 
 def is_path(name: str) -> bool:
-    """Whether a teacher is named by its file."""
+    """Whether `name` is a file of weights, not a name of the catalog."""
     return Path(name).suffix in SUFFIXES
 
 
 def rounded(label: Tensor) -> Tensor:
-    """`label` as it is kept: 8 bits, in [0, 1]. The rounding (0.3 levels) is far below the teacher's own error."""
+    """`label` as it is cached: rounded to 8 bits, in [0, 1]. The rounding error is far below the teacher's."""
     return torch.round(label.clamp(0, 1) * 255) / 255

@@ -1,5 +1,6 @@
-"""How good a network is on held-out training photographs, in its task's convention, and how one of them looks. Never on
-test sets.
+"""Validation on held-out training photographs, by the convention of the task, and previews of one of them.
+
+Test sets are never used here.
 """
 
 import hashlib
@@ -18,14 +19,15 @@ from kdsr.train.data.photos import Photo
 from kdsr.train.machine import autocast
 
 _LARGEST_PX = 384
-"""Validation looks at the middle of a photograph, at most this many pixels wide and high."""
+"""Largest side of the centre crop of a photograph that is validated on."""
 _PREVIEW_PX = 192
 
 
 @torch.inference_mode()
 def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, float]:
-    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, at the task's default strength, or over its
-    kinds.
+    """Mean PSNR in dB and mean SSIM of the folded `network` over `photos`, higher is better.
+
+    At the task's default strength, or over its kinds.
     """
     network = network.eval()
     device = next(network.parameters()).device
@@ -41,16 +43,15 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
 
 
 def holes_of(degraded: Tensor, task: Task) -> Tensor | None:
-    """The mask in what a network of `task` is given; None where it has none."""
+    """The mask plane of the input of a network of `task`, (N, 1, H, W); None if the task has none."""
     return degraded[:, 3:] if task.planes == 4 else None
 
 
 def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
-    """The middle of `photo`, at most `largest_px` wide and high, and the same degraded: (1, 3, H, W) each, the same at
-    every call.
+    """The centre of `photo`, at most `largest_px` wide and high, and its degraded version, the same at every call.
 
-    Where a task has kinds of degradation, the name of the photograph decides which one it gets, so that many
-    photographs show all.
+    Each is (1, planes, H, W). If a task has kinds of degradation, the photograph's name decides the kind, so that many
+    photographs cover all kinds.
     """
     truth = _middle(photo, task.scale, largest_px)
     seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
@@ -60,8 +61,9 @@ def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Te
 
 @torch.inference_mode()
 def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Network]) -> None:
-    """A crop of `photo` restored by each of `networks`, as NAME.png in `folder`, each replaced in one move; `input` and
-    `truth` once.
+    """Write a crop of `photo`, restored by each of `networks`, as NAME.png into `folder`, each replaced in one step.
+
+    `input.png` and `truth.png` are written once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     truth, degraded = held_out_pair(photo, task, _PREVIEW_PX)
@@ -78,7 +80,7 @@ def write_preview(folder: Path, photo: Photo, task: Task, networks: dict[str, Ne
 
 
 def _restored(network: Network, degraded: Tensor) -> Tensor:
-    """`degraded`, cut to what the network takes, restored and clamped."""
+    """`degraded`, cut to multiples of the network's `multiple`, restored and clamped."""
     height, width = degraded.shape[-2:]
     height, width = height - height % network.multiple, width - width % network.multiple
     with autocast(degraded.device, wanted=degraded.device.type == "cpu"):
@@ -87,7 +89,7 @@ def _restored(network: Network, degraded: Tensor) -> Tensor:
 
 
 def _middle(photo: Photo, scale: int, largest_px: int) -> Tensor:
-    """The middle of `photo` as (1, 3, H, W) in [0, 1], sides a multiple of `scale`."""
+    """The centre of `photo` as (1, 3, H, W) in [0, 1], sides multiples of `scale`."""
     height, width = photo.pixels.shape[:2]
     side_y, side_x = (min(side, largest_px) // scale * scale for side in (height, width))
     top, left = (height - side_y) // 2, (width - side_x) // 2

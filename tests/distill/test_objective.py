@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kdsr.distill import Balance, Objective, Seen, Tapped, Term, channels_at, find_loss
+from kdsr.distill import Balance, Objective, ObjectiveInputs, Tapped, Term, channels_at, find_loss
 from kdsr.errors import SettingsError, ShapeError, UnknownNameError
 from kdsr.models import build_model
 
@@ -12,13 +12,13 @@ FLAT = torch.zeros(1, 3, 4, 4)
 
 @pytest.mark.parametrize("share, wanted", [(1.0, 0.1), (0.0, 0.3), (0.5, 0.2), (0.25, 0.25)])
 def test_the_total_balances_truth_and_teacher(share, wanted):
-    total, parts = Objective(Balance(truth_share=0.5))(Seen(FLAT, FLAT + 0.1, FLAT + 0.3), share)
+    total, parts = Objective(Balance(truth_share=0.5))(ObjectiveInputs(FLAT, FLAT + 0.1, FLAT + 0.3), share)
     assert total.item() == pytest.approx(wanted)
     assert {name: round(value.item(), 6) for name, value in parts.items()} == {"truth": 0.1, "teacher": 0.3}
 
 
 def test_without_a_label_only_the_truth_counts():
-    total, parts = Objective(Balance())(Seen(FLAT, FLAT + 0.1), 1.0)
+    total, parts = Objective(Balance())(ObjectiveInputs(FLAT, FLAT + 0.1), 1.0)
     assert total.item() == pytest.approx(0.1) and parts.keys() == {"truth"}
 
 
@@ -29,7 +29,9 @@ def test_terms_come_in_with_their_weights_and_are_told_apart():
         Term("attention_map", weight=3.0, student_tap="a", teacher_tap="b"),
     )
     feature = torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 2)
-    seen = Seen(FLAT, FLAT + 0.1, FLAT + 0.3, student_features={"a": feature}, teacher_features={"b": feature.flip(3)})
+    seen = ObjectiveInputs(
+        FLAT, FLAT + 0.1, FLAT + 0.3, student_features={"a": feature}, teacher_features={"b": feature.flip(3)}
+    )
     total, parts = Objective(Balance(), terms)(seen, 1.0)
     assert parts["l2"].item() == pytest.approx(0.09) and parts["l2_1"].item() == pytest.approx(0.01)
     assert total.item() == pytest.approx(0.1 + 10 * 0.09 + 2 * 0.01 + 3 * parts["attention_map"].item())
@@ -37,7 +39,9 @@ def test_terms_come_in_with_their_weights_and_are_told_apart():
 
 def test_a_loss_to_the_input_needs_no_teacher():
     term = Term("mean_colour", weight=2.0)
-    total, parts = Objective(Balance("l2"), (term,))(Seen(FLAT + 0.1, FLAT, degraded=FLAT[..., :2, :2] + 0.3), 1.0)
+    total, parts = Objective(Balance("l2"), (term,))(
+        ObjectiveInputs(FLAT + 0.1, FLAT, degraded=FLAT[..., :2, :2] + 0.3), 1.0
+    )
     assert not term.needs_teacher and parts["mean_colour"].item() == pytest.approx(0.04)
     assert total.item() == pytest.approx(0.01 + 2 * 0.04)
 
@@ -65,7 +69,7 @@ def test_what_a_loss_learns_is_no_part_of_the_student():
     with torch.no_grad():
         label, taught = Tapped(teacher, ["blocks.1"])(torch.rand(2, 3, 5, 7))
     total, _ = objective(
-        Seen(restored, torch.rand_like(label), label, student_features=seen, teacher_features=taught), 1.0
+        ObjectiveInputs(restored, torch.rand_like(label), label, student_features=seen, teacher_features=taught), 1.0
     )
     total.backward()
     assert set(student.state_dict()) == before and {
@@ -84,7 +88,7 @@ def test_what_does_not_fit_is_told():
     with pytest.raises(UnknownNameError, match="Did you mean 'l1'"):
         find_loss("l11")
     with pytest.raises(ShapeError, match="one shape"):
-        Objective(Balance())(Seen(FLAT, torch.zeros(1, 3, 4, 5)), 1.0)
+        Objective(Balance())(ObjectiveInputs(FLAT, torch.zeros(1, 3, 4, 5)), 1.0)
     with pytest.raises(SettingsError, match="one kind of negatives"):
         _ = Objective(Balance(), (Term("contrastive"), Term("contrastive_dynamic"))).negatives
     with pytest.raises(UnknownNameError, match=r"layers\.2"):

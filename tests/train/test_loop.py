@@ -1,4 +1,4 @@
-"""What a step does, in closed form: learning rate, clipping, moving average, patience, seed, and the time of all parts."""
+"""A step in closed form: learning rate, clipping, moving average, patience, seed, and the minutes of all parts."""
 
 import contextlib
 import functools

@@ -12,7 +12,7 @@ from kdsr.degrade import compress_jpeg
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 from kdsr.train import train_recipe
-from kdsr.train.data.degradations import CROPPED_SHARE, Shares, degrade_fresh, draw_strengths, saved_before
+from kdsr.train.data.degradations import CROPPED_SHARE, DegradationShares, degrade_fresh, double_jpeg, draw_strengths
 from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import detail, fixed_pairs, fresh_pairs
 from kdsr.train.data.photos import Photo, find_photos, held_out, load_photos
@@ -82,11 +82,15 @@ def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is
 
 def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(grey=0.5)).batch(1, 40, 24, with_label=False)
-    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=0.5))
-    whole = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=Shares(grey=1.0)).batch(
-        1, 8, 12, with_label=False
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=DegradationShares(grey=0.5)).batch(
+        1, 40, 24, with_label=False
     )
+    once = fixed_pairs(
+        photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=24, shares=DegradationShares(grey=0.5)
+    )
+    whole = fixed_pairs(
+        photos, find_task("sr_x2"), 0, CPU, cell_px=32, smallest_px=24, shares=DegradationShares(grey=1.0)
+    ).batch(1, 8, 12, with_label=False)
 
     def is_grey(picture: torch.Tensor) -> bool:
         return bool((picture[:1] == picture).all())
@@ -104,7 +108,7 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
 
 def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
     photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(whole_colour=0.5)).batch(
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=DegradationShares(chroma_444=0.5)).batch(
         1, 80, 24, with_label=False
     )
     grainy = [bool(truth.std() > 0.01) for truth in fresh.truth]
@@ -118,7 +122,9 @@ def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_o
     none = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 8, 24, with_label=False)
     assert (none.truth == 128 / 255).all()
 
-    once = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=1.0))
+    once = fixed_pairs(
+        photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=DegradationShares(chroma_444=1.0)
+    )
     grains = [float(truth.float().std()) for truth in once.truths]
     assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
 
@@ -127,7 +133,7 @@ def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and
     settings,
 ):
     noise = torch.randint(256, (40, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
-    files, chosen = saved_before(noise, find_task("jpeg"), 0.5, np.random.default_rng(0))
+    files, chosen = double_jpeg(noise, find_task("jpeg"), 0.5, np.random.default_rng(0))
     assert (
         10 <= chosen.sum() <= 30
         and torch.equal(files[~chosen], noise[~chosen])
@@ -139,18 +145,20 @@ def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and
     assert aligned.max() > 1.3 * aligned.mean()
 
     photos = load_photos(find_photos(("pack",), settings.data_dir))
-    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
-    assert 0.25 < len(pairs.for_teacher) / len(pairs.truths) < 0.75
+    pairs = fixed_pairs(
+        photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=DegradationShares(double_jpeg=0.5)
+    )
+    assert 0.25 < len(pairs.for_labels) / len(pairs.truths) < 0.75
     off = {
         which: sum(
-            float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_teacher
+            float((pictures[index].float() - pairs.truths[index].float()).abs().mean()) for index in pairs.for_labels
         )
-        for which, pictures in (("student", pairs.inputs()), ("teacher", pairs.inputs(for_teacher=True)))
+        for which, pictures in (("student", pairs.inputs()), ("teacher", pairs.inputs(for_labels=True)))
     }
     assert off["teacher"] < off["student"]
-    others = set(range(len(pairs.truths))) - set(pairs.for_teacher)
-    assert all(pairs.inputs(for_teacher=True)[index] is pairs.inputs()[index] for index in others)
-    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=Shares(saved_before=0.5)).batch(
+    others = set(range(len(pairs.truths))) - set(pairs.for_labels)
+    assert all(pairs.inputs(for_labels=True)[index] is pairs.inputs()[index] for index in others)
+    fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=DegradationShares(double_jpeg=0.5)).batch(
         1, 4, 24, with_label=False
     )
     plain = fresh_pairs(photos, find_task("jpeg"), 0, CPU).batch(1, 4, 24, with_label=False)
@@ -176,10 +184,12 @@ def test_half_of_the_jpeg_files_learnt_from_began_before_the_crop():
 
 def test_labels_are_of_the_first_file(settings, tmp_path):
     photos = load_photos(find_photos(("pack",), settings.data_dir))
-    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=Shares(saved_before=0.5))
+    pairs = fixed_pairs(
+        photos, find_task("jpeg"), 0, CPU, cell_px=32, smallest_px=16, shares=DegradationShares(double_jpeg=0.5)
+    )
     with_labels(pairs, Unchanging(), tmp_path / "labels.npy")
     assert all(
-        torch.equal(label, seen) for label, seen in zip(pairs.labels, pairs.inputs(for_teacher=True), strict=True)
+        torch.equal(label, seen) for label, seen in zip(pairs.labels, pairs.inputs(for_labels=True), strict=True)
     )
 
 
@@ -216,7 +226,7 @@ def test_of_several_crops_the_one_with_the_most_detail_is_learnt_from(settings):
     half = torch.full((96, 96, 3), 128, dtype=torch.uint8)
     half[:, 48:] = torch.randint(256, (96, 48, 3), generator=torch.Generator().manual_seed(0)).byte()
     even = fresh_pairs([Photo(settings.data_dir, half)], find_task("denoise"), 0, CPU)
-    chosen = dataclasses.replace(even, crop_choices=4)
+    chosen = dataclasses.replace(even, crop_candidates=4)
     rng = np.random.default_rng(0)
     means = []
     for pairs in (even, chosen):
@@ -228,10 +238,12 @@ def test_of_several_crops_the_one_with_the_most_detail_is_learnt_from(settings):
 
 def test_grain_does_not_count_as_detail(settings):
     photos = [Photo(settings.data_dir, torch.full((240, 240, 3), 128, dtype=torch.uint8))]
-    pairs = fixed_pairs(photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=Shares(whole_colour=0.25))
+    pairs = fixed_pairs(
+        photos, find_task("jpeg"), 0, CPU, cell_px=24, smallest_px=24, shares=DegradationShares(chroma_444=0.25)
+    )
     grainy = {index for index, truth in enumerate(pairs.truths) if truth.float().std() > 1}
-    assert 5 <= len(grainy) <= 20 and grainy <= set(pairs.without_grain)
-    chosen = dataclasses.replace(pairs, crop_choices=4)
+    assert 5 <= len(grainy) <= 20 and grainy <= set(pairs.clean_truths)
+    chosen = dataclasses.replace(pairs, crop_candidates=4)
     rng = np.random.default_rng(0)
     drawn = sum(chosen.random_crop(rng, 24).picture in grainy for _ in range(400)) / 400
     assert drawn < 1.5 * len(grainy) / 100

@@ -21,6 +21,7 @@ from kdsr.train import (
     with_keys,
 )
 from kdsr.train.checkpoint import fingerprint
+from kdsr.train.data.sources import label_parts
 from kdsr.train.recipe import recipe_from_mapping
 from kdsr.train.recipe_groups import GROUPS
 from kdsr.train.recipe_keys import RENAMED, earliest_keys, flat_keys, grouped_keys, last_stage
@@ -173,3 +174,29 @@ def test_the_last_stage_of_a_card_is_read_in_any_form():
 def test_a_key_that_cannot_be_read_is_refused(keys, message):
     with pytest.raises(SettingsError, match=message):
         recipe_from_mapping({"name": "a", "task": "sr_x2"} | keys)
+
+
+def test_labels_of_before_are_found():
+    """The parts as commit b317796 put them together."""
+    plan = recipe_from_json((BEFORE / "recipe.json").read_text())
+    wanted = {
+        "teachers": ["1", "2"],
+        "self_ensemble": True,
+        "photos": "digest",
+        "task": "jpeg",
+        "cell_px": 128,
+        "seed": 3,
+        "grey_share": 0.2,
+        "whole_colour_share": 0.3,
+        "saved_before_share": 0.4,
+        "photo_scales": (1, 0.5),
+        "taps": (),
+        "crops": 500,
+        "patch_px": 40,
+        "crop_choices": 4,
+        "new_inputs": "in",
+        "new_input_share": 0.3,
+    }
+    assert label_parts(plan, ["1", "2"], "digest") == wanted
+    plain = label_parts(recipe(teacher="big", truth_share=0.5), ["1"], "digest")
+    assert plain.keys() == {"teachers", "self_ensemble", "photos", "task", "cell_px", "seed"} and plain["seed"] is None

@@ -9,7 +9,7 @@ from torch import nn
 from kdsr.degrade import bicubic_resize
 from kdsr.tasks import find_task
 from kdsr.train.data.labels import label_plan, with_labels
-from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed
+from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed_inputs
 from kdsr.train.data.photos import Photo
 from kdsr.train.teacher import Teacher, rounded
 from kdsr.train.validation import write_preview
@@ -67,6 +67,6 @@ def test_a_preview_is_rounded(tmp_path, given, kept):
 def test_zoomed_inputs_are_rounded():
     """Each value is within half a level of the exact one."""
     made = pairs()
-    for half, picture in zip(zoomed(made, "out"), made.degraded, strict=True):
+    for half, picture in zip(zoomed_inputs(made, "out"), made.degraded, strict=True):
         exact = bicubic_resize(picture.permute(2, 0, 1)[None].double() / 255, 0.5)[0].permute(1, 2, 0) * 255
         assert (half - exact.clamp(0, 255)).abs().max() <= 0.501

@@ -19,8 +19,8 @@ from kdsr.models import build_model, pruned, start
 from kdsr.models.symmetry import turn, turn_back
 from kdsr.tasks import TASKS, find_task
 from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, train_recipe, with_keys
-from kdsr.train.data.crops import prefer_hard
-from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed
+from kdsr.train.data.crops import sample_hard_crops
+from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed_inputs
 from kdsr.train.data.photos import find_photos, load_photos
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
@@ -47,8 +47,8 @@ def with_teacher(settings, tmp_path, **changes):
 WAYS = {loss: {"terms": (term(loss),)} for loss, entry in LOSSES.items() if entry.reads != "scores"} | {
     "plan": {"fixed_crops": 16},
     "plan with features": {"fixed_crops": 16, "terms": (term("fitnet"),)},
-    "zoomed in": {"fixed_crops": 16, "zoom_inputs": "in"},
-    "zoomed out": {"fixed_crops": 16, "zoom_inputs": "out"},
+    "zoomed_inputs in": {"fixed_crops": 16, "zoom_inputs": "in"},
+    "zoomed_inputs out": {"fixed_crops": 16, "zoom_inputs": "out"},
     "hard crops": {"fixed_crops": 16, "hard_mining": True},
     "self-ensemble": {"self_ensemble": True},
     "teacher at work": {"cache_labels": False},
@@ -111,8 +111,8 @@ def test_only_a_teacher_that_learns_online_changes(settings, tmp_path):
 def test_new_inputs_take_the_label_for_their_truth(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     pairs = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24)
-    pairs.new_inputs = zoomed(pairs, "in")
-    plan = make_plan(pairs, 8, 12, new_input_share=0.5)
+    pairs.zoom_inputs = zoomed_inputs(pairs, "in")
+    plan = make_plan(pairs, 8, 12, zoom_input_share=0.5)
     plan.labels = np.full((8, 3, 24, 24), 77, np.uint8)
     pairs.plan = plan
     new = [crop.picture >= len(pairs.truths) for crop in plan.crops]
@@ -125,7 +125,7 @@ def test_new_inputs_take_the_label_for_their_truth(settings):
 def test_hard_crops_are_drawn_more_often(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     plan = make_plan(fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24), 4, 12)
-    prefer_hard(plan, np.array([0.0, 0.0, 0.0, 1.0]))
+    sample_hard_crops(plan, np.array([0.0, 0.0, 0.0, 1.0]))
     drawn = np.bincount(plan.draw(np.random.default_rng(0), 8000), minlength=4) / 8000
     assert drawn == pytest.approx([0.125, 0.125, 0.125, 0.625], abs=0.03)
 

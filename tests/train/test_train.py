@@ -15,7 +15,7 @@ from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import fixed_pairs
 from kdsr.train.data.photos import find_photos, load_photos
 from kdsr.train.events import events_in
-from kdsr.train.machine import autocast, undisturbed
+from kdsr.train.machine import autocast, signals_deferred
 from kdsr.train.teacher import Teacher
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
@@ -319,7 +319,7 @@ def test_a_log_with_a_half_written_line_is_read(tmp_path):
 def test_ctrl_c_waits_until_an_update_is_whole():
     seen = []
     with pytest.raises(KeyboardInterrupt):
-        with undisturbed():
+        with signals_deferred():
             signal.raise_signal(signal.SIGINT)
             seen.append("whole")
         seen.append("not reached")

@@ -1,1 +1,1 @@
-"""What a run learns from: photographs, their degradations, crops, and the labels of the teacher."""
+"""Training data: photographs, degradations, crops and the teacher's labels."""

@@ -1,4 +1,4 @@
-"""A fixed set of crops with what the teacher said of each: its label, and its features where they are asked for."""
+"""A fixed set of crops, each with the teacher's label and, on request, its features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Crop:
-    """Where a crop lies: the picture, its corner in pixels of the degraded one, and one of the 8 symmetries of the
-    square.
-    """
+    """The place of a crop: picture, corner in pixels of the degraded picture, and symmetry of the square (0 to 7)."""
 
     picture: int
     top: int
@@ -19,8 +17,8 @@ class Crop:
 
 
 @dataclass
-class Plan:
-    """A fixed set of crops, each with what the teacher said of it; a run with a plan draws from these alone."""
+class CropPlan:
+    """A fixed set of crops with their labels; a run with a plan draws from these only."""
 
     crops: list[Crop]
     labels: np.ndarray | None = None
@@ -28,22 +26,22 @@ class Plan:
     features: dict[str, np.ndarray] = field(default_factory=dict)
     """By tap, (crops, C, P, P) float16."""
     chances: np.ndarray | None = None
-    """Running sum of the chances of the crops, ending at 1; None: all alike."""
+    """Cumulative probabilities of the crops, the last one 1; None: uniform."""
 
     def draw(self, rng: np.random.Generator, count: int) -> list[int]:
-        """Numbers of `count` crops."""
+        """Indices of `count` random crops."""
         if self.chances is None:
             return [int(number) for number in rng.integers(len(self.crops), size=count)]
         drawn = np.searchsorted(self.chances, rng.random(count), side="right")
         return [min(int(number), len(self.crops) - 1) for number in drawn]
 
 
-def prefer_hard(plan: Plan, hardness: np.ndarray) -> None:
-    """Let every crop be drawn in proportion to its `hardness`, half of the draws staying even."""
+def sample_hard_crops(plan: CropPlan, hardness: np.ndarray) -> None:
+    """Sample the crops by their `hardness` (N,): half uniformly, half in proportion to it."""
     even = np.full(len(hardness), 1.0 / len(hardness))
     plan.chances = np.cumsum(0.5 * even + 0.5 * hardness / hardness.sum())
 
 
 def running_share(sizes: Sequence[int]) -> np.ndarray:
-    """For each size the share of all that it and those before it make up."""
+    """Cumulative shares of `sizes`, the last one 1."""
     return np.cumsum(np.array(sizes, dtype=np.float64) / sum(sizes))

@@ -1,5 +1,6 @@
-"""Degradations to learn from: every picture with a strength of its own, drawn over its task's range; some made grey or
-kept in full colour first.
+"""Random degradations of training pictures, each with a strength of its own, over the range of its task.
+
+Shares of the pictures are grey, full-colour 4:4:4 JPEG files, or files that were compressed once before.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from kdsr.metrics.luma import to_luma
 from kdsr.tasks import Kinds, Strength, Task
 
 _BLOCK_PX = 16
-"""After so many pixels the blocks of a JPEG file repeat: 8, and 16 for colour that is halved."""
+"""Period of the block grid of a JPEG file: 8 px, or 16 px for subsampled colour."""
 CROPPED_SHARE = 0.5
-"""Of JPEG files that are made for a crop of their own; crops of larger ones begin anywhere by themselves."""
+"""Share of the JPEG files of single crops whose block grid is shifted; crops of larger files have any grid already."""
 
 
 def degrade_fresh(
@@ -28,17 +29,16 @@ def degrade_fresh(
     task: Task,
     rng: np.random.Generator,
     *,
-    whole_colour: Tensor | None = None,
+    chroma_444: Tensor | None = None,
     cropped_share: float = 0.0,
 ) -> Tensor:
-    """`truth` (N, 3, H, W) degraded, every picture with a strength (or kind) of its own, drawn over the task's range
-    (`draw_strengths`).
+    """`truth` (N, 3, H, W) degraded, each picture with its own random strength (`draw_strengths`) or kind.
 
-    A share of the JPEG files began up to 15 rows and columns before the picture, as in one that was cropped since: a
-    network at half resolution that only ever met blocks at even places restores next to nothing where they begin at an
-    odd one.
-
-    `whole_colour` (N) bool: which JPEG files keep their colour's resolution; none if left out.
+    Args:
+        chroma_444: (N) bool, which JPEG files have full-colour 4:4:4 sampling; None for none.
+        cropped_share: share of the JPEG files that begin up to 15 rows and columns before the picture, as if it had
+            been cropped since. A network at half resolution needs them: trained on even block positions only, it
+            restores next to nothing at odd ones.
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
     """
@@ -56,19 +56,17 @@ def degrade_fresh(
         return add_noise(truth, torch.from_numpy(drawn), generator)
     corners = _corners(len(truth), rng) * (rng.random(len(truth)) < cropped_share)[:, None]
     return torch.cat(
-        [_out_of_file(truth, number, drawn[number], corners[number], whole_colour) for number in range(len(truth))]
+        [_out_of_file(truth, number, drawn[number], corners[number], chroma_444) for number in range(len(truth))]
     )
 
 
-def saved_before(
-    truth: Tensor, task: Task, share: float, rng: np.random.Generator, *, whole_colour: Tensor | None = None
+def double_jpeg(
+    truth: Tensor, task: Task, share: float, rng: np.random.Generator, *, chroma_444: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """(files, chosen): `truth` (N, 3, H, W), where each picture is with a chance of `share` what a JPEG file left of
-    it, and which are, (N) bool.
+    """`truth` (N, 3, H, W) with a `share` of its pictures compressed once, and which ones, (N) bool.
 
-    Its blocks begin anywhere, as in a picture that was cropped since. Saved once more, with the second file's blocks
-    across the first one's, it looks to a network that never met any as if the first blocks were detail (FBCNN,
-    arXiv:2109.14573).
+    The block grid of this first file is shifted at random, as in a picture that was cropped since. A network that saw
+    no such files takes the blocks of the first file for detail (FBCNN, arXiv:2109.14573).
     """
     if not share:
         return truth, torch.zeros(len(truth), dtype=torch.bool)
@@ -77,30 +75,28 @@ def saved_before(
     qualities, corners = draw_strengths(task.strength, len(truth), rng), _corners(len(truth), rng)
     files = truth.clone()
     for number in map(int, np.flatnonzero(chosen)):
-        files[number] = _out_of_file(truth, number, qualities[number], corners[number], whole_colour)[0]
+        files[number] = _out_of_file(truth, number, qualities[number], corners[number], chroma_444)[0]
     return files, torch.from_numpy(chosen)
 
 
 def _corners(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(count, 2): how many rows and columns before a picture its JPEG file began."""
+    """(count, 2): rows and columns by which each JPEG file begins before its picture."""
     return rng.integers(_BLOCK_PX, size=(count, 2))
 
 
 def _out_of_file(
-    truth: Tensor, number: int, quality: np.float32, corner: NDArray[np.int64], whole_colour: Tensor | None
+    truth: Tensor, number: int, quality: np.float32, corner: NDArray[np.int64], chroma_444: Tensor | None
 ) -> Tensor:
-    """Picture `number` of `truth`, (1, 3, H, W), out of a JPEG file that began so many rows and columns before it."""
+    """Picture `number` of `truth`, (1, 3, H, W), from a JPEG file that begins `corner` rows and columns before it."""
     top, left = map(int, corner)
     around = F.pad(truth[number, None], (left, 0, top, 0), mode="replicate")
-    return compress_jpeg(around, float(quality), whole_colour=whole_colour is not None and bool(whole_colour[number]))[
+    return compress_jpeg(around, float(quality), whole_colour=chroma_444 is not None and bool(chroma_444[number]))[
         ..., top:, left:
     ]
 
 
 def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """`count` strengths to learn from, spread evenly over the range of `strength`, or over its logarithm where it
-    counts by ratio.
-    """
+    """`count` strengths, uniform over the range of `strength`, or over its logarithm if it counts by ratio."""
     if strength.by_ratio:
         return np.exp(rng.uniform(np.log(strength.minimum), np.log(strength.maximum), count)).astype(np.float32)
     return rng.uniform(strength.minimum, strength.maximum, count).astype(np.float32)
@@ -110,43 +106,36 @@ _GRAIN_SIGMA = 75.0
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Of the pictures learnt from, so many are made grey, become JPEG files whose colour is not halved, or were a JPEG
-    file once before.
-    """
+class DegradationShares:
+    """Shares of the training pictures, in [0, 1], that are grey, 4:4:4 JPEG files, or compressed twice."""
 
     grey: float = 0.0
-    whole_colour: float = 0.0
-    saved_before: float = 0.0
+    chroma_444: float = 0.0
+    double_jpeg: float = 0.0
 
 
-def varied(truth: Tensor, shares: Shares, rng: np.random.Generator) -> tuple[Tensor, Tensor | None]:
-    """`truth` (N, 3, H, W) in [0, 1], some grainy or grey, and which pictures become files of whole colour, (N) bool;
-    None for none.
-    """
-    whole_colour = None
-    if shares.whole_colour:
-        truth, whole_colour = _some_in_whole_colour(truth, shares.whole_colour, rng)
+def varied(truth: Tensor, shares: DegradationShares, rng: np.random.Generator) -> tuple[Tensor, Tensor | None]:
+    """`truth` (N, 3, H, W) in [0, 1], some pictures grainy or grey, and which become 4:4:4 files, (N) bool or None."""
+    chroma_444 = None
+    if shares.chroma_444:
+        truth, chroma_444 = _with_full_chroma(truth, shares.chroma_444, rng)
     if shares.grey:
-        truth = _some_in_grey(truth, shares.grey, rng)
-    return truth, whole_colour
+        truth = _with_grey(truth, shares.grey, rng)
+    return truth, chroma_444
 
 
-def _some_in_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """`truth`; each picture with a chance of `share` as its luma in all three channels (16 to 235 of 255, as tables
-    publish).
-    """
+def _with_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """`truth` with a `share` of its pictures as luma in all channels (16 to 235 of 255, as in published tables)."""
     chosen = torch.from_numpy(rng.random(len(truth)) < share)[:, None, None, None].to(truth.device)
     return torch.where(chosen, to_luma(truth), truth)
 
 
-def _some_in_whole_colour(truth: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """`truth` with grain in about half of the pictures that become files of whole colour, and which do, each with a
-    chance of `share`.
+def _with_full_chroma(truth: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """`truth` with grain in half of the pictures that become 4:4:4 files, and which do, each with probability `share`.
 
-    Files with halved colour hold no fine detail of colour; a network that never met any may answer it with anything.
-    Photographs hold little of it too: the grain is white noise in each channel, its sigma spread evenly over 0 to 75 of
-    255, and belongs to the truth.
+    Files with subsampled colour have no fine colour detail, and a network that saw none restores it arbitrarily.
+    Photographs have little of it either. The grain is white noise in each channel, sigma uniform over 0 to 75 of 255,
+    and belongs to the ground truth.
     """
     drawn = rng.random(len(truth))
     sigma = np.where(drawn < share / 2, rng.uniform(0, _GRAIN_SIGMA, len(truth)), 0).astype(np.float32)

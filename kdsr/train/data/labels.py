@@ -1,8 +1,7 @@
-"""The teacher's labels, made once and kept on disk: for whole degraded pictures, or for the crops of a plan together
-with features.
+"""The teacher's labels, computed once and cached on disk: of full pictures, or of fixed crops together with features.
 
-A key of the teacher's SHA-256, the photographs, the degradation, the plan and the seed decides whether what lies on
-disk is the right thing. Labels are 8-bit pictures; features are 16-bit floats.
+The file name is a key of the teacher's SHA-256, the photographs, the degradation, the crops and the seed. Labels are
+8-bit pictures; features are 16-bit floats.
 """
 
 import hashlib
@@ -17,7 +16,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from kdsr.errors import WeightsError
-from kdsr.train.data.crops import Plan
+from kdsr.train.data.crops import CropPlan
 from kdsr.train.data.pairs import Pairs, Progress
 from kdsr.train.teacher import Teacher
 
@@ -26,27 +25,27 @@ _SAVE_EVERY_S = 5.0
 
 
 def label_key(parts: Mapping[str, object]) -> str:
-    """A short name for one set of labels, from everything that decides it."""
+    """A short name for one set of labels, a hash of everything that decides it."""
     text = " ".join(f"{name}={value}" for name, value in sorted(parts.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Progress | None = None) -> Pairs:
-    """`pairs` with the teacher's labels for whole pictures, read from `path` or made and written there (in one move).
+    """`pairs` with the teacher's labels of full pictures, read from `path` or computed and moved there in one step.
 
-    Whatever `on_progress` raises passes through; the labels made so far are kept and not made again.
+    An exception of `on_progress` passes through; the labels so far are kept, and the next call continues with them.
 
     Raises:
-        WeightsError: labels on disk that do not fit the photographs.
+        WeightsError: cached labels that do not fit the photographs.
     """
-    with _alone(path):
+    with _lock(path):
         if not path.is_file():
             _write(pairs, teacher, path, on_progress)
     flat = np.load(path, mmap_mode="r")
     total = sum(truth.numel() for truth in pairs.truths)
     if flat.shape != (total,):
         raise WeightsError(
-            f"The labels {path.name} hold {flat.size} values where {total} were wanted; delete the file and start again."
+            f"The labels {path.name} hold {flat.size} values, and {total} are needed; delete the file and start again."
         )
     labels, start = [], 0
     device = pairs.truths[0].device
@@ -59,12 +58,15 @@ def with_labels(pairs: Pairs, teacher: Teacher, path: Path, *, on_progress: Prog
 
 
 def label_plan(
-    pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, *, on_progress: Progress | None = None
+    pairs: Pairs, plan: CropPlan, teacher: Teacher, patch_px: int, folder: Path, *, on_progress: Progress | None = None
 ) -> None:
-    """Give every crop of `plan` its label and the features at the teacher's taps, read from `folder` or made and
-    written there (in one move).
+    """Give every crop of `plan` its label and the features at the teacher's taps, read from `folder` or computed and
+    moved there in one step.
+
+    Raises:
+        WeightsError: cached labels that do not fit the plan.
     """
-    with _alone(folder):
+    with _lock(folder):
         if not folder.is_dir():
             _write_plan(pairs, plan, teacher, patch_px, folder, on_progress)
     kept = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
@@ -76,46 +78,44 @@ def label_plan(
         )
 
 
-def _alone(target: Path) -> FileLock:
-    """One process makes the labels at `target`; others wait for it and find them made."""
+def _lock(target: Path) -> FileLock:
+    """The lock under which one process computes the labels at `target` while others wait for them."""
     target.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(target.with_name(f".{target.name}.lock"))
 
 
 def _write_plan(
-    pairs: Pairs, plan: Plan, teacher: Teacher, patch_px: int, folder: Path, on_progress: Progress | None
+    pairs: Pairs, plan: CropPlan, teacher: Teacher, patch_px: int, folder: Path, on_progress: Progress | None
 ) -> None:
-    part = _Part(folder.with_name(f".{folder.name}.part"))
+    part = _PartialLabels(folder.with_name(f".{folder.name}.part"))
     with torch.inference_mode():
         for start in range(part.done, len(plan.crops), _AT_ONCE):
             crops = plan.crops[start : start + _AT_ONCE]
-            label, features = teacher(pairs.degraded_crops(crops, patch_px, for_teacher=True))
+            label, features = teacher(pairs.degraded_crops(crops, patch_px, for_labels=True))
             values = {"label": label.clamp(0, 1).mul(255).round().to(torch.uint8)} | {
                 tap: feature.half() for tap, feature in features.items()
             }
             for name, value in values.items():
                 file = part.file(name, np.uint8 if name == "label" else np.float16, (len(plan.crops), *value.shape[1:]))
                 file[start : start + len(crops)] = value.cpu().numpy()
-            part.tell(start + len(crops), len(plan.crops), on_progress)
+            part.advance(start + len(crops), len(plan.crops), on_progress)
     part.finish(folder)
 
 
 def _write(pairs: Pairs, teacher: Teacher, path: Path, on_progress: Progress | None) -> None:
-    part = _Part(path.with_name(f".{path.name}.part"))
+    part = _PartialLabels(path.with_name(f".{path.name}.part"))
     sizes = [truth.numel() for truth in pairs.truths]
     file = part.file("label", np.uint8, (sum(sizes),))
-    for index, picture in enumerate(pairs.inputs(for_teacher=True)):
+    for index, picture in enumerate(pairs.inputs(for_labels=True)):
         if index >= part.done:
             start = sum(sizes[:index])
             file[start : start + sizes[index]] = label(teacher, picture).cpu().numpy().reshape(-1)
-            part.tell(index + 1, len(sizes), on_progress)
+            part.advance(index + 1, len(sizes), on_progress)
     part.finish(path, only="label")
 
 
-class _Part:
-    """Labels in the making: files in `folder`, and how many of the pictures or crops are done, so that a run that was
-    cut off goes on there.
-    """
+class _PartialLabels:
+    """Unfinished labels: the files in `folder` and how many items are done, so that an interrupted run continues."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,15 +126,15 @@ class _Part:
         self._saved = time.monotonic()
 
     def file(self, name: str, dtype: type, shape: tuple[int, ...]) -> np.memmap:
-        """The file NAME.npy, made where it is not there yet."""
+        """The array in NAME.npy, created at the first call."""
         if name not in self._files:
             path = self.folder / f"{name}.npy"
             mode: Literal["r+", "w+"] = "r+" if self.done else "w+"
             self._files[name] = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
         return self._files[name]
 
-    def tell(self, done: int, total: int, on_progress: Progress | None) -> None:
-        """Note that `done` of `total` are done; whatever `on_progress` raises loses nothing."""
+    def advance(self, done: int, total: int, on_progress: Progress | None) -> None:
+        """Note that `done` of `total` are done; they are saved even if `on_progress` raises."""
         try:
             if on_progress is not None:
                 on_progress(done, total)
@@ -145,7 +145,7 @@ class _Part:
             self._save(done)
 
     def finish(self, target: Path, only: str | None = None) -> None:
-        """Put everything (or one file) in its place in one move."""
+        """Move the folder (or one file of it) to `target` in one step."""
         for file in self._files.values():
             file.flush()
         self._counter.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""Pairs to learn from: random crops of degraded pictures and their truths, with the teacher's labels where there are
-any.
+"""Training pairs: crops of degraded pictures and their ground truths, and the teacher's labels if there are any.
 
-Two ways. *Fixed*: every photograph is degraded once (super-resolution: whole; noise and JPEG: in cells, each with its
-own strength), so that a teacher can label it once. *Fresh*: every crop is degraded anew, on the device. What a batch
-holds depends on the seed and the step alone, so that a resumed run sees what an uninterrupted one would have seen.
+*Fixed* pairs: every photograph is degraded once, so that a teacher can label it once; noise and JPEG in cells, each
+with its own strength. *Fresh* pairs: every crop is degraded anew, on the device. A batch depends only on the seed and
+the step, so a resumed run has the batches of an uninterrupted one.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +15,14 @@ from torch import Tensor
 from kdsr.degrade import bicubic_resize, degrade, round_to_8_bits
 from kdsr.errors import InputError
 from kdsr.tasks import Task
-from kdsr.train.data.crops import Crop, Plan, running_share
-from kdsr.train.data.degradations import CROPPED_SHARE, Shares, degrade_fresh, saved_before, varied
+from kdsr.train.data.crops import Crop, CropPlan, running_share
+from kdsr.train.data.degradations import CROPPED_SHARE, DegradationShares, degrade_fresh, double_jpeg, varied
 from kdsr.train.data.photos import Photo
 
 Progress = Callable[[int, int], None]
 _PLAN = 2**40
-"""Stands where a step's number stands, for the random numbers of a plan."""
-_NONE = Shares()
+"""Takes the place of the step number in the seed of a plan."""
+_NONE = DegradationShares()
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Batch:
     """`degraded` (N, planes, P, P), `truth` and `label` (N, 3, P * scale, P * scale), float32 in [0, 1]; `label` may be
     None.
 
-    `features`: the teacher's, by tap, (N, C, H, W) float32; empty where none are kept. A new input has no truth of its
-    own; its label stands in for it.
+    `features`: the teacher's, by tap, (N, C, H, W) float32; empty if none are cached. A zoomed input has no ground
+    truth, and its label takes that place.
     """
 
     degraded: Tensor
@@ -43,43 +42,39 @@ class Batch:
 
 @dataclass
 class Pairs:
-    """Photographs of one task to draw batches from; all lists run in parallel and hold (H, W, C) tensors."""
+    """Photographs of one task to draw batches from; the lists are parallel and hold (H, W, C) tensors."""
 
     task: Task
     truths: list[Tensor]
     seed: int
     degraded: list[Tensor] | None = None
-    """uint8, or float16 where a degradation leaves [0, 1]; None: every crop is degraded when it is drawn."""
+    """uint8, or float16 if a degradation leaves [0, 1]; None: every crop is degraded when it is drawn."""
     labels: list[Tensor] | None = None
-    new_inputs: list[Tensor] = field(default_factory=list)
-    """Degraded pictures without a truth, which only a teacher can label; numbered behind the others, and drawn by a
-    plan alone.
-    """
-    plan: Plan | None = None
-    crop_choices: int = 1
-    """Of so many random crops the one with the most detail is taken."""
-    shares: Shares = _NONE
+    zoom_inputs: list[Tensor] = field(default_factory=list)
+    """Degraded pictures without a ground truth, for fixed crops only; numbered after the others."""
+    plan: CropPlan | None = None
+    crop_candidates: int = 1
+    """Random crops per drawn crop, of which the most detailed is used."""
+    shares: DegradationShares = _NONE
     """Of crops that are degraded when they are drawn."""
-    without_grain: dict[int, Tensor] = field(default_factory=dict)
-    """Truths, by number, as they were before they got grain, which must not count as detail."""
-    for_teacher: dict[int, Tensor] = field(default_factory=dict)
-    """What the teacher labels, by number, where it is not the degraded picture: files as they were before they were
-    saved once more.
-    """
+    clean_truths: dict[int, Tensor] = field(default_factory=dict)
+    """Ground truths before their grain was added, by number; grain must not count as detail."""
+    for_labels: dict[int, Tensor] = field(default_factory=dict)
+    """Inputs of the teacher that differ from the degraded picture, by number: files before their second compression."""
     areas: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         self.areas = running_share([truth.shape[0] * truth.shape[1] for truth in self.truths])
 
     def random_crop(self, rng: np.random.Generator, patch_px: int) -> Crop:
-        """A crop of the photographs: of `crop_choices`, spread evenly over all pixels, the one with the most detail."""
-        choices = [self._any_crop(rng, patch_px) for _ in range(self.crop_choices)]
+        """The most detailed of `crop_candidates` crops, each uniform over all pixels of the photographs."""
+        choices = [self._any_crop(rng, patch_px) for _ in range(self.crop_candidates)]
         if len(choices) == 1:
             return choices[0]
         return max(
             choices,
             key=lambda crop: detail(
-                self._scaled(self.without_grain.get(crop.picture, self.truths[crop.picture]), crop, patch_px)
+                self._scaled(self.clean_truths.get(crop.picture, self.truths[crop.picture]), crop, patch_px)
             ),
         )
 
@@ -94,7 +89,7 @@ class Pairs:
         )
 
     def batch(self, step: int, batch_size: int, patch_px: int, *, with_label: bool) -> Batch:
-        """The batch of `step`, decided by it and the seed."""
+        """The batch of `step`, which depends on nothing but the step and the seed."""
         rng = np.random.default_rng([self.seed, step])
         if self.plan is not None:
             return self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
@@ -103,19 +98,21 @@ class Pairs:
         if self.degraded is not None:
             degraded = self.degraded_crops(crops, patch_px)
         else:
-            truth, whole_colour = varied(truth, self.shares, rng)
-            files, _ = saved_before(truth, self.task, self.shares.saved_before, rng, whole_colour=whole_colour)
-            degraded = degrade_fresh(files, self.task, rng, whole_colour=whole_colour, cropped_share=CROPPED_SHARE)
+            truth, chroma_444 = varied(truth, self.shares, rng)
+            files, _ = double_jpeg(truth, self.task, self.shares.double_jpeg, rng, chroma_444=chroma_444)
+            degraded = degrade_fresh(files, self.task, rng, chroma_444=chroma_444, cropped_share=CROPPED_SHARE)
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
         return Batch(degraded, truth, label)
 
-    def degraded_crops(self, crops: Sequence[Crop], patch_px: int, *, for_teacher: bool = False) -> Tensor:
-        """The degraded pictures at `crops`, or what the teacher labels there, (N, planes, P, P) float32."""
-        known = self.inputs(for_teacher=for_teacher)
+    def degraded_crops(self, crops: Sequence[Crop], patch_px: int, *, for_labels: bool = False) -> Tensor:
+        """The degraded pictures (or the inputs of the teacher) at `crops`, (N, planes, P, P) float32."""
+        known = self.inputs(for_labels=for_labels)
         pictures = [
-            known[crop.picture] if crop.picture < len(self.truths) else self.new_inputs[crop.picture - len(self.truths)]
+            known[crop.picture]
+            if crop.picture < len(self.truths)
+            else self.zoom_inputs[crop.picture - len(self.truths)]
             for crop in crops
         ]
         return _to_float(
@@ -125,16 +122,16 @@ class Pairs:
             ]
         )
 
-    def inputs(self, *, for_teacher: bool = False) -> list[Tensor]:
-        """The degraded pictures, or what the teacher labels in their places, (H, W, planes)."""
+    def inputs(self, *, for_labels: bool = False) -> list[Tensor]:
+        """The degraded pictures (or the inputs of the teacher), (H, W, planes)."""
         assert self.degraded is not None, "labels belong to pictures that are degraded once"
         return (
-            [self.for_teacher.get(index, picture) for index, picture in enumerate(self.degraded)]
-            if for_teacher
+            [self.for_labels.get(index, picture) for index, picture in enumerate(self.degraded)]
+            if for_labels
             else self.degraded
         )
 
-    def _planned_batch(self, plan: Plan, numbers: list[int], patch_px: int) -> Batch:
+    def _planned_batch(self, plan: CropPlan, numbers: list[int], patch_px: int) -> Batch:
         crops = [plan.crops[number] for number in numbers]
         degraded = self.degraded_crops(crops, patch_px)
         kept = (
@@ -163,95 +160,103 @@ class Pairs:
 
 
 def detail(picture: Tensor) -> float:
-    """Mean difference of neighbours in the green channel of `picture` (H, W, 3), seen on a grid of about 32 x 32."""
+    """Mean difference of neighbours in the green channel of `picture` (H, W, 3), sampled at about 32 x 32 places."""
     step = max(1, picture.shape[0] // 32)
     green = picture[::step, ::step, 1].float()
     return float(green.diff(dim=0).abs().mean() + green.diff(dim=1).abs().mean())
 
 
-def make_plan(pairs: Pairs, count: int, patch_px: int, *, new_input_share: float = 0.0) -> Plan:
-    """`count` crops of the photographs, decided by the seed; a share of them from `new_inputs`, spread evenly over
-    their pixels.
+def make_plan(pairs: Pairs, count: int, patch_px: int, *, zoom_input_share: float = 0.0) -> CropPlan:
+    """`count` random crops by the seed, the last `zoom_input_share` of them from the zoomed inputs.
 
     Raises:
-        InputError: no new input is large enough for a crop.
+        InputError: no zoomed input is large enough for a crop.
     """
     rng = np.random.default_rng([pairs.seed, _PLAN])
-    new = round(count * new_input_share)
+    new = round(count * zoom_input_share)
     crops = [pairs.random_crop(rng, patch_px) for _ in range(count - new)]
-    usable = [index for index, picture in enumerate(pairs.new_inputs) if min(picture.shape[:2]) >= patch_px]
+    usable = [index for index, picture in enumerate(pairs.zoom_inputs) if min(picture.shape[:2]) >= patch_px]
     if new and not usable:
         raise InputError(
-            f"None of the new inputs has sides of {patch_px} px; take a smaller patch_px or larger photographs."
+            f"None of the zoomed inputs has sides of {patch_px} px; take a smaller patch_px or larger photographs."
         )
     shares = (
-        running_share([pairs.new_inputs[index].shape[0] * pairs.new_inputs[index].shape[1] for index in usable])
+        running_share([pairs.zoom_inputs[index].shape[0] * pairs.zoom_inputs[index].shape[1] for index in usable])
         if new
         else np.empty(0)
     )
     for _ in range(new):
         index = usable[min(int(np.searchsorted(shares, rng.random(), side="right")), len(usable) - 1)]
-        height, width = pairs.new_inputs[index].shape[:2]
+        height, width = pairs.zoom_inputs[index].shape[:2]
         top, left = int(rng.integers(height - patch_px + 1)), int(rng.integers(width - patch_px + 1))
         crops.append(Crop(len(pairs.truths) + index, top, left, int(rng.integers(8))))
-    return Plan(crops)
+    return CropPlan(crops)
 
 
-def zoomed(pairs: Pairs, way: str) -> list[Tensor]:
-    """New inputs from the photographs at another zoom (DUKD, arXiv:2312.14709): `in` takes the truths themselves, `out`
-    halves the degraded ones.
+def zoomed_inputs(pairs: Pairs, zoom: str) -> list[Tensor]:
+    """Extra inputs from the photographs at another zoom (DUKD, arXiv:2312.14709).
+
+    `zoom`: `in` takes the ground truths as inputs, `out` the degraded pictures at half their size.
     """
-    if way == "in":
+    if zoom == "in":
         return list(pairs.truths)
     halves = [bicubic_resize(picture.permute(2, 0, 1)[None].float() / 255, 0.5) for picture in pairs.degraded or []]
     return [_to_bytes(half).to(pairs.truths[0].device) for half in halves]
 
 
 def fresh_pairs(
-    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, shares: Shares = _NONE
+    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, shares: DegradationShares = _NONE
 ) -> Pairs:
-    """Pairs whose crops are degraded when they are drawn, shares of them `varied` first."""
+    """Pairs whose crops are degraded when they are drawn; shares of them are `varied` first."""
     return Pairs(task, [photo.pixels.to(device) for photo in photos], seed, shares=shares)
 
 
 def fixed_pairs(
-    photos: Sequence[Photo], task: Task, seed: int, device: torch.device, *, cell_px: int, smallest_px: int, shares: Shares = _NONE,
+    photos: Sequence[Photo],
+    task: Task,
+    seed: int,
+    device: torch.device,
+    *,
+    cell_px: int,
+    smallest_px: int,
+    shares: DegradationShares = _NONE,
     on_progress: Progress | None = None,
-) -> Pairs:  # fmt: skip
-    """Pairs of photographs degraded once: whole for super-resolution, otherwise in cells of about `cell_px`, each of
-    its own strength.
+) -> Pairs:
+    """Pairs of photographs degraded once: as a whole for super-resolution, otherwise in cells, each with its strength.
 
-    `smallest_px`: cells of the truth are at least this large, so that a crop fits. Shares of the photographs or cells
-    are `varied` first.
+    Args:
+        cell_px: approximate side of a cell of the ground truth.
+        smallest_px: smallest side of a cell, so that a crop fits into it.
+        shares: of the photographs or cells, which are `varied` first.
     """
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
         truths = [
             _to_multiple(cell, task.scale) for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))
         ]
-    degraded, without_grain, for_teacher = [], {}, {}
+    degraded, clean_truths, for_labels = [], {}, {}
     for index, truth in enumerate(truths):
         rng = np.random.default_rng([seed, index])
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
-        whole_colour = None
+        chroma_444 = None
         if shares != _NONE:
-            image, whole_colour = varied(image, shares, rng)
+            image, chroma_444 = varied(image, shares, rng)
             image = round_to_8_bits(image)
             truths[index] = _to_bytes(image)
-            if whole_colour is not None and whole_colour.any():
-                without_grain[index] = truth.to(device)
+            if chroma_444 is not None and chroma_444.any():
+                clean_truths[index] = truth.to(device)
         if task.strength is None:
             degraded.append(_to_bytes(degrade(image, task)))
         else:
-            file, chosen = saved_before(image, task, shares.saved_before, rng, whole_colour=whole_colour)
+            file, chosen = double_jpeg(image, task, shares.double_jpeg, rng, chroma_444=chroma_444)
             if chosen.any():
-                for_teacher[index] = _to_bytes(file).to(device)
-            worse = degrade_fresh(file, task, rng, whole_colour=whole_colour)
+                for_labels[index] = _to_bytes(file).to(device)
+            worse = degrade_fresh(file, task, rng, chroma_444=chroma_444)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
         if on_progress is not None:
             on_progress(index + 1, len(truths))
     truths, degraded = ([picture.to(device) for picture in pictures] for pictures in (truths, degraded))
-    return Pairs(task, truths, seed, degraded, without_grain=without_grain, for_teacher=for_teacher)
+    return Pairs(task, truths, seed, degraded, clean_truths=clean_truths, for_labels=for_labels)
 
 
 def _cells(truth: Tensor, cell_px: int) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Training photographs in memory: decoded once, kept as uint8 on the device, held-out ones apart."""
+"""Training photographs in memory: decoded once, uint8, with those held out for validation apart."""
 
 import hashlib
 import re
@@ -16,19 +16,19 @@ from kdsr.errors import InputError
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _HELD_OUT_OF = 24
-"""One scene in so many may be held out."""
+"""At most one scene in this many is held out."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One photograph: where it came from, and its pixels (H, W, 3) uint8 RGB."""
+    """One photograph: its file and its pixels (H, W, 3) uint8 RGB."""
 
     path: Path
     pixels: Tensor
 
 
 def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
-    """All pictures below `folders`, sorted; a folder that is no path of its own is looked up under `data_dir`.
+    """All pictures below `folders`, sorted; a folder that is no path is looked up under `data_dir`.
 
     Raises:
         InputError: a folder that is missing or holds no picture.
@@ -38,7 +38,8 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
         folder = Path(name) if Path(name).is_dir() else data_dir / name
         if not folder.is_dir():
             raise InputError(
-                f"The folder of photographs '{name}' is neither here nor under {data_dir}; give its path, or set KDSR_DATA_DIR."
+                f"The folder of photographs '{name}' is neither here nor under {data_dir}; "
+                "give its path, or set KDSR_DATA_DIR."
             )
         pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
         if not pictures:
@@ -50,8 +51,7 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
 def held_out(paths: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]:
     """`paths` parted into (training, validation): at most `count` for validation, chosen by a hash of the scene's name.
 
-    A scene that stands in several packs at several scales is held out of all of them. With fewer than
-    4 pictures none can be spared, and the same ones serve for both.
+    A scene in several packs is held out of all of them. Fewer than 4 pictures are used for both.
     """
     if len(paths) < 4:
         return list(paths), list(paths)
@@ -83,13 +83,14 @@ def load_photos(
     large = [photo for photo in photos if min(photo.pixels.shape[:2]) >= smallest_px]
     if not large:
         raise InputError(
-            f"None of the {len(originals)} photographs has sides of {smallest_px} px or more; give larger ones or a smaller patch_px."
+            f"None of the {len(originals)} photographs has sides of {smallest_px} px or more; "
+            "give larger ones or a smaller patch_px."
         )
     return large
 
 
 def digest(paths: Sequence[Path]) -> str:
-    """A short name for this very list of files (names and sizes), for caches."""
+    """A hash of this list of files (names and sizes), for caches."""
     text = "\n".join(f"{path.parent.parent.name}/{path.name}:{path.stat().st_size}" for path in paths)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -115,5 +116,5 @@ def _cut(pixels: Tensor, multiple: int) -> Tensor:
 
 
 def _scene(path: Path) -> str:
-    """The photograph's name without the ending that marks a whole frame beside its cut-out."""
+    """The photograph's name without the ending that marks a full frame beside its crop."""
     return re.sub(r"_(f|full)$", "", path.stem)
