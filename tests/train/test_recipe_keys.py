@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -200,3 +201,11 @@ def test_labels_of_before_are_found():
     assert label_parts(plan, ["1", "2"], "digest") == wanted
     plain = label_parts(recipe(teacher="big", truth_share=0.5), ["1"], "digest")
     assert plain.keys() == {"teachers", "self_ensemble", "photos", "task", "cell_px", "seed"} and plain["seed"] is None
+
+
+def test_every_key_is_listed_in_the_documents():
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for kind, row in ((Recipe, "(top)"), *((kind, f"`{group}`") for group, kind in GROUPS.items())):
+        line = next(line for line in text.splitlines() if line.startswith(f"| {row} |"))
+        keys = [item.name for item in dataclasses.fields(kind) if item.name not in GROUPS]
+        assert sorted(re.findall(r"`(\w+)`", line.split("|")[2])) == sorted(keys)
