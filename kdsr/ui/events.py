@@ -18,5 +18,6 @@ def to_chosen(radio: str) -> str:
     """
     return f"""() => setTimeout(() => {{
   const chosen = document.querySelector('#{radio} label.selected');
-  chosen?.parentElement.scrollTo({{left: chosen.offsetLeft - chosen.parentElement.clientWidth / 2 + chosen.offsetWidth / 2}});
+  const row = chosen?.parentElement;
+  row?.scrollTo({{left: chosen.offsetLeft - row.clientWidth / 2 + chosen.offsetWidth / 2}});
 }}, 100)"""

@@ -42,12 +42,27 @@ EXAMPLES: tuple[Example, ...] = (
 """
 
 BUILT_IN: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("skimage/data", ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
-                      "ihc.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg")),
+    (
+        "skimage/data",
+        (
+            "astronaut.png",
+            "brick.png",
+            "camera.png",
+            "chelsea.png",
+            "coffee.png",
+            "grass.png",
+            "gravel.png",
+            "hubble_deep_field.jpg",
+            "ihc.png",
+            "motorcycle_left.png",
+            "retina.jpg",
+            "rocket.jpg",
+        ),
+    ),
     ("sklearn/datasets/images", ("china.jpg", "flower.jpg")),
     ("matplotlib/mpl-data/sample_data", ("grace_hopper.jpg",)),
     ("gradio/media_assets/images", ("cheetah.jpg", "tower.jpg")),
-)  # fmt: skip
+)
 """Folder in a package, and photographs in it that a run can learn from."""
 
 

@@ -1,22 +1,48 @@
-"""Small pieces of HTML that every tab shows: a note_line line, a error_line, the status of what runs."""
+"""Small pieces of HTML that every tab shows: a note, an error, the status of what runs.
 
-from html import escape
+Every text that goes through `Markup.format` or `joined` is escaped, unless it is `Markup` already.
+"""
 
+from collections.abc import Iterable
 
-def note_line(text: str) -> str:
-    """A line that only tells."""
-    return f'<p class="chosen">{escape(text)}</p>' if text else ""
-
-
-def error_line(text: str) -> str:
-    """A sentence that says what is wrong; nothing for an empty one."""
-    return f'<div class="line error" role="alert">{escape(text)}</div>' if text else ""
+from markupsafe import Markup
 
 
-def status_line(text: str, *, kind: str = "idle", fraction: float | None = None) -> str:
-    """The status line: what runs and how far it is, or what went wrong. `kind` is idle, busy, done or error."""
-    width = f' style="width:{max(0.0, min(1.0, fraction)):.0%}"' if fraction is not None else ""
-    bar = f'<span class="bar{" endless" if fraction is None else ""}"><i{width}></i></span>' if kind == "busy" else ""
-    live = "alert" if kind == "error" else "status"
+def joined(parts: Iterable[str]) -> Markup:
+    """`parts` one after the other; those that are no `Markup` are escaped."""
+    return Markup("").join(parts)
+
+
+def note_line(text: str) -> Markup:
+    """A line of plain information; empty for an empty text."""
+    return Markup('<p class="chosen">{}</p>').format(text) if text else Markup("")
+
+
+def error_line(text: str) -> Markup:
+    """A sentence that says what is wrong; empty for an empty text."""
+    return Markup('<div class="line error" role="alert">{}</div>').format(text) if text else Markup("")
+
+
+def status_line(text: str, *, kind: str = "idle", fraction: float | None = None) -> Markup:
+    """The status line: what runs and how far it is, or what went wrong.
+
+    Args:
+        kind: idle, busy, done, stopped or error.
+        fraction: progress in [0, 1] of a busy line; without one its bar is endless.
+    """
+    role = "alert" if kind == "error" else "status"
     percent = f" · {fraction:.0%}" if kind == "busy" and fraction is not None else ""
-    return f'<div class="line {kind}" role="{live}"><span>{escape(text)}{percent}</span>{bar}</div>'
+    return Markup('<div class="line {}" role="{}"><span>{}{}</span>{}</div>').format(
+        kind, role, text, percent, _bar(fraction) if kind == "busy" else ""
+    )
+
+
+def _bar(fraction: float | None) -> Markup:
+    if fraction is None:
+        return Markup('<span class="bar endless"><i></i></span>')
+    return Markup('<span class="bar"><i style="width:{:.0%}"></i></span>').format(max(0.0, min(1.0, fraction)))
+
+
+def region(title: str, table: str) -> Markup:
+    """`table` in a region that scrolls sideways and that the keyboard reaches."""
+    return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}">{}</div>').format(title, table)

@@ -36,9 +36,7 @@ def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
         return catalog.find(name), catalog
     catalog = Catalog(run_dir(settings, name.removeprefix(_OF_RUN)))
     if not catalog.cards:
-        raise UnknownNameError(
-            "This run's network is not there: its run was deleted, or has not ended. Choose another one."
-        )
+        raise UnknownNameError("This run has no network: the run was deleted, or has not ended. Choose another one.")
     return catalog.cards[0], catalog
 
 

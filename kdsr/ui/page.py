@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from markupsafe import Markup
 from starlette.middleware import Middleware
 
 from kdsr.jobs import Jobs
@@ -62,7 +63,7 @@ def _build(jobs: Jobs) -> gr.Blocks:
     with gr.Blocks(
         title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S
     ) as blocks:
-        gr.HTML(f"<h1>{texts.TITLE}</h1><p>{texts.PURPOSE}</p>", elem_id="masthead")
+        gr.HTML(Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE), elem_id="masthead")
         visitor = add_visitor(settings, blocks)
         with gr.Tabs() as tabs:
             with gr.Tab("Restore", id="restore") as restore_tab:

@@ -1,4 +1,4 @@
-"""A runtime that also counts the seconds its network takes, so that these can be told apart from the rest of a pass."""
+"""A runtime that also counts the seconds spent in its network, without the rest of a pass."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """`runtime` itself, as far as anyone sees, with `seconds` spent inside its network since they were last set to 0."""
+    """`runtime` with the `seconds` spent inside its network since they were last set to 0."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

@@ -2,87 +2,94 @@
 
 import math
 
-from kdsr.tasks import Task
+from markupsafe import Markup
+
+from kdsr.tasks import Strength, Task
 
 TITLE = "KDSR"
 PURPOSE = "A large teacher network and the tiny student distilled from it, restoring the same picture side by side."
 MODES = (
-    ("It is clean: degrade it and measure", "clean"),
-    ("It is degraded", "degraded"),
-    ("I have both", "both"),
+    ("Test: degrade it, then measure", "clean"),
+    ("Restore it", "degraded"),
+    ("Compare with an original", "both"),
 )
 FORMATS_8 = ("PNG", "WebP")
 FORMATS_16 = ("PNG", "TIFF")
 
-LATENCY_NOTE = (
-    "<b>Network</b>: the network alone. <b>End to end</b>: array in, array out, in this process. Both are medians of warm runs; loading and the "
-    "first run are left out. <b>Waited</b>: from your click's arrival to the finished picture, everything included."
+LATENCY_NOTE = Markup(
+    "<b>Network</b>: the network only. <b>End to end</b>: array in, array out, in this process. Both are medians of "
+    "warm runs; loading and the first run are left out. <b>Time to result</b>: from your click's arrival at the server "
+    "to the finished picture, everything included."
 )
-NO_TRUTH = "No truth given, so no PSNR and no SSIM."
-NO_NETWORKS = "No networks for this task lie in the weights folder yet. The page shows the picture without one; add weights with their card and reload."
-EXPIRED = "These pictures have been cleared from the server; press Restore to make them again."
-WAITING = "Waiting for a free place"
-MARK = "Paint over what is missing, then press Fill what I marked."
-PRESS = "Press Restore when all is set."
+NO_TRUTH = "No original, so no PSNR and no SSIM."
+NO_NETWORKS = (
+    "The weights folder has no network for this task yet, so the page shows the picture without one. Add weights with "
+    "their card and reload."
+)
+EXPIRED = "These pictures were removed from the server. Press Restore to make them again."
+WAITING = "Waiting for another job to finish"
+MARK = "Paint over the missing parts, then press Fill the marked area."
+PRESS = "Ready. Press Restore."
 STOPPING = "Stopping"
-TEACHER_PLUS = "Teacher+: the mean of 8 turned and mirrored passes, a little better and 8 times slower"
+TEACHER_PLUS = "Teacher+: averages 8 flipped and rotated passes; slightly better, 8x slower"
 NO_EXAMPLES = "Drop a picture on the page, paste one, or choose a file."
-UNEXPECTED = "Something went wrong that should not; the page still works. Try again, or with another picture."
-STOPPED = "Stopped. What was ready before stays below."
-TOO_SLOW = "Stopped after {seconds:.0f} s, the most that one visit may take here; give a smaller picture or choose a smaller network."
+UNEXPECTED = "An unexpected error occurred; the page still works. Try again, or use another picture."
+STOPPED = "Stopped. The results so far are below."
+TOO_SLOW = "Stopped after {seconds:.0f} s, the limit for one run here. Use a smaller picture or a smaller network."
 
-DISTILL_ABOUT = "Make a student of your own"
+DISTILL_ABOUT = "Train your own student"
 DISTILL_STEPS = (
-    ("Give photographs", "of the kind that you care about: 4 at least, 20 are better."),
+    ("Add photographs", "of the kind you want to restore: at least 4; 20 are better."),
     (
         "Press Start.",
-        "The teacher restores them, and the student learns from it. Close the page when you like; the run goes on.",
+        "The student is trained on what the teacher makes of them. You can close the page; the run continues.",
     ),
-    ("Come back here", "in this browser, compare before and after, and take the network home."),
+    ("Come back", "with the same browser, compare before and after, and download the network."),
 )
 COMPARE_BEFORE = "Compare before and after"
 COMPARE_TEACHER = "Compare with the teacher"
-WATCHING = "This run belongs to another browser: you may watch it, but not change it."
-SIGN_IN = "Signed in, your runs follow you to every browser. Those of this browser stay with it, for when you sign out."
-NO_TEACHERS = (
-    "No teacher lies in the weights folder, so there is nothing to distill from; add one with its card and reload."
+WATCHING = "This run belongs to another browser: you can watch it, but not change it."
+SIGN_IN = (
+    "When you sign in, your runs are available in every browser. The runs of this browser come back when you sign out."
 )
-IS_ADMIN = "You see every run of this installation now, and may change them."
+NO_TEACHERS = "The weights folder has no teacher to distill from. Add one with its card and reload."
+IS_ADMIN = "You can now see and change every run of this installation."
 NO_ADMIN = "That is not the admin token of this installation."
 MEASURING = "Measuring a few steps on this device"
-ESTIMATE_LATER = "How long it takes is told as soon as the run has begun."
-ESTIMATE_SLOW = "This device takes too long for a quick measurement; the run's page tells more after its first steps."
-ESTIMATE_WITHOUT_PHOTOS = "The teacher's work on your photographs comes on top."
-DELETE = "Delete this run for good, with its photographs and its network?"
+ESTIMATE_LATER = "The run shows how long it takes once it has started."
+ESTIMATE_SLOW = "This device is too slow for a quick estimate. The run's page shows one after its first steps."
+ESTIMATE_WITHOUT_PHOTOS = "Labelling your photographs takes additional time."
+DELETE = "Permanently delete this run, its photographs and its network?"
 
 NONE = "–"
 TRY_IT = "Try it in Restore"
-EMPTY_ZOO = "No networks lie in the weights folder yet; add weights with their card and open this tab again."
-GONE = "This network is not in the weights folder any more; choose another one."
-NO_POINTS = "None of these networks has a figure that could be drawn."
-NO_FIGURES = "Nothing was measured on a test set yet."
+EMPTY_ZOO = "The weights folder has no networks yet. Add weights with their card and open this tab again."
+GONE = "This network is no longer in the weights folder. Choose another one."
+NO_POINTS = "None of these networks has a figure to plot."
+NO_FIGURES = "Not measured on a test set yet."
 RUNTIMES = {
     "torch": "PyTorch",
     "onnx": "ONNX Runtime",
     "openvino": "OpenVINO",
-    "openvino-bf16": "OpenVINO in bfloat16 (a little off)",
+    "openvino-bf16": "OpenVINO in bfloat16 (slightly less exact)",
 }
-"""What the page calls them; see `kdsr.restore.RUNTIMES`."""
-LATENCY_HOW = "array in, array out, by the quickest runtime"
-EIGHT_BITS_NEED = (
-    "8-bit networks gain time where a processor multiplies bytes (VNNI, AMX), and lose some where it does not."
-)
-TWIN_MEANS = "the same student, trained as long and on the same photographs, without a teacher."
+"""The titles of `kdsr.restore.RUNTIMES`."""
+LATENCY_HOW = "array in, array out, with the fastest runtime"
+EIGHT_BITS_NEED = "8-bit networks are faster on processors with VNNI or AMX, and slower on others."
+TWIN_MEANS = "the same student without a teacher, trained for as many steps on the same photographs."
 ROLE_TELLS = {
-    "teacher": "Large and thorough: students learn from it.",
-    "student": "Small and quick.",
-    "twin": "A student that had no teacher, but the same steps and photographs: what it lacks is what distillation is worth.",
+    "teacher": "Large and accurate: students are distilled from it.",
+    "student": "Small and fast.",
+    "twin": (
+        "A student without a teacher, trained for as many steps on the same photographs. The student's lead over it is "
+        "the gain from distillation."
+    ),
 }
-PUBLISHED = "Hollow marks: published figures by the same convention, of networks that learnt from other photographs."
-APPROXIMATE = "A ~ marks figures that are quoted from memory of the paper."
-NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; they stand in the plot against parameters."
+PUBLISHED = "Hollow marks: published figures by the same convention, of networks trained on other photographs."
+APPROXIMATE = "A ~ marks approximate figures."
+NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; see the plot against parameters."
 
-LIVE_BUSY = "The server is at work on other visitors' pictures; try again in a moment."
+LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
 
 
 def problems_title(count: int) -> str:
@@ -91,17 +98,24 @@ def problems_title(count: int) -> str:
 
 
 def strength(value: float | str | None, mask: object) -> str:
-    """How strong a degradation is, or of what kind, behind its name."""
+    """The strength or kind of a degradation, to follow its name."""
     if mask:
         return ": as you marked them"
     return f": {value}" if isinstance(value, str) else f" {value:g}"
+
+
+def strength_label(strength: Strength) -> str:
+    """The caption of the slider: `Noise level (sigma, of 255)`; the range where the title names the scale already."""
+    if strength.title.lower().endswith(strength.name):
+        return f"{strength.title} ({strength.minimum:g}-{strength.maximum:g})"
+    return f"{strength.title} ({strength.name}, {strength.unit})"
 
 
 def missing_roles(roles: list[str], task: Task) -> str:
     """The sentence that says which networks the zoo lacks for `task`; empty if none."""
     if not roles:
         return ""
-    return f"There is no {' and no '.join(roles)} network for {task.title.lower()} yet; the rest works without."
+    return f"There is no {' and no '.join(roles)} network for {task.title.lower()} yet; everything else works."
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -136,7 +150,7 @@ def file_size(count: int) -> str:
 
 
 def fraction(small: float, large: float) -> str:
-    """`1/25` for a ratio below a half, `the same` near one, else a percentage."""
+    """`1/25 of` for a ratio of at most a half, `the same as` within 2 %, else a percentage."""
     ratio = small / large
     if ratio <= 0.5:
         return f"1/{round(large / small)} of"

@@ -97,7 +97,8 @@ HEAD = """
 <script>
 document.addEventListener("paste", (event) => {
   const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
-  const input = [...document.querySelectorAll("#upload input[type=file]")].find((each) => each.closest("#stage").offsetParent);
+  const inputs = [...document.querySelectorAll("#upload input[type=file]")];
+  const input = inputs.find((each) => each.closest("#stage").offsetParent);
   if (!file || !input) return;
   const moved = new DataTransfer();
   moved.items.add(file);

@@ -40,7 +40,7 @@ def fill_form(page: "sync_api.Page", photos: list[Path]) -> None:
     page.set_input_files("#photos input[type=file]", photos)
     page.wait_for_selector(f"#photos-chosen :text('{len(photos)} photographs')")
     page.click("#distill-student input")
-    page.click("[role=option]:has-text('Go on from')")
+    page.click("[role=option]:has-text('Fine-tune')")
     page.click("#preset label:has-text('Custom')")
     for name, value in CUSTOM.items():
         page.fill(f"#custom-{name} input", str(value))
@@ -71,7 +71,7 @@ def downloaded(page: "sync_api.Page", button: str, folder: Path) -> Path:
 def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address, tmp_path):
     anna = browser.new_context(viewport={"width": 1280, "height": 860})
     page = opened(anna, address)
-    assert "Make a student of your own" in page.inner_text("#run-page")
+    assert "Train your own student" in page.inner_text("#run-page")
     fill_form(page, [photograph(tmp_path / f"photo {index}.png", 96, 104) for index in range(5)])
     page.click("#start")
     before = step(page)

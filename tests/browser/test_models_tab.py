@@ -1,4 +1,4 @@
-"""The tab Models in a headless Chromium: a network is chosen by click and by key, seen in the plot, taken home, tried."""
+"""The tab Models in a headless Chromium: a network is chosen by click and key, plotted, downloaded and tried."""
 
 import pytest
 

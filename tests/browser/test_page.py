@@ -122,7 +122,7 @@ def test_task_strength_and_another_pair(page):
     finished(page)
     assert page.is_visible("#strength")
     page.click("#right input")
-    page.click("[role=option]:has-text('Truth')")
+    page.click("[role=option]:has-text('Original')")
     page.wait_for_selector(".tag.right.truth")
     assert page.get_attribute("#pair-right img", "src").endswith("truth.png")
 
@@ -169,7 +169,7 @@ def test_a_closed_tab_does_not_leave_its_run_going(browser, address, tmp_path):
 
 
 def test_a_reference_of_another_size_is_one_sentence(page, photo):
-    page.click("#mode label:has-text('both')")
+    page.click("#mode label:has-text('Compare with an original')")
     page.wait_for_selector("#second", state="visible")
     upload(page, photo)
     page.wait_for_selector("#chosen:has-text('my photo')")
@@ -191,7 +191,8 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
     box = page.query_selector("#hero").bounding_box()
     assert box["y"] + box["height"] < 844 and box["width"] > 0.45 * width
     page.wait_for_function(
-        "(width) => { const box = document.querySelector('#task label.selected').getBoundingClientRect(); return box.left >= 0 && box.right <= width }",
+        "(width) => { const box = document.querySelector('#task label.selected').getBoundingClientRect();"
+        " return box.left >= 0 && box.right <= width }",
         arg=width,
     )
     page.close()

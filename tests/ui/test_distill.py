@@ -87,7 +87,7 @@ def test_the_page_opens_without_a_run(session):
     tabs, tasks, teacher, student, button, status, *page = session.on_load(ANNA, REQUEST)
     assert tasks["choices"] == [("Super-resolution x4", "sr_x4")] and teacher["value"] == "tiny_x4_teacher"
     assert student["value"] in FRESH and button["interactive"] and status == "" and tabs == gr.skip()
-    assert "Make a student of your own" in RunPage(*page).head and not RunPage(*page).timer["active"]
+    assert texts.DISTILL_ABOUT in RunPage(*page).head and not RunPage(*page).timer["active"]
 
 
 def test_a_started_run_is_shown_and_found_again_by_its_browser_only(session, staged):
@@ -116,7 +116,7 @@ def test_another_browser_watches_by_link_and_changes_nothing(session, done):
 
 def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(session, done, tmp_path):
     page = session.on_pick(done.id, ANNA)
-    assert "dB" in page.progress and ("gained" in page.progress or "Nothing was gained" in page.progress)
+    assert "dB" in page.progress and ("gained" in page.progress or "No gain" in page.progress)
     assert page.curves.count("<svg") == 2 and 'class="level teacher"' in page.curves
     assert page.previews.count("<img") == 5 and "data:image/png;base64," in page.previews
     files = [Path(getattr(page, name)) for name in ("weights", "onnx", "card", "recipe")]
@@ -270,7 +270,7 @@ def test_the_estimate_is_measured_once_and_scales(session, staged):
     recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
     pace = session.paces.pace(recipe, timeout_s=0.1)
     assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
-    assert "on top" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
+    assert "Labelling" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
     assert "must lie" in list(session.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
     early = session.on_estimate(REQUEST, "own", (), *form())
     next(early)
@@ -297,18 +297,17 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     assert tuned.schedule.patience
     said = verdict(told(28.0, 29.0, 28.0, 28.5, 28.3), tuned, is_held_out=True)
     assert (
-        said
-        == "The student gained 0.50 dB over the student before the run and stands at 28.50 dB on the held-out photographs, 0.50 dB behind the teacher."
+        said == "The student gained 0.50 dB over the student before the run and reaches 28.50 dB on the held-out "
+        "photographs, 0.50 dB behind the teacher."
     )
     assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), with_keys(tuned, {"patience": 0}), is_held_out=True)
     none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
-    assert (
-        none.startswith("Nothing was gained") and "photographs it learnt from" in none and "the one from before" in none
-    )
+    assert none.startswith("No gain") and "training photographs" in none and "the one from before" in none
     so_far = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=True, is_over=False)
     assert (
         so_far
-        == "Nothing is gained so far: the student stands at 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; 28.00 dB before the run."
+        == "No gain so far: the student reaches 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; "
+        "28.00 dB before the run."
     )
     fresh = recipe_of(values._replace(student="fresh 32x7"), tiny_settings)
     assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)

@@ -269,7 +269,9 @@ def test_a_level_far_below_is_told_and_not_drawn(cards):
     marks = [Mark("", "student", 1, value, "") for value in (30.0, 31.0)]
     assert [level.value for level in drawn_levels(marks, [Level("", "", value) for value in (29.9, 26.0)])] == [29.9]
     student = dataclasses.replace(cards[0], figures=x4(31.0, 27.1))
-    assert "Bicubic, at 25.96 dB, lies below" in chart_of([student], "sr_x4", ("BSD100", None), BY_PARAMETERS, None, "")
+    assert "Bicubic, at 25.96 dB, is below the plot" in chart_of(
+        [student], "sr_x4", ("BSD100", None), BY_PARAMETERS, None, ""
+    )
 
 
 def test_no_text_of_a_card_is_html(session, weights):
@@ -493,7 +495,11 @@ def test_a_compressed_network_stands_in_a_table_beside_what_it_came_from(compres
 
 def test_the_card_of_a_compressed_network_says_what_it_came_from(compressed):
     page = compressed.on_show(Selection("sr_x4-student-int8"), CHOICE, REQUEST)
-    assert "8-bit integers" in page.head and 'data-network="sr_x4-student"' in page.head and ", int8" in page.head
+    assert (
+        "8-bit integer convolutions" in page.head
+        and 'data-network="sr_x4-student"' in page.head
+        and ", int8" in page.head
+    )
     assert (
         "<h3>Compression</h3>" in page.body and "student-int8" in compressed.on_by(BY_PARAMETERS, page.selection).chart
     )

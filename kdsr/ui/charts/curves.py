@@ -8,9 +8,11 @@ figure.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from kdsr.ui.charts.axis import Axis
+from kdsr.ui.html import joined
 
 _WIDTH, _HEIGHT = 440, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 24
@@ -31,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """A value that stays: a horizontal line."""
+    """A constant value: a horizontal line."""
 
     title: str
     kind: str
@@ -48,32 +50,38 @@ def chart(
     span: float = math.inf,
     is_log: bool = False,
     note: str = "",
-) -> str:
-    """A figure with its title, a key that tells the last values, and the curves over 0 to `steps`.
+) -> Markup:
+    """A figure with its title, a key with the last values, and the curves over 0 to `steps`; empty without values.
 
     Args:
         span: the vertical axis shows at most so much below the highest value.
         is_log: a logarithmic vertical axis, for values above 0.
-        note: HTML behind the key.
+        note: a text behind the key; `Markup` is taken as it is.
     """
     drawn: list[Line | Level] = [*lines, *levels]
     values = [value for line in lines for _, value in line.points] + [level.value for level in levels]
     values = [value for value in values if math.isfinite(value) and (value > 0 or not is_log)]
     if not values:
-        return ""
+        return Markup("")
     axis = _axis(max(min(values), max(values) - span), max(values), is_log=is_log)
-    shapes = "".join(_level(level, axis) for level in levels) + "".join(
-        _line(line, axis, steps, unit) for line in lines
-    )
+    shapes = [*(_level(level, axis) for level in levels), *(_line(line, axis, steps, unit) for line in lines)]
     last = [(each.title, each.kind, _last(each)) for each in drawn]
-    keys = "".join(_key(name, kind, value, unit) for name, kind, value in last)
-    said = escape(
-        f"{title} over {steps:,} steps. " + ", ".join(f"{name} {_number(value)}{unit}" for name, _, value in last),
-        quote=True,
+    description = f"{title} over {steps:,} steps. " + ", ".join(
+        f"{name} {_number(value)}{unit}" for name, _, value in last
     )
-    return (
-        f'<figure class="curve"><figcaption><b>{escape(title)}</b><span class="keys">{keys}<span class="key">{note}</span></span></figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">{_grid(axis, steps)}{shapes}</svg></figure>'
+    return Markup(
+        '<figure class="curve"><figcaption><b>{}</b>'
+        '<span class="keys">{}<span class="key">{}</span></span></figcaption>'
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg></figure>'
+    ).format(
+        title,
+        joined(_key(name, kind, value, unit) for name, kind, value in last),
+        note,
+        _WIDTH,
+        _HEIGHT,
+        description,
+        _grid(axis, steps),
+        joined(shapes),
     )
 
 
@@ -89,39 +97,48 @@ def _x(step: float, steps: int) -> float:
     return _LEFT + min(1.0, step / max(1, steps)) * (_WIDTH - _LEFT - _RIGHT)
 
 
-def _grid(axis: Axis, steps: int) -> str:
-    """The rules and the labels of both axes."""
-    rules = "".join(
-        f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{axis.at(tick):.1f}" y2="{axis.at(tick):.1f}"/>'
-        f'<text x="{_LEFT - 7}" y="{axis.at(tick) + 4:.1f}" text-anchor="end">{_number(tick)}</text>'
-        for tick in axis.ticks(_LABEL_PX)
+def _grid(axis: Axis, steps: int) -> Markup:
+    """The rules and the captions of both axes."""
+    rule = Markup(
+        '<line class="rule" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        '<text x="{text}" y="{base:.1f}" text-anchor="end">{number}</text>'
     )
-    y = _HEIGHT - 6
-    ends = f'<text x="{_LEFT}" y="{y}">0</text><text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">{steps:,} steps</text>'
-    return rules + ends
+    rules = joined(
+        rule.format(left=_LEFT, right=_WIDTH - _RIGHT, y=y, text=_LEFT - 7, base=y + 4, number=_number(tick))
+        for tick in axis.ticks(_LABEL_PX)
+        for y in [axis.at(tick)]
+    )
+    ends = Markup('<text x="{}" y="{y}">0</text><text x="{}" y="{y}" text-anchor="end">{:,} steps</text>')
+    return rules + ends.format(_LEFT, _WIDTH - _RIGHT, steps, y=_HEIGHT - 6)
 
 
-def _line(line: Line, axis: Axis, steps: int, unit: str) -> str:
-    """The curve and its last point, which tells its value."""
+def _line(line: Line, axis: Axis, steps: int, unit: str) -> Markup:
+    """The curve, and its last point with its value as a tooltip."""
     points = [(step, value) for step, value in line.points if math.isfinite(value)]
     if not points:
-        return ""
+        return Markup("")
     every = math.ceil(len(points) / _MOST_POINTS)
     kept = [*points[:-1:every], points[-1]]
     path = " ".join(f"{_x(step, steps):.1f},{axis.at(value):.1f}" for step, value in kept)
     step, value = points[-1]
-    tip = f"<title>{escape(line.title)}: {_number(value)}{unit} at step {step:,.0f}</title>"
-    end = f'<circle class="{line.kind}" cx="{_x(step, steps):.1f}" cy="{axis.at(value):.1f}" r="3.5">{tip}</circle>'
-    return f'<polyline class="{line.kind}" points="{path}"/>{end}'
+    return Markup(
+        '<polyline class="{kind}" points="{path}"/>'
+        '<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{tip}</title></circle>'
+    ).format(
+        kind=line.kind, path=path, x=_x(step, steps), y=axis.at(value),
+        tip=f"{line.title}: {_number(value)}{unit} at step {step:,.0f}",
+    )  # fmt: skip
 
 
-def _level(level: Level, axis: Axis) -> str:
-    y = f"{axis.at(level.value):.1f}"
-    return f'<line class="level {level.kind}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"><title>{escape(level.title)}</title></line>'
+def _level(level: Level, axis: Axis) -> Markup:
+    return Markup('<line class="level {}" x1="{}" x2="{}" y1="{y:.1f}" y2="{y:.1f}"><title>{}</title></line>').format(
+        level.kind, _LEFT, _WIDTH - _RIGHT, level.title, y=axis.at(level.value)
+    )
 
 
-def _key(title: str, kind: str, value: float, unit: str) -> str:
-    return f'<span class="key {kind}"><i></i>{escape(title)} <b>{_number(value)}{unit}</b></span>'
+def _key(title: str, kind: str, value: float, unit: str) -> Markup:
+    key = Markup('<span class="key {}"><i></i>{} <b>{}{}</b></span>')
+    return key.format(kind, title, _number(value), unit)
 
 
 def _last(each: Line | Level) -> float:

@@ -1,9 +1,10 @@
-"""What may be taken home from an ended run: weights, ONNX, card and recipe, as files that the page may serve."""
+"""The downloads of an ended run: weights, ONNX, card and recipe, as files that the page may serve."""
 
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from kdsr.files import replaced
 from kdsr.jobs import Run
 from kdsr.restore.export import write_graph
 from kdsr.settings import Settings
@@ -41,5 +42,6 @@ def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
             (weights.with_suffix(".json"), files.card),
             (weights.with_name("recipe.json"), files.recipe),
         ):
-            shutil.copyfile(source, target)
+            with replaced(target) as part:
+                shutil.copyfile(source, part)
     return files

@@ -33,14 +33,18 @@ class Field:
     step: float = 1
 
 
-FIELDS: Mapping[str, Field] = MappingProxyType({
-    "steps":           Field("Steps", "600 is quick, 10,000 thorough.", 10, 200_000, 2000),
-    "batch_size":      Field("Batch size", "Crops in each step.", 1, 32, 8),
-    "patch_px":        Field("Patch in pixels", "Side of a crop.", 16, 96, 48),
-    "learning_rate":   Field("Learning rate", "Fresh 0.001, trained 0.0002.", 1e-5, 5e-3, 1e-3, 1e-5),
-    "truth_share":     Field("Truth at the start", "0: the teacher alone.", 0, 1, 0.0, 0.05),
-    "truth_share_end": Field("Truth at the end", "1: the photographs alone.", 0, 1, 1.0, 0.05),
-})  # fmt: skip
+FIELDS: Mapping[str, Field] = MappingProxyType(
+    {
+        "steps": Field("Steps", "600 is quick, 10,000 thorough.", 10, 200_000, 2000),
+        "batch_size": Field("Batch size", "Crops in each step.", 1, 32, 8),
+        "patch_px": Field("Patch in pixels", "Side of a crop.", 16, 96, 48),
+        "learning_rate": Field(
+            "Learning rate", "0.001 for a fresh student, 0.0002 for a trained one.", 1e-5, 5e-3, 1e-3, 1e-5
+        ),
+        "truth_share": Field("Weight of the originals, start", "0: only the teacher.", 0, 1, 0.0, 0.05),
+        "truth_share_end": Field("Weight of the originals, end", "1: only the originals.", 0, 1, 1.0, 0.05),
+    }
+)
 
 
 class FormValues(NamedTuple):
@@ -69,9 +73,9 @@ def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
 
 def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
     """(title, value) of what a run for `task` may start from."""
-    fresh = [(f"Start fresh, {shape['width']} wide, {shape['depth']} deep", value) for value, shape in FRESH.items()]
+    fresh = [(f"New, {shape['width']} channels, {shape['depth']} layers", value) for value, shape in FRESH.items()]
     return fresh + [
-        (f"Go on from {card.title}", card.name)
+        (f"Fine-tune {card.title}", card.name)
         for card in catalog.for_task(task, "student")
         if card.precision == "float32"
     ]
@@ -86,19 +90,17 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         UnknownNameError: a network or preset that there is none of.
     """
     if not values.teacher:
-        raise InputError(
-            "There is no teacher for this task to learn from: add one to the weights folder, or choose another task."
-        )
+        raise InputError("There is no teacher for this task: add one to the weights folder, or choose another task.")
     catalog = Catalog(settings.weights_dir)
     teacher = catalog.find(values.teacher)
     if teacher.task != values.task:
         raise SettingsError(
-            f"The teacher must be one for {values.task}, and {teacher.name} is for {teacher.task}: choose another."
+            f"The teacher must be for {values.task}, but {teacher.name} is for {teacher.task}: choose another one."
         )
     start = None if values.student in FRESH else catalog.find(values.student)
     if start is not None and start.task != values.task:
         raise SettingsError(
-            f"The student must be one for {values.task}, and {start.name} is for {start.task}: choose another."
+            f"The student must be for {values.task}, but {start.name} is for {start.task}: choose another one."
         )
     changes: dict[str, Any] = {
         "compile": False

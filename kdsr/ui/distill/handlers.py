@@ -62,7 +62,7 @@ class DistillHandlers:
     # The page opens
 
     def on_load(self, who: str, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, task, teacher, student, start, form status, *page): the run of the address, else the visitor's newest."""
+        """(tabs, task, teacher, student, start, form status, *page): the run of the URL, else the visitor's newest."""
         asked = request.query_params.get("run")
         tabs = gr.update(selected="distill") if asked else gr.skip()
         newest = next(iter(self.jobs.runs(who)), None)

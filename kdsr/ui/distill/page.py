@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import gradio as gr
+from markupsafe import Markup
 
 from kdsr.errors import KdsrError
 from kdsr.jobs import WAITING, Jobs, Run, State
@@ -103,7 +104,7 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
     is_held_out = not run.is_uploaded or len(list((home / "photos").glob("*"))) >= FEWEST
     has_network = is_mine and card_of_run(run, jobs.settings) is not None
     files, refusal = _files(run, jobs, folder) if has_network else ({name: gr.skip() for name in _DOWNLOADS}, "")
-    note = "" if is_mine else f'<p class="watching">{texts.WATCHING}</p>'
+    note = Markup("") if is_mine else Markup('<p class="watching">{}</p>').format(texts.WATCHING)
     return RunPage(
         shown=ViewedRun(run.id),
         timer=gr.update(active=run.state is not State.DONE, value=TICK_S if is_waiting else _SLOW_TICK_S),
@@ -144,9 +145,17 @@ def empty_page(jobs: Jobs, who: str, status: str = "") -> RunPage:
         _DOWNLOADS, gr.skip()
     )
     return RunPage(
-        shown=ViewedRun(), timer=gr.update(active=False), head=view.EMPTY, progress="", status=status, curves="", previews="", log="", **unnamed,
+        shown=ViewedRun(),
+        timer=gr.update(active=False),
+        head=view.EMPTY,
+        progress="",
+        status=status,
+        curves="",
+        previews="",
+        log="",
+        **unnamed,
         **_list(jobs, who, None),
-    )  # fmt: skip
+    )
 
 
 def changed(page: RunPage, before: ViewedRun) -> RunPage:

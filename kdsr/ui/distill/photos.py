@@ -53,7 +53,7 @@ def photos_of(source: str, staged: Sequence[str]) -> list[Path]:
         return list(built_in_photos())
     found = [path for folder in staged for path in (sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ())]
     if not found:
-        raise InputError("There are no photographs to learn from yet: drop some here, or take the built-in set.")
+        raise InputError("There are no photographs yet: drop some here, or use the built-in set.")
     return found
 
 
@@ -68,5 +68,5 @@ def megapixels(paths: Sequence[Path]) -> float:
 
 def described(paths: Sequence[Path]) -> str:
     """The line that says what was chosen."""
-    few = "" if len(paths) >= FEWEST else f" Give {FEWEST} or more, so that one can be held out to judge by."
+    few = "" if len(paths) >= FEWEST else f" Add at least {FEWEST}, so that one can be held out for validation."
     return f"{len(paths)} photograph{'s' if len(paths) != 1 else ''}, {megapixels(paths):.1f} megapixels.{few}"

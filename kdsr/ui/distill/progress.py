@@ -64,7 +64,7 @@ def losses_of(run_progress: RunProgress) -> dict[str, tuple[tuple[float, float],
 
 
 def kept_db(run_progress: RunProgress, recipe: Recipe) -> float | None:
-    """PSNR of the network that the run leaves at its end: the best validated one if the recipe keeps it, else the last."""
+    """PSNR in dB of the network that the run keeps: the best validated one if the recipe says so, else the last."""
     if not run_progress.validations:
         return None
     return (
@@ -80,15 +80,18 @@ def verdict(run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_
     kept = kept_db(run_progress, recipe) if is_over else run_progress.now_db
     if kept is None or run_progress.before_db is None:
         return ""
-    gain, where = kept - run_progress.before_db, "held-out photographs" if is_held_out else "photographs it learnt from"
+    gain, where = kept - run_progress.before_db, "held-out photographs" if is_held_out else "training photographs"
     teacher = "" if run_progress.teacher_db is None else f", {_apart(kept - run_progress.teacher_db)} the teacher"
+    before = f"{run_progress.before_db:.2f} dB"
     if gain < 0.005:
         if not is_over:
-            return f"Nothing is gained so far: the student stands at {kept:.2f} dB on the {where}{teacher}; {run_progress.before_db:.2f} dB before the run."
-        rest = " The network is the one from before." if recipe.schedule.patience and recipe.warm_start else ""
-        return f"Nothing was gained: the student before the run was as good on the {where} ({run_progress.before_db:.2f} dB{teacher}).{rest}"
+            return (
+                f"No gain so far: the student reaches {kept:.2f} dB on the {where}{teacher}; {before} before the run."
+            )
+        kept_old = " The network is the one from before." if recipe.schedule.patience and recipe.warm_start else ""
+        return f"No gain: the student before the run was as good on the {where} ({before}{teacher}).{kept_old}"
     over = "the student before the run" if recipe.warm_start else "its untrained start"
-    return f"The student gained {gain:.2f} dB over {over} and stands at {kept:.2f} dB on the {where}{teacher}."
+    return f"The student gained {gain:.2f} dB over {over} and reaches {kept:.2f} dB on the {where}{teacher}."
 
 
 def _apart(difference_db: float) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from kdsr.jobs import Jobs
 from kdsr.ui import texts
@@ -19,8 +20,9 @@ from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.tab import RestoreTab
 from kdsr.ui.visitor import Visitor, can_sign_in
 
-_TO_RUN = "() => document.querySelector('#form-status .error') || document.querySelector('#run-page').scrollIntoView({behavior: 'smooth'})"
-"""The run's page comes into view, unless the form says why there is none."""
+_TO_RUN = """() => document.querySelector('#form-status .error')
+  || document.querySelector('#run-page').scrollIntoView({behavior: 'smooth'})"""
+"""The run's page comes into view, unless the form shows an error."""
 _FILES = ("weights", "onnx", "card", "recipe")
 _TITLES = ("Download weights", "Download ONNX", "Download card", "Download recipe")
 
@@ -75,7 +77,7 @@ def _run_column() -> dict[str, Any]:
             resume = gr.Button("Continue", visible=False, elem_id="run-resume")
             ask = gr.Button("Delete", visible=False, elem_id="run-delete")
         with gr.Row(visible=False, elem_id="run-confirm") as confirm:
-            gr.HTML(f"<p>{texts.DELETE}</p>")
+            gr.HTML(Markup("<p>{}</p>").format(texts.DELETE))
             delete = gr.Button("Delete for good", variant="stop", elem_id="run-delete-really")
             keep = gr.Button("Keep it", elem_id="run-keep")
         status = gr.HTML(elem_id="run-status")
@@ -89,9 +91,23 @@ def _run_column() -> dict[str, Any]:
         with gr.Accordion("Log", open=False, visible=False, elem_id="run-log") as log_box:
             log = gr.HTML()
     return {
-        "head": head, "progress": progress, "stop": stop, "resume": resume, "ask": ask, "compare": compare, "confirm": confirm, "delete": delete,
-        "keep": keep, "status": status, "curves": curves, "previews": previews, "take": take, **files, "log_box": log_box, "log": log,
-    }  # fmt: skip
+        "head": head,
+        "progress": progress,
+        "stop": stop,
+        "resume": resume,
+        "ask": ask,
+        "compare": compare,
+        "confirm": confirm,
+        "delete": delete,
+        "keep": keep,
+        "status": status,
+        "curves": curves,
+        "previews": previews,
+        "take": take,
+        **files,
+        "log_box": log_box,
+        "log": log,
+    }
 
 
 def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Number]]:
@@ -102,7 +118,7 @@ def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Num
     sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
     with gr.Column(elem_id="new-run"):
         gr.HTML("<h2>New run</h2>")
-        source = gr.Radio(sources, value="own", label="Learn from", elem_id="source")
+        source = gr.Radio(sources, value="own", label="Photographs", elem_id="source")
         upload = gr.File(
             file_count="multiple",
             type="filepath",
@@ -122,14 +138,20 @@ def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Num
         with gr.Column(visible=False, elem_id="custom") as custom:
             numbers = [
                 gr.Number(
-                    field.usual, label=field.title, info=field.help, minimum=field.low, maximum=field.high, step=field.step,
-                    precision=0 if field.step == 1 else None, elem_id=f"custom-{name}",
+                    field.usual,
+                    label=field.title,
+                    info=field.help,
+                    minimum=field.low,
+                    maximum=field.high,
+                    step=field.step,
+                    precision=0 if field.step == 1 else None,
+                    elem_id=f"custom-{name}",
                 )
                 for name, field in FIELDS.items()
-            ]  # fmt: skip
+            ]
         name = gr.Textbox(
             label="Name of the network",
-            placeholder="a name is made if you leave this empty",
+            placeholder="Optional",
             max_length=64,
             elem_id="run-name",
         )
@@ -137,9 +159,20 @@ def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Num
         start = gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start")
         status = gr.HTML(error_line(refusal), elem_id="form-status")
     return {
-        "source": source, "upload": upload, "photos": photos, "clear": clear, "task": tasks, "teacher": teachers, "student": students, "preset": preset,
-        "custom": custom, "name": name, "estimate": estimate, "start": start, "status": status,
-    }, numbers  # fmt: skip
+        "source": source,
+        "upload": upload,
+        "photos": photos,
+        "clear": clear,
+        "task": tasks,
+        "teacher": teachers,
+        "student": students,
+        "preset": preset,
+        "custom": custom,
+        "name": name,
+        "estimate": estimate,
+        "start": start,
+        "status": status,
+    }, numbers
 
 
 def _runs_column(*, has_admin: bool, has_accounts: bool) -> dict[str, Any]:

@@ -5,8 +5,9 @@ outside is escaped.
 import base64
 import functools
 import time
-from html import escape
 from pathlib import Path
+
+from markupsafe import Markup
 
 from kdsr.jobs import Run, State
 from kdsr.tasks import find_task
@@ -15,38 +16,52 @@ from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.estimate import Pace
 from kdsr.ui.distill.progress import Event, RunProgress, log_lines, losses_of, verdict
+from kdsr.ui.html import joined
 
 _STATES = {
-    State.QUEUED: "Waiting", State.RUNNING: "Training", State.STOPPING: "Stopping", State.STOPPED: "Stopped", State.DONE: "Done",
-    State.FAILED: "Failed", State.INTERRUPTED: "Interrupted",
-}  # fmt: skip
-_PREVIEWS = (("input", "Input"), ("before", "Before"), ("now", "Now"), ("teacher", "Teacher"), ("truth", "Truth"))
-_LOSSES = {"loss": ("Total", "student"), "truth": ("To the truth", "truth"), "teacher": ("To the teacher", "teacher")}
+    State.QUEUED: "Waiting",
+    State.RUNNING: "Training",
+    State.STOPPING: "Stopping",
+    State.STOPPED: "Stopped",
+    State.DONE: "Done",
+    State.FAILED: "Failed",
+    State.INTERRUPTED: "Interrupted",
+}
+_PREVIEWS = (("input", "Input"), ("before", "Before"), ("now", "Now"), ("teacher", "Teacher"), ("truth", "Original"))
+_LOSSES = {
+    "loss": ("Total", "student"),
+    "truth": ("To the original", "truth"),
+    "teacher": ("To the teacher", "teacher"),
+}
 _SPAN_DB = 9.0
 """The curve of the PSNR shows so much below its highest value; a fresh student starts far lower."""
 
 
-_STEPS = "".join(f"<li><b>{title}</b> {text}</li>" for title, text in texts.DISTILL_STEPS)
-EMPTY = f'<div class="empty"><h2>{texts.DISTILL_ABOUT}</h2><ol>{_STEPS}</ol></div>'
+_STEPS = joined(Markup("<li><b>{}</b> {}</li>").format(title, text) for title, text in texts.DISTILL_STEPS)
+EMPTY = Markup('<div class="empty"><h2>{}</h2><ol>{}</ol></div>').format(texts.DISTILL_ABOUT, _STEPS)
+_ABOUT = Markup('<p class="about">{}</p>')
 
 
-def estimate(recipe: Recipe, pace: Pace, seconds: float, rest: str) -> str:
-    """How long a run would take, and what that was reckoned from."""
-    from_what = f"{recipe.schedule.steps:,} steps at {texts.number(1 / pace.step_s, 2)} a second, measured here on {pace.device}."
-    return f'<p class="chosen estimate"><b>About {texts.duration(seconds)}</b>{escape(from_what)} {escape(rest)}</p>'
+def estimate(recipe: Recipe, pace: Pace, seconds: float, rest: str) -> Markup:
+    """How long a run would take, and the measured pace behind that."""
+    steps_per_s = texts.number(1 / pace.step_s, 2)
+    basis = f"{recipe.schedule.steps:,} steps at {steps_per_s} a second, measured here on {pace.device}."
+    line = Markup('<p class="chosen estimate"><b>About {}</b>{} {}</p>')
+    return line.format(texts.duration(seconds), basis, rest)
 
 
-def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> str:
-    """Name and state of a run, what it teaches whom, and the link to it; `titles` gives those of networks by name."""
+def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> Markup:
+    """Name and state of a run, its student and teacher, and the link to it; `titles` are those of networks by name."""
     start = (
         f"from {titles.get(recipe.warm_start, recipe.warm_start)}" if recipe.warm_start else f"fresh, {_shape(recipe)}"
     )
     teacher = titles.get(recipe.teaching.teacher or "", recipe.teaching.teacher or "no teacher")
-    link = f'<a class="share" href="?run={escape(run.id, quote=True)}">Copy link</a>'
-    return (
-        f'<div class="run-head"><h2>{escape(run.name)}</h2><span class="badge {run.state}">{_STATES[run.state]}</span>{link}</div>'
-        f'<p class="about">{escape(find_task(recipe.task).title)} · {escape(start)} · learns from {escape(teacher)}</p>'
+    line = Markup(
+        '<div class="run-head"><h2>{}</h2><span class="badge {}">{}</span>'
+        '<a class="share" href="?run={}">Copy link</a></div>{}'
     )
+    about = _ABOUT.format(f"{find_task(recipe.task).title} · {start} · learns from {teacher}")
+    return line.format(run.name, run.state, _STATES[run.state], run.id, about)
 
 
 def _shape(recipe: Recipe) -> str:
@@ -58,56 +73,50 @@ def _shape(recipe: Recipe) -> str:
 
 def progress(
     run: Run, recipe: Recipe, run_progress: RunProgress, place: int | None, *, is_held_out: bool, now: float
-) -> str:
-    """What the run does now, how far it is, and how it ended."""
+) -> Markup:
+    """What the run does now and how far it is, or how it ended."""
     if run.state is State.QUEUED:
-        return _busy(
-            "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue", None
-        )
+        waiting = "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue"
+        return _busy(waiting, None)
     if run.state in (State.RUNNING, State.STOPPING):
         return _working(run, run_progress, now)
     said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=run.state is State.DONE)
     kind = "error" if run.state in (State.FAILED, State.INTERRUPTED) else "ended"
-    early = run.state is State.DONE and 0 < run.step < run.steps
     message = "" if run.state is State.DONE else run.message
-    if early:
+    if run.state is State.DONE and 0 < run.step < run.steps:
         message = f"Ended early at step {run.step:,} of {run.steps:,}: the last validations brought no gain."
     figures = _figures(run_progress, recipe, run.trained_s)
-    return (
-        (f'<p class="headline">{escape(said)}</p>' if said else "")
-        + (f'<div class="line {kind}">{escape(message)}</div>' if message else "")
-        + (f'<p class="about">{escape(figures)}</p>' if figures else "")
-    )
+    return joined((
+        Markup('<p class="headline">{}</p>').format(said) if said else "",
+        Markup('<div class="line {}">{}</div>').format(kind, message) if message else "",
+        _ABOUT.format(figures) if figures else "",
+    ))  # fmt: skip
 
 
-def _working(run: Run, run_progress: RunProgress, now: float) -> str:
-    last = run_progress.last.get("event")
+def _working(run: Run, run_progress: RunProgress, now: float) -> Markup:
+    last, is_stopping = run_progress.last.get("event"), run.state is State.STOPPING
     if last == "labelling":
         done, total = run_progress.last["done"], run_progress.last["total"]
         return _busy(f"The teacher labels the photographs: {done} of {total}", done / total)
     if not run_progress.started or last in ("reading", "references"):
         return _busy(
-            "Stopping"
-            if run.state is State.STOPPING
-            else "Reading the photographs"
-            if last == "reading"
-            else "Starting",
-            None,
+            "Stopping" if is_stopping else "Reading the photographs" if last == "reading" else "Starting", None
         )
-    parts = ["Stopping"] if run.state is State.STOPPING else []
+    stopping = "Stopping" if is_stopping else ""
     if not run_progress.steps or run_progress.steps[-1]["number"] < run_progress.started["number"]:
-        from_where = f"Going on from step {run.step:,}" if run.step else "Taking the first steps"
-        return _busy(
-            " · ".join(filter(None, [*parts, from_where, _device(run_progress)])), run.step / run.steps or None
-        )
+        start = f"Continuing from step {run.step:,}" if run.step else "Taking the first steps"
+        return _busy(_listed(stopping, start, _device(run_progress)), run.step / run.steps or None)
     newest = run_progress.steps[-1]
     left_s = max(0.0, newest["eta_s"] - (now - newest.get("time", now)))
-    parts += [
-        f"Step {run.step:,} of {run.steps:,}",
-        f"{texts.number(newest['steps_per_s'], 2)} steps/s",
-        f"{texts.duration(left_s)} left",
-    ]
-    return _busy(" · ".join(filter(None, [*parts, _device(run_progress), _memory(newest)])), run.step / run.steps)
+    step, speed = f"Step {run.step:,} of {run.steps:,}", f"{texts.number(newest['steps_per_s'], 2)} steps/s"
+    left = f"{texts.duration(left_s)} left"
+    parts = _listed(stopping, step, speed, left, _device(run_progress), _memory(newest))
+    return _busy(parts, run.step / run.steps)
+
+
+def _listed(*parts: str) -> str:
+    """Those of `parts` that are not empty, with dots between them."""
+    return " · ".join(filter(None, parts))
 
 
 def _memory(step: Event) -> str:
@@ -119,9 +128,7 @@ def _figures(run_progress: RunProgress, recipe: Recipe, trained_s: float) -> str
     """What stands under an ended run: time, speed, device, photographs."""
     speed = f"{texts.number(run_progress.steps[-1]['steps_per_s'], 2)} steps/s" if run_progress.steps else ""
     photographs = (
-        f"{run_progress.started['photographs']} photographs learnt from"
-        if run_progress.started.get("photographs")
-        else ""
+        f"{run_progress.started['photographs']} training photographs" if run_progress.started.get("photographs") else ""
     )
     convention = f"PSNR on {find_task(recipe.task).convention}" if run_progress.validations else ""
     return " · ".join(
@@ -136,20 +143,25 @@ def _device(run_progress: RunProgress) -> str:
     return {"cpu": "CPU"}.get(run_progress.started.get("device", ""), str(run_progress.started.get("device", "")))
 
 
-def _busy(text: str, fraction: float | None) -> str:
-    """A line with a bar; an endless one where nobody knows how far it is."""
+def _busy(text: str, fraction: float | None) -> Markup:
+    """A line with a progress bar; an endless one for a `fraction` of None."""
     bar = (
-        '<span class="bar endless"><i></i></span>'
+        Markup('<span class="bar endless"><i></i></span>')
         if fraction is None
-        else f'<span class="bar wide"><i style="width:{fraction:.2%}"></i></span>'
+        else Markup('<span class="bar wide"><i style="width:{:.2%}"></i></span>').format(fraction)
     )
-    return f'<div class="line busy" role="status"><span>{escape(text)}</span>{bar}</div>'
+    return Markup('<div class="line busy" role="status"><span>{}</span>{}</div>').format(text, bar)
 
 
-def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> str:
+def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
     """Two figures: the validation of the student against its start and its teacher, and the parts of the loss."""
-    shown = [(event["step"], event["psnr_db"]) for event in run_progress.validations]
-    ssim = f"SSIM now <b>{run_progress.validations[-1]['ssim']:.4f}</b>" if run_progress.validations else ""
+    validations = run_progress.validations
+    now = (
+        [Line("Now", "student", tuple((event["step"], event["psnr_db"]) for event in validations))]
+        if validations
+        else []
+    )
+    ssim = Markup("SSIM now <b>{:.4f}</b>").format(validations[-1]["ssim"]) if validations else ""
     levels = [
         Level(title, kind, value)
         for title, kind, value in (
@@ -158,19 +170,18 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> str:
         )
         if value is not None
     ]
-    now = [Line("Now", "student", tuple(shown))] if shown else []
     psnr = chart("PSNR on held-out photographs", now, levels, steps=run.steps, unit=" dB", span=_SPAN_DB, note=ssim)
     lines = [Line(*_loss_title(name), points) for name, points in losses_of(run_progress).items()]
     loss = chart("Loss", lines, steps=run.steps, is_log=True)
-    return f'<div class="curves">{psnr}{loss}</div>' if psnr or loss else ""
+    return Markup('<div class="curves">{}{}</div>').format(psnr, loss) if psnr or loss else Markup("")
 
 
 def _loss_title(name: str) -> tuple[str, str]:
     return _LOSSES.get(name, (name.replace("_", " ").capitalize(), "part"))
 
 
-def previews(folder: Path) -> str:
-    """A held-out crop side by side, as far as its pictures are there; they go along in the page, so that no file is
+def previews(folder: Path) -> Markup:
+    """A held-out crop side by side, as far as its pictures exist; they are sent inside the page, so that no file is
     served.
     """
     found = [folder / f"{name}.png" for name, _ in _PREVIEWS]
@@ -178,27 +189,27 @@ def previews(folder: Path) -> str:
 
 
 @functools.lru_cache(maxsize=32)
-def _previews(files: tuple[tuple[Path, int] | None, ...]) -> str:
-    """The same text for every page that looks at the same pictures: each page's session keeps what it was sent."""
-    cells = "".join(
-        f'<figure class="{name}"><img src="data:image/png;base64,{base64.b64encode(file[0].read_bytes()).decode()}" '
-        f'alt="A held-out crop: {title.lower()}"><figcaption>{title}</figcaption></figure>'
+def _previews(files: tuple[tuple[Path, int] | None, ...]) -> Markup:
+    """The same object for every page that shows the same pictures: each page's session keeps what it was sent."""
+    cell = Markup(
+        '<figure class="{}"><img src="data:image/png;base64,{}" alt="A held-out crop: {}">'
+        "<figcaption>{}</figcaption></figure>"
+    )
+    cells = joined(
+        cell.format(name, base64.b64encode(file[0].read_bytes()).decode(), title.lower(), title)
         for (name, title), file in zip(_PREVIEWS, files, strict=True)
         if file is not None
     )
-    return (
-        f'<p class="small-heading">A held-out crop</p><div class="previews" tabindex="0">{cells}</div>' if cells else ""
-    )
+    row = Markup('<p class="small-heading">A held-out crop</p><div class="previews" tabindex="0">{}</div>')
+    return row.format(cells) if cells else Markup("")
 
 
-def log(run_progress: RunProgress, recipe: Recipe, worker: str) -> str:
-    """The newest lines; `worker` is what its process wrote, which the owner alone may see."""
+def log(run_progress: RunProgress, recipe: Recipe, worker: str) -> Markup:
+    """The newest lines; `worker` is the log of its process, which only the owner may see."""
     lines = log_lines(run_progress, recipe) + worker.splitlines()[-20:]
-    return (
-        f'<pre class="log" tabindex="0">{escape(chr(10).join(lines))}</pre>'
-        if lines
-        else '<p class="about">No progress reported yet.</p>'
-    )
+    if not lines:
+        return _ABOUT.format("No progress reported yet.")
+    return Markup('<pre class="log" tabindex="0">{}</pre>').format("\n".join(lines))
 
 
 def run_title(run: Run, now: float | None = None) -> str:

@@ -101,7 +101,7 @@ class LiveHandlers:
             teacher = _teacher_of(card, catalog)
             if teacher is None:
                 raise UnknownNameError(
-                    f"There is no teacher for {find_task(card.task).title.lower()} in the weights folder; compare with the student alone."
+                    f"There is no teacher for {find_task(card.task).title.lower()} to compare with in the weights folder."
                 )
             card = teacher
         with self._turn():
@@ -152,8 +152,10 @@ class LiveHandlers:
             "precision": watch.about.precision,
         }
         return restored, place | {
-            "network_ms": 1000 * statistics.median(network_s), "end_to_end_ms": 1000 * statistics.median(whole_s), "repeats": len(whole_s),
-        }  # fmt: skip
+            "network_ms": 1000 * statistics.median(network_s),
+            "end_to_end_ms": 1000 * statistics.median(whole_s),
+            "repeats": len(whole_s),
+        }
 
 
 def offered(catalog: Catalog) -> list[Card]:
@@ -167,9 +169,15 @@ def _described(card: Card, catalog: Catalog) -> Answer:
     """What the tab says of `card`, and needs to know of its task."""
     task, teacher = find_task(card.task), _teacher_of(card, catalog)
     return {
-        "name": card.name, "title": card.title, "parameters": texts.counted(card.parameters), "task": task.title, "scale": task.scale,
-        "degradation": task.degradation, "strength": _strength(task), "teacher": teacher and teacher.title,
-    }  # fmt: skip
+        "name": card.name,
+        "title": card.title,
+        "parameters": texts.counted(card.parameters),
+        "task": task.title,
+        "scale": task.scale,
+        "degradation": task.degradation,
+        "strength": _strength(task),
+        "teacher": teacher and teacher.title,
+    }
 
 
 def _strength(task: Task) -> Answer | None:
@@ -215,17 +223,17 @@ def _read(order: object) -> tuple[str, str, Picture]:
     sides, role = [given.get("height"), given.get("width")], given.get("role")
     height, width = (side if type(side) is int and side > 0 else 0 for side in sides)
     if role not in ("student", "teacher") or not (height and width):
-        raise InputError("The tab sent something that cannot be read; reload the page and try again.")
+        raise InputError("The server could not read the request: reload the page and try again.")
     if width * height > MOST_PIXELS:
         raise InputError(
-            f"At most {MOST_PIXELS:,} pixels are restored here at a time, got {width} x {height}; choose a smaller size."
+            f"The server restores at most {MOST_PIXELS:,} pixels, got {width} x {height}: choose a smaller size."
         )
     try:
         pixels = base64.b64decode(str(given.get("pixels")), validate=True)
     except ValueError:
         pixels = b""
     if len(pixels) != width * height * 3:
-        raise InputError("The picture did not arrive whole; try again.")
+        raise InputError("The picture arrived incomplete: try again.")
     return (
         str(given.get("network")),
         role,

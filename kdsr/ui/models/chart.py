@@ -3,12 +3,14 @@ of a card is escaped.
 """
 
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level
 from kdsr.ui.charts.scatter import Mark, Quantity, drawn_levels, scatter
+from kdsr.ui.html import joined, region
 from kdsr.ui.models.published import REFERENCES, Key, Reference
 from kdsr.ui.models.rows import Conditions, figures_of, measure_title, quickest, short_name
 from kdsr.zoo import Card
@@ -22,7 +24,7 @@ _KINDS = (
 )
 
 
-def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Conditions | None, chosen: str) -> str:
+def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Conditions | None, chosen: str) -> Markup:
     """The plot of `measure` for the `cards` of `task`; a sentence where none can be drawn.
 
     Args:
@@ -31,7 +33,7 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
     """
     ours = our_marks(cards, measure, by, where)
     if not ours:
-        return f'<p class="about">{texts.NO_POINTS}</p>'
+        return Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
     field = [each for each in REFERENCES.get(task, ()) if measure in each.psnr_db] if by == BY_PARAMETERS else []
     marks = ours + [_published(each, each.parameters, measure) for each in field if each.parameters]
     levels = [Level(each.title, "published", each.psnr_db[measure]) for each in field if not each.parameters]
@@ -45,11 +47,10 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
         chosen=chosen,
     )
     below = [level for level in levels if level not in drawn_levels(marks, levels)]
-    foot = " ".join(filter(None, [_convention(task, by, where, len(cards) - len(ours)), _told(field, below)]))
-    return (
-        f'<figure class="zoo-plot"><figcaption><b>{escape(title)}</b><span>{escape(find_task(task).title)}</span>{_key(marks)}</figcaption>'
-        f'{drawing}<p class="foot">{foot}</p></figure>'
-    )
+    foot = " ".join(filter(None, [_convention(task, by, where, len(cards) - len(ours)), _field_text(field, below)]))
+    return Markup(
+        '<figure class="zoo-plot"><figcaption><b>{}</b><span>{}</span>{}</figcaption>{}<p class="foot">{}</p></figure>'
+    ).format(title, find_task(task).title, _key(marks), drawing, foot)
 
 
 def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | None) -> list[Mark]:
@@ -98,36 +99,34 @@ def _x(by: str) -> Quantity:
     )
 
 
-def _key(marks: Sequence[Mark]) -> str:
-    """What the shapes stand for, as far as they are there."""
-    there = {mark.kind for mark in marks}
-    return (
-        '<span class="keys">'
-        + "".join(
-            f'<span class="key"><i class="shape {kind}"></i>{title}</span>' for kind, title in _KINDS if kind in there
-        )
-        + "</span>"
-    )
+def _key(marks: Sequence[Mark]) -> Markup:
+    """What the shapes of `marks` mean."""
+    drawn = {mark.kind for mark in marks}
+    key = Markup('<span class="key"><i class="shape {}"></i>{}</span>')
+    keys = joined(key.format(kind, title) for kind, title in _KINDS if kind in drawn)
+    return Markup('<span class="keys">{}</span>').format(keys)
 
 
 def _convention(task: str, by: str, where: Conditions | None, left_out: int) -> str:
     """What the axes mean, and how many networks cannot be drawn."""
     said = f"PSNR on {find_task(task).convention}."
     if by == BY_LATENCY and where:
-        said += f" Latency: {texts.LATENCY_HOW}, {conditions_text(where)}. {texts.NO_PUBLISHED_LATENCY if task in REFERENCES else ''}"
+        said += f" Latency: {texts.LATENCY_HOW}, {conditions_text(where)}."
+        said += f" {texts.NO_PUBLISHED_LATENCY}" if task in REFERENCES else ""
     if left_out:
-        said += f" {left_out} network{'s' if left_out > 1 else ''} without that figure {'are' if left_out > 1 else 'is'} left out."
-    return escape(said)
+        networks = (
+            "1 network without that figure is" if left_out == 1 else f"{left_out} networks without that figure are"
+        )
+        said += f" {networks} left out."
+    return said
 
 
-def _told(field: Sequence[Reference], below: Sequence[Level]) -> str:
-    """What the field's marks are, and what lies too far below to be drawn."""
+def _field_text(field: Sequence[Reference], below: Sequence[Level]) -> str:
+    """What the published marks are, and the levels too far below to be drawn."""
     if not field:
         return ""
     said = texts.PUBLISHED + (f" {texts.APPROXIMATE}" if any(each.is_approximate for each in field) else "")
-    return said + "".join(
-        f" {escape(level.title)}, at {level.value:.2f} dB, lies below the drawing." for level in below
-    )
+    return said + "".join(f" {level.title}, at {level.value:.2f} dB, is below the plot." for level in below)
 
 
 def conditions_text(where: Conditions) -> str:
@@ -137,21 +136,34 @@ def conditions_text(where: Conditions) -> str:
     return f"{where.width_px} × {where.height_px} in, {device}{threads}, {where.machine}"
 
 
-def published_table(task: str) -> str:
-    """The field's points of `task` as a table that unfolds, with their sources; empty where there are none."""
+def published_table(task: str) -> Markup:
+    """The published figures of `task` as a table that unfolds, with their sources; empty where there are none."""
     field = REFERENCES.get(task, ())
     if not field:
-        return ""
+        return Markup("")
     measures = list(field[0].psnr_db)
-    heads = "".join(f'<th scope="col">{escape(measure_title(measure, task))}</th>' for measure in measures)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(each.title)}</th><td>{texts.counted(each.parameters) if each.parameters else texts.NONE}</td>'
-        + "".join(f"<td>{'~' if each.is_approximate else ''}{each.psnr_db[measure]:.2f}</td>" for measure in measures)
-        + f'<td class="words">{escape(each.learnt_from) or texts.NONE}</td><td class="words">{escape(each.source)}</td></tr>'
-        for each in field
+    heads = joined(Markup('<th scope="col">{}</th>').format(measure_title(measure, task)) for measure in measures)
+    words = Markup('<th scope="col" class="words">{}</th>')
+    table = Markup(
+        '<table class="zoo"><thead><tr><th scope="col">Method</th><th scope="col">Parameters</th>{}</tr></thead>'
+        "<tbody>{}</tbody></table>"
+    ).format(
+        joined((heads, words.format("Training data"), words.format("Source"))),
+        joined(_published_row(each, measures) for each in field),
     )
-    return (
-        f'<details class="fold"><summary>The published figures and their sources</summary><div class="scroll" tabindex="0" role="region" '
-        f'aria-label="Published figures"><table class="zoo"><thead><tr><th scope="col">Method</th><th scope="col">Parameters</th>{heads}'
-        f'<th scope="col" class="words">Learnt from</th><th scope="col" class="words">Source</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
+    return Markup(
+        '<details class="fold"><summary>The published figures and their sources</summary>{}</details>'
+    ).format(region("Published figures", table))
+
+
+def _published_row(each: Reference, measures: Sequence[Key]) -> Markup:
+    sign = "~" if each.is_approximate else ""
+    return Markup(
+        '<tr><th scope="row">{}</th><td>{}</td>{}<td class="words">{}</td><td class="words">{}</td></tr>'
+    ).format(
+        each.title,
+        texts.counted(each.parameters) if each.parameters else texts.NONE,
+        joined(Markup("<td>{}{:.2f}</td>").format(sign, each.psnr_db[measure]) for measure in measures),
+        each.trained_on or texts.NONE,
+        each.source,
     )

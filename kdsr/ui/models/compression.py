@@ -3,7 +3,8 @@ cards; every text is escaped.
 """
 
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from kdsr.ui import texts
 from kdsr.ui.models.published import Key
@@ -44,7 +45,7 @@ def _how(card: Card, source: Card) -> str:
 
 
 def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
-    """(heads, rows of cells that are HTML, the sentence below) of the table; no rows where there is nothing to compare."""
+    """(heads, rows of cells, the sentence below) of the table; no rows where there is nothing to compare."""
     found = relatives(card, cards)
     measure = usual_figure([each for each, _ in found], card.task)
     if not found or measure is None:
@@ -55,18 +56,15 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
         _row(each, how, measure, quickest(each, where), is_self=each.name == card.name, is_timed=is_timed)
         for each, how in found
     ]
-    return ("Network", "PSNR", "File", *(["Latency"] if is_timed else [])), rows, _told(card, measure)
+    return ("Network", "PSNR", "File", *(["Latency"] if is_timed else [])), rows, _footnote(card, measure)
 
 
 def _row(
     card: Card, how: str, measure: Key, timing: CardLatency | None, *, is_self: bool, is_timed: bool
 ) -> tuple[str, ...]:
     figure = figures_of(card).get(measure)
-    name = (
-        f"<b>{escape(how)}</b>"
-        if is_self
-        else f'<button type="button" class="link" data-network="{escape(card.name, quote=True)}">{escape(how)}</button>'
-    )
+    button = Markup('<button type="button" class="link" data-network="{}">{}</button>')
+    name = Markup("<b>{}</b>").format(how) if is_self else button.format(card.name, how)
     latency = texts.milliseconds(timing.end_to_end_ms / 1000) if timing else texts.NONE
     return (
         name,
@@ -76,8 +74,8 @@ def _row(
     )
 
 
-def _told(card: Card, measure: Key) -> str:
-    """What the figures are, and what each step of this network's compression cost on held-out photographs."""
+def _footnote(card: Card, measure: Key) -> str:
+    """The unit of the figures, and what each step of this network's compression cost on held-out photographs."""
     steps = [step for step in card.compression if is_number(step.get("psnr_db"))]
     said = f"PSNR on {measure_title(measure, card.task)}, in dB."
     if len(steps) > 1:
@@ -85,4 +83,4 @@ def _told(card: Card, measure: Key) -> str:
             f"{step.get('step', 'unnamed')} {step['psnr_db'] - steps[0]['psnr_db']:+.3f} dB" for step in steps[1:]
         )
         said += f" On held-out photographs: {losses}."
-    return escape(said)
+    return said

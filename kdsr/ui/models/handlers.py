@@ -4,17 +4,17 @@ Not here: layout and wiring (`models.tab`), what a network looks like (`models.t
 """
 
 import shutil
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from markupsafe import Markup
 
 from kdsr.errors import KdsrError, WeightsError
 from kdsr.files import replaced
 from kdsr.tasks import find_task
 from kdsr.ui import texts
-from kdsr.ui.html import error_line
+from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models.published import Key
@@ -88,7 +88,7 @@ class ModelsHandlers:
         """The tab is opened: on what was selection at before; the first time, on the network that the address names and
         its task, else on *Restore*'s task.
         """
-        zoo, status = self.zoo(), ""
+        zoo, status = self.zoo(), Markup("")
         if not selection.network:
             asked = request.query_params.get("model") or ""
             card = zoo.find(asked)
@@ -150,7 +150,7 @@ class ModelsHandlers:
         found = next((cards for task in tasks if (cards := sorted_cards(zoo.cards, task))), [])
         return next((card for card in found if card.role == "student"), next(iter(found), None))
 
-    def _page(self, zoo: Zoo, selection: Selection, status: str = "") -> ModelsPage:
+    def _page(self, zoo: Zoo, selection: Selection, status: str = Markup("")) -> ModelsPage:
         """Everything, for what is selection at."""
         able = tasks_of(zoo.cards)
         selection = selection if selection.task in able else selection._replace(task=ALL)
@@ -162,11 +162,19 @@ class ModelsHandlers:
         measures, chart = self._chart(zoo, selection._replace(network=card.name), card)
         files, refusal = self._files(card, zoo)
         return ModelsPage(
-            selection=selection._replace(network=card.name), filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=selection.task),
-            tables=tables(groups, card.name), **measures, chart=chart, published=chart_view.published_table(card.task),
-            problems=problem_list(zoo.problems), status=status + error_line(refusal), head=card_view.head(card, zoo.cards),
-            buttons=gr.update(visible=True), **files, body=card_view.body(card, zoo.cards),
-        )  # fmt: skip
+            selection=selection._replace(network=card.name),
+            filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=selection.task),
+            tables=tables(groups, card.name),
+            **measures,
+            chart=chart,
+            published=chart_view.published_table(card.task),
+            problems=problem_list(zoo.problems),
+            status=status + error_line(refusal),
+            head=card_view.head(card, zoo.cards),
+            buttons=gr.update(visible=True),
+            **files,
+            body=card_view.body(card, zoo.cards),
+        )
 
     def _chart(self, zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, Any], str]:
         """The two choices of the plot, and the plot."""
@@ -176,7 +184,7 @@ class ModelsHandlers:
         measure = selection.measure if selection.measure in measures else usual_figure(cards, card.task)
         if measure is None:
             hidden = gr.update(visible=False)
-            return {"measure": hidden, "by": hidden}, f'<p class="about">{texts.NO_POINTS}</p>'
+            return {"measure": hidden, "by": hidden}, Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
         is_timed = chart_view.has_latency(cards, measure, where)
         by = selection.by if is_timed else chart_view.BY_PARAMETERS
         titles = [measure_title(key, card.task) for key in measures]
@@ -243,20 +251,31 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, part)
 
 
-def problem_list(problems: tuple[str, ...]) -> str:
-    """The sentences about networks that cannot be shown, folded away."""
-    lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in problems)
-    return (
-        f'<details class="fold"><summary>{texts.problems_title(len(problems))}</summary><ul>{lines}</ul></details>'
-        if lines
-        else ""
-    )
+def problem_list(problems: tuple[str, ...]) -> Markup:
+    """The sentences about networks that cannot be shown, folded away; empty if there are none."""
+    if not problems:
+        return Markup("")
+    lines = joined(Markup("<li>{}</li>").format(sentence) for sentence in problems)
+    fold = Markup('<details class="fold"><summary>{}</summary><ul>{}</ul></details>')
+    return fold.format(texts.problems_title(len(problems)), lines)
 
 
 def _empty(zoo: Zoo, status: str) -> ModelsPage:
     """No network is there."""
     hidden = gr.update(visible=False)
     return ModelsPage(
-        Selection(), hidden, f'<p class="headline">{texts.EMPTY_ZOO}</p>', hidden, hidden, "", "", problem_list(zoo.problems), status, "", hidden,
-        gr.update(value=None), gr.update(value=None), "",
-    )  # fmt: skip
+        Selection(),
+        hidden,
+        Markup('<p class="headline">{}</p>').format(texts.EMPTY_ZOO),
+        hidden,
+        hidden,
+        "",
+        "",
+        problem_list(zoo.problems),
+        status,
+        "",
+        hidden,
+        gr.update(value=None),
+        gr.update(value=None),
+        "",
+    )

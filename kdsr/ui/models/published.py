@@ -18,20 +18,20 @@ class Reference:
 
     title: str
     parameters: int | None
-    """None: nothing is learnt."""
+    """None: a method without trained weights."""
     psnr_db: Mapping[Key, float]
-    learnt_from: str
-    """Empty where it is not known here, or nothing is learnt."""
+    trained_on: str
+    """Empty where it is unknown, or the method is not trained."""
     source: str
     is_approximate: bool = False
-    """The figures are quoted from memory of the paper."""
+    """The figures were not checked against the paper."""
 
 
 def _x(
     title: str,
     parameters: int | None,
     psnr_db: tuple[float, float, float],
-    learnt_from: str,
+    trained_on: str,
     source: str,
     *,
     approximate: bool = False,
@@ -40,7 +40,7 @@ def _x(
         title,
         parameters,
         dict(zip((("Set5", None), ("Set14", None), ("BSD100", None)), psnr_db, strict=True)),
-        learnt_from,
+        trained_on,
         source,
         approximate,
     )

@@ -53,7 +53,7 @@ def tasks_of(cards: Iterable[Card]) -> list[str]:
 
 
 def sorted_cards(cards: Iterable[Card], task: str) -> list[Card]:
-    """The cards for `task`: teachers, students, twins, each from the best figure to the worst; those without one last."""
+    """The cards for `task`: teachers, students, twins, each from best to worst figure; those without one last."""
     found = [card for card in cards if card.task == task]
     measure = usual_figure(found, task)
 

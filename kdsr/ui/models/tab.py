@@ -17,12 +17,13 @@ element.addEventListener("click", (event) => {
   const network = event.target.closest("[data-network]")?.dataset.network;
   if (!network) return;
   for (const row of document.querySelectorAll("#zoo-tables tr[data-network]")) {
-    if (row.dataset.network === network) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+    if (row.dataset.network === network) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
   }
   trigger("select", { network });
 });
 """
-"""What names a network is a way to its card; the row is marked here, so that the table is not sent anew."""
+"""A click on whatever names a network opens its card. The row is marked here, so that the table is not sent again."""
 _TO_CARD = """() => {
   const card = document.querySelector("#zoo-card"), top = card.getBoundingClientRect().top;
   card.scrollTop = 0;
@@ -31,7 +32,9 @@ _TO_CARD = """() => {
 """A new card is read from its top, and comes into view where it stands below the table."""
 _TO_TOP = "() => window.scrollTo({ top: 0 })"
 """*Restore* is seen from its picture on, however far down the card was read."""
-_LINKED = "() => { if (new URLSearchParams(location.search).get('model')) document.querySelector('#models-tab-button')?.click(); }"
+_LINKED = """() => {
+  if (new URLSearchParams(location.search).get("model")) document.querySelector("#models-tab-button")?.click();
+}"""
 """A link to a network opens the tab; the tab itself asks for the card."""
 
 

@@ -4,10 +4,12 @@ is escaped.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from kdsr.tasks import find_task
 from kdsr.ui import texts
+from kdsr.ui.html import joined, region
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
@@ -30,28 +32,38 @@ _MOST = 5
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
-def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> str:
-    """A table for each (task, its cards in order); latencies under the conditions that most of the task's cards share."""
+def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> Markup:
+    """A table for each (task, its cards in order), with latencies under the conditions that most of its cards share."""
     where = {task: usual_conditions(cards) for task, cards in groups}
-    return "".join(_table(task, cards, where[task], chosen) for task, cards in groups) + _foot(where, groups)
+    return joined((*(_table(task, cards, where[task], chosen) for task, cards in groups), _foot(where, groups)))
 
 
-def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> str:
+def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> Markup:
     found, measures = find_task(task), _shown(cards, task)
-    heads = _head("Network") + '<th scope="col" class="role">Role</th>'
-    heads += "".join(
-        _head(measure[0], f"PSNR over {measure_title(measure, task)}, in dB; higher is better", _under(measure, task))
-        for measure in measures
+    heads = joined(
+        (
+            _head("Network"),
+            Markup('<th scope="col" class="role">Role</th>'),
+            *(
+                _head(
+                    measure[0],
+                    f"PSNR over {measure_title(measure, task)}, in dB; higher is better",
+                    _under(measure, task),
+                )
+                for measure in measures
+            ),
+            _head("Latency", texts.LATENCY_HOW),
+            _head("Parameters", "Trained weights of the network"),
+            _head("MACs", "Multiply-accumulates per megapixel of the result"),
+            _head("File", "Size of the weights"),
+        )
     )
-    heads += _head("Latency", texts.LATENCY_HOW) + _head("Parameters", "Learnt numbers of the network")
-    heads += _head("MACs", "Multiply-accumulates per megapixel of the result") + _head("File", "Size of the weights")
-    rows = "".join(_row(card, measures, where, is_chosen=card.name == chosen) for card in cards)
-    title = escape(found.title, quote=True)
-    return (
-        f"<h3>{title}<small>PSNR in dB on {escape(found.convention)}</small></h3>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Networks for {title}">'
-        f'<table class="zoo{" many" if len(measures) >= _MANY else ""}"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    rows = joined(_row(card, measures, where, is_chosen=card.name == chosen) for card in cards)
+    table = Markup('<table class="zoo{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
+        " many" if len(measures) >= _MANY else "", heads, rows
     )
+    heading = Markup("<h3>{}<small>PSNR in dB on {}</small></h3>").format(found.title, found.convention)
+    return heading + region(f"Networks for {found.title}", table)
 
 
 def _shown(cards: Sequence[Card], task: str) -> list[Key]:
@@ -66,10 +78,12 @@ def _shown(cards: Sequence[Card], task: str) -> list[Key]:
     )
 
 
-def _head(title: str, tip: str = "", under: str = "") -> str:
-    small = f"<small>{escape(under)}</small>" if under else ""
-    said = f' title="{escape(tip, quote=True)}"' if tip else ""
-    return f'<th scope="col"{said}>{escape(title)}{small}</th>'
+def _head(title: str, tip: str = "", under: str = "") -> Markup:
+    return Markup('<th scope="col"{}>{}{}</th>').format(
+        Markup(' title="{}"').format(tip) if tip else "",
+        title,
+        Markup("<small>{}</small>").format(under) if under else "",
+    )
 
 
 def _under(measure: Key, task: str) -> str:
@@ -78,40 +92,51 @@ def _under(measure: Key, task: str) -> str:
     return "" if strength is None or measure[1] is None else strength_words(measure[1], strength.name)
 
 
-def _row(card: Card, measures: Sequence[Key], where: Conditions | None, *, is_chosen: bool) -> str:
+def _row(card: Card, measures: Sequence[Key], where: Conditions | None, *, is_chosen: bool) -> Markup:
     """One network; its name is a button, and a click anywhere in the row does the same."""
-    name, figures, timing = escape(card.name, quote=True), figures_of(card), quickest(card, where)
-    quality = "".join(_quality(figures.get(measure)) for measure in measures)
-    role = f'<i class="dot {card.role}"></i>{ROLES[card.role]}'
-    return (
-        f'<tr data-network="{name}"{" aria-current=true" if is_chosen else ""}><th scope="row"><button type="button">{escape(str(card.title))}</button>'
-        f'<small>{escape(card.name)}</small><small class="role">{role}</small></th><td class="words role">{role}</td>{quality}{_latency(timing)}'
-        f'<td title="{card.parameters:,}">{texts.counted(card.parameters)}</td><td>{texts.counted(card.macs_per_output_megapixel)}</td>'
-        f'<td title="{card.file_bytes:,} bytes">{texts.file_size(card.file_bytes)}</td></tr>'
-    )
+    figures, role = figures_of(card), Markup('<i class="dot {}"></i>{}').format(card.role, ROLES[card.role])
+    return Markup(
+        '<tr data-network="{name}"{}><th scope="row"><button type="button">{}</button><small>{name}</small>'
+        '<small class="role">{role}</small></th><td class="words role">{role}</td>{}</tr>'
+    ).format(
+        Markup(' aria-current="true"') if is_chosen else "",
+        str(card.title),
+        joined((
+            *(_quality(figures.get(measure)) for measure in measures),
+            _latency(quickest(card, where)),
+            _cell(texts.counted(card.parameters), f"{card.parameters:,}"),
+            _cell(texts.counted(card.macs_per_output_megapixel)),
+            _cell(texts.file_size(card.file_bytes), f"{card.file_bytes:,} bytes"),
+        )),
+        name=card.name,
+        role=role,
+    )  # fmt: skip
 
 
-def _quality(figure: Figure | None) -> str:
-    return f'<td title="{escape(str(figure.convention), quote=True)}">{figure.psnr_db:.2f}</td>' if figure else _none()
+def _cell(text: str, tip: str = "") -> Markup:
+    return Markup("<td{}>{}</td>").format(Markup(' title="{}"').format(tip) if tip else "", text)
 
 
-def _latency(timing: CardLatency | None) -> str:
+def _quality(figure: Figure | None) -> Markup:
+    return _cell(f"{figure.psnr_db:.2f}", str(figure.convention)) if figure else _none()
+
+
+def _latency(timing: CardLatency | None) -> Markup:
     if timing is None:
         return _none()
-    how = escape(f"{timing.runtime}, {timing.precision}", quote=True)
-    return f'<td title="{how}">{texts.milliseconds(timing.end_to_end_ms / 1000)}</td>'
+    return _cell(texts.milliseconds(timing.end_to_end_ms / 1000), f"{timing.runtime}, {timing.precision}")
 
 
-def _none() -> str:
-    return f'<td class="none">{texts.NONE}</td>'
+def _none() -> Markup:
+    return Markup('<td class="none">{}</td>').format(texts.NONE)
 
 
-def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]]) -> str:
+def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]]) -> Markup:
     """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under
     others.
     """
     known = {task: conditions for task, conditions in where.items() if conditions}
-    latency = ""
+    latency = Markup("")
     if known:
         usual = Counter(known.values()).most_common(1)[0][0]
         others = (
@@ -119,7 +144,10 @@ def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Se
             for task, conditions in known.items()
             if conditions != usual
         )
-        latency = f" <b>Latency</b>: {texts.LATENCY_HOW}, {escape(conditions_text(usual) + ''.join(others))}."
+        said = f"{texts.LATENCY_HOW}, {conditions_text(usual)}{''.join(others)}."
         if any(card.precision == "int8" for _, cards in groups for card in cards):
-            latency += f" {texts.EIGHT_BITS_NEED}"
-    return f'<p class="foot"><b>Twin</b>: {texts.TWIN_MEANS} <b>MACs</b>: per megapixel of the result.{latency}</p>'
+            said += f" {texts.EIGHT_BITS_NEED}"
+        latency = Markup(" <b>Latency</b>: {}").format(said)
+    return Markup('<p class="foot"><b>Twin</b>: {} <b>MACs</b>: per megapixel of the result.{}</p>').format(
+        texts.TWIN_MEANS, latency
+    )

@@ -1,4 +1,4 @@
-"""What the controls of the tab *Restore* say and show: the choice for the next run, and the updates that follow from
+"""The values of the controls of the tab *Restore* for the next run, and the updates of the controls that follow from
 task and mode.
 
 Not here: the handlers (`restore.handlers`).
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from kdsr.tasks import Kinds, Strength, find_task
+from kdsr.ui import texts
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
 
@@ -18,10 +19,10 @@ NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 
 
 class Choice(NamedTuple):
-    """What the controls say, for the next run.
+    """The values of the controls, for the next run.
 
-    It is held apart from them, because gradio takes their values when an event is sent, and checks them against what
-    they offer when its turn in the queue comes: by then the visitor may have gone on to another task.
+    They are kept in a state of their own: gradio reads the controls when an event is sent, but checks the values when
+    the event leaves the queue. By then the visitor may have chosen another task.
     """
 
     task: str
@@ -64,7 +65,7 @@ def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
     strength = find_task(task).strength
     level, kind, marks = levels_of(task, mode)
     if isinstance(strength, Strength):
-        level |= {"label": f"{strength.title} ({strength.name}, {strength.unit})", "value": strength.default}
+        level |= {"label": texts.strength_label(strength), "value": strength.default}
         level |= {"minimum": strength.minimum, "maximum": strength.maximum}
     elif strength is not None:
         kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}

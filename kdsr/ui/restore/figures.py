@@ -1,28 +1,32 @@
-"""The words, the table and the labels of a result as HTML. Pure functions of a `RestoreResult`; every name in them is escaped."""
+"""Headline, table and picture labels of a `RestoreResult` as HTML. Pure functions; every text is escaped."""
 
 import math
-from html import escape
+
+from markupsafe import Markup
 
 from kdsr.metrics import FULL_SCALE_255, Measurement
 from kdsr.ui import texts
-from kdsr.ui.restore.result import Column, RestoreResult
+from kdsr.ui.html import joined, region
+from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
 _HEADS = (
     ("", ""),
-    ("PSNR", "Peak signal-to-noise ratio against the truth, in dB; higher is better"),
-    ("SSIM", "Structural similarity to the truth, at most 1; higher is better"),
-    ("Network", "The network alone: median of warm runs, loading and the first run left out"),
+    ("PSNR", "Peak signal-to-noise ratio against the original, in dB; higher is better"),
+    ("SSIM", "Structural similarity to the original, at most 1; higher is better"),
+    ("Network", "The network only: median of warm runs, loading and the first run left out"),
     ("End to end", "Array in, array out, in this process: median of warm runs, loading and the first run left out"),
-    ("Waited", "From your click's arrival at the server to the finished picture, everything included"),
-    ("Parameters", "Learnt numbers of the network"),
+    ("Time to result", "From your click's arrival at the server to the finished picture, everything included"),
+    ("Parameters", "Trained weights of the network"),
     ("MACs", "Multiply-accumulates for this picture"),
     ("File", "Size of the weights"),
 )
+_BASELINES = {"bicubic": "bicubic", "navier_stokes": "Navier-Stokes", "input": "the input"}
+_DASHES = Markup("<td>–</td>") * 3
 
 
 def headline(result: RestoreResult, *, working: bool = False) -> str:
-    """The one plain sentence of `result`."""
+    """One sentence: the student against the teacher, as far as `result` knows."""
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or student.timing is None:
         return "" if working else texts.NO_NETWORKS
@@ -30,181 +34,198 @@ def headline(result: RestoreResult, *, working: bool = False) -> str:
         rest = "; the teacher is at work." if working else "."
         took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
         return f"The {student.title.lower()} took {took}{_gain(result)}{rest}"
-    measured = student.timing.repeats and teacher.timing.repeats
-    parts = [
+    parts = (
         _over_before(result, student),
-        _speed(student, teacher) if measured else "",
+        _speed(student.timing, teacher.timing),
         _distance(result, student, teacher),
         _size(student, teacher),
-    ]
-    said = [part for part in parts if part]
-    return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}."
+    )
+    *first, last = [part for part in parts if part]
+    return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(first), last]))}."
+
+
+def _psnr_db(column: Column | None) -> float | None:
+    """The finite PSNR of `column`; None if there is none."""
+    return _finite_db(column.measurement if column else None)
+
+
+def _finite_db(measurement: Measurement | None) -> float | None:
+    return measurement.psnr_db if measurement is not None and math.isfinite(measurement.psnr_db) else None
 
 
 def _over_before(result: RestoreResult, student: Column) -> str:
-    """`0.31 dB better than before`, where a run tuned the student."""
-    before = result.column("before")
-    if before is None or not _finite(before.measurement) or not _finite(student.measurement):
+    """`0.31 dB better than before`, where a run fine-tuned the student."""
+    before_db, student_db = _psnr_db(result.column("before")), _psnr_db(student)
+    if before_db is None or student_db is None:
         return ""
-    gain = student.measurement.psnr_db - before.measurement.psnr_db
+    gain = student_db - before_db
     return f"{abs(gain):.2f} dB {'better' if gain >= 0 else 'worse'} than before"
 
 
-def _speed(student: Column, teacher: Column) -> str:
-    """`38x faster` or `1.2x slower`, end to end."""
-    ratio = teacher.timing.end_to_end_s / student.timing.end_to_end_s
+def _speed(student: NetworkTiming, teacher: NetworkTiming) -> str:
+    """`38x faster` or `1.2x slower` than the teacher, end to end; empty while times are still being measured."""
+    if not (student.repeats and teacher.repeats):
+        return ""
+    ratio = teacher.end_to_end_s / student.end_to_end_s
     return f"{texts.number(ratio, 2)}× faster" if ratio >= 1 else f"{texts.number(1 / ratio, 2)}× slower"
 
 
 def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
-    """How far the student is from the teacher: in quality where there is a truth, else from one picture to the other."""
-    if not _finite(student.measurement) or not _finite(teacher.measurement):
-        if not _finite(result.apart):
-            return "the same as the teacher in every pixel" if result.apart and math.isinf(result.apart.psnr_db) else ""
-        return f"{result.apart.psnr_db:.1f} dB apart from the teacher"
-    gap = teacher.measurement.psnr_db - student.measurement.psnr_db
-    return f"{abs(gap):.2f} dB {'behind' if gap >= 0 else 'ahead of'} the teacher"
+    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures."""
+    student_db, teacher_db = _psnr_db(student), _psnr_db(teacher)
+    if student_db is not None and teacher_db is not None:
+        gap = teacher_db - student_db
+        return f"{abs(gap):.2f} dB {'behind' if gap >= 0 else 'ahead of'} the teacher"
+    apart_db = _finite_db(result.apart)
+    if apart_db is not None:
+        return f"{apart_db:.1f} dB apart from the teacher"
+    is_equal = result.apart is not None and math.isinf(result.apart.psnr_db)
+    return "the same as the teacher in every pixel" if is_equal else ""
 
 
 def _size(student: Column, teacher: Column) -> str:
     """`1/25 of its size`, by the files of the weights."""
+    if student.card is None or teacher.card is None:
+        return ""
     return f"{texts.fraction(student.card.file_bytes, teacher.card.file_bytes)} its size"
 
 
 def _gain(result: RestoreResult) -> str:
-    """` and gained 2.31 dB over bicubic`, where that can be said."""
-    baseline = result.column("bicubic") or result.column("navier_stokes") or result.column("input")
-    student = result.column("student")
-    if not (baseline and student and _finite(baseline.measurement) and _finite(student.measurement)):
+    """` and gained 2.31 dB over bicubic`, where both were measured."""
+    baseline = next((column for key in _BASELINES if (column := result.column(key))), None)
+    baseline_db, student_db = _psnr_db(baseline), _psnr_db(result.column("student"))
+    if baseline is None or baseline_db is None or student_db is None:
         return ""
-    gain = student.measurement.psnr_db - baseline.measurement.psnr_db
-    over = {"bicubic": "bicubic", "navier_stokes": "Navier-Stokes"}.get(baseline.key, "the input")
-    return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {over}"
+    gain = student_db - baseline_db
+    return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {_BASELINES[baseline.key]}"
 
 
-def _finite(measurement: Measurement | None) -> bool:
-    return measurement is not None and math.isfinite(measurement.psnr_db)
-
-
-def tags(result: RestoreResult, left: str, right: str) -> str:
-    """The names that lie on the two sides of the slider, and the shape that the slider takes."""
+def tags(result: RestoreResult, left: str, right: str) -> Markup:
+    """The labels on the two sides of the slider, and the aspect ratio that the slider takes."""
     width, height = result.size
-    sides = "".join(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))
-    return f'<style>#figure {{ --ratio: {width / height:.5f}; }}</style><div class="tags">{sides}</div>'
+    ratio = Markup("<style>#figure {{ --ratio: {:.5f}; }}</style>").format(width / height)
+    sides = joined(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))
+    return ratio + Markup('<div class="tags">{}</div>').format(sides)
 
 
-def _tag(column: Column | None, side: str, result: RestoreResult) -> str:
+def _tag(column: Column | None, side: str, result: RestoreResult) -> Markup:
     if column is None:
-        return ""
-    psnr = f"<small>{texts.decibels(column.measurement.psnr_db)}</small>" if _finite(column.measurement) else ""
-    return f'<span class="tag {side} {column.key}"><b>{_title(column, result)}</b>{psnr}</span>'
+        return Markup("")
+    value = _psnr_db(column)
+    psnr = "" if value is None else Markup("<small>{}</small>").format(texts.decibels(value))
+    return Markup('<span class="tag {} {}"><b>{}</b>{}</span>').format(side, column.key, _title(column, result), psnr)
 
 
-def summary(result: RestoreResult, *, working: bool = False) -> str:
-    """The sentence, what it is about, and the notes on the picture."""
-    notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
-    return (
-        f'<p class="headline">{escape(headline(result, working=working))}</p>'
-        f'<p class="about">{escape(result.description)} · {result.size[0]} × {result.size[1]} px</p>'
-        + (f'<ul class="notes">{notes}</ul>' if notes else "")
-    )
+def summary(result: RestoreResult, *, working: bool = False) -> Markup:
+    """The headline, what it is about, and the notes on the picture."""
+    notes = joined(Markup("<li>{}</li>").format(note) for note in result.notes)
+    return Markup('<p class="headline">{}</p><p class="about">{} · {} × {} px</p>{}').format(
+        headline(result, working=working), result.description, *result.size,
+        Markup('<ul class="notes">{}</ul>').format(notes) if notes else "",
+    )  # fmt: skip
 
 
-def table(result: RestoreResult, *, working: bool = False) -> str:
+def table(result: RestoreResult, *, working: bool = False) -> Markup:
     """The table of figures with its conventions below; times that are still to come are dots while the run is
     `working`.
     """
     convention = next((c.measurement.convention for c in result.columns if c.measurement), "")
-    heads = "".join(f'<th scope="col" title="{escape(tip)}">{head}</th>' for head, tip in _HEADS)
-    rows = "".join(_row(column, result, convention, working) for column in result.columns if _in_table(column, result))
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Figures"><table class="figures"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>" + _foot(result, convention)
-    )
+    heads = joined(Markup('<th scope="col" title="{}">{}</th>').format(tip, head) for head, tip in _HEADS)
+    columns = [column for column in result.columns if _in_table(column, result)]
+    rows = joined(_row(column, result, convention, working=working) for column in columns)
+    drawn = Markup('<table class="figures"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(heads, rows)
+    return region("Figures", drawn) + _foot(result, convention)
 
 
 def _in_table(column: Column, result: RestoreResult) -> bool:
-    """Whether `column` has a row: an input that is smaller than the result, or has holes, cannot be measured; the
-    baseline stands for it.
+    """Whether `column` has a row. An input that is smaller than the result, or has holes, cannot be measured; the
+    baseline has a row in its place.
     """
     has_baseline = result.column("bicubic") or result.column("navier_stokes")
     return column.key in _TABLE_KEYS and (column.key != "input" or not has_baseline)
 
 
-def _row(column: Column, result: RestoreResult, convention: str, working: bool) -> str:
-    cells = _quality(column, convention) + _speed_cells(column, working) + _size_cells(column, result)
-    name = escape(column.card.title) if column.card else ""
-    head = f'<th scope="row"><span><i class="dot {column.key}"></i>{_title(column, result)}</span><small>{name}</small></th>'
-    return f'<tr class="{column.key}">{head}{cells}</tr>'
+def _row(column: Column, result: RestoreResult, convention: str, *, working: bool) -> Markup:
+    head = Markup('<th scope="row"><span><i class="dot {}"></i>{}</span><small>{}</small></th>').format(
+        column.key, _title(column, result), column.card.title if column.card else ""
+    )
+    cells = _quality(column, convention) + _speed_cells(column, working=working) + _size_cells(column, result)
+    return Markup('<tr class="{}">{}{}</tr>').format(column.key, head, cells)
 
 
 def _title(column: Column, result: RestoreResult) -> str:
     return "Unprocessed" if column.key == "input" and _in_table(column, result) else column.title
 
 
-def _quality(column: Column, convention: str) -> str:
+def _quality(column: Column, convention: str) -> Markup:
     """PSNR and SSIM, or why there are none."""
     if column.measurement is None:
-        return '<td colspan="2" class="none">no truth given</td>'
+        return Markup('<td colspan="2" class="none">no original</td>')
     values = column.measurement
-    cells = (texts.decibels(values.psnr_db), f"{values.ssim:.4f}", values.psnr_db, values.ssim)
-    return "".join(
-        f'<td title="{escape(convention)}">{"too small" if math.isnan(raw) else text}</td>'
-        for text, raw in zip(cells[:2], cells[2:], strict=True)
-    )
+    cells = ((values.psnr_db, texts.decibels(values.psnr_db)), (values.ssim, f"{values.ssim:.4f}"))
+    return joined(_cell(convention, "too small" if math.isnan(value) else text) for value, text in cells)
 
 
-def _speed_cells(column: Column, working: bool) -> str:
-    if column.timing is None:
-        return "<td>–</td>" * 3
+def _cell(tip: str, text: str) -> Markup:
+    return Markup('<td title="{}">{}</td>').format(tip, text)
+
+
+def _speed_cells(column: Column, *, working: bool) -> Markup:
     timing = column.timing
+    if timing is None:
+        return _DASHES
     runs = f"median of {timing.repeats} warm runs" if timing.repeats > 1 else "one run after a warm-up on a small crop"
-    place = f"{runs}; {_place(column)}" if timing.repeats else "taken once all pictures are out"
+    tip = f"{runs}; {_place(timing)}" if timing.repeats else "measured after all pictures are ready"
+    missing = "…" if working else "–"
     measured = [
-        texts.milliseconds(value) if timing.repeats else "…" if working else "–"
-        for value in (timing.network_s, timing.end_to_end_s)
+        texts.milliseconds(value) if timing.repeats else missing for value in (timing.network_s, timing.end_to_end_s)
     ]
-    waited = f'<td title="everything included">{texts.milliseconds(timing.waited_s)}</td>'
-    return "".join(f'<td title="{escape(place)}">{text}</td>' for text in measured) + waited
+    waited = _cell("everything included", texts.milliseconds(timing.waited_s))
+    return joined([*(_cell(tip, text) for text in measured), waited])
 
 
-def _size_cells(column: Column, result: RestoreResult) -> str:
+def _size_cells(column: Column, result: RestoreResult) -> Markup:
     if column.card is None:
-        return "<td>–</td>" * 3
+        return _DASHES
     card, megapixels = column.card, result.size[0] * result.size[1] / 1e6
     macs = card.macs_per_output_megapixel
-    per = f"{texts.counted(macs)} per output megapixel"
-    return (
-        f'<td title="{card.parameters:,}">{texts.counted(card.parameters)}</td>'
-        f'<td title="{per}">{texts.counted(macs * megapixels)}</td>'
-        f'<td title="{card.file_bytes:,} bytes">{texts.file_size(card.file_bytes)}</td>'
-    )
+    return joined((
+        _cell(f"{card.parameters:,}", texts.counted(card.parameters)),
+        _cell(f"{texts.counted(macs)} per output megapixel", texts.counted(macs * megapixels)),
+        _cell(f"{card.file_bytes:,} bytes", texts.file_size(card.file_bytes)),
+    ))  # fmt: skip
 
 
-def _place(column: Column) -> str:
-    """Device, threads, precision and runtime of a timing."""
-    timing = column.timing
+def _place(timing: NetworkTiming) -> str:
+    """Device, threads, precision and runtime of `timing`."""
     threads = f", {timing.threads} thread{'s' if timing.threads != 1 else ''}" if timing.device == "cpu" else ""
     return f"{timing.device}{threads}, {timing.precision}, {timing.runtime}"
 
 
-def _foot(result: RestoreResult, convention: str) -> str:
-    """The conventions under the table."""
-    places = list(dict.fromkeys(_place(column) for column in result.columns if column.timing))
-    quality = f"<b>PSNR, SSIM</b>: on {escape(convention)}." if result.truth_given else f"<b>{texts.NO_TRUTH}</b>"
-    if result.apart is not None and not result.truth_given:
-        quality += f" Apart: PSNR between the two results, on {escape(result.apart.convention)}; higher is nearer."
-    errors = f" Error maps: black is none, pale yellow {FULL_SCALE_255:.0f} levels of 255 or more."
-    where = f" Measured on {escape('; '.join(places))}." if places else ""
-    return f'<p class="foot">{quality}{errors}<br>{texts.LATENCY_NOTE}{where}</p>'
+def _foot(result: RestoreResult, convention: str) -> Markup:
+    """The conventions below the table."""
+    places = list(dict.fromkeys(_place(column.timing) for column in result.columns if column.timing))
+    return Markup(
+        '<p class="foot">{}{} Error maps: black is none, pale yellow {:.0f} levels of 255 or more.<br>{}{}</p>'
+    ).format(
+        Markup("<b>PSNR, SSIM</b>: on {}.").format(convention)
+        if result.truth_given
+        else Markup("<b>{}</b>").format(texts.NO_TRUTH),
+        ""
+        if result.apart is None or result.truth_given
+        else f" Apart: PSNR between the two results, on {result.apart.convention}; higher is nearer.",
+        FULL_SCALE_255,
+        texts.LATENCY_NOTE,
+        f" Measured on {'; '.join(places)}." if places else "",
+    )
 
 
 def column_choices(result: RestoreResult) -> list[tuple[str, str]]:
-    """What the two dropdowns offer: (title, key) of each picture that is there."""
+    """(title, key) of each picture of `result`, for the two dropdowns."""
     return [(_title(column, result), column.key) for column in result.columns]
 
 
-def chosen(name: str, width: int, height: int, bits: int) -> str:
-    """The line that names the picture at hand."""
+def chosen(name: str, width: int, height: int, bits: int) -> Markup:
+    """The line that names the chosen picture."""
     depth = ", 16 bits" if bits == 16 else ""
-    return f'<p class="chosen"><b>{escape(name)}</b> {width} × {height}{depth}</p>'
+    return Markup('<p class="chosen"><b>{}</b> {} × {}{}</p>').format(name, width, height, depth)

@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.errors import InputError, KdsrError, Stopped
-from kdsr.image import read_picture, write_picture
+from kdsr.image import read_picture
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
@@ -26,6 +26,7 @@ from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, levels_of, order_of, usual_levels_of
+from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import RestoreResult
@@ -62,7 +63,7 @@ class RestoreHandlers:
         return "sr_x4" if "sr_x4" in names else names[0]
 
     def networks(self, task: str, role: str, owner: str = "") -> list[tuple[str, str]]:
-        """(title, name) of the networks for `task` in `role`, the largest first, and the students that `owner` trained."""
+        """(title, name) of the networks for `task` in `role`, largest first, then the students that `owner` trained."""
         released = [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
         return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
 
@@ -185,7 +186,7 @@ class RestoreHandlers:
         """(pair, slider, tags, left picture, right picture, status) for another pair."""
         if result is None:
             return (left, right), *(gr.skip(),) * 5
-        if not _on_disk(result):
+        if not on_disk(result):
             gr.Warning(texts.EXPIRED)
             return (*(gr.skip(),) * 5, status_line(texts.EXPIRED, kind="error"))
         view = pair_view(result, left, right)
@@ -193,7 +194,7 @@ class RestoreHandlers:
 
     def on_format(self, result: RestoreResult | None, suffix: str) -> Any:
         """All pictures of `result` as files of another kind; each holds the same numbers."""
-        if result is None or not _on_disk(result):
+        if result is None or not on_disk(result):
             gr.Warning(texts.EXPIRED)
             return gr.skip()
         return files_as(result, suffix, self.settings)
@@ -211,9 +212,18 @@ class RestoreHandlers:
         student = gr.update(choices=mine, value=wanted.student, interactive=bool(mine))
         chosen = self._described(str(wanted.picture)) if given else gr.skip()
         return (
-            wanted.task, made, teacher, student, *levels, mode, gr.update(visible=mode == "both"), str(wanted.picture) if given else gr.skip(), chosen,
-            ("before" if wanted.before else "teacher", "student"), *self._ordered(request, go=True),
-        )  # fmt: skip
+            wanted.task,
+            made,
+            teacher,
+            student,
+            *levels,
+            mode,
+            gr.update(visible=mode == "both"),
+            str(wanted.picture) if given else gr.skip(),
+            chosen,
+            ("before" if wanted.before else "teacher", "student"),
+            *self._ordered(request, go=True),
+        )
 
     # The run
 
@@ -222,7 +232,7 @@ class RestoreHandlers:
         picture, session = self._opening_picture(), session_of(request)
         if picture is None:
             yield View(status=status_line(texts.NO_EXAMPLES))
-        elif self.opening is not None and _on_disk(self.opening) and self.opening.task == choice.task:
+        elif self.opening is not None and on_disk(self.opening) and self.opening.task == choice.task:
             yield final_view(self.opening, "teacher", "student")
         elif self.orders.is_waiting(session):
             yield View()
@@ -274,7 +284,7 @@ class RestoreHandlers:
             yield final_view(result, *pair)
 
     def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
-        """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, and its usual strength."""
+        """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, its usual strength."""
         strength = find_task(task).strength
         teacher, student = (
             next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student")
@@ -288,7 +298,7 @@ class RestoreHandlers:
 
     def _role_update(self, task: str, role: str, owner: str) -> Any:
         choices = self.networks(task, role, owner)
-        info = None if choices else f"No {role} for this task yet; the rest works without."
+        info = None if choices else f"No {role} for this task yet; everything else works."
         return gr.update(
             choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info
         )
@@ -323,30 +333,7 @@ class RestoreHandlers:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def files_as(result: RestoreResult, suffix: str, settings: Settings) -> list[str]:
-    """The exact pictures of `result` as PNG, lossless WebP or TIFF; written beside the PNG files when first asked for."""
-    if suffix == "PNG":
-        return [str(column.file) for column in result.columns]
-    made = []
-    for column in result.columns:
-        target = column.file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
-        made.append(
-            str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target))
-        )
-    return made
-
-
-def _unlimited(settings: Settings) -> Settings:
-    """Settings that read back whatever the page itself has written."""
-    side = max(settings.max_side_px, 1_000_000)
-    return dataclasses.replace(settings, max_input_megapixels=settings.max_output_megapixels * 2, max_side_px=side)
-
-
 def _refused(error: KdsrError) -> tuple[Any, ...]:
     """(status, run, stop) for a picture that cannot be used."""
     gr.Warning(str(error))
     return status_line(str(error), kind="error"), gr.skip(), gr.skip()
-
-
-def _on_disk(result: RestoreResult) -> bool:
-    return all(column.shown.is_file() and column.file.is_file() for column in result.columns)

@@ -38,7 +38,7 @@ def write_marks(painted: dict[str, Any] | None, picture: Picture, folder: Path) 
     """
     layers = [layer for layer in (painted or {}).get("layers", []) if layer is not None]
     if not any(layer[..., 3].any() for layer in layers):
-        raise InputError("Nothing is marked yet; paint over what is missing, then press the button again.")
+        raise InputError("Nothing is marked yet: paint over the missing parts, then press the button again.")
     marked = np.max([layer[..., 3] > 0 for layer in layers], axis=0).astype(np.uint8)
     mask = cv2.resize(marked, (picture.width, picture.height), interpolation=cv2.INTER_NEAREST)
     folder.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     """
     task = find_task(order.task)
     if order.picture is None:
-        raise InputError("There is no picture yet; drop one on the page, paste one, or pick an example.")
+        raise InputError("There is no picture yet: drop one on the page, paste one, or choose an example.")
     picture = read_picture(order.picture, settings)
     if task.degradation == "holes":
         return _with_holes(picture, task, order, settings)
@@ -96,8 +96,9 @@ def check_output_size(height: int, width: int, task: Task, settings: Settings) -
     megapixels, limit = height * width / 1e6, settings.max_output_megapixels
     if megapixels > limit:
         raise InputError(
-            f"The result would have {width:,} x {height:,} pixels ({megapixels:.1f} megapixels) and this page makes at most "
-            f"{limit:g}; give a picture of at most {limit / task.scale**2:.2g} megapixels, or use `kdsr restore` on your own machine."
+            f"The result would have {width:,} x {height:,} pixels ({megapixels:.1f} megapixels); the limit is"
+            f" {limit:g}. Use a picture of at most {limit / task.scale**2:.2g} megapixels, or run `kdsr restore` on "
+            "your own machine."
         )
 
 
@@ -137,14 +138,15 @@ def _reference(order: Order, picture: Picture, task: Task, settings: Settings) -
     """The truth that the visitor gave, if it has the size of the result."""
     if order.truth is None:
         raise InputError(
-            "The clean picture to measure against is missing; give it as the second picture, or choose another mode."
+            "The original to compare with is missing: add it as the second picture, or choose another mode."
         )
     truth = read_picture(order.truth, settings)
     wanted = (picture.width * task.scale, picture.height * task.scale)
     if (truth.width, truth.height) != wanted:
         times = f" ({task.scale} times the picture's {picture.width} x {picture.height})" if task.scale > 1 else ""
         raise InputError(
-            f"The clean picture must have {wanted[0]} x {wanted[1]} pixels{times}, got {truth.width} x {truth.height}; give the same scene at that size."
+            f"The original must have {wanted[0]} x {wanted[1]} pixels{times}, got {truth.width} x {truth.height}: "
+            "use the same scene at that size."
         )
     return truth
 

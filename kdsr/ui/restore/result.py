@@ -1,4 +1,4 @@
-"""What a run of the page gives: its columns, each a picture on disk with its figures. Plain data that a session can
+"""The result of a run of the page: its columns, each a picture on disk with its figures. Plain data that a session can
 hold.
 
 The file of a column is the exact array that its figures were taken on. What is shown may differ: the input is enlarged
@@ -27,10 +27,10 @@ COLUMNS: dict[str, str] = {
     "before": "Student before",
     "student": "Student",
     "teacher": "Teacher",
-    "truth": "Truth",
+    "truth": "Original",
     "error_student": "Error of the student",
     "error_teacher": "Error of the teacher",
-    "difference": "Student against teacher",
+    "difference": "Difference: student and teacher",
 }  # in the order of the dropdowns and the table
 
 
@@ -72,7 +72,7 @@ class Column:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """All that is known of one restored picture so far."""
+    """What a run has made of one picture so far."""
 
     task: str
     name: str
@@ -82,10 +82,10 @@ class RestoreResult:
     truth_given: bool
     columns: tuple[Column, ...] = ()
     apart: Measurement | None = None
-    """Student against teacher, taken as if the teacher were the truth."""
+    """The student measured against the teacher, as if that were the truth."""
     notes: tuple[str, ...] = ()
     description: str = ""
-    """What was done, in a few words: picture, task, strength."""
+    """Picture, task and strength, in a few words."""
 
     def column(self, key: str) -> Column | None:
         """The column `key`, or None while it is not there."""

@@ -214,9 +214,14 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
         words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
     result = RestoreResult(
-        task.name, prepared.name, prepared.degraded.bits, (baseline.width, baseline.height), truth is not None, notes=notes,
+        task.name,
+        prepared.name,
+        prepared.degraded.bits,
+        (baseline.width, baseline.height),
+        truth is not None,
+        notes=notes,
         description=" · ".join(words),
-    )  # fmt: skip
+    )
     figures = _measured(baseline, truth, prepared)
     input_column = save_column("input", prepared.degraded, folder, task.name, enlarge=task.scale)
     key = "bicubic" if task.scale > 1 else "navier_stokes" if prepared.holes is not None else None

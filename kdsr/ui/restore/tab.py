@@ -18,7 +18,9 @@ from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
-_TO_MARKS = "() => setTimeout(() => document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'}), 300)"
+_TO_MARKS = """() => setTimeout(() => {
+  document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'});
+}, 300)"""
 _INK = "#e11d48"
 """What is painted over missing pixels: a colour that stands out of photographs, light or dark."""
 
@@ -93,18 +95,23 @@ def _details_column() -> dict[str, Any]:
             student_file = gr.DownloadButton("Download student (PNG)", interactive=False, elem_id="student-file")
             teacher_file = gr.DownloadButton("Download teacher (PNG)", interactive=False, elem_id="teacher-file")
         with gr.Accordion("All pictures as files", open=False, elem_id="all-files"):
-            kind = gr.Radio(texts.FORMATS_8, value="PNG", label="Format, each without loss", elem_id="format")
+            kind = gr.Radio(texts.FORMATS_8, value="PNG", label="Format, all lossless", elem_id="format")
             files = gr.File(file_count="multiple", interactive=False, show_label=False, elem_id="files")
-        gr.HTML('<p class="small-heading">The same pair without the slider</p>')
+        gr.HTML('<p class="small-heading">Side by side</p>')
         with gr.Row(elem_id="pair"):
             pictures = [
                 gr.Image(interactive=False, buttons=["fullscreen"], container=False, elem_id=f"pair-{side}", label=side)
                 for side in ("left", "right")
             ]
     return {
-        "table": table, "left_picture": pictures[0], "right_picture": pictures[1], "student_file": student_file, "teacher_file": teacher_file,
-        "format": kind, "files": files,
-    }  # fmt: skip
+        "table": table,
+        "left_picture": pictures[0],
+        "right_picture": pictures[1],
+        "student_file": student_file,
+        "teacher_file": teacher_file,
+        "format": kind,
+        "files": files,
+    }
 
 
 def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str, Any]:
@@ -124,9 +131,18 @@ def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str
             label="Your picture",
         )
         gallery = gr.Gallery(
-            thumbnails, columns=4, allow_preview=False, show_label=False, container=False, buttons=[], elem_id="examples",
-            object_fit="cover", interactive=False, visible=bool(examples), label="Examples",
-        )  # fmt: skip
+            thumbnails,
+            columns=4,
+            allow_preview=False,
+            show_label=False,
+            container=False,
+            buttons=[],
+            elem_id="examples",
+            object_fit="cover",
+            interactive=False,
+            visible=bool(examples),
+            label="Examples",
+        )
         chosen = gr.HTML(elem_id="chosen")
         tasks = gr.Radio(handlers.tasks(), value=task, label="Task", elem_id="task")
     return {"upload": upload, "gallery": gallery, "chosen": chosen, "task": tasks}
@@ -145,22 +161,31 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
                 show_label=False,
                 container=False,
                 elem_id="truth",
-                label="The clean picture",
+                label="The original",
             )
             truth_line = gr.HTML()
         level = gr.Slider(
             shown.minimum if shown else 0, shown.maximum if shown else 55, shown.default if shown else 25,
-            step=1, visible=shown is not None, label=f"{shown.title} ({shown.name}, {shown.unit})" if shown else "Strength",
+            step=1, visible=shown is not None, label=texts.strength_label(shown) if shown else "Strength",
             elem_id="strength",
         )  # fmt: skip
         kind = gr.Radio([], visible=False, label="Missing pixels", elem_id="kind")
         with gr.Column(visible=False, elem_id="marks") as marking:
-            open_marks = gr.Button("Mark what is missing", elem_id="open-marks")
+            open_marks = gr.Button("Mark the missing parts", elem_id="open-marks")
             editor = gr.ImageEditor(
-                type="numpy", sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"), show_label=False, container=False,
-                visible=False, buttons=[], label="Paint over what is missing", elem_id="marks-editor",
-            )  # fmt: skip
-            use_marks = gr.Button("Fill what I marked", variant="primary", visible=False, elem_id="use-marks")
+                type="numpy",
+                sources=(),
+                transforms=(),
+                layers=False,
+                brush=gr.Brush(14, [_INK], color_mode="fixed"),
+                show_label=False,
+                container=False,
+                visible=False,
+                buttons=[],
+                label="Paint over the missing parts",
+                elem_id="marks-editor",
+            )
+            use_marks = gr.Button("Fill the marked area", variant="primary", visible=False, elem_id="use-marks")
         with gr.Row(elem_id="buttons"):
             run = gr.Button("Restore", variant="primary", elem_id="run")
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
@@ -175,7 +200,7 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
                 for role in ("teacher", "student")
             }
             runtime = gr.Dropdown(
-                [("Automatic: the quickest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())],
+                [("Automatic: the fastest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())],
                 value="auto",
                 label="Runtime",
             )
@@ -185,10 +210,26 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
         with gr.Accordion(texts.problems_title(0), open=False, visible=False, elem_id="problems") as problems:
             problem_lines = gr.Markdown()
     return {
-        "mode": mode, "second": second, "truth": truth, "truth_line": truth_line, "strength": level, "kind": kind, "run": run, "stop": stop,
-        "marking": marking, "open_marks": open_marks, "editor": editor, "use_marks": use_marks,
-        **roles, "runtime": runtime, "tile": tile, "seed": seed, "teacher_plus": teacher_plus, "problems": problems, "problem_lines": problem_lines,
-    }  # fmt: skip
+        "mode": mode,
+        "second": second,
+        "truth": truth,
+        "truth_line": truth_line,
+        "strength": level,
+        "kind": kind,
+        "run": run,
+        "stop": stop,
+        "marking": marking,
+        "open_marks": open_marks,
+        "editor": editor,
+        "use_marks": use_marks,
+        **roles,
+        "runtime": runtime,
+        "tile": tile,
+        "seed": seed,
+        "teacher_plus": teacher_plus,
+        "problems": problems,
+        "problem_lines": problem_lines,
+    }
 
 
 def _wire(
@@ -196,10 +237,29 @@ def _wire(
 ) -> RestoreTab:
     """Events to handlers. Quick ones answer at once and say whether to run; runs wait in one queue."""
     result, pick, options, states = parts.result, parts.pick, parts.options, parts.states
-    view = [states["result"], *(result[key] for key in (
-        "slider", "tags", "summary", "status", "table", "left_picture", "right_picture", "left", "right", "student_file",
-        "teacher_file", "format", "files",
-    )), options["run"], options["stop"]]  # fmt: skip
+    view = [
+        states["result"],
+        *(
+            result[key]
+            for key in (
+                "slider",
+                "tags",
+                "summary",
+                "status",
+                "table",
+                "left_picture",
+                "right_picture",
+                "left",
+                "right",
+                "student_file",
+                "teacher_file",
+                "format",
+                "files",
+            )
+        ),
+        options["run"],
+        options["stop"],
+    ]
     begun = [result["status"], options["run"], options["stop"]]
     choice, networks = states["choice"], [options["teacher"], options["student"]]
     levels = [options["strength"], options["kind"], options["marking"]]
@@ -214,14 +274,24 @@ def _wire(
         options["strength"].release(handlers.on_strength, [options["strength"], choice], [choice, *begun], **quick),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], [choice, states["marks"], *begun], **quick),
         options["use_marks"].click(
-            handlers.on_use_marks, [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun], **quick,
+            handlers.on_use_marks,
+            [options["editor"], states["picture"]],
+            [states["marks"], options["kind"], *begun],
+            **quick,
         ),
-        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], [states["picture"], pick["upload"], pick["chosen"], *begun], **quick),
+        pick["upload"].upload(
+            handlers.on_upload,
+            [pick["upload"], choice],
+            [states["picture"], pick["upload"], pick["chosen"], *begun],
+            **quick,
+        ),
         pick["gallery"].select(
-            handlers.on_example, choice,
-            [states["picture"], choice, options["mode"], *levels, options["second"], pick["chosen"], *begun], **quick,
+            handlers.on_example,
+            choice,
+            [states["picture"], choice, options["mode"], *levels, options["second"], pick["chosen"], *begun],
+            **quick,
         ),
-    ]  # fmt: skip
+    ]
     for start in starts:
         start.then(handlers.on_restore, order, view, **queued)
     truth = [states["truth"], options["truth"], options["truth_line"], result["status"]]
@@ -258,6 +328,15 @@ def _wire(
     opened.then(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
     compared = [
-        pick["task"], choice, *networks, *levels, options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"], *begun,
-    ]  # fmt: skip
+        pick["task"],
+        choice,
+        *networks,
+        *levels,
+        options["mode"],
+        options["second"],
+        states["picture"],
+        pick["chosen"],
+        states["pair"],
+        *begun,
+    ]
     return RestoreTab(handlers, choice, compared, order, view)

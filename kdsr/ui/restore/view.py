@@ -9,7 +9,7 @@ from kdsr.errors import KdsrError, Stopped
 from kdsr.ui import texts
 from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.result import RestoreResult
+from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import Step
 
 _LEFT_ORDER = ("teacher", "bicubic", "navier_stokes", "input")
@@ -63,16 +63,16 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
         raise Stopped(texts.STOPPED)
     except KdsrError:
         if result is not None:
-            yield _whole_view(result, left, right)
+            yield _ended_result_view(result, left, right)
         raise
 
 
 def final_view(result: RestoreResult, left: str, right: str) -> View:
     """Everything of a finished `result`, its files among it."""
-    return _whole_view(result, left, right)._replace(status=status_line("", kind="done"), **_idle_buttons())
+    return _ended_result_view(result, left, right)._replace(status=status_line("", kind="done"), **_idle_buttons())
 
 
-def _whole_view(result: RestoreResult, left: str, right: str) -> View:
+def _ended_result_view(result: RestoreResult, left: str, right: str) -> View:
     """All that shows a `result` that grows no more, and its files."""
     formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
     view = _result_view(result, left, right, working=False)
@@ -85,7 +85,7 @@ def _result_view(result: RestoreResult, left: str, right: str, *, working: bool)
     """All that shows `result` itself."""
     view = pair_view(result, left, right)
     choices = figures.column_choices(result)
-    shown_left, shown_right = _available(result, left, _LEFT_ORDER), _available(result, right, _RIGHT_ORDER)
+    shown_left, shown_right = _available(result, left, _LEFT_ORDER).key, _available(result, right, _RIGHT_ORDER).key
     return view._replace(
         result=result,
         summary=figures.summary(result, working=working),
@@ -98,9 +98,8 @@ def _result_view(result: RestoreResult, left: str, right: str, *, working: bool)
 
 
 def pair_view(result: RestoreResult, left: str, right: str) -> View:
-    """The slider, its labels and the plain pair for two columns, or for what there is instead of them."""
-    first = result.column(_available(result, left, _LEFT_ORDER))
-    second = result.column(_available(result, right, _RIGHT_ORDER))
+    """The slider, its labels and the plain pair for two columns, or for the available ones instead of them."""
+    first, second = _available(result, left, _LEFT_ORDER), _available(result, right, _RIGHT_ORDER)
     return View(
         slider=(str(first.shown), str(second.shown)),
         tags=figures.tags(result, first.key, second.key),
@@ -109,9 +108,9 @@ def pair_view(result: RestoreResult, left: str, right: str) -> View:
     )
 
 
-def _available(result: RestoreResult, wanted: str, instead: tuple[str, ...]) -> str:
-    """`wanted` if `result` has it, else the first of `instead` that it has."""
-    return next(key for key in (wanted, *instead) if result.column(key) is not None)
+def _available(result: RestoreResult, wanted: str, instead: tuple[str, ...]) -> Column:
+    """The column `wanted` if `result` has it, else the first of `instead` that it has."""
+    return next(column for key in (wanted, *instead) if (column := result.column(key)) is not None)
 
 
 def _download(result: RestoreResult, key: str) -> Any:
