@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kdsr.bench.evaluate import evaluate
-from kdsr.bench.latency import WARM_UP, measure_card_latency, measure_latency
+from kdsr.bench.latency import WARM_UP, _medians_ms, measure_card_latency, measure_latency
 from kdsr.bench.verify import STANDARD_SETS, Check, measure_card, verify_card
 from kdsr.errors import InputError, SettingsError, UnknownNameError
 from kdsr.image.batch import pictures_in
@@ -69,6 +69,25 @@ def test_means_and_the_worst_picture(tmp_path, tiny_catalog, tiny_settings):
     assert found.worst_psnr_db == min(figure.psnr_db for figure in found.per_picture)
     assert found.psnr_db == pytest.approx(sum(figure.psnr_db for figure in found.per_picture) / 2)
     assert told == [(1, 2, "easy"), (2, 2, "hard")]
+
+
+@pytest.mark.parametrize("names", [("a-worst", "b", "c"), ("a", "b-worst", "c"), ("a", "b", "c-worst")])
+def test_the_worst_picture_is_the_one_with_the_lowest_figure_wherever_it_is(
+    tmp_path, tiny_catalog, tiny_settings, names
+):
+    for name in names:
+        pixels = textured(40, 52)
+        if name.endswith("-worst"):
+            pixels = np.random.default_rng(1).integers(0, 256, pixels.shape, dtype=np.uint8)
+        write_png(tmp_path / f"{name}.png", pixels)
+    found = evaluate("bicubic", tmp_path, find_task("sr_x4"), tiny_catalog, tiny_settings)
+    by_name = {figure.name: figure.psnr_db for figure in found.per_picture}
+    assert found.worst_picture.endswith("-worst")
+    assert (
+        found.worst_psnr_db
+        == by_name[found.worst_picture]
+        < min(psnr_db for name, psnr_db in by_name.items() if name != found.worst_picture)
+    )
 
 
 def test_a_picture_gets_the_same_noise_in_every_set_and_run(tmp_path, tiny_catalog, tiny_settings):
@@ -203,6 +222,24 @@ def test_latency_is_the_median_of_warm_runs_and_says_where_it_was_taken(tiny_cat
     assert (taken.runtime, taken.device, taken.threads, taken.input_width_px) == ("torch", "cpu", 1, 16)
     assert taken.machine
     assert taken.precision
+
+
+def test_the_latency_is_a_median_of_the_timed_runs_only():
+    """Of 1, 2 and 9 s the median is 2 s and the mean 4; the warm-up runs take 100 s each and count nothing."""
+    now = 0.0
+
+    def runs_of(*seconds):
+        durations = iter(seconds)
+
+        def run():
+            nonlocal now
+            now += next(durations)
+
+        return run
+
+    slow = runs_of(*[100.0] * WARM_UP, 9.0, 1.0, 2.0)
+    quick = runs_of(*[100.0] * WARM_UP, 0.1, 0.2, 0.9)
+    assert _medians_ms((slow, quick), 3, lambda: now) == [2000.0, 200.0]
 
 
 def test_a_new_latency_replaces_the_old_one_of_the_same_place(tiny_catalog, tiny_settings):

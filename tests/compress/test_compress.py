@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from kdsr.cli import build_app
 from kdsr.compress import Compression, compress
-from kdsr.compress.calibrate import calibrated, integer_layers
+from kdsr.compress.calibrate import _mean_outputs, best_range, calibrated, convolutions_of, integer_layers
 from kdsr.compress.learn import RoundedConv2d, learn
 from kdsr.compress.photographs import open_photographs
 from kdsr.errors import SettingsError, Stopped
@@ -193,3 +193,32 @@ def test_the_command_prints_every_step_and_where_the_files_lie(settings, tmp_pat
     assert ran.exit_code == 0, ran.output
     assert "source" in ran.output and "int8, by ranges" in ran.output and "tiny-int8.safetensors" in ran.output
     assert json.loads((tmp_path / "out" / "tiny-int8.json").read_text())["recipe"]["patch_px"] == 12
+
+
+def test_corrected_biases_give_each_channel_the_mean_of_the_floats(settings):
+    """Each layer is corrected after those before it, so that all means agree at the end to half a unit of the bias."""
+    catalog = Catalog(settings.weights_dir)
+    network = catalog.load("tiny")
+    batches = open_photographs(PLAN, catalog.find("tiny"), find_task("sr_x2"), settings).degraded()[:1]
+    form = calibrated(network, batches)
+    layers = integer_layers(form)
+    wanted = _mean_outputs(network, convolutions_of(network), batches)
+    for layer, mean, found in zip(layers, wanted, _mean_outputs(form, layers, batches), strict=True):
+        unit = layer.input_scale * layer.weight_scale
+        last = layer.output_scale  # an output that is rounded to levels may miss by a share of one of them
+        assert ((found - mean).abs() <= 0.5 * unit + 0.1 * last + 1e-5).all()
+
+
+def test_a_clipped_range_keeps_its_zero_where_zero_is():
+    """Few values at -1 and 3 are clipped for the many between -0.1 and 0.3; 0 stays a quarter of the way up."""
+    values = torch.cat([torch.linspace(-0.1, 0.3, 100_000), torch.tensor([-1.0, 3.0])])
+    found = best_range(values)
+    assert 0.3 * 4 / 255 <= found.scale < 0.99 * 4 / 255
+    assert found.zero == round(255 / 4)
+    zeros = torch.zeros(1)
+    assert found.error(zeros) == 0.0
+
+
+def test_values_from_zero_up_have_their_zero_at_the_lowest_level():
+    found = best_range(torch.linspace(0.0, 2.0, 1000))
+    assert found.zero == 0 and found.scale == pytest.approx(2 / 255, rel=0.02)
