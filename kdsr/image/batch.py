@@ -53,7 +53,7 @@ function given to it says True.
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What became of a job: its notes, or the reason why it failed."""
 
     job: Job
@@ -85,7 +85,7 @@ def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:
     return at_once, replace(settings, threads=threads // at_once)
 
 
-def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[Outcome]:
+def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[FileOutcome]:
     """The outcome of each job, as they end. When the caller goes away, what is under way is told to stop, and waited
     for.
     """
@@ -103,12 +103,12 @@ def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[Outc
         pool.shutdown(cancel_futures=True)
 
 
-def _outcome(job: Job, work: Work, should_stop: Callable[[], bool]) -> Outcome:
+def _outcome(job: Job, work: Work, should_stop: Callable[[], bool]) -> FileOutcome:
     stamp = _stamp(job.source)  # before the file is read: if it changes meanwhile, it is done again next time
     try:
-        return Outcome(job, stamp, work(job, should_stop))
+        return FileOutcome(job, stamp, work(job, should_stop))
     except (KdsrError, OSError) as error:
-        return Outcome(job, stamp, failure=str(error))
+        return FileOutcome(job, stamp, failure=str(error))
 
 
 Stamp = tuple[str, int, int] | None
@@ -154,7 +154,7 @@ class Ledger:
             and self._finished.get(job.target.name) == self._entry(job.target, stamp)
         )
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: FileOutcome) -> None:
         """Note that the job of `outcome` is finished.
 
         Raises:

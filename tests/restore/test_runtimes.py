@@ -181,7 +181,7 @@ def test_without_openvino_the_others_are_taken_and_asking_for_it_says_what_to_do
     monkeypatch.setattr(runtimes, "has_openvino", lambda: False)
     assert available_runtimes() == exact_runtimes() == ("torch", "onnx")
     card = tiny_catalog.find("tiny_x4_student")
-    assert open_runtime(card, tiny_catalog, settings=tiny_settings).name in ("torch", "onnx")
+    assert open_runtime(card, tiny_catalog, settings=tiny_settings).about.name in ("torch", "onnx")
     for name in ("openvino", "openvino-bf16"):
         with pytest.raises(SettingsError, match=r"pip install 'kdsr\[fast\]'"):
             open_runtime(card, tiny_catalog, runtime=name, settings=tiny_settings)
