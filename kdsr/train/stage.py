@@ -13,7 +13,7 @@ import torch
 
 from kdsr.errors import SettingsError, Stopped
 from kdsr.files import replaced
-from kdsr.models import folded
+from kdsr.models import Network, folded
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import CHECKPOINT_FILE, load_checkpoint
 from kdsr.train.control import RunControl
@@ -44,20 +44,10 @@ class RunResult:
 def train_stage(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult:
     """Train the network of `recipe`; `out_dir` then has weights, card, checkpoint, previews and `events.jsonl`.
 
-    Meanwhile numbers below 1e-38 count as zero (`denormals_as_zero`).
-
-    Raises:
-        SettingsError, TrainingError, Stopped: as `train_recipe`.
+    Numbers below 1e-38 count as zero meanwhile (`denormals_as_zero`). Errors are those of `train_recipe`.
     """
     started, settings = time.monotonic(), control.settings
-    keep_freed_memory()
-    if (out_dir / CHECKPOINT_FILE).exists() and not control.resume:
-        raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
-    out_dir.mkdir(parents=True, exist_ok=True)
-    processes = Processes(settings.device)
-    log = EventLog(out_dir / EVENTS_FILE, control.on_event, silent=not processes.is_first)
-    if processes.is_first:
-        write_recipe(recipe, out_dir)
+    processes, log = _begin(recipe, out_dir, control)
     teacher = _open_teacher(recipe, settings, processes.device)
     learner = new_learner(recipe, settings, processes.device, teacher)
     mix = released_mix(recipe, settings, folded(learner.average))
@@ -73,9 +63,8 @@ def train_stage(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult
             _show_references(recipe, learner, sources, settings, out_dir / "preview", log)
         _log_start(recipe, learner, sources, processes, log)
         losses = loss_of_step(recipe, learner, teacher if recipe.teacher_at_work else None, processes.device)
-        loop = TrainingLoop(recipe, learner, sources, losses, processes, out_dir, log, control)
         try:
-            finished = loop.run()
+            finished = TrainingLoop(recipe, learner, sources, losses, processes, out_dir, log, control).run()
         finally:
             if learner.step and processes.is_first:
                 trained_on = device_text(recipe, processes.device, log.minutes_before + minutes())
@@ -87,11 +76,21 @@ def train_stage(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult
         log.note({"event": "stopped", "step": learner.step, "minutes": round(minutes(), 2)})
         raise
     if finished and mix.changes:
-        psnr_db, ssim = validate(mix.outcome(learner), sources.validation, recipe.the_task)
-        log.write({"event": "mixed", "step": learner.step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
-    kind = "finished" if finished else "paused"
-    log.write({"event": kind, "step": learner.step, "minutes": round(minutes(), 2)})
+        _log_mixed(recipe, mix.outcome(learner), learner.step, sources, log)
+    log.write({"event": "finished" if finished else "paused", "step": learner.step, "minutes": round(minutes(), 2)})
     return RunResult(finished, learner.step, out_dir)
+
+
+def _begin(recipe: Recipe, out_dir: Path, control: RunControl) -> tuple[Processes, EventLog]:
+    """The processes and the log of a run whose folder is free or may be resumed; writes its recipe there."""
+    keep_freed_memory()
+    if (out_dir / CHECKPOINT_FILE).exists() and not control.resume:
+        raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    processes = Processes(control.settings.device)
+    if processes.is_first:
+        write_recipe(recipe, out_dir)
+    return processes, EventLog(out_dir / EVENTS_FILE, control.on_event, silent=not processes.is_first)
 
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
@@ -113,6 +112,11 @@ def _open_sources(recipe: Recipe, control: RunControl, processes: Processes, log
 def _log_start(recipe: Recipe, learner: Learner, sources: Sources, processes: Processes, log: EventLog) -> None:
     event = {"event": "started", "step": learner.step, "steps": recipe.schedule.steps}
     log.write(event | {"device": str(processes.device), "photographs": sources.photographs})
+
+
+def _log_mixed(recipe: Recipe, network: Network, step: int, sources: Sources, log: EventLog) -> None:
+    psnr_db, ssim = validate(network, sources.validation, recipe.the_task)
+    log.write({"event": "mixed", "step": step, "psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
 
 
 def _show_references(

@@ -24,14 +24,35 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
 
     `teacher`: runs at every step, and is trained too if it is online; None if labels are cached or not needed.
     """
-    taps = [term.student_tap for term in recipe.teaching.terms if term.reads == "features"]
-    student, objective = Tapped(learner.network, taps), learner.objective
-    mixed = recipe.schedule.precision == "bf16" and has_bfloat16(
-        device
-    )  # asked here, since the compiler cannot trace it
     if recipe.schedule.dropout:
         _drop_channels(learner.network, recipe.schedule.dropout)
+    losses = _student_loss(recipe, learner, device)
+    step = torch.compile(losses) if recipe.schedule.compile and has_compiler(device) else losses
+
+    def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        if recipe.schedule.dropout:
+            torch.manual_seed(recipe.seed * 1_000_003 + learner.step)
+        if teacher is None:
+            return step(batch.degraded, batch.truth, batch.label, batch.features, share)
+        if recipe.teaching.online_teacher:
+            return _online(step, teacher, batch, share, learner.objective)
+        with torch.no_grad():
+            label, features = teacher(batch.degraded)
+        features = {tap: feature.half().float() for tap, feature in features.items()}
+        return step(batch.degraded, batch.truth, rounded(label), features, share)
+
+    return with_teacher
+
+
+def _student_loss(
+    recipe: Recipe, learner: Learner, device: torch.device
+) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
+    """The part of the step that is compiled: student, negatives and objective."""
+    taps = [term.student_tap for term in recipe.teaching.terms if term.reads == "features"]
+    student, objective = Tapped(learner.network, taps), learner.objective
     negatives = objective.negatives
+    # asked here, since the compiler cannot trace it
+    mixed = recipe.schedule.precision == "bf16" and has_bfloat16(device)
 
     def losses(
         degraded: Tensor, truth: Tensor, label: Tensor | None, features: dict[str, Tensor], share: Tensor
@@ -52,21 +73,7 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
         return result
 
-    step = torch.compile(losses) if recipe.schedule.compile and has_compiler(device) else losses
-
-    def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        if recipe.schedule.dropout:
-            torch.manual_seed(recipe.seed * 1_000_003 + learner.step)
-        if teacher is None:
-            return step(batch.degraded, batch.truth, batch.label, batch.features, share)
-        if recipe.teaching.online_teacher:
-            return _online(step, teacher, batch, share, objective)
-        with torch.no_grad():
-            label, features = teacher(batch.degraded)
-        features = {tap: feature.half().float() for tap, feature in features.items()}
-        return step(batch.degraded, batch.truth, rounded(label), features, share)
-
-    return with_teacher
+    return losses
 
 
 def _drop_channels(network: Network, chance: float) -> None:

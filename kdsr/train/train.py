@@ -56,14 +56,16 @@ def train_recipe(
     """
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
     control = RunControl(settings, resume, deadline, on_event, should_stop or (lambda: False))
-    if not recipe.stages:
-        return train_stage(recipe, out_dir, control)
+    return _train_stages(recipe, out_dir, control) if recipe.stages else train_stage(recipe, out_dir, control)
+
+
+def _train_stages(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult:
     stages = stages_of(recipe, out_dir)
-    if out_dir.is_dir() and any(out_dir.glob("stage*")) and not resume:
+    if out_dir.is_dir() and any(out_dir.glob("stage*")) and not control.resume:
         raise SettingsError(f"{out_dir} holds a run already; resume it, or choose another folder.")
     out_dir.mkdir(parents=True, exist_ok=True)
     write_recipe(recipe, out_dir)
-    log = EventLog(out_dir / EVENTS_FILE, on_event)
+    log = EventLog(out_dir / EVENTS_FILE, control.on_event)
     for number, (stage, folder) in enumerate(stages, start=1):
         if any(event["event"] == "finished" for event in events_in(folder / EVENTS_FILE)):
             continue

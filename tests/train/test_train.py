@@ -1,9 +1,11 @@
 """Training on small pictures made here: a run learns, stops, resumes to the same numbers and tells what went wrong."""
 
 import dataclasses
+import os
 import signal
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from helpers.training import events, recipe, released, training_settings
@@ -11,7 +13,7 @@ from helpers.training import events, recipe, released, training_settings
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.tasks import find_task
 from kdsr.train import recipe_from_json, recipe_to_json, train_recipe
-from kdsr.train.data.labels import with_labels
+from kdsr.train.data.labels import _PartialLabels, with_labels
 from kdsr.train.data.pairs import fixed_pairs
 from kdsr.train.data.photos import find_photos, load_photos
 from kdsr.train.events import events_in
@@ -339,3 +341,34 @@ def test_labels_that_were_cut_off_go_on_where_they_were(settings, tmp_path):
     train_recipe(plan, tmp_path / "whole", settings=dataclasses.replace(settings, home=tmp_path / "other"))
     one, other = (load_tensors(tmp_path / name / "tiny.safetensors") for name in ("run", "whole"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_no_file_of_a_run_but_its_log_is_written_in_place(settings, tmp_path):
+    """A second name of each file keeps what it held, which writing in place would change."""
+    run, links = tmp_path / "run", tmp_path / "links"
+    with pytest.raises(Stopped):
+        train_recipe(recipe(), run, settings=settings, should_stop=lambda: True)
+    files = [path for path in run.rglob("*") if path.is_file() and path.name != "events.jsonl"]
+    before = {path: path.read_bytes() for path in files}
+    links.mkdir()
+    for number, path in enumerate(files):
+        os.link(path, links / str(number))
+    train_recipe(recipe(), run, settings=settings, resume=True)
+    assert [(links / str(number)).read_bytes() for number in range(len(files))] == list(before.values())
+    changed = {path.name for path in files if path.read_bytes() != before[path]}
+    assert {"checkpoint.safetensors", "tiny.safetensors", "tiny.json"} <= changed
+    assert not [path for path in run.rglob("*") if path.name.endswith(".part")]
+
+
+def test_the_count_of_finished_labels_is_never_written_in_place(tmp_path):
+    part = _PartialLabels(tmp_path / "part")
+    part.file("label", np.uint8, (3,))
+    for done in (1, 2):
+        with pytest.raises(Stopped):
+            part.advance(done, 3, raise_stopped)
+        (tmp_path / "link").exists() or os.link(tmp_path / "part" / "done", tmp_path / "link")
+    assert (tmp_path / "link").read_text() == "1" and _PartialLabels(tmp_path / "part").done == 2
+
+
+def raise_stopped(done, total):
+    raise Stopped

@@ -16,6 +16,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from kdsr.errors import WeightsError
+from kdsr.files import replaced
 from kdsr.train.data.crops import CropPlan
 from kdsr.train.data.pairs import Pairs, Progress
 from kdsr.train.teacher import Teacher
@@ -158,7 +159,8 @@ class _PartialLabels:
     def _save(self, done: int) -> None:
         for file in self._files.values():
             file.flush()
-        self._counter.write_text(str(done))
+        with replaced(self._counter) as part:
+            part.write_text(str(done))
         self.done, self._saved = done, time.monotonic()
 
 

@@ -220,7 +220,6 @@ def fixed_pairs(
     cell_px: int,
     smallest_px: int,
     shares: DegradationShares = _NONE,
-    on_progress: Progress | None = None,
 ) -> Pairs:
     """Pairs of photographs degraded once: as a whole for super-resolution, otherwise in cells, each with its strength.
 
@@ -231,14 +230,11 @@ def fixed_pairs(
     """
     truths = [photo.pixels for photo in photos]
     if task.strength is not None:
-        truths = [
-            _to_multiple(cell, task.scale) for truth in truths for cell in _cells(truth, max(cell_px, smallest_px))
-        ]
+        truths = [cell for truth in truths for cell in _cells(truth, max(cell_px, smallest_px), task.scale)]
     degraded, clean_truths, for_labels = [], {}, {}
     for index, truth in enumerate(truths):
-        rng = np.random.default_rng([seed, index])
+        rng, chroma_444 = np.random.default_rng([seed, index]), None
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
-        chroma_444 = None
         if shares != _NONE:
             image, chroma_444 = varied(image, shares, rng)
             image = round_to_8_bits(image)
@@ -253,23 +249,16 @@ def fixed_pairs(
                 for_labels[index] = _to_bytes(file).to(device)
             worse = degrade_fresh(file, task, rng, chroma_444=chroma_444)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
-        if on_progress is not None:
-            on_progress(index + 1, len(truths))
     truths, degraded = ([picture.to(device) for picture in pictures] for pictures in (truths, degraded))
     return Pairs(task, truths, seed, degraded, clean_truths=clean_truths, for_labels=for_labels)
 
 
-def _cells(truth: Tensor, cell_px: int) -> list[Tensor]:
+def _cells(truth: Tensor, cell_px: int, scale: int) -> list[Tensor]:
+    """`truth` (H, W, C) in cells of about `cell_px`, H and W cut to multiples of `scale`."""
     rows, columns = (max(1, side // cell_px) for side in truth.shape[:2])
-    return [
-        cell for band in torch.tensor_split(truth, rows, dim=0) for cell in torch.tensor_split(band, columns, dim=1)
-    ]
-
-
-def _to_multiple(picture: Tensor, scale: int) -> Tensor:
-    """`picture` (H, W, C) without the last rows and columns that have no degraded counterpart."""
-    height, width = (side - side % scale for side in picture.shape[:2])
-    return picture[:height, :width]
+    bands = torch.tensor_split(truth, rows, dim=0)
+    cells = [cell for band in bands for cell in torch.tensor_split(band, columns, dim=1)]
+    return [cell[: cell.shape[0] // scale * scale, : cell.shape[1] // scale * scale] for cell in cells]
 
 
 def _crop(picture: Tensor, top: int, left: int, side: int, symmetry: int) -> Tensor:

@@ -54,38 +54,35 @@ def open_sources(
         InputError: folders or pictures that cannot be used.
         UnknownNameError, WeightsError: a teacher that is missing or altered.
     """
-    task = recipe.the_task
-    smallest = recipe.data.patch_px * task.scale
-    training, validation = held_out(find_photos(recipe.data.photos, settings.data_dir), recipe.data.validation_photos)
+    task, data = recipe.the_task, recipe.data
+    training, validation = held_out(find_photos(data.photos, settings.data_dir), data.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
-    photos = _photos(tuple(training), task.scale, smallest, recipe.data.photo_scales)
+    photos = _photos(tuple(training), task.scale, data.patch_px * task.scale, data.photo_scales)
     used = list(dict.fromkeys(photo.path for photo in photos))
-    shares = DegradationShares(recipe.data.grey_share, recipe.data.chroma_444_share, recipe.data.double_jpeg_share)
-    if recipe.fixed_pairs:
-        seed = recipe.seed if _is_drawn(recipe) else 0
-        pairs = copy.copy(
-            _fixed_pairs(
-                tuple(training),
-                recipe.task,
-                smallest,
-                recipe.data.photo_scales,
-                recipe.data.cell_px,
-                shares,
-                seed,
-                device,
-            )
-        )
-        pairs.seed = recipe.seed
-    else:
-        pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
-    pairs.crop_candidates = recipe.data.crop_candidates
-    if recipe.data.fixed_crops:
-        pairs.zoom_inputs = zoomed_inputs(pairs, recipe.data.zoom_inputs) if recipe.data.zoom_inputs != "none" else []
-        share = recipe.data.zoom_input_share if recipe.data.zoom_inputs != "none" else 0.0
-        pairs.plan = make_plan(pairs, recipe.data.fixed_crops, recipe.data.patch_px, zoom_input_share=share)
+    pairs = _open_pairs(recipe, tuple(training), photos, device)
     if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
         _label(recipe, pairs, used, settings, device, on_event, is_out_of_time)
     return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(used), _packs(used))
+
+
+def _open_pairs(recipe: Recipe, training: tuple[Path, ...], photos: list[Photo], device: torch.device) -> Pairs:
+    """The pairs of `recipe` without labels, and their plan if it has fixed crops."""
+    task, data = recipe.the_task, recipe.data
+    shares = DegradationShares(data.grey_share, data.chroma_444_share, data.double_jpeg_share)
+    if recipe.fixed_pairs:
+        seed, smallest = recipe.seed if _is_drawn(recipe) else 0, data.patch_px * task.scale
+        about = (recipe.task, smallest, data.photo_scales, data.cell_px, shares, seed, device)
+        pairs = copy.copy(_fixed_pairs(training, *about))
+        pairs.seed = recipe.seed
+    else:
+        pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
+    pairs.crop_candidates = data.crop_candidates
+    if data.fixed_crops:
+        has_zoom = data.zoom_inputs != "none"
+        pairs.zoom_inputs = zoomed_inputs(pairs, data.zoom_inputs) if has_zoom else []
+        share = data.zoom_input_share if has_zoom else 0.0
+        pairs.plan = make_plan(pairs, data.fixed_crops, data.patch_px, zoom_input_share=share)
+    return pairs
 
 
 @functools.lru_cache(maxsize=1)
