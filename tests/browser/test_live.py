@@ -162,7 +162,7 @@ def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(
     assert "Webcam, shrunk to 148 × 111" in page.inner_text("#live .about")
     page.click("#live [data-act=compare]")
     page.wait_for_selector("#live tr[data-row=serverTeacher]")
-    assert page.inner_text("#live [data-act=webcam]") == "Go on with the webcam"
+    assert page.inner_text("#live [data-act=webcam]") == "Continue with the webcam"
     page.click("#live [data-act=webcam]")
     page.wait_for_selector("#live .headline:has-text('frames per second')")
     page.click("#live [data-act=webcam]")
@@ -176,7 +176,7 @@ def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(
 @pytest.mark.parametrize(
     "name, told",
     [
-        ("NotAllowedError", "not allowed"),
+        ("NotAllowedError", "was denied"),
         ("NotFoundError", "No camera was found"),
         ("NotReadableError", "another program"),
     ],
@@ -239,7 +239,7 @@ def test_the_slider_moves_by_key_and_a_smaller_size_is_a_choice(page):
     assert page.evaluate("document.querySelector('.live-figure').style.getPropertyValue('--at')") == "100%"
     page.click("#live [data-choice=size] label:has-text('96 px')")
     page.wait_for_selector("#live .about:has-text('shrunk to 96 × 96')")
-    page.click("#live [data-choice=part] label:has-text('pixel by pixel')")
+    page.click("#live [data-choice=part] label:has-text('Centre crop')")
     page.wait_for_selector("#live .about:has-text('given as 96 × 96')")
 
 
@@ -283,7 +283,7 @@ def test_where_webgpu_disagrees_webassembly_goes_on(gpu_browser, address, tmp_pa
     page.route("**/worker.js", lambda route: route.fulfill(body=stricter, headers=headers))
     opened(page, address)
     choose_webgpu(page)
-    page.wait_for_selector("#live .line.error:has-text('so WebAssembly goes on')")
+    page.wait_for_selector("#live .line.error:has-text('keeps using WebAssembly')")
     assert page.is_checked("#live [data-choice=backend] input[value=wasm]")
     drop(page, picture(tmp_path / "mine.png", 20, 20))
     assert "WebAssembly" in page.inner_text("#live tr[data-row=student]")

@@ -1,4 +1,4 @@
-// What a visitor may choose in the tab Live: the student, how much it is given, of what, how spoilt, and what it runs on.
+// The choices of the tab Live: student, size and crop of its input, strength of the degradation, and backend.
 
 import { BACKENDS, PARTS } from "./texts.js";
 
@@ -34,10 +34,13 @@ export class Choices {
   draw() {
     const { view, network, kind } = this;
     const named = (name) => this.networks.find((each) => each.name === name);
-    view.select("network", this.networks.map(({ name, title, parameters, task }) => [name, `${title} (${parameters})`, task]), network.name, (name) => this.on.network(named(name)));
-    view.pills("size", SIDES_PX[kind].map((side) => [side, `${side} px`]), this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
+    const networks = this.networks.map(({ name, title, parameters, task }) => [name, `${title} (${parameters})`, task]);
+    const sizes = SIDES_PX[kind].map((side) => [side, `${side} px`]);
+    view.select("network", networks, network.name, (name) => this.on.network(named(name)));
+    view.pills("size", sizes, this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
     view.pills("part", Object.entries(PARTS), this.part, (part) => { this.part = part; this.on.other(); });
     view.range("strength", network.strength, this.strength, (value) => { this.strength = value; this.on.other(); });
-    if (navigator.gpu) view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
+    if (!navigator.gpu) return;
+    view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
   }
 }

@@ -1,4 +1,4 @@
-// What a picture suffers before a student for noise or JPEG sees it, done here so that nothing need be sent. Results are 8-bit.
+// Degrades the input of a student for noise or JPEG in the browser, so that nothing is sent. Results are 8-bit.
 
 import { rgbOf, withAlpha } from "./pixels.js";
 

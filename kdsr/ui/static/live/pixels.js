@@ -1,4 +1,4 @@
-// Between what canvases hold (red, green, blue, alpha) and what networks take and give (red, green, blue); bytes, row by row.
+// Converts between RGBA bytes of canvases and RGB bytes of networks, both row by row.
 
 /** The colours of `image`, an ImageData, without its alpha. */
 export function rgbOf(image) {
@@ -23,7 +23,7 @@ export function withAlpha(rgb, width, height) {
   return new ImageData(target, width, height);
 }
 
-/** The largest difference of two pictures (ImageData of one size) in levels of 255, and how many `values` of how many differ. */
+/** The largest difference of two ImageData of one size in levels of 255, and how many `values` `of` how many differ. */
 export function apart(one, other) {
   let most = 0, unequal = 0;
   for (let at = 0; at < one.data.length; at++) {

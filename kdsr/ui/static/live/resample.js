@@ -1,5 +1,5 @@
-// Pictures made larger or smaller by the field's bicubic: MATLAB's imresize, cubic with a = -0.5, antialiased where it shrinks,
-// over a border that mirrors with its edge pixel repeated. `kdsr.degrade.resample` is the same in Python.
+// Bicubic resampling as MATLAB's imresize does it: cubic with a = -0.5, antialiased when it shrinks, symmetric border.
+// `kdsr.degrade.resample` is the same in Python.
 
 const CHANNELS = 3;
 

@@ -1,14 +1,14 @@
 // The worker as the page sees it: each job a promise.
 
-/** A started worker with ONNX Runtime on `backend` (`wasm` or `webgpu`); `tell` is told how far the fetching is. */
-export async function openRestorer(backend, tell) {
+/** A started worker with ONNX Runtime on `backend` (`wasm`, `webgpu`); `onProgress` hears how the download goes. */
+export async function openRestorer(backend, onProgress) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const waiting = new Map();
   let next = 0;
 
   worker.onmessage = ({ data: { id, value, error, progress } }) => {
-    const { done, failed, told } = waiting.get(id);
-    if (progress) return told?.(progress);
+    const { done, failed, onProgress: report } = waiting.get(id);
+    if (progress) return report?.(progress);
     waiting.delete(id);
     if (error) failed(Object.assign(new Error(error.text), { name: error.name }));
     else done(value);
@@ -19,9 +19,9 @@ export async function openRestorer(backend, tell) {
     waiting.clear();
   };
 
-  function ask(job, given, { moved = [], told } = {}) {
+  function ask(job, given, { moved = [], onProgress: report } = {}) {
     return new Promise((done, failed) => {
-      waiting.set(++next, { done, failed, told });
+      waiting.set(++next, { done, failed, onProgress: report });
       worker.postMessage({ id: next, job, given }, moved);
     });
   }
@@ -33,7 +33,7 @@ export async function openRestorer(backend, tell) {
     close: () => worker.terminate(),
   };
   try {
-    return Object.assign(restorer, await ask("open", { backend }, { told: tell }));
+    return Object.assign(restorer, await ask("open", { backend }, { onProgress }));
   } catch (error) {
     worker.terminate();
     throw error;

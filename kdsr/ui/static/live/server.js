@@ -2,15 +2,15 @@
 
 import { threadsOf } from "./texts.js";
 
-/** What the server says of `input` (RGB bytes of `width` x `height`): its picture, and milliseconds of network, way and whole. */
+/** The server's picture of `input` (RGB bytes of `width` x `height`), and ms of network, round trip and total. */
 export async function compared(server, { network, role, input, width, height }) {
   const pixels = base64(input), begun = performance.now();
   const answer = await server.compare({ network, role, width, height, pixels });
   if (answer.error) return answer;
   const image = await decoded(answer.png);
-  const wayMs = Math.max(0, performance.now() - begun - answer.busy_ms);
+  const roundTripMs = Math.max(0, performance.now() - begun - answer.busy_ms);
   const place = `${answer.runtime}, ${answer.device === "cpu" ? threadsOf(answer.threads) : answer.device}`;
-  return { place, image, networkMs: answer.network_ms, wayMs, wholeMs: wayMs + answer.end_to_end_ms };
+  return { place, image, networkMs: answer.network_ms, roundTripMs, totalMs: roundTripMs + answer.end_to_end_ms };
 }
 
 function base64(bytes) {
@@ -19,10 +19,11 @@ function base64(bytes) {
   return btoa(text);
 }
 
-/** The picture in a PNG, as it is: no colour is converted on the way. */
+/** The exact pixels of a PNG, without any conversion of colours. */
 async function decoded(png) {
   const bytes = Uint8Array.from(atob(png), (each) => each.charCodeAt(0));
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const exact = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), exact);
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   return context.getImageData(0, 0, bitmap.width, bitmap.height);

@@ -1,13 +1,13 @@
-// The tab Live: a student restores the visitor's picture, an example or the webcam in the browser itself. gradio calls `start` when
-// the tab is first shown. Nothing leaves the browser but what `compare` sends, and that only when its button is pressed.
+// The tab Live: a student restores the visitor's picture, an example or the webcam in the browser itself. gradio calls
+// `start` when the tab is first shown. Only `compare` sends anything to the server, when its button is pressed.
 //
-// One loop does all the work in turn: changes that were asked for, then a picture. So no picture meets a half-changed student.
+// One loop applies requested changes, then restores a picture, so that no picture meets a half-changed student.
 
 import { apart } from "./pixels.js";
 import { Choices } from "./choices.js";
 import { openRestorer } from "./restorer.js";
 import { compared } from "./server.js";
-import { Shown } from "./shown.js";
+import { Pair } from "./pair.js";
 import * as texts from "./texts.js";
 import { View } from "./view.js";
 import { Webcam } from "./webcam.js";
@@ -16,7 +16,7 @@ const WARM_RUNS = 9; // behind the median of a still picture
 const TIMING_MS = 1200;
 const FILM_RUNS = 30; // behind the median while the camera runs
 const RATE_MS = 2000; // over which frames per second are counted
-const TOLD_MS = 500; // between two headlines while the camera runs
+const HEADLINE_MS = 500; // between two headlines while the camera runs
 const MOST_MEGAPIXELS = 50;
 
 /** Bring the tab in `element` to life. server: the functions of `live_session`; served: where gradio's files lie. */
@@ -28,13 +28,17 @@ export function start(element, server, served) {
 class Live {
   constructor(element, server, served) {
     Object.assign(this, { element, server, served, view: new View(element) });
-    this.shown = new Shown(this.view);
+    this.pair = new Pair(this.view);
     this.choices = new Choices(this.view, {
       network: (network) => this.change(() => this.useNetwork(network)),
       backend: (backend) => this.change(() => this.useBackend(backend)),
       other: () => this.renew(),
     });
-    this.webcam = new Webcam(this.view, { onStart: () => this.filming(), onStop: () => this.stopFilming(), onError: (sentence) => this.view.status(sentence, { isError: true }) });
+    this.webcam = new Webcam(this.view, {
+      onStart: () => this.filming(),
+      onStop: () => this.stopFilming(),
+      onError: (sentence) => this.view.status(sentence, { isError: true }),
+    });
     this.changes = [];
     this.isWanted = false;
     this.turn = null;
@@ -45,13 +49,14 @@ class Live {
   // Beginning
 
   async begin() {
-    if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function" || typeof OffscreenCanvas !== "function") {
+    const needed = [globalThis.WebAssembly, globalThis.DecompressionStream, globalThis.OffscreenCanvas];
+    if (needed.some((each) => each === undefined)) {
       throw texts.sentence(texts.OLD_BROWSER);
     }
     this.view.status("Starting", { fraction: null });
     this.wire();
     const opening = openRestorer("wasm", (progress) => this.fetching(progress));
-    opening.catch(() => {}); // told below, after the offer
+    opening.catch(() => {}); // its error is shown below, after the offer
     const { networks, start, examples } = await this.ask("offer");
     this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
     if (!networks.length) throw texts.sentence(texts.NO_NETWORKS);
@@ -71,7 +76,7 @@ class Live {
     view.onFile((file) => this.change(() => this.takeBlob(file, file.name)));
     view.onPress("webcam", () => this.webcam.toggle());
     view.onPress("compare", () => this.compare());
-    view.onPress("download", () => this.shown.download(this.title, this.choices.network.name));
+    view.onPress("download", () => this.pair.download(this.title, this.choices.network.name));
     new IntersectionObserver(() => {
       if (!element.isConnected) this.restorer?.close();
       if (!element.isConnected || !element.offsetParent) this.stopFilming();
@@ -205,8 +210,8 @@ class Live {
     this.show(result);
     const now = performance.now();
     this.times = [...this.times.filter((time) => now - time < RATE_MS), now];
-    if (now - (this.toldAt ?? 0) < TOLD_MS || this.times.length < 3) return;
-    this.toldAt = now;
+    if (now - (this.headlineAt ?? 0) < HEADLINE_MS || this.times.length < 3) return;
+    this.headlineAt = now;
     this.report();
   }
 
@@ -221,7 +226,7 @@ class Live {
   // What is seen
 
   show(result) {
-    this.shown.renew(result, this.choices.network);
+    this.pair.renew(result, this.choices.network);
     this.view.say("about", texts.about(this.title, result, this.choices.network, this.choices.settings.strength));
     this.view.say("offer", texts.offer(result.width, result.height));
     this.view.enable("compare", "download");
@@ -230,9 +235,9 @@ class Live {
   report() {
     if (!this.runs.length) return;
     const fps = this.webcam.isFilming ? (1000 * (this.times.length - 1)) / (this.times.at(-1) - this.times[0]) : null;
-    const [network, whole] = ["networkMs", "wholeMs"].map((name) => texts.median(this.runs.map((run) => run[name])));
-    this.shown.row("student", { place: texts.placeOf(this.restorer, this.levels), network, whole });
-    this.view.say("headline", texts.headline(this.shown.rows, fps));
+    const [network, total] = ["networkMs", "totalMs"].map((name) => texts.median(this.runs.map((run) => run[name])));
+    this.pair.row("student", { place: texts.placeOf(this.restorer, this.levels), network, total });
+    this.view.say("headline", texts.headline(this.pair.rows, fps));
   }
 
   fetching({ got, of }) {
@@ -242,23 +247,25 @@ class Live {
   /** An error as one sentence. */
   tell(error) {
     const isOffline = error instanceof TypeError && /fetch|import/i.test(error.message);
-    this.view.status(error.isSentence ? error.message : isOffline ? texts.OFFLINE : texts.FAILED(error.message), { isError: true });
+    const text = error.isSentence ? error.message : isOffline ? texts.OFFLINE : texts.FAILED(error.message);
+    this.view.status(text, { isError: true });
   }
 
   // The server
 
   /** Send the picture that is shown, and show what the server makes of it. */
   async compare() {
-    const { result } = this.shown, { network } = this.choices;
+    const { result } = this.pair, { network } = this.choices;
     this.webcam.hold();
     this.view.enable();
     try {
       for (const role of network.teacher ? ["student", "teacher"] : ["student"]) {
         this.view.status(`The server's ${role} at work`, { fraction: null });
-        const answer = await compared(this.server, { network: network.name, role, ...result }).catch(() => ({ error: texts.SERVER_GONE }));
-        if (this.shown.result !== result) return; // another picture came meanwhile
+        const asked = compared(this.server, { network: network.name, role, ...result });
+        const answer = await asked.catch(() => ({ error: texts.SERVER_GONE }));
+        if (this.pair.result !== result) return; // another picture came meanwhile
         if (answer.error) return this.view.status(answer.error, { isError: true });
-        this.shown.add(role === "student" ? "serverStudent" : "serverTeacher", answer);
+        this.pair.add(role === "student" ? "serverStudent" : "serverTeacher", answer);
         if (role === "student") this.view.say("apart", texts.apartSentence(apart(result.student, answer.image)));
         this.report();
       }
@@ -270,7 +277,7 @@ class Live {
 
   /** What a function of the server answers; its sentence is thrown. */
   async ask(name, given = "") {
-    const answer = await this.server[name](given).catch(() => null); // gradio gives nothing, or throws, where there is no connection
+    const answer = await this.server[name](given).catch(() => null); // without a connection gradio gives null or throws
     if (!answer || answer.error) throw texts.sentence(answer?.error ?? texts.OFFLINE);
     return answer;
   }

@@ -1,8 +1,8 @@
-// What the tab Live shows: the two pictures with their slider, the sentences, the table. It knows nothing of networks or cameras.
+// The elements of the tab Live: two pictures with their slider, sentences, table. Not here: networks and cameras.
 
 import { milliseconds } from "./texts.js";
 
-const COLUMNS = ["Network", "Way", "Whole"];
+const COLUMNS = ["Network", "Round trip", "Total"];
 
 export class View {
   constructor(element) {
@@ -44,7 +44,8 @@ export class View {
   /** One side of the slider, an ImageData. */
   picture(side, image) {
     const canvas = this.canvas(side);
-    if (canvas.width !== image.width || canvas.height !== image.height) Object.assign(canvas, { width: image.width, height: image.height });
+    const { width, height } = image;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
     this.figure.style.setProperty("--ratio", image.width / image.height);
     this.figure.removeAttribute("data-empty");
@@ -60,19 +61,20 @@ export class View {
 
   canvas(side) { return this.figure.querySelector(`canvas.live-${side}`); }
 
-  /** The rows {key, title, place, network, way, whole}, times in milliseconds or undefined. */
+  /** The rows {key, title, place, network, roundTrip, total}, times in milliseconds or undefined. */
   table(rows) {
     const table = this.element.querySelector("table.live-figures");
     const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
     const head = document.createElement("tr");
     head.append(cell("th", ""), ...COLUMNS.map((title) => cell("th", title)));
-    const lines = rows.map(({ key, title, place, network, way, whole }) => {
+    const lines = rows.map(({ key, title, place, network, roundTrip, total }) => {
       const line = document.createElement("tr"), first = cell("th", title), dot = document.createElement("span");
       line.dataset.row = key;
       dot.className = `dot ${/teacher/i.test(key) ? "teacher" : "student"}`;
       first.prepend(dot);
       first.append(cell("small", place));
-      line.append(first, ...[network, way, whole].map((value) => cell("td", value === undefined ? "–" : milliseconds(value))));
+      const times = [network, roundTrip, total].map((value) => (value === undefined ? "–" : milliseconds(value)));
+      line.append(first, ...times.map((text) => cell("td", text)));
       return line;
     });
     const thead = document.createElement("thead"), tbody = document.createElement("tbody");
@@ -85,7 +87,9 @@ export class View {
   pills(name, options, chosen, onChange) {
     const place = this.choice(name), wanted = JSON.stringify(options);
     place.closest("fieldset").hidden = false;
-    if (place.dataset.options !== wanted) place.replaceChildren(...options.map(([value, title]) => pill(name, value, title)));
+    if (place.dataset.options !== wanted) {
+      place.replaceChildren(...options.map(([value, title]) => pill(name, value, title)));
+    }
     place.dataset.options = wanted;
     for (const [index, input] of place.querySelectorAll("input").entries()) {
       input.checked = options[index][0] === chosen;
@@ -100,7 +104,10 @@ export class View {
     if (select.dataset.options !== wanted) {
       select.replaceChildren();
       for (const [value, title, group] of options) {
-        if (group && !groups.has(group)) groups.set(group, select.appendChild(Object.assign(document.createElement("optgroup"), { label: group })));
+        if (group && !groups.has(group)) {
+          const made = Object.assign(document.createElement("optgroup"), { label: group });
+          groups.set(group, select.appendChild(made));
+        }
         (groups.get(group) ?? select).append(new Option(title, value));
       }
       select.dataset.options = wanted;
@@ -139,7 +146,9 @@ export class View {
   /** What pictures are taken from. */
   chosen(title, size) {
     this.part("chosen").replaceChildren(Object.assign(document.createElement("b"), { textContent: title }), size);
-    for (const button of this.element.querySelectorAll(".live-examples button")) button.setAttribute("aria-pressed", button.title === title);
+    for (const button of this.element.querySelectorAll(".live-examples button")) {
+      button.setAttribute("aria-pressed", button.title === title);
+    }
   }
 
   // Buttons, by name

@@ -48,13 +48,17 @@ export class Webcam {
   async nextFrame() {
     const { video } = this;
     if (video.paused) await video.play();
-    if (!this.isFresh) await Promise.race([new Promise((done) => { this.onFresh = done; }), new Promise((done) => setTimeout(done, LONGEST_WAIT_MS))]);
+    if (!this.isFresh) {
+      const fresh = new Promise((done) => { this.onFresh = done; });
+      await Promise.race([fresh, new Promise((done) => setTimeout(done, LONGEST_WAIT_MS))]);
+    }
     this.isFresh = false;
   }
 
   /** Note each frame that the camera shows. */
   watch() {
-    const { video } = this, again = video.requestVideoFrameCallback ? (does) => video.requestVideoFrameCallback(does) : requestAnimationFrame;
+    const { video } = this;
+    const again = (does) => video.requestVideoFrameCallback?.(does) ?? requestAnimationFrame(does);
     const seen = () => {
       this.isFresh = true;
       this.onFresh?.();
@@ -71,7 +75,9 @@ export class Webcam {
 
 /** The camera as a <video> that plays; rejects with an Error named as browsers name them, or `Insecure`. */
 async function opened() {
-  if (!navigator.mediaDevices?.getUserMedia) throw Object.assign(new Error("no camera on this page"), { name: "Insecure" });
+  if (!navigator.mediaDevices?.getUserMedia) {
+    throw Object.assign(new Error("no camera on this page"), { name: "Insecure" });
+  }
   const stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, facingMode: "user" }, audio: false });
   const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
   await video.play();

@@ -1,5 +1,5 @@
-// The worker behind the tab Live: fetches ONNX Runtime Web, opens students, restores pictures, one job after the other, so that
-// the page itself never waits. It fetches scripts and graphs from where this file came from, and sends nothing anywhere.
+// The worker behind the tab Live: fetches ONNX Runtime Web, opens students and restores pictures, one job after the
+// other, so that the page never waits. It fetches from the server of this file only, and sends nothing anywhere.
 
 import { degraded } from "./degrade.js";
 import { apart, rgbOf, withAlpha } from "./pixels.js";
@@ -76,7 +76,7 @@ async function load({ graph }) {
 }
 
 /**
- * A window of `bitmap` as the student gets it, the plain way to see it (bicubic, or as given), and the student's result.
+ * A window of `bitmap` as the student's input, its baseline (bicubic, or as given), and the student's result.
  * pixels: how many the student gets at most; part: `whole` shrinks the picture to them, `middle` cuts them out of it.
  */
 async function restore({ bitmap, pixels, part, multiple, scale, degradation, strength, seed }) {
@@ -88,9 +88,9 @@ async function restore({ bitmap, pixels, part, multiple, scale, degradation, str
   const { restored, networkMs, isWarm } = await run(input, width, height);
   const large = [width * scale, height * scale];
   const student = withAlpha(restored, ...large);
-  const wholeMs = performance.now() - begun;
+  const totalMs = performance.now() - begun;
   const before = withAlpha(resized(input, width, height, ...large), ...large);
-  const value = { input, width, height, before, student, networkMs, wholeMs, isWarm, shrunk: window.shrunk };
+  const value = { input, width, height, before, student, networkMs, totalMs, isWarm, shrunk: window.shrunk };
   return { value, moved: [before.data.buffer, student.data.buffer] };
 }
 
@@ -105,18 +105,20 @@ async function run(rgb, width, height) {
   return { restored: bytes, networkMs, isWarm };
 }
 
-/** {rgb, width, height, shrunk} of the window of `bitmap`; sides are multiples of `multiple`. Transparency becomes white. */
+/** {rgb, width, height, shrunk} of a window of `bitmap`, sides multiples of `multiple`; transparency becomes white. */
 function taken(bitmap, pixels, part, multiple) {
   const fraction = Math.sqrt(pixels / (bitmap.width * bitmap.height));
-  const whole = (side) => Math.max(multiple, Math.floor(side / multiple) * multiple);
-  const width = fraction < 1 ? whole(Math.round(bitmap.width * fraction)) : whole(bitmap.width);
-  const height = fraction < 1 ? whole(Math.round(bitmap.height * fraction)) : whole(bitmap.height);
+  const rounded = (side) => Math.max(multiple, Math.floor(side / multiple) * multiple);
+  const width = fraction < 1 ? rounded(Math.round(bitmap.width * fraction)) : rounded(bitmap.width);
+  const height = fraction < 1 ? rounded(Math.round(bitmap.height * fraction)) : rounded(bitmap.height);
   const shrunk = part === "whole" && fraction < 1;
   const [cutWidth, cutHeight] = shrunk ? [bitmap.width, bitmap.height] : [width, height];
-  const canvas = new OffscreenCanvas(cutWidth, cutHeight), context = canvas.getContext("2d", { willReadFrequently: true });
+  const canvas = new OffscreenCanvas(cutWidth, cutHeight);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, cutWidth, cutHeight);
-  context.drawImage(bitmap, -Math.max(0, Math.floor((bitmap.width - cutWidth) / 2)), -Math.max(0, Math.floor((bitmap.height - cutHeight) / 2)));
+  const offset = (side, cut) => -Math.max(0, Math.floor((side - cut) / 2));
+  context.drawImage(bitmap, offset(bitmap.width, cutWidth), offset(bitmap.height, cutHeight));
   const rgb = rgbOf(context.getImageData(0, 0, cutWidth, cutHeight));
   return { rgb: resized(rgb, cutWidth, cutHeight, width, height), width, height, shrunk };
 }

@@ -1,13 +1,13 @@
-// What stands in the tab Live at the moment: the pictures of one frame, which two of them are seen, and the rows of the table.
+// The current frame of the tab Live: its pictures, the pair that is shown, and the rows of the table.
 
 import { milliseconds, named } from "./texts.js";
 
-export class Shown {
+export class Pair {
   constructor(view) {
     Object.assign(this, { view, result: null, pictures: {}, rows: {}, sides: { left: "before", right: "student" } });
   }
 
-  /** Another frame: what the server made of the one before goes. */
+  /** Another frame: the server's results for the one before are dropped. */
   renew(result, network) {
     Object.assign(this, { result, network, pictures: { before: result.before, student: result.student } });
     this.rows = this.rows.student ? { student: this.rows.student } : {};
@@ -16,9 +16,9 @@ export class Shown {
   }
 
   /** A picture of the server's with its times. */
-  add(key, { image, place, networkMs, wayMs, wholeMs }) {
+  add(key, { image, place, networkMs, roundTripMs, totalMs }) {
     this.pictures[key] = image;
-    this.row(key, { place, network: networkMs, way: wayMs, whole: wholeMs });
+    this.row(key, { place, network: networkMs, roundTrip: roundTripMs, total: totalMs });
     this.draw();
   }
 
@@ -46,7 +46,7 @@ export class Shown {
   tag() {
     for (const [side, key] of Object.entries(this.sides)) {
       const kind = /teacher/i.test(key) ? "teacher" : /student/i.test(key) ? "student" : "";
-      this.view.tag(side, this.title(key), this.rows[key] ? milliseconds(this.rows[key].whole) : "", kind);
+      this.view.tag(side, this.title(key), this.rows[key] ? milliseconds(this.rows[key].total) : "", kind);
     }
   }
 
