@@ -20,7 +20,7 @@ from kdsr.ui.distill.endpoints import DistillApi
 from kdsr.ui.distill.estimate import Pace, run_seconds
 from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
 from kdsr.ui.distill.handlers import DistillHandlers
-from kdsr.ui.distill.page import RunPage, ViewedRun
+from kdsr.ui.distill.page import RunPage, ViewedRun, page_of_run
 from kdsr.ui.distill.progress import progress_of, verdict
 from kdsr.ui.distill.view import heading
 from kdsr.ui.networks import find_network, name_of_run, own_networks
@@ -157,6 +157,24 @@ def test_stop_continue_and_delete(session, staged):
     session.on_stop(shown, ANNA)
     assert session.on_delete(shown, ANNA).shown.run_id is None and session.jobs.runs(ANNA) == []
     assert "no such run" in session.on_news(shown, ANNA).status
+
+
+BUTTONS = ("stop", "resume", "ask", "compare", "take")
+
+
+@pytest.mark.parametrize(
+    "state, shown",
+    [
+        (State.QUEUED, {"stop"}), (State.RUNNING, {"stop"}), (State.STOPPING, set()), (State.DONE, {"ask"}),
+        (State.STOPPED, {"resume", "ask"}), (State.FAILED, {"resume", "ask"}), (State.INTERRUPTED, {"resume", "ask"}),
+    ],
+)  # fmt: skip
+def test_each_state_of_a_run_shows_its_buttons_to_its_owner_and_none_to_others(session, staged, state, shown):
+    run = dataclasses.replace(start(session, staged), state=state)
+    for who, wanted in ((ANNA, shown), (BERT, set())):
+        page = page_of_run(run, who, session.jobs, session.run_events, session.folder)
+        assert {name for name in BUTTONS if getattr(page, name)["visible"]} == wanted
+        assert page.timer["active"] == (state is not State.DONE)
 
 
 def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session, done):

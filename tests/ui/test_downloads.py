@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from kdsr.settings import Settings
+from kdsr.ui.live.files import public_example, public_folder
 from kdsr.ui.models.handlers import released_files
 
 VISITORS = 80
@@ -22,3 +24,18 @@ def test_eighty_visitors_download_one_network_at_once(tiny_catalog, tmp_path):
         got = set(pool.map(download, range(VISITORS)))
     assert got == {(source.read_bytes(), source.with_suffix(".json").read_bytes())}
     assert sorted(path.suffix for path in (tmp_path / "served").rglob("*.*")) == [".json", ".safetensors"]
+
+
+def test_eighty_visitors_fetch_one_example_at_once(tmp_path):
+    source = tmp_path / "example.png"
+    source.write_bytes(bytes(range(256)) * 400)
+    settings = Settings(home=tmp_path / "home")
+    together = threading.Barrier(VISITORS)
+
+    def fetch(_visitor):
+        together.wait()
+        return public_example(source, settings).read_bytes()
+
+    with ThreadPoolExecutor(VISITORS) as pool:
+        assert set(pool.map(fetch, range(VISITORS))) == {source.read_bytes()}
+    assert [path.name for path in public_folder(settings).iterdir()] == ["example.png"]

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from helpers.restoring import CHOICE, REQUEST, results, run, small_photo, small_session
 
-from kdsr.image import read_picture
+from kdsr.errors import InputError
+from kdsr.image import Picture, read_picture
+from kdsr.settings import Settings
+from kdsr.ui.restore.painting import write_marks
 
 session = pytest.fixture(small_session)
 photo = pytest.fixture(small_photo)
@@ -62,3 +65,26 @@ def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
     assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
     choice, marks, *_ = session.on_kind("text", CHOICE, REQUEST)
     assert choice.strength == "text" and marks is None
+
+
+@pytest.mark.parametrize("alpha, is_marked", [(0, False), (1, True), (127, True), (255, True)])
+def test_the_faintest_paint_marks_a_pixel(tmp_path, alpha, is_marked):
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    layer = np.zeros((4, 6, 4), np.uint8)
+    layer[0, 0, 3] = 255
+    layer[2, 3, 3] = alpha
+    mask = read_picture(write_marks({"layers": [layer]}, picture, tmp_path), Settings()).pixels[..., 0]
+    assert bool(mask[2, 3] == 255) == is_marked
+    assert mask[0, 0] == 255 and np.count_nonzero(mask) == 1 + is_marked
+
+
+def test_paint_of_all_layers_counts_and_none_is_refused(tmp_path):
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    layers = [np.zeros((4, 6, 4), np.uint8) for _ in range(2)]
+    for index, layer in enumerate(layers):
+        layer[index, index, 3] = 1
+    mask = read_picture(write_marks({"layers": [*layers, None]}, picture, tmp_path), Settings()).pixels[..., 0]
+    assert np.argwhere(mask == 255).tolist() == [[0, 0], [1, 1]]
+    for painted in (None, {}, {"layers": [np.zeros((4, 6, 4), np.uint8)]}):
+        with pytest.raises(InputError, match="Nothing is marked"):
+            write_marks(painted, picture, tmp_path)

@@ -1,0 +1,146 @@
+"""The table and the headline of the tab Restore, on results with hand-made figures: every cell has its closed form."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from kdsr.metrics import Measurement
+from kdsr.ui import texts
+from kdsr.ui.restore import figures
+from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult
+from kdsr.zoo import Card
+
+PICTURE = Path("picture.png")
+
+
+def timing(end_to_end_s: float, **given: object) -> NetworkTiming:
+    usual = NetworkTiming(end_to_end_s / 2, end_to_end_s, end_to_end_s + 1, 5, "cpu", 2, "float32", "torch")
+    return dataclasses.replace(usual, **given)
+
+
+def card(role: str, parameters: int, macs: float, file_bytes: int) -> Card:
+    return Card(
+        name=f"sr_x4-{role}", title=f"The {role}", task="sr_x4", role=role, architecture="plain", arguments={},
+        parameters=parameters, macs_per_output_megapixel=int(macs), file_bytes=file_bytes, sha256="0",
+        licence="Apache-2.0", trained_on="nothing", steps=0, seed=0,
+    )  # fmt: skip
+
+
+def column(key: str, psnr_db: float | None = None, seconds: float | None = None, of: Card | None = None) -> Column:
+    measurement = None if psnr_db is None else Measurement(psnr_db, 0.9, "RGB")
+    return Column(key, PICTURE, PICTURE, measurement, None if seconds is None else timing(seconds), of)
+
+
+def result_of(*columns: Column, **given: object) -> RestoreResult:
+    return RestoreResult("sr_x4", "picture", 8, (2000, 500), truth_given=True, columns=columns, **given)
+
+
+TEACHER = column("teacher", 30.5, 0.4, card("teacher", 2_000_000, 8e9, 8_000_000))
+STUDENT = column("student", 30.13, 0.04, card("student", 60_083, 120e6, 240_332))
+BOTH = result_of(column("bicubic", 27.0), STUDENT, TEACHER)
+
+
+def cells_of(result: RestoreResult, key: str, **given: bool) -> list[str]:
+    row = re.search(rf'<tr class="{key}">(.*?)</tr>', figures.table(result, **given))[1]
+    return re.findall(r"<td[^>]*>(.*?)</td>", row)
+
+
+def test_a_row_has_every_figure_under_its_head_with_its_unit():
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', figures.table(BOTH))
+    assert heads == ["", "PSNR", "SSIM", "Network", "End to end", "Time to result", "Parameters", "MACs", "File"]
+    assert cells_of(BOTH, "student") == [
+        *("30.13 dB", "0.9000", "20.0 ms", "40.0 ms", "1.04 s", "60.1 K", "120 M", "240 KB"),
+    ]
+    assert cells_of(BOTH, "bicubic") == ["27.00 dB", "0.9000", *["–"] * 6]
+
+
+def test_macs_are_those_of_this_picture_and_the_tooltip_has_those_per_megapixel():
+    half = dataclasses.replace(BOTH, size=(1000, 500))
+    assert (cells_of(BOTH, "teacher")[6], cells_of(half, "teacher")[6]) == ("8.00 G", "4.00 G")
+    assert 'title="8.00 G per output megapixel"' in figures.table(half)
+
+
+def test_rows_and_choices_stand_in_the_order_of_the_columns():
+    result = result_of()
+    for key in reversed(COLUMNS):
+        result = result.with_column(column(key))
+    keys = re.findall(r'<tr class="(\w+)">', figures.table(result))
+    assert keys == ["bicubic", "navier_stokes", "twin", "before", "student", "teacher"]
+    assert [key for _, key in figures.column_choices(result)] == list(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "student_s, teacher_s, said",
+    [
+        (0.04, 0.4, "10× faster"), (0.4, 0.4, "1.0× faster"), (0.6, 0.4, "1.5× slower"), (0.01, 0.38, "38× faster"),
+    ],
+)  # fmt: skip
+def test_a_student_slower_than_its_teacher_is_called_slower(student_s, teacher_s, said):
+    result = result_of(
+        dataclasses.replace(STUDENT, timing=timing(student_s)), dataclasses.replace(TEACHER, timing=timing(teacher_s))
+    )
+    assert figures.headline(result) == f"The student is {said}, 0.37 dB behind the teacher and 1/33 of its size."
+
+
+@pytest.mark.parametrize(
+    "student_db, said", [(30.5, "0.00 dB behind"), (30.6, "0.10 dB ahead of"), (29.5, "1.00 dB behind")]
+)
+def test_the_headline_has_the_sign_of_the_distance(student_db, said):
+    student = dataclasses.replace(STUDENT, measurement=Measurement(student_db, 0.9, "RGB"))
+    assert f"{said} the teacher" in figures.headline(result_of(student, TEACHER))
+
+
+@pytest.mark.parametrize("before_db, said", [(29.0, "1.13 dB better than before"), (31.0, "0.87 dB worse than before")])
+def test_a_fine_tuned_student_is_better_or_worse_than_before(before_db, said):
+    assert said in figures.headline(result_of(column("before", before_db), STUDENT, TEACHER))
+
+
+@pytest.mark.parametrize(
+    "baseline, said",
+    [(column("bicubic", 27.0), "gained 3.13 dB over bicubic"), (column("input", 31.0), "lost 0.87 dB over the input"),
+     (column("navier_stokes", 30.0), "gained 0.13 dB over Navier-Stokes")],
+)  # fmt: skip
+def test_without_a_teacher_the_headline_is_the_gain_over_the_baseline(baseline, said):
+    assert figures.headline(result_of(baseline, STUDENT)) == f"The student took 40.0 ms and {said}."
+
+
+@pytest.mark.parametrize(
+    "apart_db, said",
+    [(38.54, "38.5 dB apart from the teacher"), (float("inf"), "the same as the teacher in every pixel")],
+)
+def test_without_an_original_the_distance_is_between_the_two_pictures(apart_db, said):
+    columns = [dataclasses.replace(each, measurement=None) for each in (STUDENT, TEACHER)]
+    result = dataclasses.replace(result_of(*columns, apart=Measurement(apart_db, 1.0, "RGB")), truth_given=False)
+    assert said in figures.headline(result) and cells_of(result, "student")[0] == "no original"
+    assert texts.NO_TRUTH in figures.table(result)
+
+
+def test_times_still_to_come_are_dots_while_the_run_works_and_dashes_after():
+    untimed = result_of(dataclasses.replace(STUDENT, timing=timing(0.04, repeats=0)), TEACHER)
+    assert cells_of(untimed, "student", working=True)[2:5] == ["…", "…", "1.04 s"]
+    assert cells_of(untimed, "student")[2:5] == ["–", "–", "1.04 s"]
+    assert "faster" not in figures.headline(untimed)
+    once = dataclasses.replace(STUDENT, timing=timing(0.04, repeats=1))
+    assert "one run after a warm-up" in figures.table(result_of(once))
+
+
+@pytest.mark.parametrize("threads, said", [(1, "cpu, 1 thread, float32"), (2, "cpu, 2 threads, float32")])
+def test_the_foot_says_where_times_were_measured(threads, said):
+    assert said in figures.table(result_of(dataclasses.replace(STUDENT, timing=timing(0.04, threads=threads))))
+    on_gpu = timing(0.04, device="cuda", threads=threads)
+    assert "Measured on cuda, float32" in figures.table(result_of(dataclasses.replace(STUDENT, timing=on_gpu)))
+
+
+def test_a_picture_too_small_for_a_metric_says_so():
+    small = dataclasses.replace(STUDENT, measurement=Measurement(30.0, float("nan"), "RGB"))
+    assert cells_of(result_of(small), "student")[:2] == ["30.00 dB", "too small"]
+
+
+def test_the_tags_have_the_sides_the_names_and_the_aspect_ratio():
+    html = figures.tags(BOTH, "teacher", "student")
+    assert "--ratio: 4.00000;" in html
+    assert re.findall(r'"tag (\w+) (\w+)"><b>(\w+)</b><small>(.*?)<', html) == [
+        ("left", "teacher", "Teacher", "30.50 dB"), ("right", "student", "Student", "30.13 dB"),
+    ]  # fmt: skip
