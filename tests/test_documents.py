@@ -31,7 +31,7 @@ DOCUMENTS = sorted(
 )
 EACH_DOCUMENT = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 EDIT = re.compile(
-    r"^In `(?P<path>[^`]+)`, (?:at the end|below the line that begins with `(?P<line>[^`]+)`):\n\n"
+    r"^In `(?P<path>[^`]+)`, (?:at the end, after two blank lines|below the line that begins with `(?P<line>[^`]+)`):\n\n"
     r"```python\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -137,7 +137,7 @@ def followed(folder: Path, recipe: str) -> list[str]:
         path = folder / edit["path"]
         text, code = text_of(path), edit["code"]
         if edit["line"] is None:
-            text += code
+            text += "\n\n" + code
         else:
             lines = text.splitlines(keepends=True)
             places = [index for index, line in enumerate(lines) if line.startswith(edit["line"])]
