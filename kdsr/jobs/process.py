@@ -1,4 +1,4 @@
-"""Who holds a lease: one process of one machine, not to be confused with a later process of the same number."""
+"""The holder of a lease: one process of one machine, distinct from a later process with the same number."""
 
 import os
 import socket
@@ -10,23 +10,20 @@ _PROC = Path("/proc")
 
 
 def this_holder(pid: int | None = None) -> str:
-    """The name of the process `pid` (None: this one): machine, process number, and when it started."""
+    """The name of the process `pid` (None: this one): machine, process number, start time."""
     pid = os.getpid() if pid is None else pid
     return f"{_machine()} {pid} {_started(pid) or '?'}"
 
 
 def is_alive(holder: str) -> bool | None:
-    """Whether the process of that name still lives; None if that cannot be known from here."""
+    """Whether the process named `holder` is alive; None if it cannot be seen from here."""
     machine, pid, started = holder.rsplit(" ", 2)
-    if machine != _machine():
-        return None
-    return _started(int(pid)) == started
+    return _started(int(pid)) == started if machine == _machine() else None
 
 
 def _machine() -> str:
-    """Host, boot and process namespace: inside one of these a process number means one process.
-
-    psutil gives neither of the last two; its boot time moves with the clock. Elsewhere than on Linux both are `?`.
+    """Host, boot and process namespace, between which process numbers mean nothing. psutil knows neither of the last
+    two; where there is no /proc they are `?`.
     """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -37,14 +34,15 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When the process started, in hundredths of a second since boot; None if it is gone or a zombie.
+    """When the process started, in hundredths of a second since boot; None if there is none or it is a zombie.
 
-    Counted from the boot, because the time of day of a start moves when the clock is set.
+    psutil's start time moves with the system clock, and the time of boot moves with it; their difference does not.
     """
     try:
         process = psutil.Process(pid)
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return None
-        return str(round(100 * (process.create_time() - psutil.boot_time())))
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        boot_s = psutil.boot_time()
+        return str(round(100 * (process.create_time() - boot_s)))
+    except psutil.Error:
         return None

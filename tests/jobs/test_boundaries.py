@@ -4,6 +4,7 @@ import dataclasses
 import io
 import itertools
 import os
+from pathlib import Path
 
 import pytest
 from helpers.running import ANNA, claimed, four_photos, jobs_opener, photograph, recipe, recorded_jobs
@@ -12,6 +13,7 @@ from kdsr.errors import JobError, LimitError, MoveError, SettingsError
 from kdsr.jobs import State, uploads
 from kdsr.jobs.folders import new_id, run_dir
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
+from kdsr.jobs.process import is_alive, this_holder
 from kdsr.jobs.states import check_move
 from kdsr.jobs.store import LEASE_S, Store
 from kdsr.jobs.uploads import take_photos
@@ -226,3 +228,15 @@ def test_a_folder_without_a_row_is_kept_for_an_hour(jobs, monkeypatch):
     monkeypatch.setattr("kdsr.jobs.service.time.time", lambda: 10_000 + 3601.0)
     jobs.clean()
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux only")
+def test_a_holder_has_the_start_time_of_the_kernel_so_that_names_of_earlier_versions_hold():
+    ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    assert this_holder().split()[-2:] == [str(os.getpid()), ticks]
+    assert os.sysconf("SC_CLK_TCK") == 100
+
+
+def test_a_process_that_never_was_is_dead():
+    machine, _, started = this_holder().rsplit(" ", 2)
+    assert is_alive(f"{machine} {2**22 + 1} {started}") is False
