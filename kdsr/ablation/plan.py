@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Run:
+class Trial:
     """One row with one seed."""
 
     row: str
@@ -45,7 +45,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AblationPlan:
     """What is compared: rows in the order of the report, every row with every seed, measured on every set at every
     strength.
     """
@@ -77,7 +77,8 @@ class Plan:
         tasks = {self._checked_task(name) for name in self.rows}
         if len(tasks) > 1:
             raise SettingsError(
-                f"All rows of a plan are for one task, got {' and '.join(sorted(task.name for task in tasks))}; write a plan for each."
+                f"All rows of a plan are for one task, got {' and '.join(sorted(task.name for task in tasks))}; "
+                "write a plan for each."
             )
         strength = self.task.strength
         if strength is None and self.strengths:
@@ -94,21 +95,21 @@ class Plan:
         return self.recipe(self.runs[0]).the_task
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[Trial, ...]:
         """Every run; all rows of the first seed come first, so that early results cover every row."""
-        return tuple(Run(row, seed) for seed in self.seeds for row in self.rows)
+        return tuple(Trial(row, seed) for seed in self.seeds for row in self.rows)
 
     @property
     def measurements(self) -> tuple[tuple[str, float | None], ...]:
         """What every run is measured on: pairs of set and strength."""
         return tuple((name, strength) for name in self.sets for strength in self.strengths or (None,))
 
-    def recipe(self, run: Run) -> Recipe:
+    def recipe(self, run: Trial) -> Recipe:
         """The recipe of `run`: the base with the row's keys over it."""
         kept = {name: value for name, value in flat_keys(self.base).items() if name not in _GIVEN_BY_THE_RUN}
         return recipe_from_mapping(kept | flat_keys(self.rows[run.row].recipe) | {"name": run.name, "seed": run.seed})
 
-    def find_run(self, text: str) -> Run:
+    def find_run(self, text: str) -> Trial:
         """The run that `text` names as ROW:SEED.
 
         Raises:
@@ -118,7 +119,8 @@ class Plan:
             if text in (f"{run.row}:{run.seed}", run.name):
                 return run
         raise SettingsError(
-            f"A run is named ROW:SEED, with a row and a seed of the plan '{self.name}', got '{text}'; for example {self.baseline}:{self.seeds[0]}."
+            f"A run is named ROW:SEED, with a row and a seed of the plan '{self.name}', got '{text}'; "
+            f"for example {self.baseline}:{self.seeds[0]}."
         )
 
     def _checked_task(self, row: str) -> Task:
@@ -128,17 +130,17 @@ class Plan:
                 f"Row '{row}' sets {' and '.join(taken)}, which the plan gives to each run; leave that out."
             )
         try:
-            return self.recipe(Run(row, self.seeds[0])).the_task
+            return self.recipe(Trial(row, self.seeds[0])).the_task
         except KdsrError as error:
             raise SettingsError(f"Row '{row}' cannot be run: {error}") from error
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> AblationPlan:
     """The plan in the file `path`; a base given as a path lies relative to it."""
     return plan_from_json(_read_text(path, "plan"), path.parent)
 
 
-def plan_from_json(text: str, folder: Path = Path()) -> Plan:
+def plan_from_json(text: str, folder: Path = Path()) -> AblationPlan:
     """The plan in `text`; `folder` is where a base given as a path is looked for.
 
     Raises:
@@ -146,7 +148,7 @@ def plan_from_json(text: str, folder: Path = Path()) -> Plan:
         InputError: a base that cannot be read.
     """
     given = _parsed(text, "plan")
-    _check_keys("plan", given, Plan)
+    _check_keys("plan", given, AblationPlan)
     rows = given["rows"]
     if not isinstance(rows, dict) or not rows:
         raise SettingsError(
@@ -162,10 +164,10 @@ def plan_from_json(text: str, folder: Path = Path()) -> Plan:
     if not isinstance(base, dict):
         raise SettingsError(f"base is a recipe (one JSON object) or the path of one, got {base!r}.")
     lists = {name: _a_list(name, given.get(name, [])) for name in ("seeds", "sets", "strengths")}
-    return Plan(**{**given, **lists, "base": base, "rows": {name: Row(**row) for name, row in rows.items()}})
+    return AblationPlan(**{**given, **lists, "base": base, "rows": {name: Row(**row) for name, row in rows.items()}})
 
 
-def plan_to_json(plan: Plan) -> str:
+def plan_to_json(plan: AblationPlan) -> str:
     """`plan` as JSON, with its base inside."""
     return json.dumps(dataclasses.asdict(plan), indent=2, ensure_ascii=False) + "\n"
 
@@ -184,7 +186,7 @@ class SetFigure:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What one run gave. A run that failed has a sentence in `failed`, and no figures."""
 
     row: str
@@ -212,12 +214,12 @@ class Result:
         return next((figure.psnr_db for figure in self.figures if (figure.set, figure.strength) == measurement), None)
 
 
-def run_folder(out_dir: Path, run: Run) -> Path:
+def trial_folder(out_dir: Path, run: Trial) -> Path:
     """Where `run` lies."""
     return out_dir / "runs" / run.name
 
 
-def read_results(plan: Plan, out_dir: Path) -> dict[Run, Result]:
+def read_results(plan: AblationPlan, out_dir: Path) -> dict[Trial, TrialResult]:
     """The results of the runs of `plan` that are over, in the plan's order.
 
     Raises:
@@ -227,23 +229,24 @@ def read_results(plan: Plan, out_dir: Path) -> dict[Run, Result]:
     return {run: result for run, result in found.items() if result is not None}
 
 
-def read_result(plan: Plan, out_dir: Path, run: Run) -> Result | None:
+def read_result(plan: AblationPlan, out_dir: Path, run: Trial) -> TrialResult | None:
     """The result of `run`; None if it is not over, or not measured on everything that the plan asks for."""
-    folder = run_folder(out_dir, run)
+    folder = trial_folder(out_dir, run)
     recipe = folder / "recipe.json"
     if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(run):
         raise SettingsError(
-            f"{folder} holds a run of another recipe than the plan's; remove that folder, or choose another one for the plan."
+            f"{folder} holds a run of another recipe than the plan's; remove that folder, "
+            "or choose another one for the plan."
         )
     if not (folder / RESULT).is_file():
         return None
     given = _parsed(_read_text(folder / RESULT, "result"), "result")
-    result = Result(**{**given, "figures": tuple(SetFigure(**figure) for figure in given["figures"])})
+    result = TrialResult(**{**given, "figures": tuple(SetFigure(**figure) for figure in given["figures"])})
     is_whole = result.failed or all(result.psnr_db(measurement) is not None for measurement in plan.measurements)
     return result if is_whole else None
 
 
-def write_whole(text: str, path: Path) -> None:
+def write_in_one_step(text: str, path: Path) -> None:
     """Write `text` to `path` in one move, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as part:

@@ -14,20 +14,24 @@ from pathlib import Path
 
 from scipy import stats
 
-from kdsr.ablation.plan import Plan, Result, Run, read_results, write_whole
+from kdsr.ablation.plan import AblationPlan, Trial, TrialResult, read_results, write_in_one_step
 
 Measurement = tuple[str, float | None]
 _HEAD = (
     "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
 )
 _LEGEND = (
-    "PSNR in dB: mean ± standard deviation over seeds. Gain: over '{baseline}', paired by seed, mean ± standard deviation of the differences; "
+    "PSNR in dB: mean ± standard deviation over seeds. Gain: over '{baseline}', paired by seed, "
+    "mean ± standard deviation of the differences; "
     "p: two-sided paired t-test over seeds, not corrected for the number of comparisons; "
-    "▲ ▼: beyond two standard deviations of the differences. Few seeds give few degrees of freedom: n is the number of pairs."
+    "▲ ▼: beyond two standard deviations of the differences. Few seeds give few degrees of freedom: "
+    "n is the number of pairs."
 )
 _COST_LEGEND = (
-    "Worst: PSNR in dB of the worst picture, mean over seeds, and its gain. Validation: held-out training photographs, to choose methods by. "
-    "Times as the runs went, whatever else the machine did: median per step; whole run with reading, labelling and measuring. Trained on {machines}."
+    "Worst: PSNR in dB of the worst picture, mean over seeds, and its gain. Validation: "
+    "held-out training photographs, to choose methods by. "
+    "Times as the runs went, whatever else the machine did: median per step; whole run with reading, "
+    "labelling and measuring. Trained on {machines}."
 )
 _WITHOUT_PLOT = "For a plot, install matplotlib (`pip install 'kdsr[plots]'`) and write the report again."
 
@@ -75,7 +79,7 @@ def paired_gain(values: Mapping[int, float], baseline: Mapping[int, float]) -> G
     return Gain(found, float(2 * stats.t.sf(abs(t), found.n - 1)))
 
 
-def write_report(plan: Plan, out_dir: Path, path: Path) -> None:
+def write_report(plan: AblationPlan, out_dir: Path, path: Path) -> None:
     """Write what is done of `plan` into the file `path`, in place of what it said of this plan before; the plot lies
     beside it.
 
@@ -88,10 +92,10 @@ def write_report(plan: Plan, out_dir: Path, path: Path) -> None:
     part = "\n".join([f"<!-- plan {plan.name} -->", *_section(plan, results, plot), f"<!-- end of {plan.name} -->"])
     place = re.compile(rf"<!-- plan {re.escape(plan.name)} -->.*?<!-- end of {re.escape(plan.name)} -->", re.DOTALL)
     text = place.sub(lambda _: part, text) if place.search(text) else f"{text.rstrip()}\n\n{part}\n"
-    write_whole(text, path)
+    write_in_one_step(text, path)
 
 
-def _section(plan: Plan, results: Mapping[Run, Result], plot: Path) -> list[str]:
+def _section(plan: AblationPlan, results: Mapping[Trial, TrialResult], plot: Path) -> list[str]:
     """The lines between the marks of a plan."""
     seeds = ", ".join(str(seed) for seed in plan.seeds)
     lines = [
@@ -115,7 +119,7 @@ def _section(plan: Plan, results: Mapping[Run, Result], plot: Path) -> list[str]
     return [*lines, f"![Gain of each method]({plot.name})" if _draw(plan, results, plot) else _WITHOUT_PLOT, ""]
 
 
-def _gain_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
+def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> list[str]:
     header = [
         "method",
         "n",
@@ -136,7 +140,7 @@ def _gain_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
     return _table(header, rows)
 
 
-def _cost_table(plan: Plan, results: Mapping[Run, Result]) -> list[str]:
+def _cost_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> list[str]:
     header = [
         "method",
         *(f"{label(measurement)} worst" for measurement in plan.measurements),
@@ -169,28 +173,32 @@ def label(measurement: Measurement) -> str:
     return name if strength is None else f"{name} at {strength:g}"
 
 
-def _by_seed(results: Mapping[Run, Result], row: str, figure: Callable[[Result], float | None]) -> dict[int, float]:
+def _by_seed(
+    results: Mapping[Trial, TrialResult], row: str, figure: Callable[[TrialResult], float | None]
+) -> dict[int, float]:
     """The figure of each run of `row` that has one, by seed."""
     found = {run.seed: figure(result) for run, result in results.items() if run.row == row}
     return {seed: value for seed, value in found.items() if value is not None}
 
 
-def _gain(plan: Plan, results: Mapping[Run, Result], row: str, measurement: Measurement) -> Gain | None:
+def _gain(plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, measurement: Measurement) -> Gain | None:
     values, baseline = (_by_seed(results, name, _psnr_of(measurement)) for name in (row, plan.baseline))
     return paired_gain(values, baseline)
 
 
-def _psnr_of(measurement: Measurement) -> Callable[[Result], float | None]:
+def _psnr_of(measurement: Measurement) -> Callable[[TrialResult], float | None]:
     return lambda result: result.psnr_db(measurement)
 
 
-def _worst_of(measurement: Measurement) -> Callable[[Result], float | None]:
+def _worst_of(measurement: Measurement) -> Callable[[TrialResult], float | None]:
     return lambda result: next(
         (figure.worst_psnr_db for figure in result.figures if (figure.set, figure.strength) == measurement), None
     )
 
 
-def _with_gain(plan: Plan, results: Mapping[Run, Result], row: str, figure: Callable[[Result], float | None]) -> str:
+def _with_gain(
+    plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, figure: Callable[[TrialResult], float | None]
+) -> str:
     """The mean of `figure` over seeds, and its paired gain in brackets."""
     values, baseline = (_by_seed(results, name, figure) for name in (row, plan.baseline))
     found, gain = spread(list(values.values())), paired_gain(values, baseline)
@@ -207,7 +215,7 @@ def _spread_text(found: Spread | None) -> str:
     return f"{found.mean:.3f}" if found.sd is None else f"{found.mean:.3f} ± {found.sd:.3f}"
 
 
-def _gain_text(plan: Plan, row: str, gain: Gain | None) -> str:
+def _gain_text(plan: AblationPlan, row: str, gain: Gain | None) -> str:
     if gain is None or row == plan.baseline:
         return "–"
     mean = f"{gain.spread.mean:+.3f}"
@@ -223,8 +231,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
 
 
-def _draw(plan: Plan, results: Mapping[Run, Result], path: Path) -> bool:
-    """Draw the gains into an SVG at `path`, the same bytes for the same figures; whether matplotlib was there to do it."""
+def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) -> bool:
+    """Write a plot of the gains to `path` as SVG; False if matplotlib is missing. Equal figures give equal bytes."""
     try:
         import matplotlib
         from matplotlib.figure import Figure

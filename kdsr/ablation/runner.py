@@ -1,9 +1,8 @@
-"""Running an ablation: train and measure every run of a plan, in pieces of any length, several side by side where
-asked.
+"""Runs an ablation: trains and measures every trial of a plan, in parts of any length, in parallel where asked.
 
-A run is claimed by a lock that the system frees when its process ends, however it ends; so any number of processes may
-work on one folder, and none repeats what another has done. Not here: the plan (`ablation_plan`) and the table
-(`ablation_report`).
+A trial is claimed by a lock, which the system frees when its process ends. Any number of processes may therefore work
+on one folder without repeating each other's trials. Not here: the plan (`plan`), figures (`measuring`), the table
+(`report`).
 """
 
 import json
@@ -21,36 +20,31 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from kdsr.ablation.measuring import measure_trial
 from kdsr.ablation.plan import (
     RESULT,
-    Plan,
-    Result,
-    Run,
-    SetFigure,
+    AblationPlan,
+    Trial,
     plan_to_json,
     read_result,
     read_results,
-    run_folder,
-    write_whole,
+    trial_folder,
+    write_in_one_step,
 )
-from kdsr.bench.evaluate import evaluate, pairs_of
-from kdsr.bench.latency import machine_name
+from kdsr.bench.evaluate import pairs_of
 from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.settings import Settings, usable_threads
-from kdsr.train.events import events_in
-from kdsr.train.processes import choose_device
+from kdsr.train.events import Event, events_in
 from kdsr.train.train import train_recipe
-from kdsr.zoo import Catalog
 
-Event = dict[str, Any]
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Execution:
     """One call of `run_plan`."""
 
-    plan: Plan
+    plan: AblationPlan
     out_dir: Path
     settings: Settings
     test_data_dir: Path
@@ -63,19 +57,19 @@ class _Work:
     def left_s(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
-    def tell(self, event: str, run: Run, **more: Any) -> None:
+    def tell(self, event: str, run: Trial, **more: Any) -> None:
         self.on_event({"event": event, "row": run.row, "seed": run.seed, **more})
 
 
 def run_plan(
-    plan: Plan,
+    plan: AblationPlan,
     out_dir: Path,
     *,
     settings: Settings,
     test_data_dir: Path,
     time_limit_s: float | None = None,
     workers: int = 1,
-    only: Run | None = None,
+    only: Trial | None = None,
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> bool:
@@ -96,7 +90,7 @@ def run_plan(
     if workers < 1:
         raise SettingsError(f"workers must be at least 1, got {workers}.")
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
-    work = _Work(
+    work = _Execution(
         plan,
         out_dir,
         settings,
@@ -123,9 +117,9 @@ def run_plan(
     return len(read_results(plan, out_dir)) == len(plan.runs)
 
 
-def _one_run(work: _Work, run: Run) -> None:
+def _one_run(work: _Execution, run: Trial) -> None:
     """Train and measure `run` and write its result, unless another process is at it or it is over."""
-    folder = run_folder(work.out_dir, run)
+    folder = trial_folder(work.out_dir, run)
     folder.mkdir(parents=True, exist_ok=True)
     with _claimed(folder / "lock") as is_mine:
         if not is_mine:
@@ -139,10 +133,12 @@ def _one_run(work: _Work, run: Run) -> None:
             if not _is_trained(folder) and not _train(work, run):
                 work.tell("run_paused", run)
                 return
-        except _RunFailed as error:
+        except _TrialFailed as error:
             failed = str(error)
-        result = _measured(work, run, failed)
-        write_whole(json.dumps(asdict(result), indent=1) + "\n", folder / RESULT)
+        result = measure_trial(
+            work.plan, work.out_dir, run, settings=work.settings, test_data_dir=work.test_data_dir, failed=failed
+        )
+        write_in_one_step(json.dumps(asdict(result), indent=1) + "\n", folder / RESULT)
     _tell_end(work, run)
 
 
@@ -161,11 +157,11 @@ def _claimed(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-class _RunFailed(Exception):
+class _TrialFailed(Exception):
     """A loss that is not finite: the answer of this run, not a fault of the plan."""
 
 
-def _train(work: _Work, run: Run) -> bool:
+def _train(work: _Execution, run: Trial) -> bool:
     """Train `run` from where it stands; whether it came to its end."""
     began: list[Event] = []
 
@@ -174,11 +170,11 @@ def _train(work: _Work, run: Run) -> bool:
             began.append(event)
         work.tell("training", run, inner=event)
 
-    torch.compiler.reset()  # otherwise the compiler gives up after 8 networks in one process, and the later rows run slower
+    torch.compiler.reset()  # it gives up after 8 networks in one process, and later rows would run slower
     try:
         outcome = train_recipe(
             work.plan.recipe(run),
-            run_folder(work.out_dir, run),
+            trial_folder(work.out_dir, run),
             settings=work.settings,
             resume=True,
             time_limit_s=work.left_s,
@@ -188,89 +184,19 @@ def _train(work: _Work, run: Run) -> bool:
     except TrainingError as error:
         if not began or error.__cause__ is not None:  # a checkpoint that cannot be read or written
             raise
-        raise _RunFailed(str(error)) from error
+        raise _TrialFailed(str(error)) from error
     return outcome.finished
 
 
 def _is_trained(folder: Path) -> bool:
-    return any(event["event"] == "finished" for event in _events(folder))
+    return any(event["event"] == "finished" for event in events_in(folder / "events.jsonl"))
 
 
-def _events(folder: Path) -> list[Event]:
-    return events_in(folder / "events.jsonl")
-
-
-def _measured(work: _Work, run: Run, failed: str | None) -> Result:
-    """The result of the trained `run`: its figures on every set, and what its log says of its time."""
-    folder, plan = run_folder(work.out_dir, run), work.plan
-    started = time.monotonic()
-    figures = () if failed else tuple(_figure(work, run, name, strength) for name, strength in plan.measurements)
-    events = _events(folder)
-    steps = [event for event in events if event["event"] == "step"]
-    validation = [event["psnr_db"] for event in events if event["event"] == "validation"]
-    training_s, reading_s = _durations(events)
-    return Result(
-        row=run.row,
-        seed=run.seed,
-        failed=failed,
-        figures=figures,
-        validation_psnr_db=validation[-1] if validation and not failed else None,
-        steps=_steps_in(events),
-        step_s=statistics.median(1 / max(event["steps_per_s"], 0.01) for event in steps) if steps else 0.0,
-        training_s=round(training_s, 1),
-        reading_s=round(reading_s, 1),
-        measuring_s=round(time.monotonic() - started, 1),
-        machine=machine_name(str(choose_device(work.settings.device))),
-    )
-
-
-def _steps_in(events: Sequence[Event]) -> int:
-    """Steps of all stages together."""
-    stage, reached = 1, dict[int, int]()
-    for event in events:
-        stage = event.get("stage", stage)
-        if event["event"] == "step":
-            reached[stage] = event["step"]
-    return sum(reached.values())
-
-
-def _figure(work: _Work, run: Run, name: str, strength: float | None) -> SetFigure:
-    catalog = Catalog(run_folder(work.out_dir, run))
-    found = evaluate(run.name, work.test_data_dir / name, work.plan.task, catalog, work.settings, strength=strength)
-    each = {figure.name: round(figure.psnr_db, 4) for figure in found.per_picture}
-    return SetFigure(
-        name,
-        strength,
-        round(found.psnr_db, 5),
-        round(found.ssim, 6),
-        round(found.worst_psnr_db, 5),
-        found.worst_picture,
-        each,
-    )
-
-
-def _durations(events: Sequence[Event]) -> tuple[float, float]:
-    """Seconds of training and of reading that the events of a run, in any number of pieces, tell of."""
-    training_s = reading_s = 0.0
-    at, reading_since = 0, 0.0
-    for event in events:
-        match event["event"]:
-            case "reading":
-                reading_since = event["time"]
-            case "started":
-                reading_s += event["time"] - reading_since
-                at = event["step"]
-            case "step":
-                training_s += (event["step"] - at) / max(event["steps_per_s"], 0.01)
-                at = event["step"]
-    return training_s, reading_s
-
-
-def _tell_end(work: _Work, run: Run) -> None:
+def _tell_end(work: _Execution, run: Trial) -> None:
     """Tell that `run` is over, with its gains over the baseline of the same seed as far as that is known."""
     results = read_results(work.plan, work.out_dir)
     result = results[run]
-    baseline = results.get(Run(work.plan.baseline, run.seed)) if run.row != work.plan.baseline else None
+    baseline = results.get(Trial(work.plan.baseline, run.seed)) if run.row != work.plan.baseline else None
     gains_db = {}
     for measurement in work.plan.measurements:
         mine, theirs = result.psnr_db(measurement), baseline.psnr_db(measurement) if baseline else None
@@ -281,11 +207,11 @@ def _tell_end(work: _Work, run: Run) -> None:
     work.tell("run_failed" if result.failed else "run_finished", run, result=result, gains_db=gains_db, **progress)
 
 
-def _side_by_side(work: _Work, runs: Sequence[Run], workers: int) -> None:
+def _side_by_side(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
     """Give every run to a process of its own, `workers` at a time."""
     plan_path = work.out_dir / f"{work.plan.name}.json"
-    write_whole(plan_to_json(work.plan), plan_path)
-    waiting, going = list(runs), dict[Run, subprocess.Popen[bytes]]()
+    write_in_one_step(plan_to_json(work.plan), plan_path)
+    waiting, going = list(runs), dict[Trial, subprocess.Popen[bytes]]()
     try:
         while going or (waiting and work.left_s != 0):
             if work.should_stop():
@@ -304,9 +230,9 @@ def _side_by_side(work: _Work, runs: Sequence[Run], workers: int) -> None:
             process.wait()
 
 
-def _start(work: _Work, run: Run, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
+def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
     """A process for `run` alone; its output goes to `worker.log` in the run's folder."""
-    folder = run_folder(work.out_dir, run)
+    folder = trial_folder(work.out_dir, run)
     folder.mkdir(parents=True, exist_ok=True)
     settings = work.settings
     command: list[object] = [
@@ -341,7 +267,7 @@ def _start(work: _Work, run: Run, plan_path: Path, threads: int) -> "subprocess.
         )
 
 
-def _take_in(work: _Work, run: Run, code: int) -> None:
+def _take_in(work: _Execution, run: Trial, code: int) -> None:
     """Tell how the process of `run` ended.
 
     Raises:
@@ -349,7 +275,7 @@ def _take_in(work: _Work, run: Run, code: int) -> None:
     """
     if code not in (0, 130):
         last = (
-            (run_folder(work.out_dir, run) / "worker.log")
+            (trial_folder(work.out_dir, run) / "worker.log")
             .read_text(encoding="utf-8", errors="replace")
             .strip()
             .splitlines()[-1:]

@@ -117,7 +117,8 @@ def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
     missing = [degraded.name for _, degraded in pairs if not degraded.is_file()]
     if missing:
         raise InputError(
-            f"{low} lacks {len(missing)} of {len(pairs)} pictures ({missing[0]} first); add them, or remove the folder to have them made."
+            f"{low} lacks {len(missing)} of {len(pairs)} pictures ({missing[0]} first); add them, "
+            "or remove the folder to have them made."
         )
     return list(pairs)
 
@@ -145,7 +146,8 @@ def _load_pair(
     if truth.shape[-2] - height not in range(task.scale) or truth.shape[-1] - width not in range(task.scale):
         given = f"{truth.shape[-1]} x {truth.shape[-2]}"
         raise InputError(
-            f"{degraded_path.name} times {task.scale} is {width} x {height}, and its truth is {given}; give files that belong together."
+            f"{degraded_path.name} times {task.scale} is {width} x {height}, and its truth is {given}; "
+            "give files that belong together."
         )
     return _Pair(truth[..., :height, :width], degraded, picture.is_grey)
 

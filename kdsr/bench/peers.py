@@ -54,9 +54,14 @@ def _random(build: Callable[[int], nn.Module]) -> Callable[[str, int, Settings],
         opened = TorchRuntime(Foreign(network, scale, 1).eval().requires_grad_(False), settings)
         open_ms = 1000 * (time.perf_counter() - started)
         return Contestant(
-            model=name, runtime="torch", precision="float32", scale=scale, run=lambda picture: restore_picture(picture, opened),
-            open_ms=round(open_ms, 1), speed_only=True,
-        )  # fmt: skip
+            model=name,
+            runtime="torch",
+            precision="float32",
+            scale=scale,
+            run=lambda picture: restore_picture(picture, opened),
+            open_ms=round(open_ms, 1),
+            speed_only=True,
+        )
 
     return open_random
 
@@ -68,9 +73,11 @@ def _span(scale: int) -> nn.Module:
     return SPAN(num_in_ch=3, num_out_ch=3, feature_channels=28, upscale=scale)
 
 
-PEERS: Mapping[str, Callable[[str, int, Settings], Contestant]] = MappingProxyType({
-    "opencv-bicubic": _kernel(cv2.INTER_CUBIC),
-    "opencv-lanczos": _kernel(cv2.INTER_LANCZOS4),
-    "span-28":        _random(_span),
-})  # fmt: skip
+PEERS: Mapping[str, Callable[[str, int, Settings], Contestant]] = MappingProxyType(
+    {
+        "opencv-bicubic": _kernel(cv2.INTER_CUBIC),
+        "opencv-lanczos": _kernel(cv2.INTER_LANCZOS4),
+        "span-28": _random(_span),
+    }
+)
 """`span-28` is the winner of NTIRE 2024's challenge on efficiency, by spandrel."""

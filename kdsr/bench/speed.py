@@ -98,10 +98,16 @@ def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime
         return restore_picture(picture, opened, holes=np.tri(side, dtype=bool) if opened.about.planes == 4 else None)
 
     return Contestant(
-        model=model, runtime=opened.about.name, precision=opened.about.precision, scale=opened.about.scale, run=run, open_ms=round(open_ms, 1),
+        model=model,
+        runtime=opened.about.name,
+        precision=opened.about.precision,
+        scale=opened.about.scale,
+        run=run,
+        open_ms=round(open_ms, 1),
         gflop_per_output_megapixel=2 * card.macs_per_output_megapixel / 1e9,
-        peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings), speed_only=card.steps == 0 and not card.compressed_from,
-    )  # fmt: skip
+        peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings),
+        speed_only=card.steps == 0 and not card.compressed_from,
+    )
 
 
 def measure_speed(
@@ -182,8 +188,19 @@ class _Entry:
         )
         limit = limits.get(who.precision)
         return Speed(
-            model=who.model, runtime=who.runtime, precision=who.precision, input_side_px=self.side, output_megapixels=round(megapixels, 3),
-            open_ms=who.open_ms, first_ms=round(self.first_ms, 2), median_ms=round(median_ms, 2), p95_ms=round(float(np.percentile(self.taken_ms, 95)), 2),
-            repeats=len(self.taken_ms), megapixels_per_s=round(1000 * megapixels / median_ms, 2), gflops=None if gflops is None else round(gflops, 1),
-            share_of_limit=round(gflops / limit, 3) if gflops is not None and limit else None, peak_mb=self.peak_mb, speed_only=who.speed_only,
-        )  # fmt: skip
+            model=who.model,
+            runtime=who.runtime,
+            precision=who.precision,
+            input_side_px=self.side,
+            output_megapixels=round(megapixels, 3),
+            open_ms=who.open_ms,
+            first_ms=round(self.first_ms, 2),
+            median_ms=round(median_ms, 2),
+            p95_ms=round(float(np.percentile(self.taken_ms, 95)), 2),
+            repeats=len(self.taken_ms),
+            megapixels_per_s=round(1000 * megapixels / median_ms, 2),
+            gflops=None if gflops is None else round(gflops, 1),
+            share_of_limit=round(gflops / limit, 3) if gflops is not None and limit else None,
+            peak_mb=self.peak_mb,
+            speed_only=who.speed_only,
+        )

@@ -99,7 +99,8 @@ def _draw(report: SpeedReport, path: Path) -> bool:
             axes.set_xlim(right=4 * max(speed.median_ms for speed in speeds))
             axes.set_title(f"{side} x {side} pixels in", loc="left", fontsize=10)
         panels[-1].set_xlabel(
-            f"median ms, array to array; {report.machine}, {report.device}, {report.threads} threads; grey: peers and random weights"
+            f"median ms, array to array; {report.machine}, {report.device}, {report.threads} threads; grey: "
+            "peers and random weights"
         )
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "kdsr"})
     return True

@@ -98,7 +98,8 @@ def measure_card(
     if not here:
         names = " and ".join(dict.fromkeys(name for name, _ in wanted))
         raise SettingsError(
-            f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; give the folder that does."
+            f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; "
+            "give the folder that does."
         )
     measured = []
     for name, strength in here:

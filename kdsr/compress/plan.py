@@ -65,6 +65,7 @@ class Compression:
         kept = max(WIDTH_STEP, round(width * (1 - self.prune) / WIDTH_STEP) * WIDTH_STEP)
         if kept >= width:
             raise SettingsError(
-                f"Pruning {self.prune:g} of {width} channels leaves {kept} of them, rounded to a multiple of {WIDTH_STEP}: ask for more."
+                f"Pruning {self.prune:g} of {width} channels leaves {kept} of them, "
+                f"rounded to a multiple of {WIDTH_STEP}: ask for more."
             )
         return kept

@@ -26,13 +26,13 @@ from kdsr.models import Network, count_macs, count_parameters
 from kdsr.restore import export_onnx
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
+from kdsr.train.events import Event
 from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
 from kdsr.train.recipe_groups import Schedule, Teaching, TrainingData
 from kdsr.train.train import train_recipe
 from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
 
-Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
 
@@ -57,7 +57,7 @@ def compress(
         InputError: photographs that cannot be used, or a folder that cannot be written.
         Stopped: `should_stop` or Ctrl-C.
     """
-    work = _Work(plan, out_dir, settings, on_event or (lambda event: None), should_stop or (lambda: False))
+    work = _CompressionRun(plan, out_dir, settings, on_event or (lambda event: None), should_stop or (lambda: False))
     try:
         return work.run()
     except KeyboardInterrupt:
@@ -66,7 +66,7 @@ def compress(
         ) from None
 
 
-class _Work:
+class _CompressionRun:
     """One compression: its plan, what it reads, and the steps measured so far."""
 
     def __init__(
@@ -81,7 +81,8 @@ class _Work:
             )
         if self.source.architecture != "plain":
             raise SettingsError(
-                f"Networks of the architecture plain are compressed, and {plan.source} is {self.source.architecture}; choose another one."
+                "Networks of the architecture plain are compressed, "
+                f"and {plan.source} is {self.source.architecture}; choose another one."
             )
         if plan.prune:
             plan.pruned_width(self.source.arguments["width"])
@@ -147,11 +148,24 @@ class _Work:
                 steps = plan.int8_steps
         stage = {name: getattr(base, name) for name in ("name", "sha256", "steps", "seed", "trained_on", "recipe")}
         minutes = f"{(time.monotonic() - started) / 60:.0f} minutes"
-        return self._written(dataclasses.replace(
-            base, name=name, precision="int8", file_bytes=weights.stat().st_size, sha256=sha256_of(weights), steps=steps, seed=plan.seed, twin=None,
-            trained_on=f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}, {minutes}", recipe=_as_recipe(plan, self.source),
-            history=(*base.history, stage), figures=(), latency=(), notes="",
-        ))  # fmt: skip
+        return self._written(
+            dataclasses.replace(
+                base,
+                name=name,
+                precision="int8",
+                file_bytes=weights.stat().st_size,
+                sha256=sha256_of(weights),
+                steps=steps,
+                seed=plan.seed,
+                twin=None,
+                trained_on=f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}, {minutes}",
+                recipe=_as_recipe(plan, self.source),
+                history=(*base.history, stage),
+                figures=(),
+                latency=(),
+                notes="",
+            )
+        )
 
     def _written(self, card: Card) -> Card:
         """`card` as one of a compressed network, written."""
@@ -165,9 +179,15 @@ class _Work:
     def _learning(self) -> Callable[[int, float], None]:
         """Tells how learning in 8 bits goes."""
         started, steps = time.monotonic(), self.plan.int8_steps
-        return lambda step, loss: self.tell({
-            "event": "learning", "step": step, "steps": steps, "loss": loss, "eta_s": round((steps - step) * (time.monotonic() - started) / step),
-        })  # fmt: skip
+        return lambda step, loss: self.tell(
+            {
+                "event": "learning",
+                "step": step,
+                "steps": steps,
+                "loss": loss,
+                "eta_s": round((steps - step) * (time.monotonic() - started) / step),
+            }
+        )
 
 
 def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:

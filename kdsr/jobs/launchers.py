@@ -19,14 +19,14 @@ from typing import Any, Protocol
 
 from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs.limits import time_left_s
-from kdsr.jobs.part import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.jobs.part import PartResult, Watch, finish, heartbeat, train_part
 from kdsr.jobs.process import this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
 from kdsr.jobs.store import Store, store_of
 from kdsr.settings import Settings, usable_threads
 
-Gpu = Callable[[Callable[..., Outcome]], Callable[..., Outcome]]
+Gpu = Callable[[Callable[..., PartResult]], Callable[..., PartResult]]
 """A decorator under which a function has a GPU for a while, as `spaces.GPU(duration=45)`."""
 _CHUNK_S = 30.0
 _START_S = 15
@@ -153,7 +153,7 @@ class ChunkLauncher:
                 time.sleep(self.poll_s)
         return None
 
-    def _go_through(self, run: Run) -> Outcome:
+    def _go_through(self, run: Run) -> PartResult:
         """Chunk after chunk, until the run ends in one of the states."""
         trained_s = run.trained_s
         while True:
@@ -164,9 +164,9 @@ class ChunkLauncher:
                 )
                 outcome = self._train_chunk(self.settings, run, left_s)
             except LimitError as error:
-                return Outcome(State.STOPPED, str(error))
+                return PartResult(State.STOPPED, str(error))
             except Exception as error:  # whatever the lender of the GPU raises: no quota left, time is up, no GPU free
-                return Outcome(
+                return PartResult(
                     State.INTERRUPTED,
                     f"The GPU was not lent or was taken back ({error}); resume goes on from the last checkpoint.",
                 )
@@ -175,7 +175,7 @@ class ChunkLauncher:
                 return outcome
 
 
-def train_chunk(settings: Settings, run: Run, chunk_s: float) -> Outcome:
+def train_chunk(settings: Settings, run: Run, chunk_s: float) -> PartResult:
     """Train `run`, which the caller holds, for `chunk_s` seconds from its last checkpoint. Takes and gives plain data,
     for another process.
     """

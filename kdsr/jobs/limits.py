@@ -32,7 +32,8 @@ def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
     """
     if counts.waiting >= settings.max_runs_waiting:
         raise LimitError(
-            f"{counts.waiting} runs are waiting or running, and at most {settings.max_runs_waiting} may: try again when some have ended."
+            f"{counts.waiting} runs are waiting or running, and at most {settings.max_runs_waiting} may: "
+            "try again when some have ended."
         )
     most = settings.max_runs_waiting_per_owner
     if counts.waiting_of_owner >= most:
@@ -41,7 +42,8 @@ def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
         )
     if is_new and counts.kept_of_owner >= settings.max_runs_per_owner:
         raise LimitError(
-            f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one person: delete one first."
+            f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one "
+            "person: delete one first."
         )
 
 
@@ -71,7 +73,8 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name) or name in _TAKEN_NAMES:
         raise SettingsError(
-            f"A name has up to 64 letters, digits, dots, dashes and underscores, and is not {' or '.join(_TAKEN_NAMES)}, got '{name[:80]}'."
+            "A name has up to 64 letters, digits, dots, dashes and underscores, "
+            f"and is not {' or '.join(_TAKEN_NAMES)}, got '{name[:80]}'."
         )
 
 
@@ -84,6 +87,7 @@ def time_left_s(trained_s: float, settings: Settings) -> float:
     left = settings.max_run_minutes * 60 - trained_s
     if left <= 0:
         raise LimitError(
-            f"The run has had its {settings.max_run_minutes:g} minutes: take the network as it is, or start a shorter run."
+            f"The run has had its {settings.max_run_minutes:g} minutes: take the network as it is, "
+            "or start a shorter run."
         )
     return left

@@ -36,7 +36,7 @@ _RESERVE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PartResult:
     """How a part of a run ended: the state to go to, and one sentence. No state: time is up, and the run can go on."""
 
     state: State | None
@@ -100,7 +100,7 @@ def heartbeat(watch: Watch, on_beat: Callable[[], None] = lambda: None) -> Itera
         thread.join()
 
 
-def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None) -> Outcome:
+def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None) -> PartResult:
     """Train `run` from its last checkpoint to its end, a stop, a failure or the time limit."""
     folder = run_dir(settings, run.id)
     try:
@@ -117,14 +117,14 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
         )
     except (Stopped, KeyboardInterrupt) as error:
         if watch.is_told_to_end and not watch.is_asked_to_stop:
-            return Outcome(State.INTERRUPTED, "The worker was told to end; resume goes on from here.")
-        return Outcome(State.STOPPED, str(error) or "Stopped before the first step.")
+            return PartResult(State.INTERRUPTED, "The worker was told to end; resume goes on from here.")
+        return PartResult(State.STOPPED, str(error) or "Stopped before the first step.")
     except KdsrError as error:
-        return Outcome(State.FAILED, _sentence_of_disk(error) or str(error))
+        return PartResult(State.FAILED, _sentence_of_disk(error) or str(error))
     except Exception as error:  # the outermost place: whatever it is, the owner is told
         with contextlib.suppress(OSError), open(folder / LOG, "a", encoding="utf-8") as log:  # the disk may be full
             traceback.print_exc(file=log)
-        return Outcome(
+        return PartResult(
             State.FAILED,
             _sentence_of_disk(error)
             or _sentence_of_memory(error)
@@ -132,10 +132,10 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
         )
     finally:
         (folder / _RESERVE).unlink(missing_ok=True)
-    return Outcome(State.DONE, f"Finished at step {result.step:,}.") if result.finished else Outcome(None)
+    return PartResult(State.DONE, f"Finished at step {result.step:,}.") if result.finished else PartResult(None)
 
 
-def finish(store: Store, run: Run, outcome: Outcome) -> None:
+def finish(store: Store, run: Run, outcome: PartResult) -> None:
     """Store how a run ended. A full disk may take a moment to have room again; if the lease is lost, there is nothing
     to say.
     """
@@ -174,7 +174,10 @@ def _sentence_of_disk(error: BaseException) -> str:
             or "No space left" in str(cause)
             or "disk is full" in str(cause)
         ):
-            return "The disk is full; the last good checkpoint is kept. Free some space, for example by deleting runs, and resume."
+            return (
+                "The disk is full; the last good checkpoint is kept. "
+                "Free some space, for example by deleting runs, and resume."
+            )
         cause = cause.__cause__ or cause.__context__
     return ""
 

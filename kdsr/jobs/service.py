@@ -1,4 +1,4 @@
-"""What the page and the command line call: submit, watch, stop, resume and delete background runs, and check who may."""
+"""Background runs as the page and the command line use them: submit, watch, stop, resume, delete, and who may."""
 
 import contextlib
 import hashlib
@@ -67,9 +67,15 @@ class Jobs:
                 places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
                 recipe = with_keys(recipe, {"photos": places})
             run = Run(
-                id=run_id, owner_sha256="" if admin else _sha256(owner), name=recipe.name, recipe=recipe_to_json(recipe), steps=recipe.schedule.steps,
-                data_dir="" if photos is not None else str(self.settings.data_dir.absolute()), state=State.QUEUED, created=time.time(),
-            )  # fmt: skip
+                id=run_id,
+                owner_sha256="" if admin else _sha256(owner),
+                name=recipe.name,
+                recipe=recipe_to_json(recipe),
+                steps=recipe.schedule.steps,
+                data_dir="" if photos is not None else str(self.settings.data_dir.absolute()),
+                state=State.QUEUED,
+                created=time.time(),
+            )
             self._make_room()
             run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
         except BaseException:
@@ -91,7 +97,7 @@ class Jobs:
         return self.store.runs(None if self.is_admin(owner) else _sha256(owner))
 
     def events(self, run_id: str, after: int = 0, most: int = 1000) -> list[dict[str, Any]]:
-        """At most `most` events behind number `after`, oldest first, each with its `number`; see `train` for the rest."""
+        """At most `most` events after number `after`, oldest first, each with its `number` and the keys of `train`."""
         return self.store.events(self.get(run_id).id, after=after, most=most)
 
     def place_in_queue(self, run_id: str) -> int | None:
@@ -162,7 +168,7 @@ class Jobs:
         return removed
 
     def tend(self) -> list[str]:
-        """Find the runs whose worker died (their ids; they are `interrupted` now) and see to it that the queue moves."""
+        """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs."""
         dead = self.store.recover(is_alive)
         if not self.launcher.refusal:
             for run_id in self.store.queue():
@@ -189,7 +195,8 @@ class Jobs:
         check_name(recipe.name)
         if recipe.stages:
             raise SettingsError(
-                "A run in the background has one stage, and this recipe has several: train it with `kdsr train`, or submit them one by one."
+                "A run in the background has one stage, and this recipe has several: train it with `kdsr train`, "
+                "or submit them one by one."
             )
         if not admin:
             if len(owner) < _SHORTEST_OWNER:
@@ -212,7 +219,8 @@ class Jobs:
         used = folders.disk_bytes(folders.runs_dir(self.settings)) / 1e9
         if used > self.settings.max_runs_gigabytes:
             raise LimitError(
-                f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, or delete some."
+                f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, "
+                "or delete some."
             )
 
     def _own(self, run_id: str, owner: str) -> Run:

@@ -30,12 +30,14 @@ _BUSY_S = 20.0
 _MIGRATIONS = (
     (
         """CREATE TABLE runs (
-            id TEXT PRIMARY KEY, owner_sha256 TEXT NOT NULL, name TEXT NOT NULL, recipe TEXT NOT NULL, data_dir TEXT NOT NULL,
-            state TEXT NOT NULL, created REAL NOT NULL, steps INTEGER NOT NULL, step INTEGER NOT NULL, place INTEGER NOT NULL,
-            started REAL, ended REAL, trained_s REAL NOT NULL, message TEXT NOT NULL, lease TEXT, holder TEXT, leased REAL, heartbeat REAL)""",
+            id TEXT PRIMARY KEY, owner_sha256 TEXT NOT NULL, name TEXT NOT NULL, recipe TEXT NOT NULL,
+            data_dir TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL, steps INTEGER NOT NULL,
+            step INTEGER NOT NULL, place INTEGER NOT NULL, started REAL, ended REAL, trained_s REAL NOT NULL,
+            message TEXT NOT NULL, lease TEXT, holder TEXT, leased REAL, heartbeat REAL)""",
         "CREATE INDEX runs_by_state ON runs (state, place)",
         "CREATE INDEX runs_by_owner ON runs (owner_sha256, created)",
-        "CREATE TABLE events (run_id TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run_id, number)) WITHOUT ROWID",
+        "CREATE TABLE events (run_id TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, "
+        "PRIMARY KEY (run_id, number)) WITHOUT ROWID",
     ),
 )
 """Entry n brings a database of version n to version n + 1; entries are only ever added."""
@@ -105,9 +107,10 @@ class Store:
         """
         with self._connected() as connection:
             row = connection.execute(
-                f"""UPDATE runs SET state = 'running', lease = :lease, holder = :holder, leased = :now, heartbeat = :now, ended = NULL,
-                        message = '', started = coalesce(started, :now)
-                    WHERE id = (SELECT id FROM runs WHERE state = 'queued' ORDER BY place LIMIT 1) AND (:only IS NULL OR id = :only)
+                f"""UPDATE runs SET state = 'running', lease = :lease, holder = :holder, leased = :now,
+                        heartbeat = :now, ended = NULL, message = '', started = coalesce(started, :now)
+                    WHERE id = (SELECT id FROM runs WHERE state = 'queued' ORDER BY place LIMIT 1)
+                        AND (:only IS NULL OR id = :only)
                         AND (SELECT count(*) FROM runs WHERE state IN ({_ACTIVE})) < :at_once RETURNING *""",
                 {
                     "lease": secrets.token_urlsafe(12),
@@ -133,7 +136,8 @@ class Store:
             JobError: the lease is no longer held.
         """
         with self._connected() as connection:
-            sql = f"UPDATE runs SET heartbeat = ?, step = coalesce(?, step) WHERE id = ? AND lease = ? AND state IN ({_ACTIVE}) RETURNING id"
+            sql = f"""UPDATE runs SET heartbeat = ?, step = coalesce(?, step)
+                WHERE id = ? AND lease = ? AND state IN ({_ACTIVE}) RETURNING id"""
             if connection.execute(sql, (self.clock(), event.get("step"), run.id, run.lease)).fetchone() is None:
                 raise _lost(run)
             sql = "INSERT INTO events SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM events WHERE run_id = ?1"
@@ -193,7 +197,10 @@ class Store:
                 continue
             with self._connected() as connection:
                 if _find(connection, run.id, run.lease):
-                    message = f"The worker ended unexpectedly at or after step {run.step}; resume goes on from the last checkpoint."
+                    message = (
+                        f"The worker ended unexpectedly at or after step {run.step}; "
+                        "resume goes on from the last checkpoint."
+                    )
                     self._end(connection, run.id, State.INTERRUPTED, message, run.heartbeat or now)
                     dead.append(run.id)
         return dead
@@ -228,7 +235,8 @@ class Store:
                     connection.execute(statement)
             if _version(connection) > len(_MIGRATIONS):
                 raise JobError(
-                    f"The database {self.path} was written by a newer KDSR: update this one, or set KDSR_HOME to another folder."
+                    f"The database {self.path} was written by a newer KDSR: update this one, "
+                    "or set KDSR_HOME to another folder."
                 )
             connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
 
@@ -245,7 +253,8 @@ class Store:
                 connection.commit()  # closing without it takes everything back
         except sqlite3.Error as error:
             raise JobError(
-                f"The database of runs {self.path} cannot be used ({error}): free some space, or set KDSR_HOME to another folder."
+                f"The database of runs {self.path} cannot be used ({error}): free some space, "
+                "or set KDSR_HOME to another folder."
             ) from error
 
 
@@ -290,7 +299,8 @@ def _move(connection: sqlite3.Connection, run_id: str, to: State, changes: Mappi
 
 
 def _counts(connection: sqlite3.Connection, owner_sha256: str) -> Counts:
-    sql = f"SELECT count(*) FILTER (WHERE state IN ({_WAITING})), count(*) FROM runs WHERE ?1 IS NULL OR owner_sha256 = ?1"
+    sql = f"""SELECT count(*) FILTER (WHERE state IN ({_WAITING})), count(*) FROM runs
+        WHERE ?1 IS NULL OR owner_sha256 = ?1"""
     waiting, _ = connection.execute(sql, (None,)).fetchone()
     return Counts(waiting, *connection.execute(sql, (owner_sha256,)).fetchone())
 

@@ -89,18 +89,21 @@ def _header(name: str, stream: IO[bytes]) -> tuple[str, float]:
         raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(
-            f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, or leave it out."
+            f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, "
+            "or leave it out."
         ) from error
 
 
 def _check_size(name: str, megapixels: float, total: float, settings: Settings) -> None:
     if megapixels > settings.max_input_megapixels:
         raise LimitError(
-            f"'{name}' has {megapixels:.1f} megapixels, and at most {settings.max_input_megapixels:g} are read: make it smaller."
+            f"'{name}' has {megapixels:.1f} megapixels, and at most {settings.max_input_megapixels:g} are read: "
+            "make it smaller."
         )
     if total > settings.max_run_megapixels:
         raise LimitError(
-            f"The photographs of a run may have {settings.max_run_megapixels:g} megapixels together: choose fewer or smaller ones."
+            f"The photographs of a run may have {settings.max_run_megapixels:g} megapixels together: "
+            "choose fewer or smaller ones."
         )
 
 

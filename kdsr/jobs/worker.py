@@ -15,7 +15,7 @@ from kdsr.errors import KdsrError, LimitError
 from kdsr.jobs.folders import LOG, run_dir
 from kdsr.jobs.launchers import LocalLauncher
 from kdsr.jobs.limits import time_left_s
-from kdsr.jobs.part import Outcome, Watch, finish, heartbeat, train_part
+from kdsr.jobs.part import PartResult, Watch, finish, heartbeat, train_part
 from kdsr.jobs.process import this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
@@ -44,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def train_run(run: Run, store: Store, settings: Settings) -> Outcome:
+def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
     """Train a run that this process holds, until it ends in one of the states."""
     watch = Watch(store, run)
 
@@ -64,13 +64,14 @@ def train_run(run: Run, store: Store, settings: Settings) -> Outcome:
     try:
         left_s = None if run.owner_sha256 == "" else time_left_s(run.trained_s, settings)
     except LimitError as error:
-        return Outcome(State.STOPPED, str(error))
+        return PartResult(State.STOPPED, str(error))
     with heartbeat(watch, on_beat):
         outcome = train_part(run, settings, watch, time_limit_s=left_s)
     if outcome.state is None:
-        return Outcome(
+        return PartResult(
             State.STOPPED,
-            f"Stopped after {settings.max_run_minutes:g} minutes, the most that a run may take; the network so far is kept.",
+            f"Stopped after {settings.max_run_minutes:g} minutes, the most that a run may take; "
+            "the network so far is kept.",
         )
     return outcome
 

@@ -10,7 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from kdsr.ablation.plan import Result, Run, SetFigure, plan_from_json, plan_to_json, read_plan, read_results, run_folder
+from kdsr.ablation.plan import (
+    SetFigure,
+    Trial,
+    TrialResult,
+    plan_from_json,
+    plan_to_json,
+    read_plan,
+    read_results,
+    trial_folder,
+)
 from kdsr.ablation.report import paired_gain, spread, write_report
 from kdsr.ablation.runner import _claimed, run_plan
 from kdsr.cli import build_app
@@ -18,13 +27,30 @@ from kdsr.errors import InputError, SettingsError, Stopped, TrainingError
 from kdsr.settings import Settings
 
 BASE = {
-    "task": "sr_x2", "arguments": {"width": 16, "depth": 3}, "photos": ["pack"], "steps": 6, "batch_size": 2, "patch_px": 12, "warmup_steps": 2,
-    "validate_every": 3, "validation_photos": 2, "compile": False, "precision": "fp32",
-}  # fmt: skip
+    "task": "sr_x2",
+    "arguments": {"width": 16, "depth": 3},
+    "photos": ["pack"],
+    "steps": 6,
+    "batch_size": 2,
+    "patch_px": 12,
+    "warmup_steps": 2,
+    "validate_every": 3,
+    "validation_photos": 2,
+    "compile": False,
+    "precision": "fp32",
+}
 PLAN = {
-    "name": "tiny", "title": "A tiny plan", "base": BASE, "baseline": "twin", "seeds": [0, 1], "sets": ["SetA"],
-    "rows": {"twin": {"title": "no teacher", "recipe": {}}, "slow": {"title": "slower", "recipe": {"learning_rate": 1e-4}}},
-}  # fmt: skip
+    "name": "tiny",
+    "title": "A tiny plan",
+    "base": BASE,
+    "baseline": "twin",
+    "seeds": [0, 1],
+    "sets": ["SetA"],
+    "rows": {
+        "twin": {"title": "no teacher", "recipe": {}},
+        "slow": {"title": "slower", "recipe": {"learning_rate": 1e-4}},
+    },
+}
 
 
 def plan(**changes):
@@ -76,7 +102,7 @@ def test_a_plan_reads_back_as_it_was_written_and_takes_its_base_from_a_file(tmp_
     (tmp_path / "base.json").write_text(json.dumps(BASE))
     (tmp_path / "plan.json").write_text(json.dumps(PLAN | {"base": "base.json"}))
     assert read_plan(tmp_path / "plan.json") == plan()
-    recipe = plan().recipe(Run("slow", 1))
+    recipe = plan().recipe(Trial("slow", 1))
     assert (recipe.name, recipe.seed, recipe.schedule.learning_rate, recipe.schedule.steps) == (
         "slow-seed1",
         1,
@@ -121,7 +147,7 @@ def test_a_plan_runs_seed_by_seed_and_skips_what_is_done(run, tmp_path):
         (event, row, seed) for seed in (0, 1) for row in ("twin", "slow") for event in ("run_started", "run_finished")
     ]
     results = read_results(plan(), tmp_path / "out")
-    twin = results[Run("twin", 0)]
+    twin = results[Trial("twin", 0)]
     assert [figure.set for figure in twin.figures] == ["SetA"] and len(twin.figures[0].per_picture_psnr_db) == 2
     assert (
         twin.figures[0].worst_psnr_db < twin.psnr_db(("SetA", None)) and twin.validation_psnr_db > 0 and twin.steps == 6
@@ -144,27 +170,27 @@ def test_a_stopped_run_goes_on_to_the_same_figures(run, settings, tmp_path):
         run(plan(), should_stop=lambda: next(asked) == 2)
     assert run(plan())[0]
     parts = read_results(plan(), tmp_path / "out")
-    run_plan(plan(), tmp_path / "whole", settings=settings, test_data_dir=tmp_path / "sets", only=Run("twin", 0))
+    run_plan(plan(), tmp_path / "whole", settings=settings, test_data_dir=tmp_path / "sets", only=Trial("twin", 0))
     whole = read_results(plan(), tmp_path / "whole")
-    assert list(whole) == [Run("twin", 0)]
-    assert whole[Run("twin", 0)].figures == parts[Run("twin", 0)].figures
+    assert list(whole) == [Trial("twin", 0)]
+    assert whole[Trial("twin", 0)].figures == parts[Trial("twin", 0)].figures
 
 
 def test_a_set_that_is_added_later_is_measured_without_training_again(run, tmp_path):
     run(plan(seeds=[0]))
     write_pictures(tmp_path / "sets" / "SetB", 1, 31, 29)
-    weights = (run_folder(tmp_path / "out", Run("twin", 0)) / "twin-seed0.safetensors").stat().st_mtime_ns
+    weights = (trial_folder(tmp_path / "out", Trial("twin", 0)) / "twin-seed0.safetensors").stat().st_mtime_ns
     assert run(plan(seeds=[0], sets=["SetA", "SetB"]))[0]
-    assert (run_folder(tmp_path / "out", Run("twin", 0)) / "twin-seed0.safetensors").stat().st_mtime_ns == weights
+    assert (trial_folder(tmp_path / "out", Trial("twin", 0)) / "twin-seed0.safetensors").stat().st_mtime_ns == weights
 
 
 def test_a_run_that_another_process_does_is_left_to_it(run, tmp_path):
-    folder = run_folder(tmp_path / "out", Run("twin", 0))
+    folder = trial_folder(tmp_path / "out", Trial("twin", 0))
     folder.mkdir(parents=True)
     (folder / "lock").write_text("left by a process that died")
     with _claimed(folder / "lock") as is_mine:
         assert is_mine
-        assert run(plan(seeds=[0]), only=Run("twin", 0)) == (False, [("run_taken", "twin", 0)])
+        assert run(plan(seeds=[0]), only=Trial("twin", 0)) == (False, [("run_taken", "twin", 0)])
     assert run(plan(seeds=[0]))[0]
 
 
@@ -196,8 +222,10 @@ def test_gains_have_closed_forms():
 
 def write_result(out, run, psnr_db, failed=None):
     figures = () if failed else (SetFigure("SetA", None, psnr_db, 0.9, psnr_db - 3, "a", {"a": psnr_db}),)
-    result = Result(run.row, run.seed, failed, figures, None if failed else 29.0, 6, 0.01, 60.0, 5.0, 1.0, "a machine")
-    path = run_folder(out, run) / "result.json"
+    result = TrialResult(
+        run.row, run.seed, failed, figures, None if failed else 29.0, 6, 0.01, 60.0, 5.0, 1.0, "a machine"
+    )
+    path = trial_folder(out, run) / "result.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(dataclasses.asdict(result)))
 
@@ -208,8 +236,8 @@ def test_the_report_says_what_is_done_and_is_replaced_in_place(tmp_path):
     assert "0 of 4 runs" in path.read_text()
     write_report(plan(name="other"), tmp_path / "out", path)
     for seed, (twin, slow) in enumerate([(30.0, 30.1), (30.2, 30.32)]):
-        write_result(tmp_path / "out", Run("twin", seed), twin)
-        write_result(tmp_path / "out", Run("slow", seed), slow)
+        write_result(tmp_path / "out", Trial("twin", seed), twin)
+        write_result(tmp_path / "out", Trial("slow", seed), slow)
     write_report(plan(), tmp_path / "out", path)
     text = path.read_text()
     assert text.index("plan tiny") < text.index("plan other") and text.count("<!-- plan tiny -->") == 1
@@ -223,8 +251,8 @@ def test_the_report_says_what_is_done_and_is_replaced_in_place(tmp_path):
 def test_the_plot_is_the_same_bytes_every_time(tmp_path):
     pytest.importorskip("matplotlib")
     for seed in (0, 1):
-        write_result(tmp_path / "out", Run("twin", seed), 30.0)
-        write_result(tmp_path / "out", Run("slow", seed), 30.1 + seed)
+        write_result(tmp_path / "out", Trial("twin", seed), 30.0)
+        write_result(tmp_path / "out", Trial("slow", seed), 30.1 + seed)
     seen = set()
     for _ in range(2):
         write_report(plan(), tmp_path / "out", tmp_path / "ablation.md")
@@ -235,14 +263,14 @@ def test_the_plot_is_the_same_bytes_every_time(tmp_path):
 
 def test_without_matplotlib_the_report_says_how_to_get_the_plot(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    write_result(tmp_path / "out", Run("twin", 0), 30.0)
+    write_result(tmp_path / "out", Trial("twin", 0), 30.0)
     write_report(plan(), tmp_path / "out", tmp_path / "ablation.md")
     assert "install matplotlib" in (tmp_path / "ablation.md").read_text()
 
 
 def test_the_command_writes_a_report_of_what_is_done_and_asks_for_the_test_sets(tmp_path, capsys):
     (tmp_path / "plan.json").write_text(plan_to_json(plan()))
-    write_result(tmp_path / "out", Run("twin", 0), 30.0)
+    write_result(tmp_path / "out", Trial("twin", 0), 30.0)
     command = ["ablate", str(tmp_path / "plan.json"), "--out", str(tmp_path / "out")]
     build_app()([*command, "--time-limit-s", "0", "--report", str(tmp_path / "ablation.md")], standalone_mode=False)
     assert (

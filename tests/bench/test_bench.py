@@ -156,8 +156,10 @@ def report(**given: object) -> SpeedReport:
 def test_the_table_is_in_order_and_says_what_the_machine_can_do():
     lines = speed_table(report()).splitlines()
     assert [line.split()[:4] for line in lines[1:4]] == [
-        ["span-28*", "openvino", "float32", "256"], ["student", "openvino", "float32", "256"], ["student", "openvino", "float32", "512"],
-    ]  # fmt: skip
+        ["span-28*", "openvino", "float32", "256"],
+        ["student", "openvino", "float32", "256"],
+        ["student", "openvino", "float32", "512"],
+    ]
     assert "79%" in lines[2] and "%" not in lines[1]
     assert "float32 331" in lines[4] and "random weights" in lines[5]
 

@@ -1,4 +1,4 @@
-"""Background runs at the edge: every move by name, each limit at its exact value and one beyond, leases, time of parts."""
+"""Background runs at their boundaries: every move by name, each limit at its exact value and one beyond, leases."""
 
 import dataclasses
 import io
@@ -24,11 +24,21 @@ open_jobs = pytest.fixture(jobs_opener)
 jobs = pytest.fixture(recorded_jobs)
 
 ALLOWED = {
-    ("queued", "running"), ("queued", "stopped"),
-    ("running", "stopping"), ("running", "stopped"), ("running", "done"), ("running", "failed"), ("running", "interrupted"),
-    ("stopping", "stopped"), ("stopping", "done"), ("stopping", "failed"), ("stopping", "interrupted"),
-    ("stopped", "queued"), ("failed", "queued"), ("interrupted", "queued"),
-}  # fmt: skip
+    ("queued", "running"),
+    ("queued", "stopped"),
+    ("running", "stopping"),
+    ("running", "stopped"),
+    ("running", "done"),
+    ("running", "failed"),
+    ("running", "interrupted"),
+    ("stopping", "stopped"),
+    ("stopping", "done"),
+    ("stopping", "failed"),
+    ("stopping", "interrupted"),
+    ("stopped", "queued"),
+    ("failed", "queued"),
+    ("interrupted", "queued"),
+}
 """Written out here, so that a move added to the table by mistake fails a test."""
 
 

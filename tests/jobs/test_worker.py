@@ -16,7 +16,7 @@ from helpers.running import ANNA, Recorder, photograph, recipe
 from kdsr.errors import TrainingError
 from kdsr.jobs import Jobs, State, curve
 from kdsr.jobs.launchers import ChunkLauncher
-from kdsr.jobs.part import Outcome, Watch, train_part
+from kdsr.jobs.part import PartResult, Watch, train_part
 from kdsr.jobs.store import store_of
 from kdsr.train import recipe_from_json, train_recipe
 from kdsr.zoo import Catalog
@@ -132,8 +132,8 @@ def part(jobs, run, *, watch=None, time_limit_s=None):
 
 def test_a_part_ends_with_its_run_or_when_its_time_is_up(held):
     jobs, run = held()
-    assert part(jobs, run, time_limit_s=0.0) == Outcome(None)
-    assert part(jobs, run) == Outcome(State.DONE, "Finished at step 12.")
+    assert part(jobs, run, time_limit_s=0.0) == PartResult(None)
+    assert part(jobs, run) == PartResult(State.DONE, "Finished at step 12.")
     assert [event["event"] for event in jobs.events(run.id)][-1] == "finished" and jobs.get(run.id).step == 12
 
 
@@ -141,7 +141,7 @@ def test_a_part_stops_when_asked_before_and_after_the_first_step(held, monkeypat
     monkeypatch.setattr("kdsr.jobs.part.BEAT_S", 0.0)
     jobs, run = held()
     jobs.stop(run.id, ANNA)
-    assert part(jobs, run) == Outcome(State.STOPPED, "Stopped before the first step.")
+    assert part(jobs, run) == PartResult(State.STOPPED, "Stopped before the first step.")
     watch = Watch(jobs.store, run)
     monkeypatch.setattr(watch, "should_stop", lambda: watch.has_begun)
     assert part(jobs, run, watch=watch).message.startswith("Stopped at step 1 of 12")
