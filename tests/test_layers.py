@@ -118,5 +118,6 @@ def test_gradio_onnxruntime_and_sqlite_stay_in_their_areas(path):
 
 
 def test_the_reader_of_imports_finds_lazy_relative_and_named_ones():
-    source = "import os\ndef f():\n    from kdsr.zoo import card\n    from ..tasks import find_task\n    importlib.import_module('gradio')\n"
+    lazy = "    from kdsr.zoo import card\n    from ..tasks import find_task\n    importlib.import_module('gradio')\n"
+    source = f"import os\ndef f():\n{lazy}"
     assert set(imported_modules(source, "kdsr.bench")) == {"os", "kdsr.zoo.card", "kdsr.tasks.find_task", "gradio"}

@@ -47,7 +47,8 @@ def ablate(
     the_plan = read_plan(plan)
     if test_data is None and time_limit_s != 0 and len(read_results(the_plan, out)) < len(the_plan.runs):
         raise SettingsError(
-            "There are runs left to do, which need the test sets; give their folder by --test-data, or --time-limit-s 0 for the report alone."
+            "Some runs are left, and they need the test sets; give their folder by --test-data, "
+            "or --time-limit-s 0 for the report only."
         )
     try:
         if time_limit_s != 0:
@@ -104,7 +105,8 @@ class _EventPrinter:
         name, strength = measurement
         gain_db = event["gains_db"][measurement]
         gain = "" if gain_db is None else f" ({gain_db:+.3f})"
-        return f"{name}{'' if strength is None else f' at {strength:g}'} {event['result'].psnr_db(measurement):.3f} dB{gain}"
+        at = "" if strength is None else f" at {strength:g}"
+        return f"{name}{at} {event['result'].psnr_db(measurement):.3f} dB{gain}"
 
     def _progress(self, event: Mapping[str, Any]) -> str:
         minutes = round(event["left_s"] / self.workers / 60)

@@ -19,15 +19,12 @@ def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn =
     def tell(check: Check) -> None:
         stated, found = check.stated, check.measured
         verdict = "ok" if check.holds else "OFF"
+        card = f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}"
         if found is None:
-            print(
-                f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   not measured: {data / stated.set} is missing   {verdict}"
-            )
+            print(f"{card}   not measured: {data / stated.set} is missing   {verdict}")
             return
         gaps = f"{found.psnr_db - stated.psnr_db:+.4f} dB {found.ssim - stated.ssim:+.6f}"
-        print(
-            f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}"
-        )
+        print(f"{card}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}")
 
     checks = verify_card(catalog.find(name), data, catalog, context.obj, runtime=runtime.value, on_check=tell)
     off = sum(not check.holds for check in checks)
@@ -67,7 +64,8 @@ def card_latency(
     catalog = open_catalog(context.obj)
     card, taken = measure_card_latency(catalog.find(name), catalog, context.obj, side_px=side, repeats=repeats)
     for one in taken:
-        place = f"{one.runtime}, {one.device} ({one.machine}), {one.threads} threads, {one.precision}, {one.input_width_px} x {one.input_height_px} in"
+        size = f"{one.input_width_px} x {one.input_height_px} in"
+        place = f"{one.runtime}, {one.device} ({one.machine}), {one.threads} threads, {one.precision}, {size}"
         print(f"{place}: network {one.network_ms:.1f} ms, end to end {one.end_to_end_ms:.1f} ms")
     _write_card(card, catalog)
 

@@ -1,4 +1,4 @@
-"""`kdsr compress`: a network with fewer channels, in 8 bits, or both, and what each step cost."""
+"""`kdsr compress`: a network with fewer channels, in 8 bits, or both, and the loss of quality at each step."""
 
 import signal
 from collections.abc import Mapping
@@ -19,23 +19,23 @@ def compress(
     prune: Annotated[
         float,
         typer.Option(
-            help="Share of the inner channels that goes; what stays is rounded to a multiple of 16.", min=0, max=0.99
+            help="Share of the inner channels to remove; the rest is rounded to a multiple of 16.", min=0, max=0.99
         ),
     ] = 0.0,
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions of 8-bit integers.")] = False,
     data: Annotated[Path | None, typer.Option("--data", help="Where the folders of photographs lie.")] = None,
     photos: Annotated[
         list[str] | None,
-        typer.Option(help="Folder of photographs; may be repeated. Without it, those that the network learnt from."),
+        typer.Option(help="Folder of photographs; may be repeated. By default the training data of the network."),
     ] = None,
     prune_steps: Annotated[int, typer.Option(help="Steps of the fine-tune after pruning.", min=1)] = 6_000,
     int8_steps: Annotated[
-        int, typer.Option(help="Steps of learning in 8 bits, where ranges alone lose too much; 0: never.", min=0)
+        int, typer.Option(help="Steps of quantisation-aware training, if calibration loses too much; 0: never.", min=0)
     ] = 400,
     patch: Annotated[int, typer.Option(help="Side of the crops of degraded pictures.", min=8)] = 48,
     seed: Annotated[int, typer.Option(help="Of the crops.")] = 0,
 ) -> None:
-    """Make a network smaller and quicker, and tell what each step cost. Ctrl-C stops."""
+    """Make a network smaller and faster, and print the loss of quality at each step. Ctrl-C stops."""
     from kdsr.compress import Compression
     from kdsr.compress import compress as compress_network
 
@@ -58,7 +58,7 @@ def compress(
 
 
 class _StepPrinter:
-    """Prints each measured step against the network that was given, and the progress between."""
+    """Prints each measured step relative to the original network, and the progress between."""
 
     def __init__(self, steps: int) -> None:
         self.first: Mapping[str, Any] | None = None
@@ -69,13 +69,12 @@ class _StepPrinter:
             self.first = self.first or event
             print(self._line(event, self.first), flush=True)
         elif event["event"] == "learning":
-            print(
-                f"8 bits: step {event['step']:>6,} of {event['steps']:,}  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}",
-                flush=True,
-            )
+            progress = f"step {event['step']:>6,} of {event['steps']:,}  ETA {duration(event['eta_s'])}"
+            print(f"8 bits: {progress}  loss {event['loss']:.5f}", flush=True)
         else:
             self.training(event)
 
     def _line(self, event: Mapping[str, Any], first: Mapping[str, Any]) -> str:
-        size = f"{event['bytes']:>9,} bytes  {event['parameters']:>8,} parameters  {event['macs_per_output_megapixel'] / 1e9:6.2f} GMACs/MP"
+        macs = f"{event['macs_per_output_megapixel'] / 1e9:6.2f} GMACs/MP"
+        size = f"{event['bytes']:>9,} bytes  {event['parameters']:>8,} parameters  {macs}"
         return f"{event['step']:<16} {size}  {event['psnr_db']:.3f} dB ({event['psnr_db'] - first['psnr_db']:+.3f})"

@@ -1,4 +1,4 @@
-"""`kdsr models`, `kdsr evaluate` and `kdsr export`: which networks there are, how good they are, and taking one away."""
+"""`kdsr models`, `kdsr evaluate` and `kdsr export`: list the networks, measure one, write one as ONNX."""
 
 import sys
 from dataclasses import asdict
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def models(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the networks at hand."""
+    """List the networks."""
     catalog = open_catalog(context.obj)
     if as_json:
         print_json([_described(card) for card in catalog.cards])
@@ -44,7 +44,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _described(card: "Card") -> dict[str, Any]:
-    """What `kdsr models --json` tells of a network."""
+    """What `kdsr models --json` prints for a network."""
     kept = (
         "name",
         "title",
@@ -102,7 +102,7 @@ def evaluate(
         strength=strength,
         runtime=runtime.value,
         self_ensemble=self_ensemble,
-        on_picture=_tell_picture,
+        on_picture=_print_progress,
     )
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
     if self_ensemble:
@@ -113,12 +113,11 @@ def evaluate(
         print_json(asked | asdict(done))
         return
     print(" ".join(f"{name} {value}" for name, value in asked.items()))
-    print(
-        f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention}); worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB"
-    )
+    means = f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention})"
+    print(f"{means}; worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB")
 
 
-def _tell_picture(done: int, total: int, name: str) -> None:
+def _print_progress(done: int, total: int, name: str) -> None:
     if sys.stderr.isatty():
         print(f"\r{done}/{total} {name:<40}", end="\n" if done == total else "\r", file=sys.stderr, flush=True)
 

@@ -67,7 +67,8 @@ class EventPrinter:
             case "stage":
                 return f"Stage {event['stage']} of {event['stages']}"
             case "step":
-                return f"{step}  {event['steps_per_s']:.1f} steps/s  ETA {duration(event['eta_s'])}  loss {event['loss']:.5f}{self.validation}"
+                pace = f"{event['steps_per_s']:.1f} steps/s  ETA {duration(event['eta_s'])}"
+                return f"{step}  {pace}  loss {event['loss']:.5f}{self.validation}"
             case "validation":
                 return f"{step}{self.validation}  SSIM {event['ssim']:.4f}"
             case "mixed":

@@ -1,9 +1,7 @@
-"""Holes: masks of missing pixels as scratches, letters, brushes and lost blocks leave them, and a first filling of
-them.
+"""Masks of missing pixels (scratches, letters, brush strokes, lost blocks), and a first filling of the holes.
 
-A network for inpainting is given four planes: the picture with its holes filled from their surroundings, and the mask
-(1 where a pixel is missing). Filling first gives a small network something to correct where a hole is wider than it can
-see.
+The input of an inpainting network has four planes: the picture with its holes filled from their surroundings, and the
+mask (1 where a pixel is missing). The filling gives a small network a start in holes wider than its receptive field.
 """
 
 import math
@@ -19,15 +17,14 @@ from torch import Tensor
 from kdsr.errors import ShapeError
 
 _AREA = 256 * 256
-"""What is drawn is counted per so many pixels, so that large and small pictures lose alike."""
+"""Numbers of shapes are per this many pixels, so that the missing share does not depend on the size."""
 
 
 def draw_holes(height: int, width: int, kind: str, rng: np.random.Generator) -> np.ndarray:
     """A mask (H, W), float32, 1 where a pixel is missing; at least one is.
 
-    kind: `dots` (half of all pixels, each on its own), `scratches` (thin lines), `text` (lines of letters), `strokes`
-        (of a brush),
-        `blocks` (squares of 8 or 16 px, as a transmission loses them).
+    kind: `dots` (each pixel with probability 1/2), `scratches` (thin lines), `text` (lines of letters), `strokes` (of
+        a brush) or `blocks` (squares of 8 or 16 px, as in a faulty transmission).
     """
     mask = np.zeros((height, width), np.uint8)
     _PENS[kind](mask, rng)
@@ -47,24 +44,22 @@ def fill_holes(image: Tensor, holes: Tensor) -> Tensor:
 
 
 def with_holes(truth: Tensor, holes: Tensor) -> Tensor:
-    """What a network is given of `truth` (N, 3, H, W) without the pixels of `holes` (N, 1, H, W): (N, 4, H, W), filled
-    and with its mask.
+    """The input (N, 4, H, W) of an inpainting network: `truth` (N, 3, H, W) with `holes` (N, 1, H, W) filled, and them.
 
-    The filling is rounded to 8 bits, and does not depend on what `truth` held in its holes.
+    The filling is rounded to 8 bits, and does not depend on the pixels of `truth` in the holes.
 
     Raises:
-        ShapeError: the shapes do not belong together.
+        ShapeError: the shapes do not fit each other.
     """
     if truth.ndim != 4 or holes.shape != (truth.shape[0], 1, *truth.shape[2:]):
-        raise ShapeError(
-            f"with_holes needs pictures (N, 3, H, W) and masks (N, 1, H, W), got {tuple(truth.shape)} and {tuple(holes.shape)}."
-        )
+        shapes = f"{tuple(truth.shape)} and {tuple(holes.shape)}"
+        raise ShapeError(f"with_holes needs pictures (N, 3, H, W) and masks (N, 1, H, W), got {shapes}.")
     filled = torch.where(holes > 0, fill_holes(truth, holes).mul(255).round().div(255), truth)
     return torch.cat([filled, holes.to(filled)], dim=1)
 
 
 def _fill(weighted: Tensor, known: Tensor, image: Tensor) -> Tensor:
-    """`image` where `known`, elsewhere what the coarser levels say; `weighted` is `image * known`."""
+    """`image` where `known`, elsewhere the filling of the coarser levels; `weighted` is `image * known`."""
     if min(known.shape[-2:]) == 1 and max(known.shape[-2:]) == 1:
         return torch.where(known > 0, image, torch.full_like(image, 0.5))
     share = F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)

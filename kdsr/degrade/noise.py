@@ -15,8 +15,8 @@ def add_noise(truth: Tensor, sigma_255: float | Tensor, generator: torch.Generat
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device.
         sigma_255: one number for all pictures or (N,), in units of 255, from 0.
-        generator: is drawn from on its own device and moves on. A CPU generator gives the same noise whatever device
-            `truth` is on; one on the GPU is faster there.
+        generator: the noise is drawn on its device, and its state advances. A CPU generator gives the same noise
+            whatever device `truth` is on; one on the GPU is faster there.
     Returns:
         (N, C, H, W), as `truth`.
     Raises:
@@ -27,7 +27,6 @@ def add_noise(truth: Tensor, sigma_255: float | Tensor, generator: torch.Generat
     if not isinstance(sigma_255, Tensor):
         return truth + noise * (sigma_255 / 255.0)
     if sigma_255.shape != truth.shape[:1]:
-        raise ShapeError(
-            f"add_noise needs one sigma or one for each of {truth.shape[0]} pictures, got shape {tuple(sigma_255.shape)}."
-        )
+        wanted = f"one sigma or one for each of {truth.shape[0]} pictures"
+        raise ShapeError(f"add_noise needs {wanted}, got shape {tuple(sigma_255.shape)}.")
     return truth + noise * (sigma_255.to(truth) / 255.0).view(-1, 1, 1, 1)

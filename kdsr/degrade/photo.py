@@ -1,8 +1,7 @@
-"""What happens to a real photograph on its way to a visitor: blur, resizing, noise and JPEG, in random order, before it
-is shrunk.
+"""The degradation of real photographs: blur, resizing, noise and JPEG in random order, then shrinking.
 
 After BSRGAN (Zhang et al., 2021, arXiv:2103.14006, section 3) and Real-ESRGAN (Wang et al., 2021, arXiv:2107.10833),
-milder at the strong end: a network of 60 K parameters has no room for ruins. Everything is drawn from one NumPy
+milder at the strong end: 60 K parameters are too few to restore heavy damage. Everything is drawn from one NumPy
 generator, so that the same seed gives the same picture on every device. Not here: sinc ringing, sensor pipelines,
 chains of several JPEG files.
 """
@@ -25,16 +24,16 @@ _BLUR_PX = 0.6
 _NOISE_255 = 25.0
 _WORST_QUALITY, _BEST_QUALITY = 30, 95
 _SMALLEST_PX = 8
-"""A picture is not shrunk on the way below this side."""
+"""The intermediate resize makes no side shorter than this."""
 
 
 def degrade_photo(truth: Tensor, scale: int, levels: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """`truth` as it might come from an old phone, a web page or a messenger, `scale` times smaller.
+    """`truth` `scale` times smaller, with the damage of old phones, web pages and messengers.
 
     Args:
         truth: (N, C, H, W), float32, range [0, 1], C 3 or 1; sides are multiples of `scale`.
-        levels: (N,), 0 to 10: how strong, picture by picture. 0 shrinks alone, by MATLAB's bicubic.
-        rng: is drawn from and moves on.
+        levels: (N,), 0 to 10: how strong, picture by picture. 0 only shrinks, by MATLAB's bicubic.
+        rng: draws everything; its state advances.
     Returns:
         (N, C, H // scale, W // scale) in whole 255ths, on the device of `truth`.
     """
@@ -52,7 +51,7 @@ def _degrade_one(truth: Tensor, scale: int, share: float, rng: np.random.Generat
         return bicubic_resize(truth, Fraction(1, scale), as_uint8=True)
     steps: list[Callable[[Tensor], Tensor]] = [
         lambda image: _blurred(image, share, image.shape[-1] / width, rng),
-        lambda image: _resized_on_the_way(image, height, width, share, rng),
+        lambda image: _resized_between(image, height, width, share, rng),
         lambda image: _noisy(image, share, rng),
         lambda image: _through_jpeg(image, share, rng),
     ]
@@ -77,8 +76,8 @@ def _blurred(image: Tensor, share: float, zoom: float, rng: np.random.Generator)
     return F.conv2d(F.pad(image, (reach,) * 4, mode="replicate"), weight, groups=image.shape[1])
 
 
-def _resized_on_the_way(image: Tensor, height: int, width: int, share: float, rng: np.random.Generator) -> Tensor:
-    """To a size between the picture's own and the result's, or a little below; sometimes, the oftener the stronger."""
+def _resized_between(image: Tensor, height: int, width: int, share: float, rng: np.random.Generator) -> Tensor:
+    """Resized to between the size of the picture and that of the result, or a little below; with chance `share`."""
     if rng.random() > share:
         return image
     factor = rng.uniform(0.75 if share > 0.5 else 1.0, max(1.0, image.shape[-1] / width))
@@ -86,19 +85,17 @@ def _resized_on_the_way(image: Tensor, height: int, width: int, share: float, rn
 
 
 def _resized(image: Tensor, height: int, width: int, rng: np.random.Generator) -> Tensor:
-    """By one of the ways in which programs resize; all keep the picture where it is."""
-    way = rng.choice(["bicubic", "bilinear", "area"])
+    """Resized by a random kernel of those that programs use; none shifts the picture."""
+    kernel = rng.choice(["bicubic", "bilinear", "area"])
     if image.shape[-2:] == (height, width):
         return image
-    if way == "area" and height <= image.shape[-2] and width <= image.shape[-1]:
+    if kernel == "area" and height <= image.shape[-2] and width <= image.shape[-1]:
         return F.interpolate(image, (height, width), mode="area")
-    return F.interpolate(image, (height, width), mode="bilinear" if way == "bilinear" else "bicubic", antialias=True)
+    return F.interpolate(image, (height, width), mode="bilinear" if kernel == "bilinear" else "bicubic", antialias=True)
 
 
 def _noisy(image: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """Noise of a sensor: in each colour by itself or in all alike, and in half of the pictures stronger where it is
-    bright.
-    """
+    """Sensor noise: independent per colour or equal in all; in half of the pictures stronger in bright areas."""
     sigma = rng.uniform(0, _NOISE_255 * share) / 255
     colours = image.shape[1] if rng.random() < 0.6 else 1
     noise = torch.from_numpy(rng.standard_normal((1, colours, *image.shape[-2:]), dtype=np.float32)).to(image)

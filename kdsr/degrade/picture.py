@@ -30,7 +30,7 @@ class Degraded:
 
     @property
     def picture(self) -> Picture:
-        """The input as a file holds it: clipped, rounded to the bits of `truth`, transparent where pixels are missing."""
+        """The input as in a file: clipped, rounded to the bits of `truth`, transparent where pixels are missing."""
         made = from_tensor(self.tensor[:, :3], self.truth)
         return made if self.holes is None else with_transparent(made, self.holes)
 

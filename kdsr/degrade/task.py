@@ -16,15 +16,14 @@ from kdsr.tasks import Task
 
 
 def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Tensor:
-    """What a camera, a file or a channel would have left of `truth`, as `task` has it; the same seed gives the same
-    picture.
+    """`truth` degraded by the convention of `task`; the same seed gives the same picture.
 
     Args:
         truth: (N, C, H, W), float32, range [0, 1], on any device.
         task: super-resolution crops `truth` to a multiple of its scale, then shrinks it.
         strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes
             the task's default.
-        seed: of the noise, the holes and what befalls a real photograph; the other degradations draw nothing.
+        seed: of the noise, the holes and the damage of a photograph; the other degradations draw nothing.
     Returns:
         (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution, JPEG and real
         photographs are rounded to 8 bits as a file would be; noise is neither clipped nor rounded, which is the
@@ -60,7 +59,8 @@ def crop_to_multiple(truth: Tensor, scale: int) -> Tensor:
     height, width = truth.shape[-2:]
     if min(height, width) < scale:
         raise InputError(
-            f"A picture that is to be shrunk {scale} times needs at least {scale} x {scale} pixels, got {width} x {height}; give a larger one."
+            f"A picture to be shrunk {scale} times needs at least {scale} x {scale} pixels, got {width} x {height}; "
+            "give a larger one."
         )
     return truth[..., : height - height % scale, : width - width % scale]
 

@@ -19,7 +19,7 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels in sRGB or grey (H, W, 1 or 3), alpha (H, W) or None, both uint8 or both uint16, not yet turned upright."""
+    """Pixels in sRGB or grey (H, W, 1 or 3) and alpha (H, W) or None, both uint8 or uint16, not yet upright."""
 
     pixels: np.ndarray
     alpha: np.ndarray | None

@@ -1,7 +1,7 @@
-"""A picture in memory, and the way from it to the inner tensor and back. No files here.
+"""A picture in memory, and its conversion to the inner tensor and back. No files here.
 
-Planes are a tensor in NumPy's hands. torch is imported when the first tensor is made: what reads, writes or runs an
-ONNX graph does without its 3 s and 0.5 GB.
+Planes are the same tensor as a NumPy array. torch is imported when the first tensor is made: reading, writing and
+running an ONNX graph need neither its 3 s nor its 0.5 GB.
 """
 
 from collections.abc import Iterable
@@ -108,7 +108,7 @@ def from_planes(planes: np.ndarray, like: Picture) -> Picture:
 
 
 def with_transparent(picture: Picture, holes: np.ndarray) -> Picture:
-    """`picture`, transparent where `holes` (H, W) is True and opaque elsewhere; `kdsr.restore.holes_in` reads it back."""
+    """`picture`, transparent where `holes` (H, W) is True and opaque elsewhere; see `kdsr.restore.holes_in`."""
     levels = _levels(picture)
     return replace(picture, alpha=np.where(holes, 0, levels).astype(picture.pixels.dtype))
 

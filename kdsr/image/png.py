@@ -20,7 +20,7 @@ _STRIP_BYTES = 4_000_000
 
 
 class PngWriter:
-    """A PNG of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom, quick rather than small."""
+    """A PNG of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom at zlib level 1."""
 
     def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype, *, has_alpha: bool) -> None:
         height, width, channels = shape

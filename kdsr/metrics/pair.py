@@ -37,8 +37,9 @@ def plane_pairs(restored: Tensor, truth: Tensor, border: int, *, levels_too: boo
         ShapeError: the shapes differ, are not (N, C, H, W), the numbers are not floating, or `border` is below 0.
     """
     if restored.shape != truth.shape or restored.ndim != 4:
+        shapes = f"{tuple(restored.shape)} and {tuple(truth.shape)}"
         raise ShapeError(
-            f"A figure needs two tensors (N, C, H, W) of one shape, got {tuple(restored.shape)} and {tuple(truth.shape)}; crop or resize one of them first."
+            f"A figure needs two tensors (N, C, H, W) of one shape, got {shapes}; crop or resize one of them first."
         )
     if border < 0:
         raise ShapeError(f"The border to cut must be 0 or more pixels, got {border}.")

@@ -39,12 +39,11 @@ def psnr_in(restored: Tensor, truth: Tensor, holes: Tensor) -> Tensor:
     1].
 
     Raises:
-        ShapeError: the shapes do not belong together.
+        ShapeError: the shapes do not fit each other.
     """
     if restored.shape != truth.shape or holes.shape != (truth.shape[0], 1, *truth.shape[2:]):
-        raise ShapeError(
-            f"psnr_in needs two pictures of one shape and their masks, got {tuple(restored.shape)}, {tuple(truth.shape)}, {tuple(holes.shape)}."
-        )
+        shapes = f"{tuple(restored.shape)}, {tuple(truth.shape)}, {tuple(holes.shape)}"
+        raise ShapeError(f"psnr_in needs two pictures of one shape and their masks, got {shapes}.")
     marked = (holes != 0).expand_as(truth).to("cpu")
     error = (restored.to("cpu", torch.float64) - truth.to("cpu", torch.float64)).square()
     means = [error[index][marked[index]].mean().item() for index in range(len(truth))]

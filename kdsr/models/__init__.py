@@ -11,6 +11,21 @@ from kdsr.models.prune import pruned
 from kdsr.models.registry import MODELS, Architecture, build_model, count_macs, count_parameters, start
 
 __all__ = [
-    "MODELS", "Architecture", "Enlargement", "Entry", "IntegerConv2d", "Network", "RoundedEnlargement", "absorb_folded", "build_model", "count_macs",
-    "count_parameters", "floating", "folded", "integer_form", "is_integer", "pruned", "start",
-]  # fmt: skip
+    "MODELS",
+    "Architecture",
+    "Enlargement",
+    "Entry",
+    "IntegerConv2d",
+    "Network",
+    "RoundedEnlargement",
+    "absorb_folded",
+    "build_model",
+    "count_macs",
+    "count_parameters",
+    "floating",
+    "folded",
+    "integer_form",
+    "is_integer",
+    "pruned",
+    "start",
+]

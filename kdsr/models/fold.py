@@ -55,7 +55,8 @@ def absorb_folded(network: nn.Module, plain: nn.Module) -> list[str]:
         taken += 1
     if not taken:
         raise WeightsError(
-            "The network to start from shares no layer with this one; choose one of the same architecture and at most its width."
+            "The network to start from shares no layer with this one; "
+            "choose one of the same architecture and at most its width."
         )
     return left
 

@@ -162,7 +162,8 @@ def integer_form(network: NetworkType) -> NetworkType:
     """
     if not isinstance(network, Plain):
         raise SettingsError(
-            f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; choose a plain one."
+            f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; "
+            "choose a plain one."
         )
     form = copy.deepcopy(network)
     form.layers = nn.ModuleList(

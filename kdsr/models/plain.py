@@ -56,7 +56,8 @@ class Plain(Network):
             )
         if colour and (scale > 1 or planes > 3 or unshuffle not in (1, 2, 4)):
             raise SettingsError(
-                f"A branch for colours is for 3 planes at scale 1, unshuffled by 1, 2 or 4; got {planes}, {scale} and {unshuffle}."
+                f"A branch for colours is for 3 planes at scale 1, unshuffled by 1, 2 or 4; "
+                f"got {planes}, {scale} and {unshuffle}."
             )
         self.scale = scale
         self.planes = planes

@@ -9,7 +9,20 @@ from kdsr.restore.runtimes import RUNTIMES, available_runtimes, exact_runtimes, 
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
-    "RUNTIMES", "Runtime", "RuntimeInfo", "Tile", "available_runtimes", "exact_runtimes", "export_onnx", "graph_file", "holes_in", "navier_stokes",
-    "open_runtime", "plan_tiles",
-    "restore", "restore_file", "restore_picture", "restore_strips",
-]  # fmt: skip
+    "RUNTIMES",
+    "Runtime",
+    "RuntimeInfo",
+    "Tile",
+    "available_runtimes",
+    "exact_runtimes",
+    "export_onnx",
+    "graph_file",
+    "holes_in",
+    "navier_stokes",
+    "open_runtime",
+    "plan_tiles",
+    "restore",
+    "restore_file",
+    "restore_picture",
+    "restore_strips",
+]

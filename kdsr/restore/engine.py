@@ -88,9 +88,8 @@ def restore_picture(
     tile, so that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides,
     InputError where a network gives NaN.
 
-    holes: (H, W) bool, True where pixels are missing: needed by a network for inpainting, which changes these alone,
-        and taken by no
-        other (SettingsError).
+    holes: (H, W) bool, True where pixels are missing: needed by an inpainting network, which changes only these;
+        any other network refuses it (SettingsError).
     """
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
@@ -163,7 +162,8 @@ def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tup
     megapixels = height * width * runtime.about.scale**2 / 1e6
     if megapixels > runtime.about.max_output_megapixels:
         raise InputError(
-            f"The result would have {math.ceil(megapixels)} megapixels, and at most {runtime.about.max_output_megapixels:g} are made here; "
+            f"The result would have {math.ceil(megapixels)} megapixels, and at most "
+            f"{runtime.about.max_output_megapixels:g} are made here; "
             "give a smaller picture, or raise KDSR_MAX_OUTPUT_MEGAPIXELS."
         )
     if tile_px is None:

@@ -157,7 +157,8 @@ def check_session(
             agrees, how = differences.max() <= allowed, f"by {differences.max():.2g}"  # NaN must not pass
         if not agrees:
             raise WeightsError(
-                f"The ONNX graph differs from the network {how}, too much to be used; take the runtime torch and report this."
+                f"The ONNX graph differs from the network {how}, too much to be used; "
+                "take the runtime torch and report this."
             )
 
 

@@ -1,6 +1,4 @@
-"""What is missing in a picture: from a mask beside it, or from where it is transparent; and the planes that a network
-is given of it.
-"""
+"""The missing pixels of a picture, from a mask or from its alpha, and the input planes of an inpainting network."""
 
 from dataclasses import replace
 
@@ -15,28 +13,27 @@ def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np
     """`picture` without alpha, and its holes, (H, W) bool, True where a pixel is missing.
 
     mask: as large as the picture, lighter than mid-grey where a pixel is missing; without one, pixels that are more
-        than half
-        transparent are missing.
+        than half transparent are missing.
     Raises:
         InputError: a mask of another size, nothing missing, or everything.
     """
     if mask is not None:
         if (mask.width, mask.height) != (picture.width, picture.height):
             raise InputError(
-                f"The mask must be as large as the picture, {picture.width} x {picture.height}, and it is {mask.width} x {mask.height}; "
-                "give one of that size, white where pixels are missing."
+                f"The mask must be as large as the picture, {picture.width} x {picture.height}, and it is "
+                f"{mask.width} x {mask.height}; give one of that size, white where pixels are missing."
             )
         holes = mask.pixels.mean(axis=2) > np.iinfo(mask.pixels.dtype).max / 2
     elif picture.alpha is not None:
         holes = picture.alpha < np.iinfo(picture.alpha.dtype).max / 2
     else:
         raise InputError(
-            "Nothing says what is missing: give a mask, white where pixels are missing, or a picture that is transparent there."
+            "Nothing says what is missing: give a mask, white where pixels are missing, "
+            "or a picture that is transparent there."
         )
     if not holes.any() or holes.all():
-        raise InputError(
-            f"The mask marks {'every pixel' if holes.any() else 'nothing'} as missing; mark what is to be filled, and leave the rest."
-        )
+        marked = "every pixel" if holes.any() else "nothing"
+        raise InputError(f"The mask marks {marked} as missing; mark what is to be filled, and leave the rest.")
     return replace(picture, alpha=None), holes
 
 

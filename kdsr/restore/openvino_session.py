@@ -75,8 +75,8 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
         )
     try:
         model = core.read_model(str(path))
-        told = model.get_rt_info()
-        about = {name: value.astype(str) for name, value in told["framework"].items()} if "framework" in told else {}
+        info = model.get_rt_info()
+        about = {name: value.astype(str) for name, value in info["framework"].items()} if "framework" in info else {}
         model, block = _ending_in_planes(model)
         # Runs that come at once need a stream each, or they wait for one another; in integers a run is so short that
         # changing threads costs more.
@@ -167,6 +167,6 @@ def _options(threads: int, precision: str, at_once: int = 1) -> dict[str, Any]:
     well.
     """
     return {
-        "INFERENCE_PRECISION_HINT": PRECISIONS[precision], "INFERENCE_NUM_THREADS": threads * at_once, "NUM_STREAMS": at_once,
-        "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False,
+        "INFERENCE_PRECISION_HINT": PRECISIONS[precision], "INFERENCE_NUM_THREADS": threads * at_once,
+        "NUM_STREAMS": at_once, "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False,
     }  # fmt: skip

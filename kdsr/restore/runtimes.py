@@ -107,8 +107,8 @@ def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision
     """
     if card.precision == "int8" and cuts_byte_sums():
         raise WeightsError(
-            "This processor has no VNNI, and without it OpenVINO cuts off sums of 8-bit products and gives another picture than the network; "
-            "take the runtime onnx or auto."
+            "This processor has no VNNI, and without it OpenVINO saturates sums of 8-bit products "
+            "and gives another picture than the network; take the runtime onnx or auto."
         )
     check_weights(catalog.weights_path(card), card.sha256)
     threads, planes, memory = usable_threads(settings), find_task(card.task).planes, remembered(settings.home)
@@ -184,7 +184,8 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
     find("runtime", runtime, {**RUNTIMES, "auto": None})
     if runtime.startswith("openvino") and not has_openvino():
         raise SettingsError(
-            f"The runtime {runtime} needs the package openvino, which is not installed; pip install 'kdsr[fast]', or choose another runtime."
+            f"The runtime {runtime} needs the package openvino, which is not installed; "
+            "pip install 'kdsr[fast]', or choose another runtime."
         )
     if runtime == "auto":
         runtime = _quickest(card, catalog, settings)

@@ -49,8 +49,9 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
         )
     except _UNREADABLE as error:
         name = source.name if isinstance(source, Path) else "in memory"
+        reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"The ONNX graph {name} cannot be run here ({str(error).splitlines()[0]}); remove the file, and it is made again."
+            f"The ONNX graph {name} cannot be run here ({reason}); remove the file, and it is made again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The card of a network: the whole truth about its weights, as `NAME.json` beside `NAME.safetensors`."""
+"""The card of a network: what its weights are and how they were made, as `NAME.json` beside `NAME.safetensors`."""
 
 import dataclasses
 import json
@@ -79,7 +79,8 @@ class Card:
             )
         if self.precision not in PRECISIONS:
             raise SettingsError(
-                f"The precision of a network is one of {', '.join(PRECISIONS)}; the card '{self.name}' says '{self.precision}'."
+                f"The precision of a network is one of {', '.join(PRECISIONS)}; "
+                f"the card '{self.name}' says '{self.precision}'."
             )
         for name in ("parameters", "macs_per_output_megapixel", "file_bytes", "steps"):
             value = getattr(self, name)

@@ -1,8 +1,6 @@
-"""Teachers of other makers (ESRGAN, SwinIR, HAT, DAT, SCUNet, FBCNN, ...), read by spandrel, an optional extra that is
-imported lazily.
+"""Third-party teachers (ESRGAN, SwinIR, HAT, DAT, SCUNet, FBCNN, ...), read by the optional package spandrel.
 
-`.safetensors` files and `.pth`/`.pt`/`.ckpt` files; the latter by torch's weights-only load, so that nothing in them is
-run.
+`.safetensors` files and `.pth`/`.pt`/`.ckpt` files; the latter by torch's weights-only load, which runs no code.
 """
 
 import pickle
@@ -21,7 +19,7 @@ _WRAPPINGS = ("params_ema", "params", "state_dict", "model")
 
 
 class Foreign(Network):
-    """A network of another maker. It can teach; what it sees around a pixel is unknown, so it is not run in tiles."""
+    """A third-party network. It can teach; its receptive field is unknown, so it is not run in tiles."""
 
     halo = 0
     planes = 3
@@ -39,7 +37,7 @@ class Foreign(Network):
 
 
 def load_foreign(path: Path) -> Foreign:
-    """The network in the file at `path`, in eval mode, on the processor; what it is, is told from its keys.
+    """The network in the file at `path`, in eval mode, on the CPU; its architecture is detected from the weight names.
 
     Raises:
         WeightsError: spandrel is not installed, the file cannot be read without running code, no known architecture, or
@@ -56,7 +54,8 @@ def load_foreign(path: Path) -> Foreign:
         found = spandrel.ModelLoader(device="cpu").load_from_state_dict(tensors)
     except (spandrel.UnsupportedModelError, KeyError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"The network in {path.name} is of no architecture that spandrel knows; give a file that it lists, or one of ours."
+            f"The network in {path.name} is of no architecture that spandrel knows; "
+            "give a file that it lists, or one of ours."
         ) from error
     if not isinstance(found, spandrel.ImageModelDescriptor) or (found.input_channels, found.output_channels) != (3, 3):
         raise WeightsError(f"The network in {path.name} does not turn one RGB picture into one; give one that does.")
@@ -72,7 +71,8 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise WeightsError(
-            f"The file {path.name} cannot be read as plain weights, and code in it is not run; convert it to safetensors."
+            f"The file {path.name} cannot be read as plain weights, and code in it is not run; "
+            "convert it to safetensors."
         ) from error
     while isinstance(held, dict) and any(name in held for name in _WRAPPINGS):
         held = next(held[name] for name in _WRAPPINGS if name in held)

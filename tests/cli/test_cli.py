@@ -45,14 +45,16 @@ def shape(path: Path) -> tuple[int, ...]:
 
 def test_help_is_quick_to_come_because_no_heavy_library_is_imported():
     code = "import sys, runpy; sys.argv = ['kdsr', '--help']\ntry: runpy.run_module('kdsr', run_name='__main__')\n"
-    code += "except SystemExit: print([name for name in ('torch', 'numpy', 'cv2', 'gradio', 'onnxruntime') if name in sys.modules])"
+    heavy = ("torch", "numpy", "cv2", "gradio", "onnxruntime")
+    code += f"except SystemExit: print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "evaluate" in done.stdout
     assert done.stdout.strip().endswith("[]")
 
 
 def test_training_needs_neither_gradio_nor_onnxruntime():
-    code = "import sys; sys.modules |= dict.fromkeys(('gradio', 'onnxruntime', 'onnx', 'skimage'))\nimport kdsr.cli, kdsr.train.stage; print('fine')"
+    code = "import sys; sys.modules |= dict.fromkeys(('gradio', 'onnxruntime', 'onnx', 'skimage'))\n"
+    code += "import kdsr.cli, kdsr.train.stage; print('fine')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.strip() == "fine", done.stderr
 

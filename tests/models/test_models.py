@@ -9,7 +9,8 @@ from kdsr.metrics.luma import to_luma
 from kdsr.models import absorb_folded, build_model, count_macs, count_parameters, folded, start
 from kdsr.models.blocks import Enlargement, RepConv2d, depth_to_space, repeat_channels
 
-SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 3, {"width": 16, "depth": 3, "skip": 3}), ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
+SMALL = [("plain", 4, {"width": 16, "depth": 3}), ("plain", 3, {"width": 16, "depth": 3, "skip": 3}),
+         ("plain", 1, {"width": 16, "depth": 3, "unshuffle": 2}),
          ("residual", 3, {"width": 16, "blocks": 2}), ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2}),
          ("residual", 1, {"width": 16, "blocks": 2, "unshuffle": 2, "fine": 1})]  # fmt: skip
 COLOUR = {"width": 16, "depth": 3, "unshuffle": 2, "colour": 8}

@@ -1,4 +1,4 @@
-"""Alpha goes through restoring and writing strip by strip, as it would in one piece; a file is never written in place."""
+"""Alpha is restored and written strip by strip as in one piece; a file is never written in place."""
 
 import threading
 

@@ -18,8 +18,10 @@ def shelf(tmp_path):
     path = save_weights(network.state_dict(), tmp_path / "small.safetensors")
     figure = Figure("Set5", 5, 30.0, 0.9, 25.0, "butterfly", "Y")
     card = Card(
-        name="small", title="Small", task="sr_x2", role="student", architecture="plain", arguments={"width": 16, "depth": 2},
-        parameters=count_parameters(network), macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size,
+        name="small", title="Small", task="sr_x2", role="student", architecture="plain",
+        arguments={"width": 16, "depth": 2},
+        parameters=count_parameters(network), macs_per_output_megapixel=count_macs(network),
+        file_bytes=path.stat().st_size,
         sha256=sha256_of(path), licence="Apache-2.0", trained_on="nothing", steps=0, seed=0, figures=(figure,),
     )  # fmt: skip
     write_card(card, tmp_path / "small.json")
