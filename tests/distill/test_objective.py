@@ -22,7 +22,7 @@ def test_without_a_label_only_the_truth_counts():
     assert total.item() == pytest.approx(0.1) and parts.keys() == {"truth"}
 
 
-def test_terms_come_in_with_their_weights_and_are_told_apart():
+def test_terms_have_their_weights_and_names_of_their_own():
     terms = (
         Term("l2", weight=10.0),
         Term("l2", weight=2.0, target="truth"),
@@ -46,7 +46,7 @@ def test_a_loss_to_the_input_needs_no_teacher():
     assert total.item() == pytest.approx(0.01 + 2 * 0.04)
 
 
-def test_the_share_slides_in_a_straight_line():
+def test_the_share_changes_linearly():
     balance = Balance(truth_share=0.2, truth_share_end=1.0)
     assert [balance.share(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([0.2, 0.6, 1.0])
     assert balance.needs_teacher and not Balance().needs_teacher
@@ -82,7 +82,7 @@ def test_what_a_loss_learns_is_no_part_of_the_student():
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
-def test_what_does_not_fit_is_told():
+def test_what_does_not_fit_is_refused():
     with pytest.raises(SettingsError, match="between 0 and 1"):
         Balance(truth_share=1.5)
     with pytest.raises(UnknownNameError, match="Did you mean 'l1'"):

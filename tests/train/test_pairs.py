@@ -31,7 +31,7 @@ def test_held_out_scenes_are_held_out_at_every_scale(settings):
     assert held_out(paths + more, 2) == (training, validation)
 
 
-def test_photographs_that_cannot_be_used_are_told(settings):
+def test_photographs_that_cannot_be_used_are_refused(settings):
     with pytest.raises(InputError, match="neither here nor under"):
         find_photos(("nowhere",), settings.data_dir)
     with pytest.raises(InputError, match="None of the 8 photographs"):
@@ -42,7 +42,7 @@ def test_photographs_that_cannot_be_used_are_told(settings):
         load_photos([broken])
 
 
-def test_photographs_are_learnt_from_at_every_scale_that_the_recipe_names(settings, tmp_path):
+def test_photographs_are_used_at_every_scale_of_the_recipe(settings, tmp_path):
     paths = find_photos(("pack",), settings.data_dir)
     whole, both = load_photos(paths, multiple=6), load_photos(paths, multiple=6, scales=(1.0, 0.5))
     assert len(both) == 16 and all(
@@ -73,14 +73,14 @@ def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     assert not torch.equal(one.truth, later.truth)
 
 
-def test_half_of_the_jpeg_files_learnt_from_have_a_quality_below_22_and_noise_is_spread_evenly():
+def test_half_of_the_jpeg_qualities_are_below_22_and_noise_is_uniform():
     rng = np.random.default_rng(0)
     quality, sigma = (draw_strengths(find_task(task).strength, 4000, rng) for task in ("jpeg", "denoise"))
     assert quality.min() >= 5 and quality.max() <= 95 and 20 < np.median(quality) < 24
     assert sigma.min() >= 0 and sigma.max() <= 55 and 25 < np.median(sigma) < 30
 
 
-def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
+def test_a_share_of_the_training_pictures_is_grey(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=DegradationShares(grey=0.5)).batch(
         1, 40, 24, with_label=False
@@ -106,7 +106,7 @@ def test_a_share_of_the_pictures_learnt_from_is_grey(settings):
     assert (whole.degraded - whole.degraded[:, :1]).abs().max() < 1.01 / 255
 
 
-def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_of_those_are_grainy(settings):
+def test_a_share_of_the_jpeg_files_is_444_and_half_of_those_are_grainy(settings):
     photos = [Photo(Path("flat.png"), torch.full((96, 96, 3), 128, dtype=torch.uint8))]
     fresh = fresh_pairs(photos, find_task("jpeg"), 0, CPU, shares=DegradationShares(chroma_444=0.5)).batch(
         1, 80, 24, with_label=False
@@ -129,7 +129,7 @@ def test_a_share_of_the_jpeg_files_learnt_from_keeps_its_colour_whole_and_half_o
     assert 4 <= sum(grain > 2 for grain in grains) <= 12 and len(grains) == 16
 
 
-def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and_the_teacher_labels_the_first_file(
+def test_a_share_of_the_jpeg_files_is_compressed_twice_and_the_first_file_is_labelled(
     settings,
 ):
     noise = torch.randint(256, (40, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255
@@ -165,7 +165,7 @@ def test_a_share_of_the_jpeg_files_was_saved_before_with_its_blocks_anywhere_and
     assert torch.equal(fresh.truth, plain.truth) and not torch.equal(fresh.degraded, plain.degraded)
 
 
-def test_half_of_the_jpeg_files_learnt_from_began_before_the_crop():
+def test_half_of_the_jpeg_files_begin_before_the_crop():
     jpeg, noise = (
         find_task("jpeg"),
         torch.randint(256, (80, 3, 48, 48), generator=torch.Generator().manual_seed(0)).float() / 255,
@@ -222,7 +222,7 @@ def test_crops_of_a_fixed_pair_belong_together(settings):
     assert (shrunk - batch.degraded).abs().mean() < 0.02
 
 
-def test_of_several_crops_the_one_with_the_most_detail_is_learnt_from(settings):
+def test_the_most_detailed_of_several_crops_is_used(settings):
     half = torch.full((96, 96, 3), 128, dtype=torch.uint8)
     half[:, 48:] = torch.randint(256, (96, 48, 3), generator=torch.Generator().manual_seed(0)).byte()
     even = fresh_pairs([Photo(settings.data_dir, half)], find_task("denoise"), 0, CPU)

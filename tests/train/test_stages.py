@@ -26,7 +26,7 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
+def test_each_stage_is_pruned_from_the_one_before(settings, tmp_path):
     assert train_recipe(recipe(stages=PRUNING), tmp_path / "run", settings=settings).finished
     card = Catalog(tmp_path / "run").find("tiny")
     assert card.steps == 18 and card.recipe["stages"] == [grouped_keys(stage) for stage in PRUNING]
@@ -41,7 +41,7 @@ def test_each_stage_is_pruned_out_of_the_one_before(settings, tmp_path):
     ].count("finished") == 1
 
 
-def test_a_run_paused_in_any_stage_goes_on_to_the_same_weights(settings, tmp_path):
+def test_a_run_paused_in_any_stage_resumes_to_the_same_weights(settings, tmp_path):
     train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
     pieces = 1
     while not train_recipe(
@@ -53,7 +53,7 @@ def test_a_run_paused_in_any_stage_goes_on_to_the_same_weights(settings, tmp_pat
         train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
 
 
-def test_an_assistant_learns_from_the_teacher_and_teaches_the_student(settings, tmp_path):
+def test_an_assistant_is_taught_by_the_teacher_and_teaches_the_student(settings, tmp_path):
     released(settings, tmp_path, name="big", role="teacher", arguments={"width": 48, "depth": 3})
     assistant = {"arguments": {"width": 32, "depth": 3}, "teacher": "big", "truth_share": 0.0}
     train_recipe(

@@ -1,6 +1,4 @@
-"""Ways to teach: terms, plans, new inputs, several teachers, online, early stopping; each learns, resumes and keeps to
-its limits.
-"""
+"""Distillation methods in a run: terms, fixed crops, zoomed inputs, several or online teachers, early stopping."""
 
 import dataclasses
 import functools
@@ -74,7 +72,7 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
 
 
 @pytest.mark.parametrize("loss", ["fitnet", "contrastive", "fft"])
-def test_a_step_is_compiled_whole(settings, tmp_path, loss, monkeypatch):
+def test_a_step_is_compiled_as_one_graph(settings, tmp_path, loss, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
     monkeypatch.setattr("kdsr.train.step.has_compiler", lambda device: True)
     train_recipe(
@@ -108,7 +106,7 @@ def test_only_a_teacher_that_learns_online_changes(settings, tmp_path):
     assert not any(name.startswith("teacher.") for name in load_tensors(tmp_path / "frozen" / "checkpoint.safetensors"))
 
 
-def test_new_inputs_take_the_label_for_their_truth(settings):
+def test_zoomed_inputs_use_the_label_as_ground_truth(settings):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=2)
     pairs = fixed_pairs(photos, find_task("sr_x2"), 0, CPU, cell_px=64, smallest_px=24)
     pairs.zoom_inputs = zoomed_inputs(pairs, "in")
@@ -136,7 +134,7 @@ def test_a_turned_picture_is_turned_back(symmetry):
     assert torch.equal(turn_back(turn(image, symmetry), symmetry), image)
 
 
-def test_a_self_ensemble_does_not_care_how_the_picture_lies():
+def test_a_self_ensemble_is_equivariant_to_symmetries():
     teacher = Teacher([build_model("plain", 2, {"width": 16, "depth": 3})], self_ensemble=True)
     image = torch.rand(1, 3, 8, 10)
     with torch.inference_mode():
@@ -188,7 +186,7 @@ def test_patience_keeps_the_best_and_stops(settings, tmp_path):
     assert read_card(tmp_path / "run" / "tiny.json").steps == result.step
 
 
-def test_a_loss_that_leaves_the_rails_stops_the_run(settings, tmp_path, monkeypatch):
+def test_a_diverging_loss_stops_the_run(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("kdsr.train.loop.learning_rate", lambda _recipe, step: 0.0 if step < 100 else 10.0)
     with pytest.raises(TrainingError, match="far above"):
         train_recipe(recipe(steps=300, learning_rate=10.0), tmp_path / "run", settings=settings)
@@ -218,18 +216,18 @@ def test_terms_read_back_as_they_were_written():
         ({"stages": [3]}, "A stage is an object"),
     ],
 )
-def test_what_does_not_go_together_is_told(changes, message):
+def test_keys_that_contradict_each_other_are_refused(changes, message):
     with pytest.raises((SettingsError, UnknownNameError), match=message):
         recipe(**changes)
 
 
 @pytest.mark.parametrize("loss", [name for name, entry in LOSSES.items() if entry.reads not in ("features", "scores")])
-def test_a_loss_between_pictures_may_stand_against_the_truth_and_needs_no_teacher(settings, tmp_path, loss):
+def test_a_picture_loss_to_the_ground_truth_needs_no_teacher(settings, tmp_path, loss):
     train_recipe(recipe(steps=2, terms=(Term(loss, weight=0.1, target="truth"),)), tmp_path / "run", settings=settings)
     assert any(event["event"] == "step" and loss in event for event in events(tmp_path / "run"))
 
 
-def test_a_tap_that_does_not_exist_is_told(settings, tmp_path):
+def test_a_tap_that_does_not_exist_is_refused(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, terms=(dataclasses.replace(term("fitnet"), student_tap="layer.1"),))
     with pytest.raises(UnknownNameError, match=r"layers\.1"):
         train_recipe(plan, tmp_path / "run", settings=settings)

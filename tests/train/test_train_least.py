@@ -44,7 +44,7 @@ def write_plan(tmp_path, *recipes):
 
 
 @pytest.mark.slow
-def test_the_least_trained_is_taken_on_and_a_student_waits_for_its_teacher(settings, tmp_path):
+def test_the_least_trained_run_continues_and_a_student_waits_for_its_teacher(settings, tmp_path):
     student = recipe(name="pupil", teacher="big", truth_share=0.5)
     write_plan(tmp_path, recipe(name="big", role="teacher"), student, recipe(name="far", steps=10**6))
     done = spend(settings, tmp_path, "--minutes", "0.4", "--chunk-minutes", "0.2", "--at-once", "2")
@@ -57,7 +57,7 @@ def test_the_least_trained_is_taken_on_and_a_student_waits_for_its_teacher(setti
     assert {card.name for card in Catalog(tmp_path / "runs" / "weights").cards} >= {"big"}
 
 
-def test_a_run_that_fails_is_told_and_does_not_stop_the_others(settings, tmp_path):
+def test_a_failed_run_is_reported_and_does_not_stop_the_others(settings, tmp_path):
     write_plan(tmp_path, recipe(name="broken", warm_start="nobody"), recipe(name="sound"))
     done = spend(settings, tmp_path, "--minutes", "1")
     assert done.returncode == 1
@@ -65,7 +65,7 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_others(settings, tmp_pat
     assert "nobody" in (tmp_path / "runs" / "broken" / "console.log").read_text()
 
 
-def test_the_plan_that_lies_here_is_made_of_recipes_for_released_networks():
+def test_planned_recipes_are_for_released_networks():
     released = {path.stem for path in (ROOT / "weights").glob("*.json")}
     plan = [
         recipe_from_json(path.read_text(encoding="utf-8"))
