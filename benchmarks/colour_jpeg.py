@@ -66,7 +66,7 @@ def figures(picture: Tensor, truth: Tensor) -> list[float]:
 
 
 def tell(text: str) -> None:
-    """One line, at once."""
+    """Print one line and flush."""
     print(text, flush=True)  # noqa: T201 - the output of a script
 
 

@@ -64,7 +64,8 @@ def main() -> None:
                     for cut in CUTS
                 ]
                 tell(
-                    f"{name} {first} then {second}: once {once:.2f}, cropped {odd:.2f}; again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}"
+                    f"{name} {first} then {second}: once {once:.2f}, cropped {odd:.2f}; "
+                    f"again {twice[0]:.2f}, cut {twice[1]:.2f} and {twice[2]:.2f}"
                 )
 
 
@@ -85,7 +86,7 @@ def gain(runtime: Runtime, file: Tensor, truth: Tensor) -> float:
 
 
 def tell(text: str) -> None:
-    """One line, at once."""
+    """Print one line and flush."""
     print(text, flush=True)  # noqa: T201 - the output of a script
 
 

@@ -1,7 +1,7 @@
 """The rate of `kdsr restore DIR` against the same pictures one by one, in one process with the same runtime.
 
-    python benchmarks/folder.py [--model NAME] [--pictures 500] [--height 150] [--width 200] [--rounds 5] [--runtime
-    auto]
+    python benchmarks/folder.py [--model NAME] [--pictures 500] [--height 150] [--width 200]
+                                [--rounds 5] [--runtime auto]
 
 Files in, PNG files out, on a temporary folder. One by one: read, restore and write, with all threads for the network.
 Side by side: what the command line does. Both take turns over parts of the pictures; start, loading and a first picture
@@ -55,7 +55,8 @@ def main(
                 way(jobs[first::rounds])
                 seconds[name] += time.perf_counter() - started
     typer.echo(
-        f"{model}, {alone.name}, {usable_threads(settings)} threads; {pictures} {suffix} of {width}x{height}, PNG out; {at_once} at once side by side"
+        f"{model}, {alone.about.name}, {usable_threads(settings)} threads; {pictures} {suffix} of {width}x{height}, "
+        f"PNG out; {at_once} in parallel"
     )
     for name, taken in seconds.items():
         typer.echo(f"{name:14} {pictures / taken:8.2f} pictures/s ({1000 * taken / pictures:.1f} ms each)")

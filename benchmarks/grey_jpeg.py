@@ -69,7 +69,7 @@ def figure(restored: Tensor, truth: Tensor) -> float:
 
 
 def tell(text: str) -> None:
-    """One line, at once."""
+    """Print one line and flush."""
     print(text, flush=True)  # noqa: T201 - the output of a script
 
 

@@ -31,9 +31,17 @@ from kdsr.zoo import Card, save_weights, sha256_of, write_card
 
 TEACHER = {"width": 64, "blocks": 13}
 SWINIR_LIGHT = {
-    "upscale": 4, "img_size": 48, "window_size": 8, "img_range": 1.0, "depths": [6] * 4, "embed_dim": 60, "num_heads": [6] * 4, "mlp_ratio": 2,
-    "upsampler": "pixelshuffledirect", "resi_connection": "1conv",
-}  # fmt: skip
+    "upscale": 4,
+    "img_size": 48,
+    "window_size": 8,
+    "img_range": 1.0,
+    "depths": [6] * 4,
+    "embed_dim": 60,
+    "num_heads": [6] * 4,
+    "mlp_ratio": 2,
+    "upsampler": "pixelshuffledirect",
+    "resi_connection": "1conv",
+}
 """Liang et al., 2021, arXiv:2108.10257, section 4.2."""
 
 
@@ -131,10 +139,21 @@ def residual(folder: Path) -> tuple[str, int]:
     network = build_model("residual", 4, TEACHER)
     weights = save_weights(network.state_dict(), folder / "weights" / "teacher.safetensors")
     card = Card(
-        name="teacher", title="random", task=find_task("sr_x4").name, role="teacher", architecture="residual", arguments=TEACHER,
-        parameters=count_parameters(network), macs_per_output_megapixel=count_macs(network), file_bytes=weights.stat().st_size,
-        sha256=sha256_of(weights), licence="Apache-2.0", trained_on="nothing: random weights", steps=0, seed=0,
-    )  # fmt: skip
+        name="teacher",
+        title="random",
+        task=find_task("sr_x4").name,
+        role="teacher",
+        architecture="residual",
+        arguments=TEACHER,
+        parameters=count_parameters(network),
+        macs_per_output_megapixel=count_macs(network),
+        file_bytes=weights.stat().st_size,
+        sha256=sha256_of(weights),
+        licence="Apache-2.0",
+        trained_on="nothing: random weights",
+        steps=0,
+        seed=0,
+    )
     write_card(card, folder / "weights" / "teacher.json")
     return card.name, card.parameters
 

@@ -42,7 +42,8 @@ WAIT_MS = 20_000
 FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 DONE = "document.querySelector('[data-part=headline]').textContent.startsWith('Restored in your browser in')"
 GAPS = """() => { const gaps = window.gaps = []; let last = performance.now();
-  const seen = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(seen); }; requestAnimationFrame((now) => { last = now; seen(now); }); }"""
+  const seen = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(seen); };
+  requestAnimationFrame((now) => { last = now; seen(now); }); }"""
 
 
 def main() -> None:

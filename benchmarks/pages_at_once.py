@@ -36,9 +36,14 @@ class App:
 
     def __init__(self, folder: Path, port: int) -> None:
         environment = os.environ | {
-            "KDSR_HOME": str(folder / "home"), "GRADIO_TEMP_DIR": str(folder / "gradio"), "GRADIO_ANALYTICS_ENABLED": "False",
-            "KDSR_MAX_RUNS_WAITING_PER_OWNER": "100", "KDSR_MAX_RUNS_WAITING": "100", "KDSR_MAX_RUNS_PER_OWNER": "100", "KDSR_RUN_THREADS": "1",
-        }  # fmt: skip
+            "KDSR_HOME": str(folder / "home"),
+            "GRADIO_TEMP_DIR": str(folder / "gradio"),
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "KDSR_MAX_RUNS_WAITING_PER_OWNER": "100",
+            "KDSR_MAX_RUNS_WAITING": "100",
+            "KDSR_MAX_RUNS_PER_OWNER": "100",
+            "KDSR_RUN_THREADS": "1",
+        }
         self.url = f"http://127.0.0.1:{port}"
         with open(folder / "app.log", "wb") as log:
             self.process = psutil.Popen(
@@ -195,11 +200,20 @@ def measured(app: App, options: argparse.Namespace) -> dict[str, Any]:
     time.sleep(20)
     last = [max(map(step_in, page.news), default=0) for page in pages]
     return {
-        "answers": len(times), "median_s": statistics.median(times), "p95_s": times[int(0.95 * len(times))], "p99_s": times[int(0.99 * len(times))],
-        "worst_s": times[-1], "pages_fetched": sum(len(page.news) for page in pages), "oldest_step_shown_last": min(last),
-        "newest_step_shown_last": max(last), "step_of_the_run_then": end["run"]["step"],
-        "places_in_the_queue": queued, "held_before": before, "held_when_all_were_open": early, "held_20_s_after": app.held(),
-    }  # fmt: skip
+        "answers": len(times),
+        "median_s": statistics.median(times),
+        "p95_s": times[int(0.95 * len(times))],
+        "p99_s": times[int(0.99 * len(times))],
+        "worst_s": times[-1],
+        "pages_fetched": sum(len(page.news) for page in pages),
+        "oldest_step_shown_last": min(last),
+        "newest_step_shown_last": max(last),
+        "step_of_the_run_then": end["run"]["step"],
+        "places_in_the_queue": queued,
+        "held_before": before,
+        "held_when_all_were_open": early,
+        "held_20_s_after": app.held(),
+    }
 
 
 def step_in(values: list[Any]) -> int:

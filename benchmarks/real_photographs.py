@@ -1,7 +1,7 @@
 """How networks for real photographs do on damage that they never learnt: a blind sheet to choose from, and figures.
 
-    python benchmarks/real_photographs.py --data PHOTOS --out FOLDER [--students photo_x4-student-32x7
-    sr_x4-student-32x7]
+    python benchmarks/real_photographs.py --data PHOTOS --out FOLDER
+                                          [--students photo_x4-student-32x7 sr_x4-student-32x7]
 
 Ten held-out photographs (never trained on) are made small and spoilt in ways the training does not use: WebP, two JPEG
 files of which the second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours, coloured
@@ -181,9 +181,17 @@ def strong_jpeg(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 SPOILS: tuple[tuple[str, Spoil], ...] = (
-    ("webp", webp), ("two files", two_files), ("motion", motion), ("halos", halos), ("nearest", nearest), ("few colours", few_colours),
-    ("sensor", sensor), ("soft phone", soft_phone), ("faded print", grey_cast), ("jpeg 22", strong_jpeg),
-)  # fmt: skip
+    ("webp", webp),
+    ("two files", two_files),
+    ("motion", motion),
+    ("halos", halos),
+    ("nearest", nearest),
+    ("few colours", few_colours),
+    ("sensor", sensor),
+    ("soft phone", soft_phone),
+    ("faded print", grey_cast),
+    ("jpeg 22", strong_jpeg),
+)
 
 
 def grid_share(image: Tensor) -> float:

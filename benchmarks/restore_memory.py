@@ -35,10 +35,12 @@ def main(
     restored = restore_picture(picture, opened, tile_px=tile or None)
     duration_s = time.perf_counter() - started
     typer.echo(
-        f"{model}, {opened.about.name}, {opened.about.threads} threads, {height}x{width} to {restored.height}x{restored.width} in {duration_s:.1f} s"
+        f"{model}, {opened.about.name}, {opened.about.threads} threads, "
+        f"{height}x{width} to {restored.height}x{restored.width} in {duration_s:.1f} s"
     )
     typer.echo(
-        f"peak RSS {peak_rss_mb():.0f} MB; {before_mb:.0f} MB before, input {picture.pixels.nbytes / 1e6:.0f}, output {restored.pixels.nbytes / 1e6:.0f}"
+        f"peak RSS {peak_rss_mb():.0f} MB; {before_mb:.0f} MB before, "
+        f"input {picture.pixels.nbytes / 1e6:.0f}, output {restored.pixels.nbytes / 1e6:.0f}"
     )
 
 

@@ -90,9 +90,14 @@ def killed(folder: Path, times: int, seed: int) -> dict[str, Any]:
     done = wait_until(lambda: (now := jobs.get(run.id)).state not in WAITING and now, limit_s=1800)
     same, _ = compare(jobs, done, folder / "whole")
     return {
-        "kills": len(noticed), "steps_at_the_kills": steps, "rows_lost": lost, "unreadable_checkpoints": unreadable, "interrupted_within_s": max(noticed),
-        "state": done.state, "same_weights_as_an_uninterrupted_run": same,
-    }  # fmt: skip
+        "kills": len(noticed),
+        "steps_at_the_kills": steps,
+        "rows_lost": lost,
+        "unreadable_checkpoints": unreadable,
+        "interrupted_within_s": max(noticed),
+        "state": done.state,
+        "same_weights_as_an_uninterrupted_run": same,
+    }
 
 
 def full_disk(folder: Path) -> dict[str, Any]:
@@ -118,9 +123,13 @@ def full_disk(folder: Path) -> dict[str, Any]:
         jobs.stop(run.id, OWNER)
         ended = wait_until(lambda: (now := jobs.get(run.id)).state not in WAITING and now)
     return {
-        "state_when_full": failed.state, "sentence": failed.message, "checkpoint_usable": usable, "step_when_full": failed.step,
-        "step_after_resuming": resumed.step, "state_after_a_stop": ended.state,
-    }  # fmt: skip
+        "state_when_full": failed.state,
+        "sentence": failed.message,
+        "checkpoint_usable": usable,
+        "step_when_full": failed.step,
+        "step_after_resuming": resumed.step,
+        "state_after_a_stop": ended.state,
+    }
 
 
 def lent(folder: Path, steps: int, chunk_s: float) -> dict[str, Any]:
@@ -230,10 +239,21 @@ def settings_in(folder: Path) -> Settings:
     network = build_model("plain", 4, arguments)
     path = save_weights(network.state_dict(), weights_dir / "start.safetensors")
     card = Card(
-        name="start", title="Random", task="sr_x4", role="teacher", architecture="plain", arguments=arguments, parameters=count_parameters(network),
-        macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size, sha256=sha256_of(path), licence="Apache-2.0",
-        trained_on="random numbers", steps=0, seed=0,
-    )  # fmt: skip
+        name="start",
+        title="Random",
+        task="sr_x4",
+        role="teacher",
+        architecture="plain",
+        arguments=arguments,
+        parameters=count_parameters(network),
+        macs_per_output_megapixel=count_macs(network),
+        file_bytes=path.stat().st_size,
+        sha256=sha256_of(path),
+        licence="Apache-2.0",
+        trained_on="random numbers",
+        steps=0,
+        seed=0,
+    )
     write_card(card, weights_dir / "start.json")
     return Settings(
         weights_dir=weights_dir, home=folder / "home", data_dir=folder, device="cpu", max_run_steps=1_000_000

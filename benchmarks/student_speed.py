@@ -68,7 +68,8 @@ def main(
     for name, lesser in ((integer or student, small_integer or small), (student, small)):
         ours = best(name)
         typer.echo(
-            f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; {ours.share_of_limit or 0:.0%} of the limit"
+            f"{name} ({ours.runtime}, {ours.precision}): {plain / ours.median_ms:.2f}x torch eager float32; "
+            f"{ours.share_of_limit or 0:.0%} of the limit"
         )
         ratios = [
             f"{theirs.median_ms / ours.median_ms:.2f}x in {theirs.precision} ({theirs.runtime})" for theirs in large

@@ -1,8 +1,8 @@
 """Hinton's distillation (arXiv:1503.02531) on scikit-learn's digits: teacher, student, and the same student without the
 teacher.
 
-1,797 pictures of 8 x 8 are split once: 600 to test, 300 to choose T and alpha, 897 to learn from. Per seed:
-- the teacher (64-256-256-10) learns from all 897 pictures and their labels;
+1,797 pictures of 8 x 8 are split once: 600 to test, 300 to choose T and alpha, 897 to train on. Per seed:
+- the teacher (64-256-256-10) is trained on all 897 pictures and their labels;
 - both students (64-16-10) see the same 200 of these pictures and their labels, from the same start, for the same steps.
   The one with a teacher gets the teacher's scores of these 200 pictures on top, and nothing else.
 The loss is alpha * cross-entropy + (1 - alpha) * T^2 * KL; alpha = 1 is the student without a teacher. T and alpha are
@@ -10,8 +10,9 @@ chosen by the mean accuracy on the 300; what is reported is the accuracy on the 
 on the 300 as well: at 0.003 instead of 0.01, 500 steps are too few to learn what the teacher adds, and the gain on the
 600 was 0.37 ± 1.33.
 
-    python examples/digits.py --plot      # about half a minute on one core; needs scikit-learn, and matplotlib for
-    examples/digits.svg
+    python examples/digits.py --plot
+
+It takes about half a minute on one core and needs scikit-learn; `--plot` needs matplotlib and writes digits.svg.
 """
 
 import argparse
@@ -65,7 +66,7 @@ class Outcome:
 
 
 def load_splits() -> tuple[Pictures, Pictures, Pictures]:
-    """897 pictures to learn from, 300 to choose by, 600 to test on: always the same."""
+    """897 pictures for training, 300 for validation, 600 for testing: always the same split."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -96,8 +97,8 @@ def learn(
     rate: float,
     loss: Callable[[Tensor, Tensor], Tensor],
 ) -> None:
-    """Adam at the learning rate `rate` on `loss(scores, rows)` of random batches; which rows is decided by `seed`
-    alone.
+    """Adam at the learning rate `rate` on `loss(scores, rows)` of random batches; `seed` decides
+    the rows.
     """
     optimiser = torch.optim.Adam(network.parameters(), rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
@@ -110,7 +111,7 @@ def learn(
 
 @torch.no_grad()
 def accuracy(network: nn.Module, pictures: Pictures) -> float:
-    """Pictures named rightly, in %."""
+    """Accuracy in %, higher is better."""
     return 100.0 * (network(pictures.image).argmax(dim=1) == pictures.digit).float().mean().item()
 
 
@@ -163,7 +164,8 @@ def table(outcome: Outcome) -> str:
     """Test accuracy for each T and alpha, the chosen pair, and its gain."""
     chosen = outcome.chosen()
     lines = [
-        f"Test accuracy in %, mean and standard deviation of {len(outcome.teacher)} seeds; * is chosen on the validation split",
+        f"Test accuracy in %, mean and standard deviation of {len(outcome.teacher)} seeds; "
+        "* is chosen on the validation split",
         "",
     ]
     lines.append("  T  " + "".join(f"   alpha {alpha:<4g}  " for alpha in ALPHAS))

@@ -1,4 +1,4 @@
-"""The example of soft labels on digits: it runs, compares like with like, and chooses without a look at the test split."""
+"""The example of soft labels on digits: it runs, compares like with like, and never chooses on the test split."""
 
 import importlib.util
 import sys

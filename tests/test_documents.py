@@ -31,7 +31,8 @@ DOCUMENTS = sorted(
 )
 EACH_DOCUMENT = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 EDIT = re.compile(
-    r"^In `(?P<path>[^`]+)`, (?:at the end, after two blank lines|below the line that begins with `(?P<line>[^`]+)`):\n\n"
+    r"^In `(?P<path>[^`]+)`, "
+    r"(?:at the end, after two blank lines|below the line that begins with `(?P<line>[^`]+)`):\n\n"
     r"```python\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
