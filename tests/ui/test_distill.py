@@ -1,63 +1,29 @@
 """The handlers of the tab Distill, run without a browser, on small random networks and runs of seconds."""
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from helpers.running import ANNA, BERT, Recorder, photograph
+from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_photos
+from helpers.running import ANNA, BERT, photograph
 
-from kdsr.errors import InputError, JobError, SettingsError
-from kdsr.jobs import Jobs, State
-from kdsr.jobs.launchers import OffLauncher
+from kdsr.errors import JobError
+from kdsr.jobs import State
 from kdsr.jobs.part import Watch, finish, train_part
-from kdsr.train import with_keys
 from kdsr.ui import texts
-from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.endpoints import DistillApi
-from kdsr.ui.distill.estimate import Pace, run_seconds
-from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
-from kdsr.ui.distill.handlers import DistillHandlers
+from kdsr.ui.distill.form import FRESH
 from kdsr.ui.distill.page import RunPage, ViewedRun, page_of_run
-from kdsr.ui.distill.progress import progress_of, verdict
-from kdsr.ui.distill.view import heading
 from kdsr.ui.networks import find_network, name_of_run, own_networks
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice
-from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.visitor import owners_key, secrets_of
 from kdsr.zoo import Catalog
 
-REQUEST = SimpleNamespace(session_hash="visitor", query_params={})
-NUMBERS = {
-    "steps": 10,
-    "batch_size": 1,
-    "patch_px": 16,
-    "learning_rate": 1e-3,
-    "truth_share": 0.0,
-    "truth_share_end": 1.0,
-}
 CHOICE = Choice("sr_x4", "clean", "tiny_x4_teacher", "tiny_x4_student", 0.0)
-
-
-def form(student="fresh 16x7", name="mine", preset="custom", **numbers):
-    """The values of the form's components, in their order."""
-    return ("sr_x4", "tiny_x4_teacher", student, preset, name, *(NUMBERS | numbers).values())
-
-
-@pytest.fixture
-def session(tiny_settings, tiny_catalog, tmp_path):
-    jobs = Jobs(tiny_settings, launcher=Recorder())
-    return DistillHandlers(jobs, tmp_path / "page", RestoreHandlers(tiny_settings, tmp_path / "restore", jobs))
-
-
-@pytest.fixture
-def staged(session, tmp_path):
-    """Four photographs, uploaded."""
-    files = [str(photograph(tmp_path / "given" / f"photo {index}.png")) for index in range(4)]
-    staged, *_ = session.on_upload(files, ())
-    return staged
+session = pytest.fixture(distill_handlers)
+staged = pytest.fixture(staged_photos)
 
 
 def start(session, staged, who=ANNA, **changes):
@@ -211,148 +177,6 @@ def test_a_fresh_student_is_compared_with_its_teacher(session, staged):
     assert wanted.before is None and wanted.teacher == "tiny_x4_teacher"
     with pytest.raises(JobError):
         session.comparison(run, BERT)
-
-
-@pytest.mark.parametrize("bad", ["text.png", "broken.zip"])
-def test_a_bad_upload_is_one_sentence_and_changes_nothing(session, staged, tmp_path, bad):
-    (tmp_path / bad).write_text("This is neither a picture nor an archive.")
-    kept, cleared, _, line = session.on_upload([str(tmp_path / bad)], staged)
-    assert kept == staged and cleared is None and "line error" in line and bad in line
-
-
-def test_archives_are_opened_and_few_photographs_are_warned_of(session, tmp_path):
-    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
-        archive.write(photograph(tmp_path / "a.png"), "folder/a.png")
-    staged, _, clear, line = session.on_upload([str(tmp_path / "some.zip")], ())
-    assert clear["visible"] and "1 photograph," in line and "held out" in line
-    assert session.on_clear(staged)[0] == () and not Path(staged[0]).exists()
-
-
-def test_refusals_are_one_sentence(session, staged, tiny_settings):
-    assert "no photographs" in session.on_start("own", (), ANNA, *form())[0]
-    assert "plain file name" in session.on_start("own", staged, ANNA, *form(name="../x"))[0]
-    assert "Steps must lie between" in session.on_start("own", staged, ANNA, *form(steps=5))[0]
-    session.jobs.settings = dataclasses.replace(tiny_settings, max_run_photos=3)
-    assert "at most 3 photographs" in session.on_start("own", staged, ANNA, *form())[0]
-    session.jobs.launcher = OffLauncher()
-    assert "switched off" in session.on_start("own", staged, ANNA, *form())[0]
-    *_, button, status = session.on_load(ANNA, REQUEST)[:6]
-    assert not button["interactive"] and "switched off" in status
-    assert session.jobs.runs(ANNA) == []
-
-
-def test_without_a_teacher_the_tab_says_so(session):
-    (session.settings.weights_dir / "tiny_x4_teacher.json").unlink()
-    _, tasks, teacher, _, button, status, *_ = session.on_load(BERT, REQUEST)
-    assert (
-        tasks["choices"] == []
-        and teacher["value"] is None
-        and not button["interactive"]
-        and texts.NO_TEACHERS in status
-    )
-
-
-def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
-    values = FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
-    fresh = recipe_of(values, tiny_settings)
-    assert (
-        fresh.arguments == {"width": 16, "depth": 7, "skip": 3}
-        and fresh.name == "sr_x4-my-16x7"
-        and fresh.warm_start is None
-    )
-    tuned = recipe_of(values._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
-    assert (
-        tuned.warm_start == "tiny_x4_student"
-        and tuned.schedule.steps > fresh.schedule.steps
-        and not tuned.schedule.compile
-    )
-    custom = recipe_of(values._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
-    assert (custom.schedule.steps, custom.teaching.truth_share, custom.schedule.batch_size) == (
-        40,
-        0.5,
-        FIELDS["batch_size"].usual,
-    ) and custom.schedule.validate_every < 40
-    with pytest.raises(InputError, match="no teacher"):
-        recipe_of(values._replace(teacher=None), tiny_settings)
-    for name, field in FIELDS.items():
-        for value in (field.low - 1e-6, field.high + 1, float("nan"), "many"):
-            with pytest.raises(SettingsError, match="must lie between"):
-                recipe_of(values._replace(preset="custom", custom={name: value}), tiny_settings)
-    assert [value for _, value in students(tiny_catalog, "sr_x4")] == [*FRESH, "tiny_x4_student"]
-
-
-def test_the_estimate_is_measured_once_and_scales(session, staged):
-    session.jobs.launcher.name = "local"
-    lines = list(session.on_estimate(REQUEST, "own", staged, *form(steps=1000)))
-    assert texts.MEASURING in lines[0] and "About" in lines[-1] and "1,000 steps" in lines[-1]
-    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
-    pace = session.paces.pace(recipe, timeout_s=0.1)
-    assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
-    assert "Labelling" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
-    assert "must lie" in list(session.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
-    early = session.on_estimate(REQUEST, "own", (), *form())
-    next(early)
-    list(session.on_estimate(REQUEST, "own", staged, *form()))
-    assert list(early) == [gr.skip()]
-    assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.schedule.steps * 0.5 + 6.0
-    session.paces.close()
-
-
-def told(before, teacher, *validations):
-    events = [{"event": "references", "before_psnr_db": before, "teacher_psnr_db": teacher}]
-    return progress_of(
-        events
-        + [
-            {"event": "validation", "step": step, "psnr_db": value, "ssim": 0.9}
-            for step, value in enumerate(validations)
-        ]
-    )
-
-
-def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
-    values = FormValues("sr_x4", "tiny_x4_teacher", "tiny_x4_student", "quick", "mine", {})
-    tuned = recipe_of(values, tiny_settings)
-    assert tuned.schedule.patience
-    said = verdict(told(28.0, 29.0, 28.0, 28.5, 28.3), tuned, is_held_out=True)
-    assert (
-        said == "The student gained 0.50 dB over the student before the run and reaches 28.50 dB on the held-out "
-        "photographs, 0.50 dB behind the teacher."
-    )
-    assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), with_keys(tuned, {"patience": 0}), is_held_out=True)
-    none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
-    assert none.startswith("No gain") and "training photographs" in none and "the one from before" in none
-    so_far = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=True, is_over=False)
-    assert (
-        so_far
-        == "No gain so far: the student reaches 27.50 dB on the held-out photographs, 1.50 dB behind the teacher; "
-        "28.00 dB before the run."
-    )
-    fresh = recipe_of(values._replace(student="fresh 32x7"), tiny_settings)
-    assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)
-    assert verdict(progress_of([]), tuned, is_held_out=True) == ""
-
-
-def test_names_from_outside_are_escaped(session, staged):
-    run = dataclasses.replace(start(session, staged), name="<script>")
-    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "x", {}), session.settings)
-    assert "<script>" not in heading(run, recipe, {"tiny_x4_teacher": "<b>"}) and "&lt;b&gt;" in heading(
-        run, recipe, {"tiny_x4_teacher": "<b>"}
-    )
-    assert "<b>x" not in chart("Loss", [Line("<b>x", "part", ((0, 1.0),))], steps=3)
-
-
-@pytest.mark.parametrize(
-    "values", [[], [(0, 1.0)], [(0, 0.5), (7, 0.5)], [(0, 1e-6), (5, 1e3)], [(0, float("nan")), (5, 2.0)]]
-)
-@pytest.mark.parametrize("is_log", [False, True])
-def test_a_chart_of_any_numbers_is_drawn_inside_its_frame(values, is_log):
-    drawn = chart(
-        "Loss", [Line("now", "student", tuple(values))], [Level("before", "before", 1.5)], steps=7, is_log=is_log
-    )
-    heights = [
-        float(point.split(",")[1]) for part in drawn.split('points="')[1:] for point in part.split('"')[0].split()
-    ]
-    assert drawn.count("<svg") == 1 and "nan" not in drawn and all(0 <= height <= 230 for height in heights)
 
 
 def test_a_script_starts_watches_and_stops(session, tmp_path, monkeypatch):

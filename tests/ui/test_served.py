@@ -104,7 +104,7 @@ def test_no_other_file_of_the_server_can_be_named(client, settings, path):
 
 
 @pytest.mark.parametrize(
-    "change, sentence", [({"steps": 1}, "Steps must lie between"), ({"owner": "short"}, "16 characters or more")]
+    "change, sentence", [({"steps": 1}, "Steps must be between"), ({"owner": "short"}, "16 characters or more")]
 )
 def test_what_is_refused_comes_back_as_its_sentence(client, photos, change, sentence):
     with pytest.raises(AppError, match=sentence):

@@ -1,0 +1,104 @@
+"""The form of the tab Distill: photographs, refusals, the recipe of a form, and the estimate of its time."""
+
+import dataclasses
+import zipfile
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_photos
+from helpers.running import ANNA, BERT, photograph
+
+from kdsr.errors import InputError, SettingsError
+from kdsr.jobs.launchers import OffLauncher
+from kdsr.ui import texts
+from kdsr.ui.distill.estimate import Pace, run_seconds
+from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
+
+session = pytest.fixture(distill_handlers)
+staged = pytest.fixture(staged_photos)
+
+
+@pytest.mark.parametrize("bad", ["text.png", "broken.zip"])
+def test_a_bad_upload_is_one_sentence_and_changes_nothing(session, staged, tmp_path, bad):
+    (tmp_path / bad).write_text("This is neither a picture nor an archive.")
+    kept, cleared, _, line = session.on_upload([str(tmp_path / bad)], staged)
+    assert kept == staged and cleared is None and "line error" in line and bad in line
+
+
+def test_archives_are_opened_and_few_photographs_are_warned_of(session, tmp_path):
+    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+        archive.write(photograph(tmp_path / "a.png"), "folder/a.png")
+    staged, _, clear, line = session.on_upload([str(tmp_path / "some.zip")], ())
+    assert clear["visible"] and "1 photograph," in line and "held out" in line
+    assert session.on_clear(staged)[0] == () and not Path(staged[0]).exists()
+
+
+def test_refusals_are_one_sentence(session, staged, tiny_settings):
+    assert "no photographs" in session.on_start("own", (), ANNA, *form())[0]
+    assert "plain file name" in session.on_start("own", staged, ANNA, *form(name="../x"))[0]
+    assert "Steps must be between" in session.on_start("own", staged, ANNA, *form(steps=5))[0]
+    session.jobs.settings = dataclasses.replace(tiny_settings, max_run_photos=3)
+    assert "at most 3 photographs" in session.on_start("own", staged, ANNA, *form())[0]
+    session.jobs.launcher = OffLauncher()
+    assert "switched off" in session.on_start("own", staged, ANNA, *form())[0]
+    *_, button, status = session.on_load(ANNA, REQUEST)[:6]
+    assert not button["interactive"] and "switched off" in status
+    assert session.jobs.runs(ANNA) == []
+
+
+def test_without_a_teacher_the_tab_says_so(session):
+    (session.settings.weights_dir / "tiny_x4_teacher.json").unlink()
+    _, tasks, teacher, _, button, status, *_ = session.on_load(BERT, REQUEST)
+    assert (
+        tasks["choices"] == []
+        and teacher["value"] is None
+        and not button["interactive"]
+        and texts.NO_TEACHERS in status
+    )
+
+
+def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
+    values = FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", "", {})
+    fresh = recipe_of(values, tiny_settings)
+    assert (
+        fresh.arguments == {"width": 16, "depth": 7, "skip": 3}
+        and fresh.name == "sr_x4-my-16x7"
+        and fresh.warm_start is None
+    )
+    tuned = recipe_of(values._replace(student="tiny_x4_student", preset="standard"), tiny_settings)
+    assert (
+        tuned.warm_start == "tiny_x4_student"
+        and tuned.schedule.steps > fresh.schedule.steps
+        and not tuned.schedule.compile
+    )
+    custom = recipe_of(values._replace(preset="custom", custom={"steps": 40, "truth_share": 0.5}), tiny_settings)
+    assert (custom.schedule.steps, custom.teaching.truth_share, custom.schedule.batch_size) == (
+        40,
+        0.5,
+        FIELDS["batch_size"].usual,
+    ) and custom.schedule.validate_every < 40
+    with pytest.raises(InputError, match="no teacher"):
+        recipe_of(values._replace(teacher=None), tiny_settings)
+    for name, field in FIELDS.items():
+        for value in (field.low - 1e-6, field.high + 1, float("nan"), "many"):
+            with pytest.raises(SettingsError, match="must be between"):
+                recipe_of(values._replace(preset="custom", custom={name: value}), tiny_settings)
+    assert [value for _, value in students(tiny_catalog, "sr_x4")] == [*FRESH, "tiny_x4_student"]
+
+
+def test_the_estimate_is_measured_once_and_scales(session, staged):
+    session.jobs.launcher.name = "local"
+    lines = list(session.on_estimate(REQUEST, "own", staged, *form(steps=1000)))
+    assert texts.MEASURING in lines[0] and "About" in lines[-1] and "1,000 steps" in lines[-1]
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
+    pace = session.paces.pace(recipe, timeout_s=0.1)
+    assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
+    assert "Labelling" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
+    assert "must be between" in list(session.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
+    early = session.on_estimate(REQUEST, "own", (), *form())
+    next(early)
+    list(session.on_estimate(REQUEST, "own", staged, *form()))
+    assert list(early) == [gr.skip()]
+    assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.schedule.steps * 0.5 + 6.0
+    session.paces.close()
