@@ -20,7 +20,7 @@ THUMBNAIL_PX = 160
 
 @dataclass(frozen=True)
 class Example:
-    """One clean picture that stands ready."""
+    """One clean example picture."""
 
     title: str
     file: str

@@ -1,6 +1,6 @@
-"""The networks that a visitor may choose: the released ones, and those that runs of their own brought forth.
+"""The networks that a visitor may choose: the released ones, and those of the visitor's own runs.
 
-A run's network is named `run:` and the run's id; it lies in the run's folder until the run is deleted.
+A run's network is named `run:` and the run's id. It is kept in the run's folder until the run is deleted.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
 
 
 def card_of_run(run: Run, settings: Settings) -> Card | None:
-    """The card of the network of `run`; None while it trains, or where it brought none."""
+    """The card of the network of `run`; None while it trains, or if it made none."""
     if run.state in WAITING:
         return None
     return next(iter(Catalog(run_dir(settings, run.id)).cards), None)

@@ -1,5 +1,5 @@
-"""Who is running what: one order and one stop signal per visitor's session, so that Stop, a new picture and a closed
-tab end the right run.
+"""One order and one stop signal for each visitor's session, so that Stop, a new picture and a closed tab end the right
+run.
 """
 
 from threading import Event, Lock
@@ -11,7 +11,7 @@ class Orders:
     """The newest order of each session: its stop signal, and whether a run has taken it up yet.
 
     Orders are given by quick handlers and taken up when the queue has a place. A run that finds none taken up since
-    leaves: the visitor has changed something meanwhile, and an earlier run in the queue has done the newest order
+    ends at once: the visitor has changed something since, and an earlier run in the queue has done the newest order
     already.
     """
 
@@ -21,7 +21,7 @@ class Orders:
         self._lock = Lock()
 
     def give(self, session: str) -> Event:
-        """A new order of `session`, with its stop signal; whatever that session ran before is told to stop."""
+        """A new order of `session`, with its stop signal; an earlier run of that session is stopped."""
         with self._lock:
             if session in self._signals:
                 self._signals[session].set()

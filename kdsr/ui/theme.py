@@ -12,6 +12,7 @@ _SANS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "H
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
+# one call with a line for each variable of gradio's theme
 def build_theme() -> gr.themes.Base:
     """The theme, which belongs to `launch()`."""
     return gr.themes.Base(

@@ -1,4 +1,4 @@
-"""An axis of a drawing: where a value lies, and which round values label it. Pure functions of numbers."""
+"""An axis of a drawing: the position of a value, and the round values to print along it. Pure functions of numbers."""
 
 import math
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Axis:
     is_log: bool = False
 
     def at(self, value: float) -> float:
-        """Where `value` lies in the drawing; outside of the axis, at its nearer end."""
+        """The position of `value` in the drawing; outside of the axis, at its nearer end."""
         low, high = (math.log(end) if self.is_log else end for end in (self.low, self.high))
         inside = min(max(value, self.low), self.high)
         share = ((math.log(inside) if self.is_log else inside) - low) / (high - low)
         return self.start + share * (self.end - self.start)
 
     def ticks(self, apart: float, *, about: int = 4, is_fine: bool = True) -> list[float]:
-        """Round values for labels that stand at least `apart` from each other.
+        """Round values to print along the axis, at least `apart` from each other.
 
         Args:
             about: how many a linear axis should have at most.

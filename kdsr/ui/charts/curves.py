@@ -56,7 +56,7 @@ def chart(
     Args:
         span: the vertical axis shows at most so much below the highest value.
         is_log: a logarithmic vertical axis, for values above 0.
-        note: a text behind the key; `Markup` is taken as it is.
+        note: a text behind the key; `Markup` is not escaped.
     """
     drawn: list[Line | Level] = [*lines, *levels]
     values = [value for line in lines for _, value in line.points] + [level.value for level in levels]
@@ -66,23 +66,15 @@ def chart(
     axis = _axis(max(min(values), max(values) - span), max(values), is_log=is_log)
     shapes = [*(_level(level, axis) for level in levels), *(_line(line, axis, steps, unit) for line in lines)]
     last = [(each.title, each.kind, _last(each)) for each in drawn]
-    description = f"{title} over {steps:,} steps. " + ", ".join(
-        f"{name} {_number(value)}{unit}" for name, _, value in last
-    )
+    values_text = ", ".join(f"{name} {_number(value)}{unit}" for name, _, value in last)
     return Markup(
         '<figure class="curve"><figcaption><b>{}</b>'
         '<span class="keys">{}<span class="key">{}</span></span></figcaption>'
         '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg></figure>'
     ).format(
-        title,
-        joined(_key(name, kind, value, unit) for name, kind, value in last),
-        note,
-        _WIDTH,
-        _HEIGHT,
-        description,
-        _grid(axis, steps),
-        joined(shapes),
-    )
+        title, joined(_key(name, kind, value, unit) for name, kind, value in last), note, _WIDTH, _HEIGHT,
+        f"{title} over {steps:,} steps. {values_text}", _grid(axis, steps), joined(shapes),
+    )  # fmt: skip
 
 
 def _axis(low: float, high: float, *, is_log: bool) -> Axis:

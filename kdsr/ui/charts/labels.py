@@ -1,6 +1,6 @@
 """Labels of marks in a drawing, none over another: pure geometry in the units of the drawing.
 
-A label that fits nowhere near its mark is left out; what the drawing tells must therefore stand elsewhere as well.
+A label that fits nowhere near its mark is left out; the facts of the drawing must therefore be shown elsewhere as well.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _GAP = 3.0
 _CLEAR = (7.0, 1.0)
 """Between a label and all that is not its own: as it should be, and as it may be where it is crowded."""
 _RINGS = (0.0, 13.0, 26.0, 40.0, 56.0, 72.0)
-"""How much further than beside its mark a label may stand; from the second on, a line leads to it."""
+"""Extra distances of a label from its mark; from the second on, a line leads to it."""
 _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
 
 
@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
 
 
 class Label(NamedTuple):
-    """Where the label of a mark stands, and whether a line leads to it."""
+    """The place of a mark's label, and whether a line leads to it."""
 
     box: Box
     anchor: str
@@ -73,7 +73,7 @@ class Label(NamedTuple):
 def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Label | None]:
     """A label for each of `wanted`, the first ones first; None where it fits nowhere.
 
-    No label leaves `frame`, none lies on another one, on a mark, or on what is `taken`.
+    No label leaves `frame`, none overlaps another one, a mark, or a box in `taken`.
     """
     marks = [_around(mark) for mark in wanted]
     blocked, labels = list(taken), list[Label | None]()

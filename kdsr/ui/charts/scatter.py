@@ -19,11 +19,11 @@ from kdsr.ui.html import joined
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 26, 40
 _RADII = {"teacher": 6.0, "student": 6.0, "twin": 6.0, "published": 4.5}
 _ORDER = ("published", "twin", "student", "teacher")
-"""The last ones lie on top, and are the first to get their labels."""
+"""The last ones are drawn on top, and get their labels first."""
 _FAR_BELOW = 0.25
 """A level lower than that below the marks, as a share of their span, is not drawn, since it would squeeze the rest."""
 _RING = 5.0
-"""How far from its mark the ring of the chosen network lies."""
+"""Distance of the chosen network's ring from its mark."""
 
 
 @dataclass(frozen=True)

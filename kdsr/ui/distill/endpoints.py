@@ -45,7 +45,7 @@ class DistillApi:
         """Start a run.
 
         Args:
-            owner: a secret text of 16 characters or more; whoever gives it again may stop the run.
+            owner: a secret text of 16 characters or more; it is needed to stop the run.
             student: `fresh 32x7`, `fresh 16x7`, or the name of a released student to go on from.
             photos: uploaded files (`handle_file`), pictures or zip archives of them; an empty list takes the built-in
                 set.

@@ -50,7 +50,7 @@ class Paces:
         self._lock = Lock()
 
     def pace(self, recipe: Recipe, *, timeout_s: float) -> Pace | None:
-        """The pace of `recipe`, measured if it was not yet; None if this device is too slow to tell in time.
+        """The pace of `recipe`, measured on first request; None if this device is too slow.
 
         Raises:
             KdsrError: the recipe cannot be trained.
@@ -143,7 +143,7 @@ class _Clock:
         elif event["event"] == "labelling":
             self.label_s = now - self._labelling
         if now > self.deadline:
-            raise Stopped("Too slow to tell.")
+            raise Stopped("Too slow to estimate.")
 
     def should_stop(self) -> bool:
         self.steps.append(time.monotonic())

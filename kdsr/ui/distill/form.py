@@ -1,4 +1,4 @@
-"""The form of the tab *Distill*: what may be chosen, and the recipe that follows from it. No component stands here."""
+"""The form of the tab *Distill*: its choices, and the recipe for its values. Not here: components."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
 
 
 class FormValues(NamedTuple):
-    """What the form says, without the photographs."""
+    """The values of the form, without the photographs."""
 
     task: str
     teacher: str | None
@@ -82,7 +82,7 @@ def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
 
 
 def recipe_of(values: FormValues, settings: Settings) -> Recipe:
-    """The recipe that `values` amounts to.
+    """The recipe for `values`.
 
     Raises:
         InputError: no teacher.
@@ -142,5 +142,5 @@ def _custom(given: Mapping[str, float]) -> dict[str, Any]:
 def _bounded(name: str, value: Any) -> float:
     field = FIELDS[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not field.low <= value <= field.high:
-        raise SettingsError(f"{field.title} must lie between {field.low:,g} and {field.high:,g}, got {value!r}.")
+        raise SettingsError(f"{field.title} must be between {field.low:,g} and {field.high:,g}, got {value!r}.")
     return float(value)

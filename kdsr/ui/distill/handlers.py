@@ -30,7 +30,7 @@ from kdsr.zoo import Catalog
 
 
 class DistillHandlers:
-    """The handlers, with what they share: the runs, what they told, the measured paces, the folder for files.
+    """The handlers, with what they share: the runs, their events, the measured paces, the folder for files.
 
     `who` is the secret of the visitor's browser, or the admin token; it is never shown.
     """
@@ -170,7 +170,7 @@ class DistillHandlers:
     def on_tick(self, shown: ViewedRun, who: str) -> Any:
         """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
 
-        Asked by every open page, so it is cheap, and the only output: gradio builds anew each component of an event's
+        Every open page asks for it, so it is cheap and has one output: gradio rebuilds each component of an event's
         outputs.
         """
         try:
@@ -214,8 +214,8 @@ class DistillHandlers:
         return gr.update(visible=False)
 
     def on_compare(self, shown: ViewedRun, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, status, *what `RestoreHandlers.compared` gives): the new network in *Restore*, on a photograph that it
-        has not learnt from.
+        """(tabs, status, *what `RestoreHandlers.compared` gives): the new network in *Restore*, on a held-out
+        photograph.
         """
         try:
             wanted = self.comparison(self.jobs.get(shown.run_id or ""), who)

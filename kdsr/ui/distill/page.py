@@ -1,6 +1,4 @@
-"""From a run to the values of the page's components; what has not changed since is not sent again. No event and no
-state here.
-"""
+"""The values of the page's components for a run; unchanged ones are not sent again. No event and no state here."""
 
 import time
 from collections import OrderedDict
@@ -34,14 +32,14 @@ _DOWNLOADS = ("weights", "onnx", "card", "recipe")
 
 
 class ViewedRun(NamedTuple):
-    """What a visitor looks at: a run, and the marks of what was sent of it."""
+    """The run that a visitor sees, and hashes of the values that were sent for it."""
 
     run_id: str | None = None
     sent: tuple[int, ...] = ()
 
 
 class RunPage(NamedTuple):
-    """The outputs of all that shows a run, in their order."""
+    """The outputs of a run's page, in their order."""
 
     shown: Any
     timer: Any
@@ -97,7 +95,7 @@ class RunEvents:
 
 
 def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: Path) -> RunPage:
-    """Everything that shows `run` to `who`; files to take home lie under `folder`."""
+    """Everything that shows `run` to `who`; downloads are under `folder`."""
     is_mine, recipe, run_progress = jobs.may_change(run.id, who), recipe_from_json(run.recipe), run_events.of(run.id)
     titles = {card.name: card.title for card in Catalog(jobs.settings.weights_dir).cards}
     home, is_waiting = jobs.folder(run.id), run.state in WAITING

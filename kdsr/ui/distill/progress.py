@@ -29,7 +29,7 @@ class RunProgress:
 
     @property
     def now_db(self) -> float | None:
-        """PSNR of the student as it stands on the held-out photographs."""
+        """PSNR in dB of the current student on the held-out photographs."""
         return self.validations[-1]["psnr_db"] if self.validations else None
 
     @property

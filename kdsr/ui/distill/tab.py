@@ -11,13 +11,13 @@ from kdsr.jobs import Jobs
 from kdsr.ui import texts
 from kdsr.ui.distill import view
 from kdsr.ui.distill.endpoints import add_api
-from kdsr.ui.distill.form import FIELDS, PRESETS
+from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.events import QUEUED, QUICK
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
-from kdsr.ui.restore.tab import RestoreTab
+from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.visitor import Visitor, can_sign_in
 
 _TO_RUN = """() => document.querySelector('#form-status .error')
@@ -29,7 +29,7 @@ _TITLES = ("Download weights", "Download ONNX", "Download card", "Download recip
 
 @dataclass
 class _DistillParts:
-    """The components that the wiring needs, by the place where they stand."""
+    """The components that the wiring needs, by their place."""
 
     run: dict[str, Any]
     form: dict[str, Any]
@@ -41,8 +41,7 @@ class _DistillParts:
 def add_distill_tab(
     jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
 ) -> DistillHandlers:
-    """The contents of `tab` in `blocks`; files to take home are written under `folder`, which must lie in gradio's own
-    cache.
+    """The contents of `tab` in `blocks`; downloads are written under `folder`, which must be in gradio's own cache.
 
     visitor: who owns the runs that are started here.
     """
@@ -67,7 +66,7 @@ def add_distill_tab(
 
 
 def _run_column() -> dict[str, Any]:
-    """One run: what it is, what it does, its curves, its crop, what can be taken home."""
+    """One run: heading, progress, curves, held-out crop, downloads."""
     with gr.Column(elem_id="run-page"):
         head = gr.HTML(view.EMPTY, elem_id="run-head")
         progress = gr.HTML(elem_id="run-progress")
@@ -90,89 +89,61 @@ def _run_column() -> dict[str, Any]:
             }
         with gr.Accordion("Log", open=False, visible=False, elem_id="run-log") as log_box:
             log = gr.HTML()
-    return {
-        "head": head,
-        "progress": progress,
-        "stop": stop,
-        "resume": resume,
-        "ask": ask,
-        "compare": compare,
-        "confirm": confirm,
-        "delete": delete,
-        "keep": keep,
-        "status": status,
-        "curves": curves,
-        "previews": previews,
-        "take": take,
-        **files,
-        "log_box": log_box,
-        "log": log,
-    }
+    shown = {"head": head, "progress": progress, "status": status, "curves": curves, "previews": previews, "log": log}
+    buttons = {"stop": stop, "resume": resume, "ask": ask, "compare": compare, "delete": delete, "keep": keep}
+    return shown | buttons | files | {"confirm": confirm, "take": take, "log_box": log_box}
 
 
 def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Number]]:
     """A new run."""
-    task = handlers.default_task()
-    teacher, student = handlers.on_task(task)
-    built_in, refusal = len(built_in_photos()), handlers.refusal()
-    sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
+    refusal = handlers.refusal()
     with gr.Column(elem_id="new-run"):
         gr.HTML("<h2>New run</h2>")
-        source = gr.Radio(sources, value="own", label="Photographs", elem_id="source")
-        upload = gr.File(
-            file_count="multiple",
-            type="filepath",
-            file_types=["image", ".zip"],
-            show_label=False,
-            container=False,
-            elem_id="photos",
-            label="Your photographs",
-        )
-        with gr.Row(elem_id="photos-line"):
-            photos = gr.HTML(elem_id="photos-chosen")
-            clear = gr.Button("Clear", visible=False, size="sm", elem_id="photos-clear")
-        tasks = gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")
-        teachers = gr.Dropdown(teacher["choices"], value=teacher["value"], label="Teacher", elem_id="distill-teacher")
-        students = gr.Dropdown(student["choices"], value=student["value"], label="Student", elem_id="distill-student")
-        preset = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
+        parts = _photos_fields() | _network_fields(handlers)
+        parts["preset"] = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
         with gr.Column(visible=False, elem_id="custom") as custom:
-            numbers = [
-                gr.Number(
-                    field.usual,
-                    label=field.title,
-                    info=field.help,
-                    minimum=field.low,
-                    maximum=field.high,
-                    step=field.step,
-                    precision=0 if field.step == 1 else None,
-                    elem_id=f"custom-{name}",
-                )
-                for name, field in FIELDS.items()
-            ]
-        name = gr.Textbox(
-            label="Name of the network",
-            placeholder="Optional",
-            max_length=64,
-            elem_id="run-name",
+            numbers = [_number_field(name, field) for name, field in FIELDS.items()]
+        parts |= {
+            "custom": custom,
+            "name": gr.Textbox(label="Name of the network", placeholder="Optional", max_length=64, elem_id="run-name"),
+            "estimate": gr.HTML(elem_id="estimate"),
+            "start": gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start"),
+            "status": gr.HTML(error_line(refusal), elem_id="form-status"),
+        }
+    return parts, numbers
+
+
+def _photos_fields() -> dict[str, Any]:
+    """Where the photographs come from, and what was uploaded."""
+    built_in = len(built_in_photos())
+    sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
+    source = gr.Radio(sources, value="own", label="Photographs", elem_id="source")
+    upload = gr.File(
+        file_count="multiple", type="filepath", file_types=["image", ".zip"], show_label=False, container=False,
+        elem_id="photos", label="Your photographs",
+    )  # fmt: skip
+    with gr.Row(elem_id="photos-line"):
+        photos = gr.HTML(elem_id="photos-chosen")
+        clear = gr.Button("Clear", visible=False, size="sm", elem_id="photos-clear")
+    return {"source": source, "upload": upload, "photos": photos, "clear": clear}
+
+
+def _network_fields(handlers: DistillHandlers) -> dict[str, Any]:
+    """Task, teacher and student."""
+    task = handlers.default_task()
+    parts = {"task": gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")}
+    for role, update in zip(("teacher", "student"), handlers.on_task(task), strict=True):
+        parts[role] = gr.Dropdown(
+            update["choices"], value=update["value"], label=role.capitalize(), elem_id=f"distill-{role}"
         )
-        estimate = gr.HTML(elem_id="estimate")
-        start = gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start")
-        status = gr.HTML(error_line(refusal), elem_id="form-status")
-    return {
-        "source": source,
-        "upload": upload,
-        "photos": photos,
-        "clear": clear,
-        "task": tasks,
-        "teacher": teachers,
-        "student": students,
-        "preset": preset,
-        "custom": custom,
-        "name": name,
-        "estimate": estimate,
-        "start": start,
-        "status": status,
-    }, numbers
+    return parts
+
+
+def _number_field(name: str, field: Field) -> gr.Number:
+    return gr.Number(
+        field.usual, label=field.title, info=field.help, minimum=field.low, maximum=field.high, step=field.step,
+        precision=0 if field.step == 1 else None, elem_id=f"custom-{name}",
+    )  # fmt: skip
 
 
 def _runs_column(*, has_admin: bool, has_accounts: bool) -> dict[str, Any]:

@@ -120,12 +120,12 @@ def _listed(*parts: str) -> str:
 
 
 def _memory(step: Event) -> str:
-    """What the run holds, where the trainer tells it."""
+    """The memory of the run, if the trainer reports it."""
     return f"{texts.number(step['memory_mb'] / 1000, 2)} GB" if "memory_mb" in step else ""
 
 
 def _figures(run_progress: RunProgress, recipe: Recipe, trained_s: float) -> str:
-    """What stands under an ended run: time, speed, device, photographs."""
+    """The line under an ended run: time, speed, device, photographs."""
     speed = f"{texts.number(run_progress.steps[-1]['steps_per_s'], 2)} steps/s" if run_progress.steps else ""
     photographs = (
         f"{run_progress.started['photographs']} training photographs" if run_progress.started.get("photographs") else ""
@@ -213,7 +213,7 @@ def log(run_progress: RunProgress, recipe: Recipe, worker: str) -> Markup:
 
 
 def run_title(run: Run, now: float | None = None) -> str:
-    """A run as it stands in the list."""
+    """A run's line in the list."""
     when = texts.ago((time.time() if now is None else now) - run.created)
     state = f"{run.step / run.steps:.0%}" if run.state is State.RUNNING else _STATES[run.state].lower()
     return f"{run.name} · {state} · {when}"

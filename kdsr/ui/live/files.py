@@ -1,7 +1,7 @@
 """What browsers fetch for the tab *Live*: the scripts, ONNX Runtime Web, the graphs of students, the example pictures.
 
-Scripts and ONNX Runtime Web lie in the package's folder `live`. Graphs and pictures are copied into the folder `live`
-of `settings.home`, which holds nothing else: everything under these two folders is public.
+Scripts and ONNX Runtime Web are in the package's folder `static/live`. Graphs and pictures are copied into the folder
+`live` of `settings.home`, which holds nothing else: everything under these two folders is public.
 """
 
 import shutil
@@ -50,7 +50,7 @@ def public_graph(card: Card, catalog: Catalog, settings: Settings) -> Path:
 
 
 def public_example(source: Path, settings: Settings) -> Path:
-    """The example picture `source` where browsers may fetch it, as it is.
+    """The example picture `source` where browsers may fetch it, unchanged.
 
     Raises:
         SettingsError: the folder cannot be written.
@@ -70,7 +70,7 @@ def public_thumbnail(source: Path, settings: Settings) -> Path:
 
 
 def _put(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make `target`, in one move, so that nobody is served a half."""
+    """Let `write` make `target`, and replace it in one step."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target) as part:

@@ -1,7 +1,7 @@
 """What the server answers to the tab *Live*: what is offered, a student's graph, and, on request only, the same picture
 restored here.
 
-Each answer is an object that JSON can hold; where something cannot be had, its only key is `error`, a sentence. They
+Each answer is an object that JSON can hold; after an error its only key is `error`, a sentence. They
 run without a browser. Not here: files (`live.files`), layout (`live.tab`), all that the browser does itself
 (`live/*.js`).
 """
@@ -59,7 +59,7 @@ class LiveHandlers:
         return _answered(self._thumbnails)
 
     def graph(self, name: object) -> Answer:
-        """Where the graph of the student `name` lies, and what its sides must be multiples of."""
+        """The address of the graph of the student `name`, and the multiple that its sides must have."""
         return _answered(lambda: self._graph(str(name)))
 
     def compare(self, order: object) -> Answer:
@@ -100,9 +100,8 @@ class LiveHandlers:
         if role == "teacher":
             teacher = _teacher_of(card, catalog)
             if teacher is None:
-                raise UnknownNameError(
-                    f"There is no teacher for {find_task(card.task).title.lower()} to compare with in the weights folder."
-                )
+                task = find_task(card.task).title.lower()
+                raise UnknownNameError(f"There is no teacher for {task} in the weights folder to compare with.")
             card = teacher
         with self._turn():
             restored, figures = self._timed(card, catalog, picture)
@@ -135,7 +134,7 @@ class LiveHandlers:
             self._room.release()
 
     def _timed(self, card: Card, catalog: Catalog, picture: Picture) -> tuple[Picture, Answer]:
-        """`picture` restored, and the medians of warm runs, array to array and in the network alone."""
+        """`picture` restored, and the medians of warm runs, array to array and in the network only."""
         watch = Stopwatch(open_runtime(card, catalog, settings=self.settings))
         restored = restore_picture(picture, watch)
         network_s: list[float] = []
@@ -159,7 +158,7 @@ class LiveHandlers:
 
 
 def offered(catalog: Catalog) -> list[Card]:
-    """The students that a browser can run: of pictures alone, without a mask; by task, the smallest first."""
+    """The students that a browser can run: those without a mask; by task, the smallest first."""
     return [
         card for task in TASKS.values() if task.planes == 3 for card in reversed(catalog.for_task(task.name, "student"))
     ]

@@ -1,5 +1,4 @@
-"""The tab *Live*: a student at work in the visitor's own browser. Its page is `live/page.html`, its scripts lie beside
-that.
+"""The tab *Live*: a student that runs in the visitor's own browser. Page and scripts are in `static/live`.
 
 Not here: what the server answers (`live.handlers`).
 """
@@ -17,7 +16,7 @@ _START = """
 const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
 import(served + %s).then(({ start }) => start(element, server, served));
 """
-"""gradio runs this when the tab is first shown. `served` is where its files lie, also behind a proxy."""
+"""gradio runs this when the tab is first shown. `served` is the address of its files, also behind a proxy."""
 
 
 def add_live_tab(settings: Settings) -> LiveHandlers:

@@ -28,7 +28,7 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
     """The plot of `measure` for the `cards` of `task`; a sentence where none can be drawn.
 
     Args:
-        by: what stands below, `BY_PARAMETERS` or `BY_LATENCY`; that under the conditions `where`.
+        by: the horizontal axis, `BY_PARAMETERS` or `BY_LATENCY` (measured under the conditions `where`).
         chosen: the network that is ringed.
     """
     ours = our_marks(cards, measure, by, where)
@@ -54,7 +54,7 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
 
 
 def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | None) -> list[Mark]:
-    """A mark for each of `cards` that has the figure, and what stands below."""
+    """A mark for each of `cards` that has a value on both axes."""
     marks = []
     for card in cards:
         figure, timing = figures_of(card).get(measure), quickest(card, where)

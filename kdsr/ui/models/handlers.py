@@ -39,7 +39,7 @@ class Selection(NamedTuple):
 
 
 class ModelsPage(NamedTuple):
-    """The outputs of all that shows the zoo, in their order; what is not named stays as it is."""
+    """The outputs of the tab, in their order; those not given stay unchanged."""
 
     selection: Any = gr.skip()
     filter: Any = gr.skip()
@@ -80,7 +80,7 @@ class ModelsHandlers:
         self.restore = restore
 
     def zoo(self) -> Zoo:
-        """The networks as they lie in the weights folder now."""
+        """The networks now in the weights folder."""
         catalog = Catalog(self.settings.weights_dir)
         return Zoo(catalog, catalog.cards, catalog.problems)
 
@@ -137,7 +137,7 @@ class ModelsHandlers:
         )
 
     def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
-        """The plot alone."""
+        """Only the plot."""
         whole = self._page(zoo, selection)
         return ModelsPage(selection=whole.selection, measure=whole.measure, by=whole.by, chart=whole.chart)
 
@@ -207,9 +207,7 @@ class ModelsHandlers:
 
 
 def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison:
-    """`card` in its place in *Restore*, beside what stands there already or, for another task, the network that belongs
-    to it.
-    """
+    """`card` in its role in *Restore*, compared with the network chosen there or, for another task, its counterpart."""
     same = choice if choice.task == card.task else None
     of_task = sorted_cards(cards, card.task)
     if card.role == "teacher":
@@ -227,7 +225,7 @@ def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison
 
 
 def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Path]:
-    """(weights, card) as they lie beside each other, copied under `folder`, which the page may serve from.
+    """(weights, card) copied under `folder`, which the page may serve from.
 
     Raises:
         WeightsError: the weights are not those of the card. OSError: they cannot be copied.
@@ -245,7 +243,7 @@ def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Pa
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A copy in one move, since another visitor may be downloading."""
+    """An atomic copy, since another visitor may be downloading."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with replaced(target) as part:
         shutil.copyfile(source, part)

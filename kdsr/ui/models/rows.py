@@ -1,8 +1,7 @@
 """The networks of the zoo in the order and in the figures in which the tab *Models* shows them. Pure functions of
 cards.
 
-A card is written by whoever made the network: what it leaves out, or states as something else than a number, counts as
-not known here.
+Cards may come from anyone: a figure that is missing or not a number counts as unknown.
 """
 
 import math
@@ -118,7 +117,7 @@ def measure_title(key: Key, task: str) -> str:
 
 
 def strength_words(strength: float | str, name: str) -> str:
-    """`sigma 25`, or the kind alone."""
+    """`sigma 25`, or only the kind."""
     return strength if isinstance(strength, str) else f"{name} {strength:g}"
 
 

@@ -9,7 +9,7 @@ from kdsr.ui import texts
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
-from kdsr.ui.restore.tab import RestoreTab
+from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.visitor import Visitor
 
 _PICKABLE = """
@@ -29,9 +29,9 @@ _TO_CARD = """() => {
   card.scrollTop = 0;
   if (top < 0 || top > 0.7 * window.innerHeight) card.scrollIntoView({ behavior: "smooth" });
 }"""
-"""A new card is read from its top, and comes into view where it stands below the table."""
+"""A new card is shown from its top, and scrolls into view where it is below the table."""
 _TO_TOP = "() => window.scrollTo({ top: 0 })"
-"""*Restore* is seen from its picture on, however far down the card was read."""
+"""*Restore* is shown from its top, however far down the card was scrolled."""
 _LINKED = """() => {
   if (new URLSearchParams(location.search).get("model")) document.querySelector("#models-tab-button")?.click();
 }"""
@@ -41,7 +41,7 @@ _LINKED = """() => {
 def add_models_tab(
     folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
 ) -> ModelsHandlers:
-    """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must lie in gradio's own cache."""
+    """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must be in gradio's own cache."""
     handlers = ModelsHandlers(folder, restore.handlers)
     with gr.Row(elem_id="zoo"):
         parts = _main_column() | _card_column()

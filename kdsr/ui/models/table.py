@@ -26,9 +26,9 @@ from kdsr.ui.models.rows import (
 from kdsr.zoo import Card, Figure
 
 _MANY = 4
-"""With so many columns of figures the role stands under a network's name."""
+"""From so many columns of figures on, the role is shown under a network's name."""
 _MOST = 5
-"""Columns of figures that a page has room for."""
+"""The most columns of figures that fit on a page."""
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
@@ -87,7 +87,7 @@ def _head(title: str, tip: str = "", under: str = "") -> Markup:
 
 
 def _under(measure: Key, task: str) -> str:
-    """The strength of a figure, which stands under the name of its set."""
+    """The strength of a figure, shown under the name of its set."""
     strength = find_task(task).strength
     return "" if strength is None or measure[1] is None else strength_words(measure[1], strength.name)
 

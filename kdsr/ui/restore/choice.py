@@ -48,9 +48,7 @@ class Comparison(NamedTuple):
 
 
 def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
-    """Updates that show the slider of the strength, the kinds, and the way to mark what is missing, where each has a
-    use.
-    """
+    """Updates that show the slider of the strength, the kinds, and the marking of missing pixels, where they apply."""
     strength = find_task(task).strength
     is_kind, is_clean = isinstance(strength, Kinds), mode == "clean"
     return (
@@ -73,8 +71,8 @@ def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
 
 
 def order_of(picture: str | Path | None, truth: str | Path | None, choice: Choice, marks: Marks | None = None) -> Order:
-    """The order that the controls amount to; `marks` count on the picture that they were made on, and for inpainting
-    alone.
+    """The order for the values of the controls; `marks` count only for inpainting and on the picture they were made
+    on.
     """
     strength = choice.strength if choice.mode == "clean" and find_task(choice.task).strength else None
     given, reference = (None if path is None else Path(path) for path in (picture, truth))

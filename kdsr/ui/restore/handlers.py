@@ -1,4 +1,4 @@
-"""The handlers of the tab *Restore*: what a visitor does in, what the page shows out. They run without a browser.
+"""The handlers of the tab *Restore*: from a visitor's actions to the page's outputs. They run without a browser.
 
 A handler converts, calls the package and converts back. Not here: layout and wiring (`restore.tab`), the run itself
 (`restore.run`).
@@ -71,7 +71,7 @@ class RestoreHandlers:
         """`networks`, and `chosen` where it is none of them: a twin, or somebody else's that an admin looks at."""
         names = self.networks(task, "student", owner)
         if chosen and chosen not in [name for _, name in names]:
-            with contextlib.suppress(KdsrError):  # its run was deleted meanwhile
+            with contextlib.suppress(KdsrError):  # its run may have been deleted
                 names.append((find_network(chosen, self.settings)[0].title, chosen))
         return names
 
@@ -82,7 +82,7 @@ class RestoreHandlers:
     # Small handlers
 
     def on_load(self, owner: str = "") -> tuple[Any, ...]:
-        """Tasks, networks, strength and problems as they stand in the weights folder now."""
+        """Tasks, networks, strength and problems as they are in the weights folder now."""
         task = self.default_task()
         problems = self.problems()
         note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
@@ -94,7 +94,7 @@ class RestoreHandlers:
         return choice._replace(teacher=teacher, student=student, before=None)
 
     def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
-        """(choice, student): the tab is opened again, and a run may have ended or been deleted meanwhile."""
+        """(choice, student): the tab is opened again, and a run may have ended or been deleted since."""
         names = self._students(choice.task, owner, choice.student)
         kept = (
             choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
@@ -102,7 +102,7 @@ class RestoreHandlers:
         return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
     def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
-        """Networks and strength for `task`; a picture that is degraded here is restored anew at once."""
+        """Networks and strength for `task`; a picture that is degraded here is restored again at once."""
         return *self._task_updates(task, choice.mode, owner), *self._ordered(request, go=choice.mode == "clean")
 
     def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
@@ -110,11 +110,11 @@ class RestoreHandlers:
         return choice._replace(mode=mode), *levels_of(choice.task, mode), gr.update(visible=mode == "both")
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """Another strength restores anew."""
+        """Another strength restores again."""
         return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
 
     def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """(choice, marks, status, run, stop): another kind of holes restores anew, without the visitor's own marks."""
+        """(choice, marks, status, run, stop): another kind of holes restores again, without the visitor's own marks."""
         return choice._replace(strength=kind), None, *self._ordered(request, go=choice.mode == "clean")
 
     def on_open_marks(self, picture: str | None) -> tuple[Any, ...]:
@@ -128,7 +128,7 @@ class RestoreHandlers:
         return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), status_line(texts.MARK)
 
     def on_use_marks(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """(marks, kind, status, run, stop): what was painted is missing; the picture is restored anew."""
+        """(marks, kind, status, run, stop): what was painted is missing; the picture is restored again."""
         try:
             if picture is None:
                 raise InputError(texts.NO_EXAMPLES)

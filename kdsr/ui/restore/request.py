@@ -1,6 +1,6 @@
 """What a visitor asked for, and the pictures that follow from it before any network runs.
 
-`prepare` reads, checks and degrades. Not here: networks and timing (`restore.run`), anything of gradio.
+`prepare` reads, checks and degrades. Not here: networks and timing (`restore.run`), gradio.
 """
 
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def check_output_size(height: int, width: int, task: Task, settings: Settings) -
 
 
 def _degraded_here(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
-    """The clean `picture` degraded as the task has it, and the part of it that the result is measured against."""
+    """The clean `picture` degraded for the task, and the part of it that the result is measured against."""
     check_output_size(picture.height, picture.width, task, settings)
     made = degrade_picture(picture, task, strength=order.strength if task.strength else None, seed=order.seed)
     degraded, exact = made.picture, made.tensor if task.degradation == "noise" else None

@@ -2,7 +2,7 @@
 come; timed at the end.
 
 `restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own,
-so that progress and Stop are never late. Not here: anything of gradio (`restore.tab`).
+so that progress and Stop are never late. Not here: gradio (`restore.tab`).
 """
 
 import statistics
@@ -111,7 +111,7 @@ def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, C
 
 
 def twin_of(student: Card, catalog: Catalog) -> Card | None:
-    """The same network as `student`, learnt without a teacher: the one its card names, else one of the same shape."""
+    """The same network as `student`, trained without a teacher: the one its card names, else one of the same shape."""
     twins = catalog.for_task(student.task, "twin")
     named = [twin for twin in twins if twin.name == student.twin]
     alike = [twin for twin in twins if (twin.architecture, twin.arguments) == (student.architecture, student.arguments)]
@@ -191,7 +191,7 @@ class _NetworkRun:
         return _Pass(restored, watch, watch.seconds, time.perf_counter() - started)
 
     def repeat(self, first: _Pass, _on_progress: Callable[[float], None]) -> list[_Pass]:
-        """Warm repeats of `first` within the budget; `first` alone if it took longer than that."""
+        """Warm repeats of `first` within the budget; only `first` if it took longer than that."""
         passes: list[_Pass] = []
         spent = 0.0
         while len(passes) < REPEATS and spent + first.end_to_end_s < TIMING_BUDGET_S:
@@ -260,8 +260,8 @@ def _error_column(key: str, picture: Picture, truth: Picture, result: RestoreRes
 
 def _timed(column: Column, passes: list[_Pass], waited_s: float, *, final: bool) -> Column:
     """`column` with the medians of `passes`; not `final` while they are still being taken."""
-    watch = passes[0].watch
+    about = passes[0].watch.about
     return replace(column, timing=NetworkTiming(
         statistics.median(each.network_s for each in passes), statistics.median(each.end_to_end_s for each in passes),
-        waited_s, len(passes) if final else 0, watch.about.device, watch.about.threads, watch.about.precision, watch.about.name,
+        waited_s, len(passes) if final else 0, about.device, about.threads, about.precision, about.name,
     ))  # fmt: skip

@@ -18,7 +18,7 @@ UNCHANGED: Any = gr.skip()
 
 
 class View(NamedTuple):
-    """What a run changes on the page, in the order of the outputs; what is not named stays as it is."""
+    """What a run changes on the page, in the order of the outputs; those not given stay unchanged."""
 
     result: Any = UNCHANGED
     slider: Any = UNCHANGED
