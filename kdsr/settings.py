@@ -12,19 +12,19 @@ from kdsr.errors import SettingsError
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 PAGE_OUTPUT_MEGAPIXELS = 24.0
-"""The page's own default for its largest picture: what two cores restore within a visitor's patience."""
+"""The page's default for its largest picture: two cores restore it in an acceptable time."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things lie and how much one request may ask for.
+    """Folders, device, and the limits of one request.
 
     Each field can be set by the environment variable `KDSR_` + its name in capitals.
     """
 
     weights_dir: Path = _REPOSITORY / "weights"
     data_dir: Path = _REPOSITORY / "data"
-    """Where recipes look for their folders of photographs."""
+    """Folder that holds the recipes' folders of photographs."""
     home: Path = field(default_factory=lambda: Path.home() / ".cache" / "kdsr")
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
@@ -37,27 +37,27 @@ class Settings:
     max_side_px: int = 16_384
     """Longest side of a picture that is decoded."""
     launcher: str = "auto"
-    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`: what is
-    here.
+    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`, which
+    detects one.
     """
     admin_token: str = field(default="", repr=False)
-    """Who gives this may see, stop and delete every run; empty: nobody may."""
+    """A secret that allows to see, stop and delete every run; empty: nobody may."""
     run_threads: int = 0
-    """Threads of a background run on the CPU; 0 means all but one, so that the page stays quick."""
+    """Threads of a background run on the CPU; 0 means all but one, so that the page stays responsive."""
     runs_at_once: int = 1
     max_runs_waiting: int = 20
     """Runs in the queue and running, of all owners."""
     max_runs_waiting_per_owner: int = 3
     max_runs_per_owner: int = 20
-    """Runs that are kept, ended ones included."""
+    """Stored runs, ended ones included."""
     max_run_steps: int = 200_000
     max_run_minutes: float = 120.0
-    """Time that one run may train for, all its parts together."""
+    """Total training time of one run, over all its parts."""
     max_run_photos: int = 300
     max_run_megapixels: float = 400.0
-    """All photographs of one run together."""
+    """Total size of the photographs of one run."""
     max_runs_gigabytes: float = 10.0
-    """Disk space of all runs; the oldest ended ones make room."""
+    """Disk space of all runs; the oldest ended ones are deleted first."""
     runs_keep_days: float = 30.0
     """How long an ended run is kept."""
 

@@ -1,4 +1,4 @@
-"""What may be asked of a network: the tasks, each with its scale, its degradation and the convention of its figures.
+"""The restoration tasks, each with its scale, its degradation and the convention of its figures.
 
 A task names its degradation; the functions themselves are in `kdsr.degrade`.
 """
@@ -23,7 +23,7 @@ class Strength:
     maximum: float
     default: float
     by_ratio: bool = False
-    """Twice as much counts as one step wherever it begins: for training it is drawn evenly by its logarithm."""
+    """Training draws it log-uniformly."""
 
     def check(self, value: float | str) -> float:
         """`value` itself, if it is in range.
@@ -42,7 +42,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Kinds:
-    """The sorts of a degradation that has no strength; one is asked for by its name."""
+    """The kinds of a degradation that has no strength, by name."""
 
     name: str
     """As in the command line and in cards."""

@@ -1,8 +1,8 @@
 """The command line: each command turns its arguments into calls of the package and prints what comes back.
 
 Results go to stdout, progress and complaints to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do
-not hold; 2 input that cannot be used, told in one sentence; 130 stopped. Imports lie inside the commands, so that `kdsr
---help` is quick and each command needs only the libraries that it uses. Not here: anything that another program could
+not hold; 2 unusable input, explained in one sentence; 130 stopped. Imports are inside the commands, so that `kdsr
+--help` is fast and each command needs only the libraries that it uses. Not here: anything that another program could
 want to call.
 """
 
@@ -104,7 +104,7 @@ def _serve(
         float, typer.Option(envvar="KDSR_MAX_OUTPUT_MEGAPIXELS", help="Largest picture that the page makes.")
     ] = PAGE_OUTPUT_MEGAPIXELS,
 ) -> None:
-    """Open the page in a browser's reach."""
+    """Serve the page."""
     from kdsr.ui import serve as serve_page
 
     serve_page(replace(context.obj, max_output_megapixels=max_output_megapixels), host=host, port=port, share=share)

@@ -16,26 +16,25 @@ def ablate(
     context: typer.Context,
     plan: Annotated[
         Path,
-        typer.Argument(
-            metavar="PLAN.json", help="What is compared: a base recipe, rows that change it, seeds, test sets."
-        ),
+        typer.Argument(metavar="PLAN.json", help="Plan: a base recipe, rows that change it, seeds, test sets."),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the runs; the same command goes on where it stands.")
-    ],
-    data: Annotated[Path | None, typer.Option("--data", help="Where the recipes' folders of photographs lie.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs; the same command resumes them.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder that holds the recipes' folders of photographs.")
+    ] = None,
     test_data: Annotated[
         Path | None,
         typer.Option("--test-data", help="Folder that holds the test sets; needed until all runs are done."),
     ] = None,
     time_limit_s: Annotated[
         float | None,
-        typer.Option(help="Stop in time, in a state that the same command continues; 0 trains nothing.", min=0),
+        typer.Option(help="Stop after so many seconds; the same command resumes. 0 trains nothing.", min=0),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Runs side by side, each in a process of its own.", min=1)] = 1,
-    only: Annotated[str | None, typer.Option("--only", metavar="ROW:SEED", help="Do this run alone.")] = None,
+    workers: Annotated[int, typer.Option(help="Runs in parallel, each in its own process.", min=1)] = 1,
+    only: Annotated[str | None, typer.Option("--only", metavar="ROW:SEED", help="Do only this run.")] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE.md", help="Write the table and the plot of what is done.")
+        Path | None,
+        typer.Option("--report", metavar="FILE.md", help="Write the table and the plot of the finished runs."),
     ] = None,
 ) -> None:
     """Train and measure a student by several methods and seeds. Ctrl-C stops with checkpoints."""
@@ -91,9 +90,9 @@ class _EventPrinter:
             case "run_started":
                 return "started"
             case "run_paused":
-                return "paused; the same command goes on"
+                return "paused; the same command resumes"
             case "run_taken":
-                return "another process is at it"
+                return "another process is running it"
             case "run_failed":
                 return f"failed. {event['result'].failed}{self._progress(event)}"
             case "run_finished":

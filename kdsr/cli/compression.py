@@ -23,7 +23,7 @@ def compress(
         ),
     ] = 0.0,
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions of 8-bit integers.")] = False,
-    data: Annotated[Path | None, typer.Option("--data", help="Where the folders of photographs lie.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder that holds the folders of photographs.")] = None,
     photos: Annotated[
         list[str] | None,
         typer.Option(help="Folder of photographs; may be repeated. By default the training data of the network."),

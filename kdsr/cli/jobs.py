@@ -1,4 +1,4 @@
-"""`kdsr jobs`: the background runs of this machine. Whoever can read its files may do everything."""
+"""`kdsr jobs`: the background runs of this machine. Anyone who can read its files may control them."""
 
 import time
 from pathlib import Path
@@ -52,7 +52,7 @@ def jobs_start(
         typer.Option(help="Folder of photographs (or zip archives) to copy; without it, those of the recipe."),
     ] = None,
 ) -> None:
-    """Queue a run, and print its id; it goes on when the terminal is closed."""
+    """Queue a run, and print its id; it continues when the terminal is closed."""
     from kdsr.train.recipe import recipe_from_json
 
     jobs = _open(context.obj)
@@ -67,7 +67,7 @@ def jobs_stop(context: typer.Context, run_id: _Id) -> None:
 
 
 def jobs_resume(context: typer.Context, run_id: _Id) -> None:
-    """Go on with a run that was stopped, interrupted or failed."""
+    """Resume a run that was stopped, interrupted or failed."""
     jobs = _open(context.obj)
     print(f"{run_id} is {jobs.resume(run_id).state}.")
     _tell_place(jobs, run_id)
@@ -83,7 +83,7 @@ def jobs_clean(
     context: typer.Context,
     days: Annotated[float | None, typer.Option(help="Remove runs that ended longer ago.", min=0)] = None,
     gigabytes: Annotated[
-        float | None, typer.Option(help="Remove the oldest ended runs until all take no more.", min=0)
+        float | None, typer.Option(help="Remove the oldest ended runs until all take at most this.", min=0)
     ] = None,
 ) -> None:
     """Remove old runs, by age and by size; without options as the settings say."""
@@ -94,7 +94,7 @@ def jobs_clean(
 
 
 def _open(settings: Settings) -> "Jobs":
-    """The runs, with those of dead workers told and the queue moving."""
+    """The runs, after those of dead workers were marked and the queue was advanced."""
     from kdsr.jobs import Jobs
 
     jobs = Jobs(settings, is_trusted=True)

@@ -75,9 +75,7 @@ def evaluate(
             help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting).",
         ),
     ],
-    set_dir: Annotated[
-        Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, HR alone, or pictures.")
-    ],
+    set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, only HR, or pictures.")],
     task: TaskName,
     sigma: Sigma = None,
     quality: Quality = None,

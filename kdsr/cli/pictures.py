@@ -50,7 +50,7 @@ def restore(
         typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are."),
     ] = None,
 ) -> None:
-    """Restore a picture, or every picture of a folder; of a folder, what is finished already is left out."""
+    """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
     from kdsr.image import read_picture
     from kdsr.restore import open_runtime, restore_file
     from kdsr.zoo import sha256_of
@@ -108,8 +108,8 @@ def degrade(
     holes: Holes = None,
     seed: Annotated[int, typer.Option(help="Other noise or holes for another seed.", min=0)] = 0,
 ) -> None:
-    """Degrade a clean picture as a task has it. Noise is clipped and rounded here, because a file cannot hold it
-    otherwise; holes become transparent.
+    """Degrade a clean picture by the convention of a task. Noise is clipped and rounded to fit a file; holes become
+    transparent.
     """
     from kdsr.degrade import degrade_picture
     from kdsr.image import read_picture, write_picture
@@ -130,8 +130,8 @@ def each_picture(
 ) -> None:
     """Work on the picture `source`, or on every picture of that folder; exit code 1 if some of a folder failed.
 
-    made_by: the way in which results are made, as one text: those of a folder that were made in the same way are left
-    out. open_work: gives the work, with the settings for one picture.
+    made_by: network and settings as one text; results of a folder with the same text are skipped. open_work: gives the
+    work, with the settings for one picture.
     """
     jobs = _jobs(source, out)
     if source.is_dir():
@@ -151,7 +151,7 @@ def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_wo
     ledger = Ledger(folder, made_by)
     todo = [job for job in jobs if not ledger.has(job)]
     if len(todo) < len(jobs):
-        note(f"{len(jobs) - len(todo)} of {len(jobs)} pictures are finished already and left out.")
+        note(f"{len(jobs) - len(todo)} of {len(jobs)} pictures are finished already and skipped.")
     if not todo:
         return
     at_once, settings = side_by_side(settings, len(todo))

@@ -16,11 +16,13 @@ def train(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="Recipe of the run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run: weights, card, checkpoint, events.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the checkpoint in the folder.")] = False,
     time_limit_s: Annotated[
-        float | None, typer.Option(help="Stop in time, in a state that --resume continues.", min=0)
+        float | None, typer.Option(help="Stop after so many seconds, with a checkpoint.", min=0)
     ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Where the recipe's folders of photographs lie.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder that holds the recipe's folders of photographs.")
+    ] = None,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
     from kdsr.train.recipe import recipe_from_json

@@ -1,8 +1,7 @@
-"""A folder of pictures, worked on side by side: what is finished already is left out, what fails is told, and the rest
-goes on.
+"""A folder of pictures, processed in parallel: finished ones are skipped, and a failure does not stop the others.
 
-What is done to a picture is a function that is handed in. One picture's decoding, network and encoding follow each
-other in one thread, and as many pictures are under way as there are cores, so that no core waits for another.
+The caller passes the function that processes one picture. Each picture is decoded, restored and encoded in one thread,
+with as many pictures in progress as there are cores.
 """
 
 import json
@@ -35,7 +34,7 @@ PICTURE_SUFFIXES = frozenset(
     ]
 )
 MOST_AT_ONCE = 8
-"""Pictures that are under way at once, to bound the memory on a machine of many cores."""
+"""Most pictures in progress at once, to bound the memory on a machine of many cores."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ function given to it says True.
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of a job: its notes, or the reason why it failed."""
+    """The result of a job: its notes, or the reason why it failed."""
 
     job: Job
     stamp: "Stamp"
@@ -63,7 +62,7 @@ class FileOutcome:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files that lie directly in `folder`, by name.
+    """The picture files directly in `folder`, by name.
 
     Raises:
         InputError: no such folder, or no picture in it.
@@ -79,15 +78,16 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:
-    """(how many of `pictures` to work on at once, the settings for each of them): the threads are shared out."""
+    """(number of pictures to process at once, settings for each of them): the threads are divided among them."""
     threads = usable_threads(settings)
     at_once = max(1, min(threads, pictures, MOST_AT_ONCE))
     return at_once, replace(settings, threads=threads // at_once)
 
 
 def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[FileOutcome]:
-    """The outcome of each job, as they end. When the caller goes away, what is under way is told to stop, and waited
-    for.
+    """The outcome of each job, in the order in which they end.
+
+    When the caller closes the iterator, running jobs are asked to stop, and waited for.
     """
     stopped = threading.Event()
     waiting = iter(jobs)
@@ -133,7 +133,7 @@ class Ledger:
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
-        """`made_by`: the way in which results are made here, network and settings, as one text."""
+        """`made_by`: network and settings of the results, as one text."""
         self._path, self._made_by = folder / ".kdsr.jsonl", made_by
         self._finished: dict[str, object] = {}
         if not self._path.is_file():

@@ -55,7 +55,7 @@ def decode(image: Image.Image, stream: BinaryIO | None, label: str) -> Decoded:
         raise InputError(
             f"{label} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF."
         )
-    image.load()  # the deep PNG too: it finds damage, and chunks that stand behind the pixels
+    image.load()  # the deep PNG too: it finds damage, and chunks after the pixels
     orientation, note = _orientation(image)
     notes = [note]
     profile = image.info.get("icc_profile")

@@ -1,4 +1,4 @@
-"""One plane, an alpha above all, resized by rows: strip by strip it gives the same bits as whole.
+"""One plane, such as alpha, resized row by row: strips have the same bits as the picture resized in one piece.
 
 The cubic kernel with a = -0.5 (Keys 1981), antialiased when shrinking, weights normalised at the border: what Pillow's
 BICUBIC and torch's `interpolate(mode="bicubic", antialias=True)` compute, up to rounding. Not MATLAB's, which is in

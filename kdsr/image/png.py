@@ -2,7 +2,7 @@
 
 Packing is most of the work. Intel's ISA-L (the optional package isal) does it in a quarter of zlib's time at the same
 size; the pixels are the same either way. OpenCV's encoder is not used: it wants the picture once more as BGR, holds the
-whole file, cannot write grey with alpha, and takes as long as zlib alone. Not here: reading. Source: PNG 1.2, chunks
+entire file, cannot write grey with alpha, and takes as long as zlib. Not here: reading. Source: PNG 1.2, chunks
 IHDR, IDAT, IEND; filter type 1 (Sub).
 """
 

@@ -1,7 +1,6 @@
 """Pictures from files, bytes, PIL and arrays. The header is read and its size judged before any pixel is decoded.
 
-What a picture cannot be used for is said in one sentence (InputError); what was changed on the way is said in its
-notes.
+The reason why a picture cannot be used is one sentence (InputError); its notes say what was changed on reading.
 """
 
 import importlib

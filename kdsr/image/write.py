@@ -1,7 +1,7 @@
-"""Pictures to bytes and files, each format without loss but JPEG. A file appears whole or not at all.
+"""Pictures to bytes and files, lossless except for JPEG. Files are replaced in one step.
 
-A large PNG or TIFF is written strip by strip (`write_strips`), so that neither the picture nor its file need stand in
-memory.
+A large PNG or TIFF is written strip by strip (`write_strips`), so that neither the picture nor its file
+is held in memory.
 """
 
 import io
@@ -47,7 +47,7 @@ def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) ->
     first = next(coming)
     is_large = first.pixels[0].nbytes * height > _LARGE_BYTES
     coming = itertools.chain([first], coming)
-    del first  # else it stands in memory to the end
+    del first  # else it stays in memory to the end
     try:
         with replaced(path) as part:
             if is_large and path.suffix.lower() in _WRITERS:

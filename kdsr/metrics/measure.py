@@ -39,7 +39,7 @@ def measure(
         grey: the picture is a grey one, its plane repeated to three channels: it is measured on that plane, without the
             conversion to luma (MATLAB's scripts convert pictures of three channels only; `bridge` of Set14 is grey).
             With one channel this is so in any case.
-        holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there alone. Needed for inpainting, and only
+        holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there only. Needed for inpainting, and only
             there.
     Raises:
         ShapeError: the shapes differ, C is neither 1 nor 3, or the task has holes and none were given.

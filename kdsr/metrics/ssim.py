@@ -29,7 +29,7 @@ def ssim(restored: Tensor, truth: Tensor, *, border: int = 0) -> Tensor:
         border: pixels cut from each side first; super-resolution papers cut `scale`.
     Returns:
         (N,) float64 on the processor: the mean over channels of the mean over all places where the Gaussian window
-        (11x11, sigma 1.5) lies wholly inside. Identical pictures give exactly 1. nan where no window fits: a side
+        (11x11, sigma 1.5) lies entirely inside. Identical pictures give exactly 1. nan where no window fits: a side
         that is shorter than 11 pixels once the border is cut.
     Raises:
         ShapeError: the shapes differ or are not (N, C, H, W).
@@ -78,5 +78,5 @@ def _strip_sum(restored: Plane, truth: Plane) -> float:
 
 
 def _blur(plane: Plane) -> Plane:
-    """`plane` under the Gaussian window, at the places where it lies wholly inside."""
+    """`plane` under the Gaussian window, at the places where it lies entirely inside."""
     return cv2.sepFilter2D(plane, -1, _KERNEL, _KERNEL)[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]

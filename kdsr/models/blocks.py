@@ -1,7 +1,7 @@
 """Building blocks shared by the networks.
 
-`RepConv2d` is over-parameterised while it learns and an ordinary convolution once folded. Its branches are joined in
-weight space before each use, so that learning costs one 3x3 convolution per layer, not four.
+`RepConv2d` is over-parameterised in training and an ordinary convolution once folded. Its branches are joined in
+weight space before each use, so that a training step costs one 3x3 convolution per layer, not four.
 """
 
 from typing import Any
@@ -12,16 +12,19 @@ from torch import Tensor, library, nn
 
 
 class RepConv2d(nn.Module):
-    """A 3x3 convolution (padding 1) learnt as the sum of a plain kernel, a 1x1 kernel and a linear 1x1-3x3-1x1 chain.
+    """A 3x3 convolution (padding 1) trained as the sum of a plain kernel, a 1x1 kernel and a linear 1x1-3x3-1x1 chain.
 
     Source: collapsible linear blocks, SESR (arXiv:2103.09404, section 3.2) and ECBSR (ACM MM 2021, section 3.2), joined
     in weight space as SESR does. Biases of the branches are one bias. At the start the module equals a plain
     convolution with torch's default initialisation: the other branches start with a zero as their last factor.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, expansion: int = 2) -> None:
+    EXPANSION = 2
+    """Channels inside the linear chain, per input or output channel."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        wide = expansion * max(in_channels, out_channels)
+        wide = self.EXPANSION * max(in_channels, out_channels)
         plain = nn.Conv2d(in_channels, out_channels, 3)
         self.weight = nn.Parameter(plain.weight.detach().clone())
         self.bias = nn.Parameter(plain.bias.detach().clone())  # type: ignore[union-attr]
@@ -62,7 +65,7 @@ def conv3x3(in_channels: int, out_channels: int, *, rep: bool) -> nn.Module:
 
 
 class Enlargement(nn.Conv2d):
-    """(N, C, H, W) to (N, C * scale^2, H, W): each colour enlarged `scale` times by a learnt 3x3 kernel, which begins
+    """(N, C, H, W) to (N, C * scale^2, H, W): each colour enlarged `scale` times by a learned 3x3 kernel, which begins
     by repeating pixels.
 
     Interpolates, where repeating leaves steps, for 2 % of a student's arithmetic. Works in float32 whatever is asked
@@ -87,7 +90,7 @@ class Colour(nn.Module):
 
     A JPEG's colours come in blocks of 16 pixels, of which a student at full resolution sees less than one; of this
     branch's convolutions, at a quarter of the resolution, a pixel sees 52, and each costs a sixteenth. It gives the two
-    differences of colour alone: luma's larger errors would lead it elsewhere. Begins by adding nothing. Each layer adds
+    chroma differences only: luma's larger errors would dominate it. Begins by adding nothing. Each layer adds
     to what is there: rectifiers in a row, so narrow, go silent.
     """
 

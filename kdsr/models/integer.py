@@ -3,7 +3,7 @@
 A tensor is `scale * (level - zero)` with levels 0 to 255; a kernel is `scale * level` with levels -127 to 127 and a
 scale per output channel (Jacob et al., arXiv:1712.05877; as ONNX's QuantizeLinear and DequantizeLinear). Sums of
 products of levels are whole numbers below 2^24, which float32 holds exactly, so that torch differs from an integer
-runtime only where rounding ties. Not here: how scales are chosen and learnt (`kdsr.compress`).
+runtime only where rounding ties. Not here: how scales are calibrated and trained (`kdsr.compress`).
 """
 
 import copy
@@ -37,8 +37,8 @@ def to_levels(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
 class IntegerConv2d(nn.Conv2d):
     """A 3x3 convolution of levels: rounds its input to levels, sums whole numbers, and scales the sums.
 
-    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both count as learnt numbers
-    and fill a byte and four in a file. `output_scale` above 0 has the output rounded to levels as well.
+    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both count as parameters;
+    they take one and four bytes in a file. `output_scale` above 0 has the output rounded to levels as well.
     """
 
     bias: nn.Parameter
@@ -100,7 +100,8 @@ class Entry(nn.Module):
     """Rounds what comes in to the levels of the first convolution, for all that reads it: what rounding adds must be
     taken off again by the residual.
 
-    A range of a picture's own 256 levels rounds nothing: 8 bits lie on them, and 16 bits need not lose theirs.
+    A range of a picture's own 256 levels rounds nothing: 8-bit pictures are on them, 16-bit ones keep their
+    precision.
     """
 
     def __init__(self, first: IntegerConv2d) -> None:
@@ -142,7 +143,7 @@ class RoundedEnlargement(Enlargement):
 
     def exact_kernel(self) -> Tensor:
         """The kernel in steps so coarse that float32 sums are exact: others depend on their order, and round unlike in
-        a tile and in the whole.
+        a tile and untiled.
         """
         return torch.round(self.weight * _KERNEL_STEPS) / _KERNEL_STEPS
 

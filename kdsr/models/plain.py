@@ -1,9 +1,9 @@
-"""The student: a plain stack of 3x3 convolutions with ReLU, the fastest shape on processors and in browsers.
+"""The student: a plain stack of 3x3 convolutions with ReLU, the fastest architecture on CPUs and in browsers.
 
 It adds its output to the enlarged input and moves depth to space. Widths in multiples of 16 use vector units fully. The
-input is enlarged by repeating channels, which costs next to nothing, or by a learnt kernel, for 2 % of the arithmetic:
-with repeats alone the colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A
-bicubic Resize would multiply the whole. Not here: attention, normalisation, activations other than ReLU.
+input is enlarged by repeating channels, which costs next to nothing, or by a learned kernel, for 2 % of the arithmetic:
+with repeats only the colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A
+bicubic Resize would multiply the cost. Not here: attention, normalisation, activations other than ReLU.
 """
 
 import itertools
@@ -27,10 +27,10 @@ class Plain(Network):
             multiples of 2).
         colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none (scale 1
             without a mask only; sides must be multiples of 4).
-        skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learnt (scale 2 to 4
-            only).
+        skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learned (scale 2 to
+            4 only).
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
-        rep: over-parameterised kernels for learning; `folded()` of the module gives the plain network.
+        rep: over-parameterised kernels for training; `folded()` of the module gives the plain network.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Plain(Network):
         self.layers = nn.ModuleList(conv3x3(a, b, rep=rep) for a, b in itertools.pairwise(sizes))
 
     def halo_of(self, depth: int) -> int:
-        """How far a pixel of the result sees where the stack has `depth` layers."""
+        """The receptive radius where the stack has `depth` layers."""
         return max(depth * self.unshuffle, Colour.DEPTH * Colour.FACTOR if self.colour else 0)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ MODELS: Mapping[str, Architecture] = MappingProxyType({
 
 def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: int = 3, rep: bool = False) -> Network:
     """The network `name` for `scale` and `planes` of input, freshly initialised; `rep` gives its over-parameterised
-    form for learning.
+    form for training.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -51,7 +51,7 @@ def start(network: Network, trained: Network) -> None:
     """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see
     `absorb_folded`.
 
-    A network of 8-bit integers gives the floats that its kernels stand for.
+    A network of 8-bit integers is dequantised first.
 
     Raises:
         WeightsError: no layer fits.
@@ -63,7 +63,7 @@ def start(network: Network, trained: Network) -> None:
 
 
 def count_parameters(network: Network) -> int:
-    """Learnt numbers of the folded network."""
+    """The number of parameters of the folded network."""
     return sum(parameter.numel() for parameter in folded(network).parameters())
 
 

@@ -40,7 +40,7 @@ class Residual(Network):
             for details that half the resolution does not carry. They begin by adding nothing: a network without them is
             a start for one with them.
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
-        rep: over-parameterised kernels for learning.
+        rep: over-parameterised kernels for training.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
-"""What was found out about this machine, so that it is found out once: one JSON file under `Settings.home`, and a copy
-in the process.
+"""A cache of measurements of this machine: one JSON file under `Settings.home`, and a copy in the process.
 
-Several processes may write it: each reads it anew first and puts a whole file in its place, so that at worst something
-is found out twice. A file that cannot be read counts as empty; one that cannot be written is done without.
+Several processes may write it: each reads it again first and replaces the file, so that at worst something is measured
+twice. An unreadable file counts as empty; an unwritable one is ignored.
 """
 
 import contextlib
@@ -15,7 +14,7 @@ from typing import Any
 from kdsr.files import replaced
 
 KEPT = 1000
-"""Facts that a file holds at most; the oldest go first."""
+"""Most entries of a file; the oldest are dropped first."""
 
 
 class Remembered:
@@ -31,7 +30,7 @@ class Remembered:
         return self._own[name] if name in self._own else self._read().get(name)
 
     def put(self, name: str, value: Any) -> None:
-        """Remember `value` for `name`, here and, if that can be, in the file."""
+        """Store `value` under `name`, in this process and, if possible, in the file."""
         with self._writing:
             self._own[name] = value
             facts = self._read()
@@ -54,5 +53,5 @@ class Remembered:
 
 @functools.cache
 def remembered(home: Path) -> Remembered:
-    """What is remembered of runtimes under `home`; one object for the process."""
+    """The cache of runtimes under `home`; one object per process."""
     return Remembered(home / "runtimes.json")

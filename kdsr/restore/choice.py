@@ -1,7 +1,7 @@
-"""Which runtime is the quickest for a network on this machine: measured once on a small picture, and remembered.
+"""The fastest runtime for a network on this machine: measured once on a small picture, and cached.
 
-What holds for one network holds for all of its shape, so that the key is the shape, the threads, the processor and the
-versions of the packages. Not here: which runtimes there are (`runtimes`).
+Networks of one shape are equally fast, so that the key is the shape, the threads, the processor and the versions of
+the packages. Not here: which runtimes there are (`runtimes`).
 """
 
 import importlib.metadata
@@ -35,7 +35,7 @@ def choose(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> str:
-    """The name of the quickest of `candidates`, as remembered under `key`, else measured now.
+    """The name of the fastest of `candidates`, from the cache under `key`, else measured now.
 
     A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either
     answer will do.
@@ -54,9 +54,7 @@ def choose(
 
 
 def choice_key(card: Card, settings: Settings) -> str:
-    """What decides which runtime is quickest: the network's shape, the threads, the processor, the versions of the
-    packages.
-    """
+    """The cache key of the fastest runtime: network shape, threads, processor and versions of the packages."""
     shape = [card.architecture, dict(sorted(card.arguments.items())), card.task, card.precision]
     return json.dumps(
         [
@@ -79,16 +77,14 @@ def version_of(package: str) -> str | None:
 
 
 def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:
-    """The milliseconds that were remembered of those that are still candidates."""
+    """The cached milliseconds of those that are still candidates."""
     if not isinstance(kept, dict):
         return {}
     return {name: ms for name, ms in kept.items() if name in candidates and isinstance(ms, int | float)}
 
 
 def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callable[[], float]) -> dict[str, float]:
-    """The shortest run of each candidate in milliseconds, warm and taken in turn: what else the machine does only ever
-    adds.
-    """
+    """The shortest warm run of each candidate in milliseconds, interleaved; other load can only add time."""
     opened: dict[str, Runtime] = {}
     failure: WeightsError | None = None
     for name, open_candidate in candidates.items():

@@ -1,4 +1,4 @@
-"""Where torch runs a network: on the CPU or a GPU. A machine without a GPU is told apart without importing torch (3 s,
+"""Where torch runs a network: on the CPU or a GPU. A machine without a GPU is detected without importing torch (3 s,
 0.5 GB).
 """
 

@@ -84,8 +84,8 @@ def restore_picture(
 ) -> Picture:
     """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
 
-    8-bit RGB stays 8-bit on the way in and out of the network; grey and 16-bit pictures go through floats, tile by
-    tile, so that the whole picture never stands in memory as floats. Arguments and errors as in `restore`; besides,
+    8-bit RGB stays 8-bit at the input and output of the network; grey and 16-bit pictures are converted to floats tile
+    by tile, so that the full picture is never in memory as floats. Arguments and errors as in `restore`; besides,
     InputError where a network gives NaN.
 
     holes: (H, W) bool, True where pixels are missing: needed by an inpainting network, which changes only these;
@@ -134,7 +134,7 @@ def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Itera
         restored: np.ndarray | None = None
         for tile in row:
             part = _run_on(planes[tile.read], picture, runtime)[tile.keep]
-            if part.shape[1] == width:  # alone in its row: copying it would take as long as a layer of a student
+            if part.shape[1] == width:  # the only one in its row: copying it would take as long as a layer of a student
                 restored = part
                 continue
             if restored is None:

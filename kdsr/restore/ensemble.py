@@ -1,4 +1,4 @@
-"""Self-ensemble: the mean of what a network makes of a picture in the 8 symmetries of the square (EDSR,
+"""Self-ensemble: the mean of a network's outputs over the 8 symmetries of the square (EDSR,
 arXiv:1707.02921, section 3.4).
 
 Eight times the work for 0.05 to 0.15 dB. In the page: "Teacher+".

@@ -27,9 +27,7 @@ LARGEST_DIFFERENCE = 1e-4
 LARGEST_LEVELS = 1
 """Between the 8-bit graph and torch, of 255: a value on the border of two levels may fall to either side."""
 INTEGER_LEVELS = 2
-"""As both, for a network of integers: where a value lies between two levels inside, a runtime may round it the other
-way.
-"""
+"""As both, for a network of integers: a value halfway between two levels may be rounded either way."""
 LOWEST_PSNR_DB = 40.0
 """Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
 FORMAT = "2"

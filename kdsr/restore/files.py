@@ -1,4 +1,4 @@
-"""From file to file through a network: decoded whole, restored and written strip by strip."""
+"""From file to file through a network: decoded in one piece, restored and written strip by strip."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def restore_file(
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[str, ...]:
-    """Write the picture in `source`, restored, to `target`, and give its notes; `target` appears whole or not at all.
+    """Write the picture in `source`, restored, to `target`, and give its notes; `target` is replaced in one step.
 
     The memory taken is that of the source as it is decoded and, for PNG and TIFF, of two strips of the result: see
     `write_strips`.

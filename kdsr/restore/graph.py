@@ -4,7 +4,7 @@ torch.onnx.export is not used: its older exporter is deprecated, and its newer o
 with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv,
 Relu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze,
 Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A
-convolution of integers stands between such casts (the form called QDQ), by which ONNX Runtime and OpenVINO know it. A
+convolution of integers is enclosed by such casts (the QDQ form), which ONNX Runtime and OpenVINO recognise. A
 new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
 """
 
@@ -155,7 +155,7 @@ class _Graph:
         return self.of_levels(integers, value.channels, levels)
 
     def of_levels(self, integers: str, channels: int, levels: tuple[float, int]) -> _Value:
-        """The floats that `integers` stand for."""
+        """The dequantised `integers`."""
         return _Value(self.add("DequantizeLinear", integers, *self._scale_and_zero(levels)), channels, levels, integers)
 
     def _scale_and_zero(self, levels: tuple[float, int]) -> tuple[str, str]:
@@ -164,7 +164,7 @@ class _Graph:
     def model(
         self, result: str, input_shape: list[int | str], output_shape: list[int | str], element: int
     ) -> onnx.ModelProto:
-        """The whole model, checked."""
+        """The complete model, checked."""
         for node in self.nodes:
             node.output[:] = [OUTPUT if name == result else name for name in node.output]
         given = helper.make_tensor_value_info(INPUT, element, input_shape)

@@ -1,6 +1,6 @@
 """What runs a network: torch on the CPU or a GPU, ONNX Runtime and OpenVINO on the CPU. Opened once and kept warm.
 
-Not here: tiles, padding and clamping (`engine`); a runtime takes a picture whole, with sides that are multiples.
+Not here: tiles, padding and clamping (`engine`); a runtime takes one untiled picture whose sides are multiples.
 """
 
 import functools
@@ -91,7 +91,7 @@ def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
 
 
 def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
-    """The network of `card` under ONNX Runtime. The weights are checked as well: a graph stands for them."""
+    """The network of `card` under ONNX Runtime. The weights are checked as well, since a graph replaces them."""
     check_weights(catalog.weights_path(card), card.sha256)
     threads, planes = usable_threads(settings), find_task(card.task).planes
 
@@ -173,7 +173,7 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
-        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the quickest of those that are here and
+        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the fastest of those installed that
             compute what the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a
             network of floats.
     Raises:
@@ -188,12 +188,12 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
             "pip install 'kdsr[fast]', or choose another runtime."
         )
     if runtime == "auto":
-        runtime = _quickest(card, catalog, settings)
+        runtime = _fastest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
     return _WARM.get(key, lambda: RUNTIMES[runtime](card, catalog, settings))
 
 
-def _quickest(card: Card, catalog: Catalog, settings: Settings) -> str:
+def _fastest(card: Card, catalog: Catalog, settings: Settings) -> str:
     """The name of the runtime that `auto` stands for."""
     if torch_device(settings) != "cpu":
         return "torch"

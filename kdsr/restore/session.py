@@ -39,7 +39,7 @@ def open_session(source: Path | bytes, *, threads: int) -> Session:
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     options.enable_mem_pattern = False
-    # Sessions stand beside each other and beside torch: threads that spin after a run take the cores from the next one.
+    # Sessions share the cores with each other and with torch: threads that spin after a run slow the next one down.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if cuts_byte_sums():  # with VNNI, exact sums the other way take twice as long
         options.add_session_config_entry("session.x64quantprecision", "1")

@@ -1,4 +1,4 @@
-"""Where exact tiles lie. Pure: sides in, slices out; no picture and no network here.
+"""The positions of exact tiles. Pure: sides in, slices out; no picture and no network here.
 
 A tile reads its core plus `halo` pixels on each side, and keeps what its core became. At the picture's border there is
 no halo: a tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does

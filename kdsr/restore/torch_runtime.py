@@ -1,6 +1,4 @@
-"""torch as a runtime, on the CPU or a GPU. A file of its own, because importing torch takes 3 s and 0.5 GB: only who
-runs it pays.
-"""
+"""torch as a runtime, on the CPU or a GPU. A file of its own, because importing torch takes 3 s and 0.5 GB."""
 
 import numpy as np
 import torch

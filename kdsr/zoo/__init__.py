@@ -1,4 +1,4 @@
-"""Released networks: weights with their cards, found by the cards that lie in a folder."""
+"""Released networks: weights with their cards, found by the cards in a folder."""
 
 from kdsr.zoo.card import Card, Figure, read_card, write_card
 from kdsr.zoo.catalog import Catalog

@@ -1,4 +1,4 @@
-"""The networks at hand: every card in the weights folder, and the networks that they describe."""
+"""The networks of a folder: its cards, and the weights that belong to them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ class Catalog:
         return tuple(sorted(found, key=lambda card: (ROLES.index(card.role), -card.parameters, card.name)))
 
     def weights_path(self, card: Card) -> Path:
-        """Where the weights of `card` lie."""
+        """The path of the weights of `card`."""
         return self.weights_dir / f"{card.name}.safetensors"
 
     def load(self, name: str) -> "Network":

@@ -212,16 +212,16 @@ def test_each_picture_may_have_its_own_quality():
         compress_jpeg(truth, torch.tensor([10.0]))
 
 
-def test_a_file_of_whole_colour_keeps_the_fine_colour_that_halving_loses():
+def test_a_444_file_keeps_the_fine_colour_that_halving_loses():
     columns = torch.tensor([[0.8, 0.2, 0.4], [0.2, 0.5, 0.4]]).T[None, :, None].repeat(2, 1, 32, 16)
-    files = compress_jpeg(columns, 95, whole_colour=torch.tensor([True, False]))
+    files = compress_jpeg(columns, 95, chroma_444=torch.tensor([True, False]))
     assert (files[0] - columns[0]).abs().max() < 0.05
     assert files[1].diff(dim=2).abs().mean() < 0.5 * columns[1].diff(dim=2).abs().mean()
     assert torch.equal(files[1:], compress_jpeg(columns[1:], 95)) and torch.equal(
-        files[:1], compress_jpeg(columns[:1], 95, whole_colour=True)
+        files[:1], compress_jpeg(columns[:1], 95, chroma_444=True)
     )
-    with pytest.raises(ShapeError, match="one whole_colour"):
-        compress_jpeg(columns, 95, whole_colour=torch.tensor([True]))
+    with pytest.raises(ShapeError, match="one chroma_444"):
+        compress_jpeg(columns, 95, chroma_444=torch.tensor([True]))
 
 
 def test_a_grey_plane_goes_through_a_grey_file():

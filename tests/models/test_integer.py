@@ -283,7 +283,7 @@ def test_a_card_brings_integers_back_in_a_small_file_and_each_runtime_runs_them(
     torchs, onnxs = (
         open_runtime(card, catalog_of_integers, runtime=name, settings=tiny_settings) for name in ("torch", "onnx")
     )
-    assert (torchs.precision, onnxs.precision) == ("float32", "int8")
+    assert (torchs.about.precision, onnxs.about.precision) == ("float32", "int8")
     assert np.abs(torchs.run_uint8(pixels).astype(int) - onnxs.run_uint8(pixels)).max() <= 2
 
 

@@ -90,7 +90,7 @@ def _out_of_file(
     """Picture `number` of `truth`, (1, 3, H, W), from a JPEG file that begins `corner` rows and columns before it."""
     top, left = map(int, corner)
     around = F.pad(truth[number, None], (left, 0, top, 0), mode="replicate")
-    return compress_jpeg(around, float(quality), whole_colour=chroma_444 is not None and bool(chroma_444[number]))[
+    return compress_jpeg(around, float(quality), chroma_444=chroma_444 is not None and bool(chroma_444[number]))[
         ..., top:, left:
     ]
 
