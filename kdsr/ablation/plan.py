@@ -1,7 +1,7 @@
-"""An ablation as data: the same student by several methods (rows) and seeds, and what each run gave. Nothing is trained
-here.
+"""An ablation as data: one student, several methods (rows) and seeds, and the result of each trial.
 
-A run is one row with one seed; it has a folder of its own, and `result.json` in it says that it is over.
+A trial is one row with one seed. It has a folder of its own; `result.json` in it marks the trial as finished. Not
+here: training (`runner`).
 """
 
 import dataclasses
@@ -40,20 +40,20 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Name of the network that comes out, and of its folder."""
+        """Name of the trained network and of its folder."""
         return f"{self.row}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """What is compared: rows in the order of the report, every row with every seed, measured on every set at every
+    """What is compared: rows in the order of the report, each trained with every seed, measured on every set and
     strength.
     """
 
     name: str
     base: dict[str, Any]
     baseline: str
-    """The row that the others are compared with."""
+    """The row that all others are compared with."""
     seeds: tuple[int, ...]
     sets: tuple[str, ...]
     rows: dict[str, Row]
@@ -96,12 +96,12 @@ class AblationPlan:
 
     @property
     def runs(self) -> tuple[Trial, ...]:
-        """Every run; all rows of the first seed come first, so that early results cover every row."""
+        """Every trial; all rows of the first seed come first, so that early results cover every row."""
         return tuple(Trial(row, seed) for seed in self.seeds for row in self.rows)
 
     @property
     def measurements(self) -> tuple[tuple[str, float | None], ...]:
-        """What every run is measured on: pairs of set and strength."""
+        """Pairs of set and strength that every trial is measured on."""
         return tuple((name, strength) for name in self.sets for strength in self.strengths or (None,))
 
     def recipe(self, run: Trial) -> Recipe:
@@ -136,7 +136,7 @@ class AblationPlan:
 
 
 def read_plan(path: Path) -> AblationPlan:
-    """The plan in the file `path`; a base given as a path lies relative to it."""
+    """The plan in the file `path`; a base given as a path is relative to its folder."""
     return plan_from_json(_read_text(path, "plan"), path.parent)
 
 
@@ -174,7 +174,7 @@ def plan_to_json(plan: AblationPlan) -> str:
 
 @dataclass(frozen=True)
 class SetFigure:
-    """What one run reached on one set at one strength."""
+    """Quality of one trial on one set at one strength."""
 
     set: str
     strength: float | None
@@ -187,7 +187,7 @@ class SetFigure:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one run gave. A run that failed has a sentence in `failed`, and no figures."""
+    """Result of one trial. A failed trial has a sentence in `failed` and no figures."""
 
     row: str
     seed: int
@@ -206,7 +206,7 @@ class TrialResult:
 
     @property
     def total_s(self) -> float:
-        """Seconds of the whole run."""
+        """Seconds of training, reading and measuring."""
         return self.training_s + self.reading_s + self.measuring_s
 
     def psnr_db(self, measurement: tuple[str, float | None]) -> float | None:
@@ -215,12 +215,12 @@ class TrialResult:
 
 
 def trial_folder(out_dir: Path, run: Trial) -> Path:
-    """Where `run` lies."""
+    """The folder of `run`."""
     return out_dir / "runs" / run.name
 
 
 def read_results(plan: AblationPlan, out_dir: Path) -> dict[Trial, TrialResult]:
-    """The results of the runs of `plan` that are over, in the plan's order.
+    """The results of the finished trials of `plan`, in the plan's order.
 
     Raises:
         SettingsError: a run in `out_dir` was made by another recipe than the plan's.
@@ -230,7 +230,7 @@ def read_results(plan: AblationPlan, out_dir: Path) -> dict[Trial, TrialResult]:
 
 
 def read_result(plan: AblationPlan, out_dir: Path, run: Trial) -> TrialResult | None:
-    """The result of `run`; None if it is not over, or not measured on everything that the plan asks for."""
+    """The result of `run`; None if it is unfinished or lacks a measurement of the plan."""
     folder = trial_folder(out_dir, run)
     recipe = folder / "recipe.json"
     if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(run):
@@ -247,7 +247,7 @@ def read_result(plan: AblationPlan, out_dir: Path, run: Trial) -> TrialResult | 
 
 
 def write_in_one_step(text: str, path: Path) -> None:
-    """Write `text` to `path` in one move, so that nobody reads half of it."""
+    """Replace `path` by `text` in one step, so that no reader sees a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as part:
         part.write_text(text, encoding="utf-8")

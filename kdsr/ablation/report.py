@@ -1,8 +1,7 @@
-"""What an ablation says: means and deviations over seeds, gains over the baseline with their significance, tables and a
-plot.
+"""The report of an ablation: mean and deviation over seeds, gains over the baseline and their significance, a plot.
 
-Gains are paired: a run is compared with the baseline's run of the same seed, which started from the same numbers and
-saw the same crops. Rewriting a report gives the same bytes. Not here: training (`ablation`).
+Gains are paired: a trial is compared with the baseline's trial of the same seed, which had the same initial weights and
+crops. Rewriting a report gives the same bytes. Not here: training (`runner`).
 """
 
 import math
@@ -20,19 +19,16 @@ Measurement = tuple[str, float | None]
 _HEAD = (
     "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
 )
-_LEGEND = (
-    "PSNR in dB: mean ± standard deviation over seeds. Gain: over '{baseline}', paired by seed, "
-    "mean ± standard deviation of the differences; "
-    "p: two-sided paired t-test over seeds, not corrected for the number of comparisons; "
-    "▲ ▼: beyond two standard deviations of the differences. Few seeds give few degrees of freedom: "
-    "n is the number of pairs."
-)
-_COST_LEGEND = (
-    "Worst: PSNR in dB of the worst picture, mean over seeds, and its gain. Validation: "
-    "held-out training photographs, to choose methods by. "
-    "Times as the runs went, whatever else the machine did: median per step; whole run with reading, "
-    "labelling and measuring. Trained on {machines}."
-)
+_LEGEND = """PSNR in dB: mean ± standard deviation over seeds.
+Gain over '{baseline}', paired by seed: mean ± standard deviation of the differences;
+p: two-sided paired t-test over seeds, not corrected for the number of comparisons;
+▲ ▼: beyond two standard deviations of the differences. n is the number of pairs; few pairs give few degrees of freedom.
+"""
+_COST_LEGEND = """Worst: PSNR in dB of the worst picture, mean over seeds, and its gain.
+Validation: PSNR in dB on held-out training photographs, for the choice of methods.
+Times were taken with other work on the machine: median per step, and minutes of a run with reading, labelling and
+measuring. Trained on {machines}.
+"""
 _WITHOUT_PLOT = "For a plot, install matplotlib (`pip install 'kdsr[plots]'`) and write the report again."
 
 
@@ -80,11 +76,10 @@ def paired_gain(values: Mapping[int, float], baseline: Mapping[int, float]) -> G
 
 
 def write_report(plan: AblationPlan, out_dir: Path, path: Path) -> None:
-    """Write what is done of `plan` into the file `path`, in place of what it said of this plan before; the plot lies
-    beside it.
+    """Write the finished trials of `plan` to the report at `path`, in place of its earlier section, with a plot beside.
 
     Raises:
-        SettingsError: runs in `out_dir` that belong to another plan.
+        SettingsError: `out_dir` holds trials of another plan.
     """
     results = read_results(plan, out_dir)
     plot = path.with_name(f"{path.stem}-{plan.name}.svg")
@@ -106,9 +101,9 @@ def _section(plan: AblationPlan, results: Mapping[Trial, TrialResult], plot: Pat
     ]
     if not results:
         return lines
-    lines += [*_gain_table(plan, results), "", _LEGEND.format(baseline=plan.rows[plan.baseline].title), ""]
+    lines += [*_gain_table(plan, results), "", _LEGEND.format(baseline=plan.rows[plan.baseline].title)]
     machines = " and ".join(sorted({result.machine for result in results.values()}))
-    lines += [*_cost_table(plan, results), "", _COST_LEGEND.format(machines=machines), ""]
+    lines += [*_cost_table(plan, results), "", _COST_LEGEND.format(machines=machines)]
     failures = [
         f"- {plan.rows[run.row].title}, seed {run.seed}: {result.failed}"
         for run, result in results.items()

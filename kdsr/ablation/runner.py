@@ -73,19 +73,19 @@ def run_plan(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> bool:
-    """Do what is left of `plan` in `out_dir`; whether all of it is done now. A run that is over is not touched.
+    """Run the unfinished trials of `plan` in `out_dir`; whether all are finished now.
 
     Args:
-        time_limit_s: no run starts after this time, and the one at work stops with a checkpoint; measuring is finished.
-        workers: processes side by side; each has its share of the processor's threads.
-        only: do this run alone.
-        on_event: hears `run_started`, `run_finished` (with `result` and `gains_db`), `run_failed`, `run_paused`,
+        time_limit_s: no trial starts after this time; the current one stops with a checkpoint, measuring is completed.
+        workers: parallel processes; each has its share of the processor's threads.
+        only: run no other trial.
+        on_event: receives `run_started`, `run_finished` (with `result` and `gains_db`), `run_failed`, `run_paused`,
             `run_taken` (by another process).
-        should_stop: asked at every step.
+        should_stop: called at every step.
     Raises:
         SettingsError: runs in `out_dir` that belong to another plan.
         InputError: test sets or photographs that cannot be used.
-        Stopped: `should_stop` or Ctrl-C; every run at work leaves a checkpoint.
+        Stopped: `should_stop` or Ctrl-C; every current trial leaves a checkpoint.
     """
     if workers < 1:
         raise SettingsError(f"workers must be at least 1, got {workers}.")
@@ -106,19 +106,19 @@ def run_plan(
             pairs_of(test_data_dir / name, plan.task)
     try:
         if workers > 1 and len(waiting) > 1:
-            _side_by_side(work, waiting, workers)
+            _in_parallel(work, waiting, workers)
         else:
             for run in waiting:
                 if work.left_s == 0:
                     break
-                _one_run(work, run)
+                _run_trial(work, run)
     except KeyboardInterrupt:
         raise Stopped("Stopped; what was done is kept, and the same command goes on.") from None
     return len(read_results(plan, out_dir)) == len(plan.runs)
 
 
-def _one_run(work: _Execution, run: Trial) -> None:
-    """Train and measure `run` and write its result, unless another process is at it or it is over."""
+def _run_trial(work: _Execution, run: Trial) -> None:
+    """Train and measure `run` and write its result, unless it is finished or claimed by another process."""
     folder = trial_folder(work.out_dir, run)
     folder.mkdir(parents=True, exist_ok=True)
     with _claimed(folder / "lock") as is_mine:
@@ -144,7 +144,7 @@ def _one_run(work: _Execution, run: Trial) -> None:
 
 @contextmanager
 def _claimed(path: Path) -> Iterator[bool]:
-    """Hold the lock at `path`, if nobody has it; whether it is held."""
+    """Hold the lock at `path` during the block if it is free; whether it is held."""
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -158,11 +158,11 @@ def _claimed(path: Path) -> Iterator[bool]:
 
 
 class _TrialFailed(Exception):
-    """A loss that is not finite: the answer of this run, not a fault of the plan."""
+    """A loss that is not finite: the result of this trial, not an error of the plan."""
 
 
 def _train(work: _Execution, run: Trial) -> bool:
-    """Train `run` from where it stands; whether it came to its end."""
+    """Train `run` from its last checkpoint; whether it reached its last step."""
     began: list[Event] = []
 
     def hear(event: Event) -> None:
@@ -193,7 +193,7 @@ def _is_trained(folder: Path) -> bool:
 
 
 def _tell_end(work: _Execution, run: Trial) -> None:
-    """Tell that `run` is over, with its gains over the baseline of the same seed as far as that is known."""
+    """Report the end of `run`, with its gains over the baseline of the same seed where that is known."""
     results = read_results(work.plan, work.out_dir)
     result = results[run]
     baseline = results.get(Trial(work.plan.baseline, run.seed)) if run.row != work.plan.baseline else None
@@ -207,8 +207,8 @@ def _tell_end(work: _Execution, run: Trial) -> None:
     work.tell("run_failed" if result.failed else "run_finished", run, result=result, gains_db=gains_db, **progress)
 
 
-def _side_by_side(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
-    """Give every run to a process of its own, `workers` at a time."""
+def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
+    """Run each trial in a process of its own, `workers` at a time."""
     plan_path = work.out_dir / f"{work.plan.name}.json"
     write_in_one_step(plan_to_json(work.plan), plan_path)
     waiting, going = list(runs), dict[Trial, subprocess.Popen[bytes]]()
@@ -221,7 +221,7 @@ def _side_by_side(work: _Execution, runs: Sequence[Trial], workers: int) -> None
                 work.tell("run_started", run)
                 going[run] = _start(work, run, plan_path, max(1, usable_threads(work.settings) // workers))
             for run in [run for run, process in going.items() if process.poll() is not None]:
-                _take_in(work, run, going.pop(run).returncode)
+                _report_process(work, run, going.pop(run).returncode)
             time.sleep(_POLL_S)
     finally:
         for process in going.values():
@@ -231,7 +231,7 @@ def _side_by_side(work: _Execution, runs: Sequence[Trial], workers: int) -> None
 
 
 def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
-    """A process for `run` alone; its output goes to `worker.log` in the run's folder."""
+    """A new process for `run`; its output goes to `worker.log` in the trial's folder."""
     folder = trial_folder(work.out_dir, run)
     folder.mkdir(parents=True, exist_ok=True)
     settings = work.settings
@@ -267,11 +267,11 @@ def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subp
         )
 
 
-def _take_in(work: _Execution, run: Trial, code: int) -> None:
-    """Tell how the process of `run` ended.
+def _report_process(work: _Execution, run: Trial, code: int) -> None:
+    """Report how the process of `run` ended.
 
     Raises:
-        TrainingError: it could not do its work.
+        TrainingError: the process failed.
     """
     if code not in (0, 130):
         last = (

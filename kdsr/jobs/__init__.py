@@ -1,4 +1,4 @@
-"""Background runs that survive the tab, the worker and the app: a queue in a database, workers, and who may do what."""
+"""Background runs that outlive the page, the worker and the app: queue, workers, limits and ownership."""
 
 from kdsr.jobs.run import Run, curve, public
 from kdsr.jobs.service import Jobs

@@ -1,4 +1,4 @@
-"""Where the runs lie on disk: one folder each, named by an id that cannot be guessed and cannot lead anywhere else."""
+"""The folders of background runs: one per run, named by an unguessable id that is a safe path component."""
 
 import re
 import secrets
@@ -46,7 +46,7 @@ def disk_bytes(folder: Path) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a run's folder, as far as it can be."""
+    """Remove a run's folder; files that cannot be removed stay."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,7 +1,7 @@
-"""No fork while a database is open: SQLite keeps its locks per process, and a child would take over its parent's for
-ever.
+"""Prevents forks while a database is open: SQLite's locks belong to a process, and a forked child would never free
+those of its parent.
 
-On ZeroGPU a chunk of training runs in a fork of the app, whose other threads use the store at any moment.
+On ZeroGPU a chunk of training runs in a fork of the app, whose other threads may use the store at any time.
 """
 
 import os
@@ -11,7 +11,7 @@ from threading import Condition
 
 
 class ForkGate:
-    """Forks and blocks that must not be forked, one after the other; a fork that waits goes before the next block."""
+    """Keeps forks and protected blocks apart; a waiting fork goes before the next block."""
 
     def __init__(self, longest_wait_s: float = 30.0) -> None:
         self.longest_wait_s = longest_wait_s
@@ -22,9 +22,7 @@ class ForkGate:
 
     @contextmanager
     def no_fork(self) -> Iterator[None]:
-        """While the block lasts, a fork of this process waits in the thread that wants it, which must be another one.
-        Do not nest.
-        """
+        """A block during which forks by other threads of this process wait. Must not be nested."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_forking, self.longest_wait_s)
             self._blocks += 1
@@ -47,4 +45,4 @@ class ForkGate:
 
 
 no_fork = ForkGate().no_fork
-"""One for the process, as SQLite's locks are."""
+"""One per process, like SQLite's locks."""

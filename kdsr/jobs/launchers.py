@@ -1,7 +1,6 @@
-"""What gets queued runs trained: a process of this machine, chunks on a borrowed GPU, or nothing.
+"""Launchers start the training of queued runs: in a local process, in chunks on a lent GPU, or not at all.
 
-All have `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called again and
-again.
+Each has `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called repeatedly.
 """
 
 import contextlib
@@ -35,13 +34,13 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 class Launcher(Protocol):
-    """What gets queued runs trained."""
+    """Starts the training of queued runs."""
 
     name: str
     refusal: str
 
     def launch(self, run_id: str) -> None:
-        """See to it that the queued run is trained when its turn comes; returns at once."""
+        """Arrange for the queued run to be trained when its turn comes; returns at once."""
 
 
 class OffLauncher:
@@ -58,7 +57,7 @@ class OffLauncher:
 
 
 class LocalLauncher:
-    """Trains in processes of this machine, which outlive this one; each starts the next when it ends."""
+    """Trains in processes of this machine that outlive this one; each starts its successor when it ends."""
 
     name = "local"
     refusal = ""
@@ -70,7 +69,7 @@ class LocalLauncher:
         self._lock = Lock()
 
     def launch(self, run_id: str) -> None:
-        """Start a worker if there is room for one; it takes whichever run is next."""
+        """Start a worker if fewer than `runs_at_once` are running; it claims the next run."""
         with self._lock:
             room = self.settings.runs_at_once
             if len(self._workers) >= room or self.store.running() >= room:
@@ -102,10 +101,10 @@ class LocalLauncher:
 
 
 class ChunkLauncher:
-    """Trains in chunks, each under a decorator that lends a GPU; between chunks the run rests in its checkpoint.
+    """Trains in chunks, each under a decorator that lends a GPU; a checkpoint carries the run from chunk to chunk.
 
     A thread of this process goes from chunk to chunk with the context of the request that launched it, so that the
-    visitor's own share of GPU time is used. Only the disk outlives a chunk, which may run in a forked process.
+    visitor's own share of GPU time is used. A chunk may run in a forked process; only its files remain.
     """
 
     name = "zerogpu"
@@ -140,7 +139,7 @@ class ChunkLauncher:
         run = self._claim(run_id)
         if run is not None:
             with heartbeat(Watch(self.store, run)):
-                outcome = self._go_through(run)
+                outcome = self._train_in_chunks(run)
             finish(self.store, run, outcome)
 
     def _claim(self, run_id: str) -> Run | None:
@@ -153,8 +152,8 @@ class ChunkLauncher:
                 time.sleep(self.poll_s)
         return None
 
-    def _go_through(self, run: Run) -> PartResult:
-        """Chunk after chunk, until the run ends in one of the states."""
+    def _train_in_chunks(self, run: Run) -> PartResult:
+        """Train chunk after chunk until the run reaches an end state."""
         trained_s = run.trained_s
         while True:
             started = time.monotonic()
@@ -165,7 +164,7 @@ class ChunkLauncher:
                 outcome = self._train_chunk(self.settings, run, left_s)
             except LimitError as error:
                 return PartResult(State.STOPPED, str(error))
-            except Exception as error:  # whatever the lender of the GPU raises: no quota left, time is up, no GPU free
+            except Exception as error:  # the GPU's lender: quota used up, time over, none free
                 return PartResult(
                     State.INTERRUPTED,
                     f"The GPU was not lent or was taken back ({error}); resume goes on from the last checkpoint.",

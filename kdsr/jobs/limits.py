@@ -1,4 +1,4 @@
-"""What one run, one owner and all of them together may ask for; each limit answers with one sentence. Pure."""
+"""Limits of one run, of one owner and of all runs; each error is one sentence. Pure functions."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TAKEN_NAMES = ("checkpoint", "recipe")
 
 @dataclass(frozen=True)
 class Counts:
-    """What is there already: runs that wait or run, those of the owner, and all that the owner keeps."""
+    """Numbers of waiting or running runs, of those of the owner, and of all runs that the owner keeps."""
 
     waiting: int
     waiting_of_owner: int
@@ -24,9 +24,9 @@ class Counts:
 
 
 def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
-    """Do nothing if one more run may wait.
+    """Check that one more run may wait.
 
-    is_new: it would also be one more to keep.
+    is_new: the run is also one more to keep.
     Raises:
         LimitError: the queue is full, or the owner has enough.
     """
@@ -48,7 +48,7 @@ def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
 
 
 def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
-    """Do nothing if a visitor may run `recipe`.
+    """Check that a visitor may run `recipe`.
 
     Raises:
         LimitError: too many steps.
@@ -66,7 +66,7 @@ def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
 
 
 def check_name(name: str) -> None:
-    """Do nothing if a run's network may have this name.
+    """Check that a run's network may be named `name`.
 
     Raises:
         SettingsError: it may not.
@@ -79,7 +79,7 @@ def check_name(name: str) -> None:
 
 
 def time_left_s(trained_s: float, settings: Settings) -> float:
-    """Seconds that a run may still train.
+    """Remaining training time of a run in seconds, above 0.
 
     Raises:
         LimitError: none are left.

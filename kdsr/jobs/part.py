@@ -1,6 +1,6 @@
-"""What a worker does with a run that it holds: train, tell events, keep the lease, and say how it ended.
+"""One part of a run under a worker: training, events, the lease, and the state at its end.
 
-Used by the worker process and by the chunks on a borrowed GPU alike. Not here: who claims, and what comes next.
+Used by the worker process and by the chunks on a lent GPU. Not here: claiming a run, and choosing the next.
 """
 
 import contextlib
@@ -28,37 +28,37 @@ from kdsr.train.recipe import recipe_from_json
 from kdsr.train.train import train_recipe
 
 BEAT_S = 1.0
-"""How often the store is told that the worker lives, and asked whether to stop."""
+"""Interval of heartbeats, which also read stop requests."""
 _FINISH_TRIES_S = (0.0, 1.0, 2.0, 4.0)
 _RESERVE = ".reserve.part"
 _RESERVE_BYTES = 1_000_000
-"""Held while a run trains and freed when it ends, so that a full disk still has room to tell the database."""
+"""Reserved while a run trains and freed when it ends, so that a full disk has room for the last database entry."""
 
 
 @dataclass(frozen=True)
 class PartResult:
-    """How a part of a run ended: the state to go to, and one sentence. No state: time is up, and the run can go on."""
+    """The state after a part of a run and one sentence; no state: the time limit was reached and the run can go on."""
 
     state: State | None
     message: str = ""
 
 
 class Watch:
-    """The worker's tie to the store while it trains one run."""
+    """The worker's connection to the store while it trains one run."""
 
     def __init__(self, store: Store, run: Run) -> None:
         self.store = store
         self.run = run
         self.is_asked_to_stop = False
         self.is_lost = False
-        self.is_told_to_end = False
-        """By the system: the machine goes down."""
+        self.is_terminated = False
+        """By SIGTERM: the machine shuts down."""
         self.has_begun = False
-        """The first step is near: from here on `should_stop` is asked at every step."""
+        """Training has started: from here on `should_stop` is called at every step."""
         self._asked = time.monotonic()
 
     def beat(self) -> None:
-        """Keep the lease, and hear whether somebody asked to stop."""
+        """Renew the lease and read stop requests."""
         self._asked = time.monotonic()
         try:
             state = self.store.beat(self.run)
@@ -68,13 +68,13 @@ class Watch:
         self.is_asked_to_stop = state is State.STOPPING
 
     def should_stop(self) -> bool:
-        """Whether to stop now; the store is asked at most once in `BEAT_S`."""
+        """Whether to stop now; reads the store at most once per `BEAT_S`."""
         if time.monotonic() - self._asked >= BEAT_S:
             self.beat()
-        return self.is_asked_to_stop or self.is_lost or self.is_told_to_end
+        return self.is_asked_to_stop or self.is_lost or self.is_terminated
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """Store an event of the trainer; while photographs are prepared, also stop if asked."""
+        """Store an event of the trainer; before the first step, raise `Stopped` on request."""
         self.has_begun = self.has_begun or event["event"] == "started"
         self.store.add_event(self.run, event)
         if not self.has_begun and self.should_stop():
@@ -83,7 +83,7 @@ class Watch:
 
 @contextmanager
 def heartbeat(watch: Watch, on_beat: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """A thread that beats as long as the block lasts, also through long steps; `on_beat` is called after each beat."""
+    """Renew the lease from a thread during the block, also through long steps; `on_beat` is called each time."""
     ended = Signal()
 
     def beat() -> None:
@@ -116,18 +116,18 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
             should_stop=watch.should_stop,
         )
     except (Stopped, KeyboardInterrupt) as error:
-        if watch.is_told_to_end and not watch.is_asked_to_stop:
+        if watch.is_terminated and not watch.is_asked_to_stop:
             return PartResult(State.INTERRUPTED, "The worker was told to end; resume goes on from here.")
         return PartResult(State.STOPPED, str(error) or "Stopped before the first step.")
     except KdsrError as error:
-        return PartResult(State.FAILED, _sentence_of_disk(error) or str(error))
-    except Exception as error:  # the outermost place: whatever it is, the owner is told
+        return PartResult(State.FAILED, _disk_message(error) or str(error))
+    except Exception as error:  # outermost level: any failure becomes the run's message
         with contextlib.suppress(OSError), open(folder / LOG, "a", encoding="utf-8") as log:  # the disk may be full
             traceback.print_exc(file=log)
         return PartResult(
             State.FAILED,
-            _sentence_of_disk(error)
-            or _sentence_of_memory(error)
+            _disk_message(error)
+            or _memory_message(error)
             or f"The run failed unexpectedly: {type(error).__name__}: {error}",
         )
     finally:
@@ -136,9 +136,7 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
 
 
 def finish(store: Store, run: Run, outcome: PartResult) -> None:
-    """Store how a run ended. A full disk may take a moment to have room again; if the lease is lost, there is nothing
-    to say.
-    """
+    """Store how a run ended. Tries again for a few seconds, in case the disk is full; a lost lease is only logged."""
     assert outcome.state is not None
     for wait_s in _FINISH_TRIES_S:
         time.sleep(wait_s)
@@ -151,22 +149,20 @@ def finish(store: Store, run: Run, outcome: PartResult) -> None:
 
 
 def _settings_of(run: Run, settings: Settings) -> Settings:
-    """Settings with which the folders named in the recipe are found. A run with its own photographs keeps its labels
-    beside them.
-    """
+    """Settings in which the recipe's folders are found. A run with uploaded photographs keeps its labels with them."""
     if run.is_uploaded:
         return replace(settings, data_dir=runs_dir(settings), home=run_dir(settings, run.id))
     return replace(settings, data_dir=Path(run.data_dir))
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the halves of files that a killed worker left."""
+    """Remove partial files that a killed worker left."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
 
-def _sentence_of_disk(error: BaseException) -> str:
-    """The sentence for a full disk, if that is at the bottom of `error`; safetensors tells it in words only."""
+def _disk_message(error: BaseException) -> str:
+    """The message for a full disk, if that caused `error`; safetensors reports it as text only."""
     cause: BaseException | None = error
     while cause is not None:
         if (
@@ -182,7 +178,7 @@ def _sentence_of_disk(error: BaseException) -> str:
     return ""
 
 
-def _sentence_of_memory(error: Exception) -> str:
+def _memory_message(error: Exception) -> str:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return "The run needs more memory than there is: choose a smaller batch, smaller patches or fewer photographs."
     return ""

@@ -26,16 +26,15 @@ from kdsr.zoo import Catalog
 
 _SHORTEST_OWNER = 16
 _STRAY_S = 3600.0
-"""A folder without a row is left alone for so long: its run may be on its way into the database."""
+"""Minimum age of a folder without a row before it is removed; a new run has its folder before its row."""
 _LOG_BYTES = 20_000
 
 
 class Jobs:
     """The background runs under `settings.home`.
 
-    An *owner* is a secret text (16 characters or more) that a browser keeps; only its SHA-256 is stored. Reading by id
-    is open to all. The admin token of the settings, and whoever opened this with `is_trusted`, may do everything and
-    knows no limits.
+    An *owner* is a secret text (16 characters or more) that a browser keeps; only its SHA-256 is stored. Anyone may
+    read a run by its id. The admin token of the settings, or `is_trusted`, permits everything and lifts the limits.
     """
 
     def __init__(self, settings: Settings, *, launcher: Launcher | None = None, is_trusted: bool = False) -> None:
@@ -85,7 +84,7 @@ class Jobs:
         return run
 
     def get(self, run_id: str) -> Run:
-        """The run of that id; everybody who knows it may look.
+        """The run named `run_id`; no owner is needed.
 
         Raises:
             JobError: there is none.
@@ -101,12 +100,12 @@ class Jobs:
         return self.store.events(self.get(run_id).id, after=after, most=most)
 
     def place_in_queue(self, run_id: str) -> int | None:
-        """1 for the next run to start; None if the run does not wait."""
+        """Position in the queue from 1; None if the run is not queued."""
         queue = self.store.queue()
         return queue.index(run_id) + 1 if run_id in queue else None
 
     def folder(self, run_id: str) -> Path:
-        """Where weights, card, checkpoint and photographs of a run lie.
+        """The folder with weights, card, checkpoint and photographs of a run.
 
         Raises:
             JobError: there is no such run.
@@ -114,7 +113,7 @@ class Jobs:
         return folders.run_dir(self.settings, self.get(run_id).id)
 
     def log(self, run_id: str, owner: str = "") -> str:
-        """The end of what the worker wrote; for the owner, because it may name places on this machine."""
+        """The end of the worker's log; for the owner only, because it may hold paths of this machine."""
         path = folders.run_dir(self.settings, self._own(run_id, owner).id) / folders.LOG
         return path.read_bytes()[-_LOG_BYTES:].decode("utf-8", errors="replace") if path.is_file() else ""
 
@@ -128,11 +127,11 @@ class Jobs:
         return self.is_trusted or (token != "" and hmac.compare_digest(_sha256(token), _sha256(owner)))
 
     def stop(self, run_id: str, owner: str = "") -> Run:
-        """Ask a run to stop; it does so after its step, with a checkpoint."""
+        """Request a stop; a running run ends after its step, with a checkpoint."""
         return self.store.ask_to_stop(self._own(run_id, owner).id)
 
     def resume(self, run_id: str, owner: str = "") -> Run:
-        """Queue a run again that was stopped, interrupted or failed; it goes on from its checkpoint."""
+        """Queue a stopped, interrupted or failed run again; it continues from its checkpoint."""
         run = self._own(run_id, owner)
         if self.launcher.refusal:
             raise LimitError(self.launcher.refusal)
@@ -148,8 +147,9 @@ class Jobs:
         self._remove(self._own(run_id, owner).id)
 
     def clean(self, keep_days: float | None = None, max_gigabytes: float | None = None) -> list[str]:
-        """Remove ended runs that are too old, then the oldest ones until all fit; the ids removed. Without arguments,
-        by the settings.
+        """Ids of the ended runs removed: those older than `keep_days`, then the oldest until all fit `max_gigabytes`.
+
+        None takes the value of the settings.
         """
         oldest = time.time() - 86_400 * (self.settings.runs_keep_days if keep_days is None else keep_days)
         most = 1e9 * (self.settings.max_runs_gigabytes if max_gigabytes is None else max_gigabytes)
@@ -176,7 +176,7 @@ class Jobs:
         return dead
 
     def keep_tending(self, every_s: float = 5.0) -> Signal:
-        """Tend now and from time to time, in a thread that ends when the signal is set."""
+        """Tend now and every `every_s` seconds, in a thread that ends when the signal is set."""
         ended = Signal()
 
         def tend() -> None:
@@ -214,7 +214,7 @@ class Jobs:
             check_counts(counts, self.settings, is_new=is_new)
 
     def _make_room(self) -> None:
-        """Clean, and refuse if the runs still take more disk than they may."""
+        """Clean, and raise `LimitError` if the runs still exceed their disk space."""
         self.clean()
         used = folders.disk_bytes(folders.runs_dir(self.settings)) / 1e9
         if used > self.settings.max_runs_gigabytes:

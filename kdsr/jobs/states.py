@@ -1,4 +1,4 @@
-"""The states of a background run and the moves between them. Nothing here knows of files, clocks or processes."""
+"""The states of a background run and the moves between them. No files, clocks or processes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,17 +8,17 @@ from kdsr.errors import MoveError
 
 
 class State(StrEnum):
-    """Where a run is in its life."""
+    """State of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
     STOPPING = "stopping"
-    """Somebody asked to stop; the worker has not ended yet."""
+    """A stop was requested; the worker has not ended yet."""
     STOPPED = "stopped"
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """The worker ended without a word: killed, or the machine went down."""
+    """The worker ended without a result: it was killed, or the machine went down."""
 
 
 _ENDS = frozenset({State.STOPPED, State.DONE, State.FAILED, State.INTERRUPTED})
@@ -32,7 +32,7 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType({
     State.INTERRUPTED: frozenset({State.QUEUED}),
     State.DONE:        frozenset(),
 })  # fmt: skip
-"""From each state, where a run may go."""
+"""The states that a run may move to, by its present state."""
 
 ACTIVE = (State.RUNNING, State.STOPPING)
 """A worker holds the run."""
@@ -41,7 +41,7 @@ WAITING = (State.QUEUED, *ACTIVE)
 
 
 def check_move(now: State, to: State) -> None:
-    """Do nothing if a run may go from `now` to `to`.
+    """Check that a run may move from `now` to `to`.
 
     Raises:
         MoveError: it may not.

@@ -1,8 +1,7 @@
-"""The database of runs: SQLite in one file; every SQL statement of the package stands here.
+"""The database of runs: one SQLite file. Every SQL statement of the package is in this module.
 
-Each call opens a connection of its own, so that threads, forked processes and several programs may use one store; what
-changes is changed inside one immediate transaction. Not here: who may do what (`jobs`), limits (`limits`), files
-(`folders`).
+Each call opens its own connection, so that threads, forked processes and several programs may share one store. Each
+change is one immediate transaction. Not here: permissions (`service`), limits (`limits`), files (`folders`).
 """
 
 import json
@@ -23,9 +22,9 @@ from kdsr.jobs.states import ACTIVE, WAITING, State, check_move
 from kdsr.settings import Settings
 
 LEASE_S = 12.0
-"""A heartbeat older than this means a dead worker, where the process itself cannot be looked at."""
+"""Age of a heartbeat beyond which a worker counts as dead, if its process cannot be seen."""
 _HUNG_S = 300.0
-"""The same for a process that can be seen to live: it sleeps with the laptop, or hangs."""
+"""The same for a process that is alive: it was suspended with the machine, or hangs."""
 _BUSY_S = 20.0
 _MIGRATIONS = (
     (
@@ -53,7 +52,7 @@ def store_of(settings: Settings) -> "Store":
 
 
 class Store:
-    """The runs and their events in the file at `path`, which is made or brought up to date."""
+    """The runs and their events in the file at `path`, which is created or migrated."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -62,7 +61,7 @@ class Store:
         self._migrate()
 
     def add(self, run: Run, check: Callable[[Counts], None]) -> Run:
-        """Put a new run at the end of the queue, if `check` raises nothing at what is there already."""
+        """Put a new run at the end of the queue, unless `check` raises."""
         with self._connected() as connection:
             check(_counts(connection, run.owner_sha256))
             marks = ", ".join(_NEXT_PLACE if name == "place" else f":{name}" for name in _COLUMNS)
@@ -89,14 +88,14 @@ class Store:
             return [_run(row) for row in rows]
 
     def queue(self) -> list[str]:
-        """The ids of the waiting runs, next one first."""
+        """The ids of the queued runs, next one first."""
         with self._connected(writing=False) as connection:
             return [
                 row["id"] for row in connection.execute("SELECT id FROM runs WHERE state = 'queued' ORDER BY place")
             ]
 
     def running(self) -> int:
-        """How many runs a worker holds."""
+        """Number of runs that workers hold."""
         with self._connected(writing=False) as connection:
             return connection.execute(f"SELECT count(*) FROM runs WHERE state IN ({_ACTIVE})").fetchone()[0]
 
@@ -123,14 +122,14 @@ class Store:
             return None if row is None else _run(row)
 
     def beat(self, run: Run) -> State | None:
-        """Keep the lease of `run`, and tell its state; None if another worker has it or it is gone."""
+        """Renew the lease of `run`; its state, or None if the lease is lost or the run deleted."""
         with self._connected() as connection:
             sql = f"UPDATE runs SET heartbeat = ? WHERE id = ? AND lease = ? AND state IN ({_ACTIVE}) RETURNING state"
             row = connection.execute(sql, (self.clock(), run.id, run.lease)).fetchone()
             return None if row is None else State(row["state"])
 
     def add_event(self, run: Run, event: Mapping[str, Any]) -> None:
-        """Append `event` to those of `run`, and keep its lease.
+        """Append `event` to those of `run` and renew its lease.
 
         Raises:
             JobError: the lease is no longer held.
@@ -164,7 +163,7 @@ class Store:
             self._end(connection, run.id, to, message, self.clock())
 
     def ask_to_stop(self, run_id: str) -> Run:
-        """A queued run stops at once, a running one as soon as its worker has heard of it; once is enough."""
+        """Stop a queued run at once, a running one at its worker's next heartbeat. May be repeated."""
         with self._connected() as connection:
             run = _get(connection, run_id)
             if run.state is State.QUEUED:
@@ -180,7 +179,7 @@ class Store:
             return _get(connection, run_id)
 
     def requeue(self, run_id: str, check: Callable[[Counts], None]) -> Run:
-        """Put an ended run at the end of the queue again, if `check` raises nothing."""
+        """Put an ended run at the end of the queue, unless `check` raises."""
         with self._connected() as connection:
             run = _get(connection, run_id)
             check_move(run.state, State.QUEUED)
@@ -190,7 +189,7 @@ class Store:
             return _get(connection, run_id)
 
     def recover(self, is_alive: Callable[[str], bool | None]) -> list[str]:
-        """Every run whose worker died becomes interrupted; their ids."""
+        """Ids of the runs whose worker died, which are interrupted now."""
         now, dead = self.clock(), []
         for run in self.runs():
             if run.state not in ACTIVE or not _is_dead(run, now, is_alive):
@@ -206,7 +205,7 @@ class Store:
         return dead
 
     def delete(self, run_id: str) -> None:
-        """Forget an ended run and its events.
+        """Delete an ended run and its events.
 
         Raises:
             JobError: it has not ended.
@@ -242,7 +241,7 @@ class Store:
 
     @contextmanager
     def _connected(self, *, writing: bool = True, begin: bool = True) -> Iterator[sqlite3.Connection]:
-        """A connection inside one transaction, which is kept whole or not at all."""
+        """A connection inside one transaction, which is rolled back if the block raises."""
         try:
             with no_fork(), closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as connection:
                 connection.row_factory = sqlite3.Row
@@ -259,8 +258,9 @@ class Store:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging. Two at once would wait for each other, so SQLite refuses one of them at once; here
-    it tries again.
+    """Switch to write-ahead logging, again and again while SQLite reports it busy.
+
+    Of two switches at once SQLite refuses one without waiting, to avoid a deadlock.
     """
     give_up = time.monotonic() + _BUSY_S
     while True:

@@ -1,7 +1,7 @@
-"""Uploaded photographs into a run's own folder: pictures or zip archives of them, under names that are made here.
+"""Copies uploaded photographs, pictures or zip archives of them, into a run's own folder.
 
-Only headers are read; a file whose pixels turn out damaged is named when the run reads it. No name that came from
-outside becomes a path: what is left of it behind a number is letters, digits, dots, dashes and underscores.
+Only headers are read; damaged pixels are reported when the run reads the file. No uploaded name becomes a path: files
+are numbered, and only letters, digits, dots, dashes and underscores of the name are kept.
 """
 
 import re
@@ -18,7 +18,7 @@ from kdsr.errors import InputError, LimitError
 from kdsr.settings import Settings
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
-"""Formats that training reads, and the ending that tells it so."""
+"""Formats that training reads, and their suffixes."""
 _SUFFIX_OF_MPO = ".jpg"
 """What Pillow calls a phone's JPEG with a second picture in it."""
 _MAX_FILE_BYTES = 200_000_000
@@ -26,13 +26,13 @@ _ARCHIVE_JUNK = ("__MACOSX", ".")
 
 
 def take_photos(source: Path | Iterable[Path], folder: Path, settings: Settings | None) -> int:
-    """Copy the photographs of `source` into the new `folder`; how many there are.
+    """Copy the photographs of `source` into the new `folder`; their number.
 
     Args:
         source: pictures and zip archives, or a folder of them.
-        settings: the limits of number and megapixels; None: there are none.
+        settings: the limits of number and megapixels; None: no limits.
     Raises:
-        InputError: no picture, or a file that is none.
+        InputError: no picture, or a file that is not a picture.
         LimitError: too many, or too large.
     """
     folder.mkdir(parents=True)
@@ -114,7 +114,7 @@ def _copy(stream: IO[bytes], target: Path, name: str) -> None:
 
 
 class _Bounded:
-    """A stream that refuses to give more than a picture may have: an archive may promise less than it holds."""
+    """A stream limited to `_MAX_FILE_BYTES`: an archive may hold more than its header states."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self.stream = stream

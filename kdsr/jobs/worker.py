@@ -23,12 +23,12 @@ from kdsr.jobs.store import Store, store_of
 from kdsr.settings import Settings, settings_from_environment, usable_threads
 
 _NICENESS = 10
-"""Below the page, which somebody looks at."""
+"""Lower priority than the page."""
 _LOST = 3
 
 
 def main() -> int:
-    """Train one run; the exit code is 0 also where the run failed, because that is told in its row."""
+    """Train one run. Exit code 0, also if the run failed: its row in the database holds the error."""
     os.nice(_NICENESS)
     settings = settings_from_environment()
     store = store_of(settings)
@@ -45,17 +45,17 @@ def main() -> int:
 
 
 def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
-    """Train a run that this process holds, until it ends in one of the states."""
+    """The result of training a run that this process holds; it always has a state."""
     watch = Watch(store, run)
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        watch.is_told_to_end = watch.is_told_to_end or number == signal.SIGTERM
-        if not watch.has_begun:  # no step is cut in two, so this may break in anywhere
+        watch.is_terminated = watch.is_terminated or number == signal.SIGTERM
+        if not watch.has_begun:  # before the first step nothing is written, so any point will do
             raise KeyboardInterrupt
 
     def on_beat() -> None:
         if watch.is_lost:
-            os._exit(_LOST)  # the folder may have another worker: not one more byte
+            os._exit(_LOST)  # another worker may own the folder: write nothing more
         if watch.is_asked_to_stop and not watch.has_begun:
             _thread.interrupt_main()
 
@@ -77,7 +77,7 @@ def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
 
 
 def _write_to_log_of(run: Run, settings: Settings) -> None:
-    """What this process and its libraries say goes to the run's log from here on."""
+    """Redirect stdout and stderr of this process to the run's log."""
     folder = run_dir(settings, run.id)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / LOG, "ab") as log:
@@ -89,5 +89,5 @@ def _write_to_log_of(run: Run, settings: Settings) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KdsrError as told:
-        sys.exit(f"kdsr: {told}")
+    except KdsrError as error:
+        sys.exit(f"kdsr: {error}")

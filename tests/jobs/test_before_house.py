@@ -15,7 +15,7 @@ from kdsr.jobs.process import this_holder
 from kdsr.models import is_integer
 from kdsr.settings import Settings
 from kdsr.train import train_recipe
-from kdsr.train.loop import events_in
+from kdsr.train.events import events_in
 from kdsr.train.recipe import recipe_from_json, recipe_from_mapping, recipe_to_json
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
