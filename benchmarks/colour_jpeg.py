@@ -1,5 +1,4 @@
-"""JPEG clean-up of colours: what is gained over the file in luma, in the two differences of colour, and in red, green
-and blue together.
+"""JPEG clean-up of colours: the gain over the file in Y, Cb, Cr and RGB.
 
     python benchmarks/colour_jpeg.py FOLDER [NAME ...] [--quality 10 20 40]
 

@@ -1,5 +1,4 @@
-"""JPEG clean-up of pictures that were cropped, and of those that were saved again after that: how much of the gain over
-the file is left.
+"""JPEG clean-up of cropped files, and of cropped files that were saved again: the gain over the file.
 
     python benchmarks/cropped_jpeg.py FOLDER [NAME ...] [--first 10 30] [--second 70 90]
 

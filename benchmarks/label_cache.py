@@ -1,12 +1,11 @@
-"""How many more steps a second a student takes with its teacher's labels kept than with the teacher at work, and
-whether the loss is the same.
+"""Training steps per second with cached labels and with the teacher in every step, and whether the losses agree.
 
     python benchmarks/label_cache.py [--teacher residual] [--steps 60] [--crops 512] [--width 16] [--self-ensemble]
 
 The teacher has about 1 M parameters: one of ours (64x13), or SwinIR-light by spandrel, the field's own of that size.
 The student is a plain one of depth 7 at x4 (16 patches of 48 px). Weights and photographs are random: neither changes
 the time. Teachers work in bf16; what ours would cost in fp32, as toolkits run theirs, is measured beside it. Run it on
-a machine that does nothing else.
+an idle machine.
 """
 
 import argparse

@@ -1,5 +1,4 @@
-"""The tab Live in a headless Chromium: how fast a student is there, beside native ONNX Runtime, and whether the page
-stays alive.
+"""The tab Live in a headless Chromium: latency of a student against native ONNX Runtime, and the page's frame gaps.
 
     python benchmarks/live_browser.py [--seconds 5]
 

@@ -1,4 +1,4 @@
-"""How much faster PSNR and SSIM are than scikit-image, and how far apart the figures lie, on one 2040x1356 pair.
+"""Speed of PSNR and SSIM against scikit-image, and the difference of the values, on one 2040x1356 pair.
 
     python benchmarks/metrics_speed.py [--repeats 15] [--threads 0]
 

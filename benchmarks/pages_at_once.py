@@ -1,5 +1,4 @@
-"""Many pages that watch one run at once, while it trains and others queue: how soon the app answers, and what it holds
-afterwards.
+"""Many pages that watch one run at once: answer times of the app, and the handles and memory that it keeps.
 
     python benchmarks/pages_at_once.py [--pages 30] [--queued 10] [--minutes 10]
 

@@ -1,10 +1,8 @@
-"""What a run with the preset `quick` gains, from a fresh student and from the released one, on photographs that neither
-has seen.
+"""The gain of a run with the preset `quick`, from a fresh and from the released student, on unseen photographs.
 
     python benchmarks/quick_gain.py --data PHOTOS [--task sr_x4]
 
-Eight of the photographs held out of every training are learnt from, eight others are measured on. Prints one JSON
-object.
+Eight of the held-out photographs are trained on, eight others are measured on. Prints one JSON object.
 """
 
 import argparse
@@ -44,12 +42,12 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "learnt").mkdir()
+        (folder / "trained_on").mkdir()
         for path in unseen[:8]:
-            shutil.copy2(path, folder / "learnt")
+            shutil.copy2(path, folder / "trained_on")
         for kind, student in (("fresh", None), ("released", released)):
             recipe = distillation(
-                "quick", options.task, name=kind, teacher=teacher.name, photos=("learnt",), student=student
+                "quick", options.task, name=kind, teacher=teacher.name, photos=("trained_on",), student=student
             )
             seen: list[dict[str, Any]] = []
             since = time.monotonic()

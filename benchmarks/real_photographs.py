@@ -1,14 +1,15 @@
-"""How networks for real photographs do on damage that they never learnt: a blind sheet to choose from, and figures.
+"""Networks for real photographs on degradations that the training does not use: blind sheets and figures.
 
     python benchmarks/real_photographs.py --data PHOTOS --out FOLDER
                                           [--students photo_x4-student-32x7 sr_x4-student-32x7]
 
-Ten held-out photographs (never trained on) are made small and spoilt in ways the training does not use: WebP, two JPEG
-files of which the second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours, coloured
-sensor noise. Each is enlarged four times by bicubic and by the students. `sheet-N.png` shows one photograph in an order
-that `key.json` alone knows: choose first, then look. The report says PSNR and SSIM on luma, the shift of the mean
-colour against the input in levels of 255, how much of each picture's detail is a grid of 4 pixels (a checkerboard), and
-how much larger the steps of colour are at the edges of input pixels than within (1 has no blocks of colour).
+Ten held-out photographs (never trained on) are downscaled and degraded in ways that the training does not use: WebP,
+two JPEG files of which the second is shifted, motion blur, sharpening halos, nearest-neighbour resizing, few colours,
+coloured sensor noise. Each is enlarged four times by bicubic and by the students. `sheet-N.png` shows one photograph in
+an order that `key.json` alone knows: choose first, then look. The report says PSNR and SSIM on luma, the shift of the
+mean colour against the input in levels of 255, how much of each picture's detail is a grid of 4 pixels (a
+checkerboard), and how much larger the steps of colour are at the edges of input pixels than within (1 has no blocks of
+colour).
 """
 
 import argparse

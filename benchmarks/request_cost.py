@@ -2,7 +2,7 @@
 
     python benchmarks/request_cost.py [--student NAME] [--picture FILE] [--side 256] [--repeats 9] [--runtime auto]
 
-Three take turns: the page's own handler (`restore_steps`, until the student's picture stands and until the last
+Three take turns: the page's own handler (`restore_steps`, until the student's picture is shown and until the last
 figure), the same handler with torch eager and Pillow's default PNG, and the least that a script would do with these
 two: read, one pass, write one PNG. Medians of warm runs. Run it on an idle machine.
 """

@@ -3,8 +3,8 @@
     python benchmarks/restore_memory.py [--model NAME] [--height 2000] [--width 3000] [--runtime onnx] [--tile N]
 
 Peak RSS of the process, libraries, input and output included, in megabytes of 1,000,000 bytes (Linux). Before the run
-it stands at what the libraries take: about 0.1 GB for ONNX Runtime, and 0.6 for torch, which is imported if the graph
-is still to be made. A tile as long as the picture gives the untiled run. From file to file, in strips: /usr/bin/time -v
+the libraries take about 0.1 GB for ONNX Runtime, and 0.6 for torch, which is imported if the graph
+does not exist yet. A tile as long as the picture gives the untiled run. From file to file, in strips: /usr/bin/time -v
 kdsr restore IN -o OUT --model NAME.
 """
 

@@ -1,12 +1,13 @@
-"""Background runs that are killed at random moments, or whose disk is full: nothing may be lost, and the weights must
-come out the same.
+"""Background runs that are killed at random moments, or whose disk is full: no run is lost, and the weights are equal.
 
-    python benchmarks/runs_under_fire.py kill [--times 20] python benchmarks/runs_under_fire.py disk        # mounts a
-    small tmpfs, so it needs root python benchmarks/runs_under_fire.py lent [--chunk-s 30] [--steps 4000]   # chunks in
-    forked daemons, as a GPU is lent on ZeroGPU python benchmarks/runs_under_fire.py beside      # Restore's latency
-    while a run trains; on a machine that does nothing else
+    python benchmarks/runs_under_fire.py kill [--times 20]
+    python benchmarks/runs_under_fire.py disk
+    python benchmarks/runs_under_fire.py lent [--chunk-s 30] [--steps 4000]
+    python benchmarks/runs_under_fire.py beside
 
-Networks and photographs are random and made here. Prints one JSON object.
+`disk` mounts a small tmpfs, so it needs root. `lent` trains in chunks in forked daemons, as on ZeroGPU. `beside`
+measures the latency of *Restore* while a run trains; use an idle machine. Networks and photographs are random. Prints
+one JSON object.
 """
 
 import argparse

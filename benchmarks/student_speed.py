@@ -1,10 +1,10 @@
-"""The speed that the students promise: their ratios to torch, to IMDN and to what the processor can do, in one run.
+"""Speed of the students against torch, IMDN and the processor's peak, in one run.
 
     python benchmarks/student_speed.py [--integer NAME] [--small-integer NAME] [--weights DIR] [--repeats 15]
 
 `--integer` names a network of 8-bit integers, the student's or another. IMDN (715 K parameters, random weights; see
-`imdn.py`) runs in the same turns. 256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run it on an
-idle machine.
+`imdn.py`) runs in the same interleaved turns. 256x256 in, 1024x1024 out, array to array; turns as in `kdsr bench`. Run
+it on an idle machine.
 """
 
 import tempfile

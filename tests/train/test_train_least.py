@@ -1,4 +1,4 @@
-"""The script that spends spare minutes: whole runs of seconds in processes of their own."""
+"""The script that trains the least trained recipe: runs of seconds, each in its own process."""
 
 import os
 import subprocess
