@@ -53,7 +53,7 @@ def main(
             sides_px=[256],
             repeats=repeats,
             memory=False,
-            tell=lambda text: typer.echo(text, err=True),
+            on_progress=lambda text: typer.echo(text, err=True),
         )
     typer.echo(speed_table(report))
 

@@ -4,10 +4,10 @@ A set is a folder in one of three forms:
 
 - `HR/NAME.png` with `LR_bicubic/X{s}/NAMEx{s}.png`: super-resolution restores these files and compares with `HR[:h*s,
 :w*s]`;
-- `HR/` alone, or a folder of pictures: they are the truth, and are degraded here.
+- `HR/` without other folders, or a folder of pictures: each is a truth and is degraded here.
 
 Noise is drawn from a seed of the picture's name, so that a picture gets the same noise on each machine and in each set,
-and is neither clipped nor rounded, as in the published figures. What is restored is rounded to 8 bits before it is
+and is neither clipped nor rounded, as in the published figures. Restored pictures are rounded to 8 bits before they are
 measured. Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their
 plane. Not here: latency, and which sets a card reports (`verify`).
 """
@@ -35,8 +35,8 @@ BASELINES = ("bicubic", "unprocessed", "navier-stokes")
 inpainting OpenCV's Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first
 filling that networks are given."""
 _TILE_PX = 512
-"""Takes a picture of most test sets whole: at 256 a teacher of 92 pixels' halo computes everything twice. The result
-does not depend on it.
+"""Covers a picture of most test sets with one tile. At 256, a teacher with a halo of 92 pixels computes everything
+twice. The result does not depend on it.
 """
 
 
@@ -84,7 +84,7 @@ def evaluate(
         strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square.
-        on_picture: is called with (pictures done, all pictures, name) after each one.
+        on_picture: called with (pictures done, all pictures, name) after each one.
     Raises:
         UnknownNameError: no network of that name.
         SettingsError: the network or baseline is for another task, or `strength` is out of range.
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
-    """(truth, degraded file or None) of each picture of a set, by name; None means: degrade it here.
+    """(truth, degraded file or None) of each picture of a set, by name; None: it is degraded here.
 
     Raises:
         InputError: no pictures, or a truth whose degraded file is missing.

@@ -1,10 +1,11 @@
-"""How long a network takes on this machine, stated two ways that are never mixed.
+"""Latency of a network on this machine, in two figures that are never mixed.
 
 - network only: one pass through the network, tensor to tensor, on its device;
 - end to end: array to array (conversion, tiles, network, rounding), without files.
 
-Both are medians of warm repeats: opening, compiling and the first runs are left out. What a visitor waits (upload,
-encoding, queue) is the page's to tell. Not here: comparing networks; time them in one run on an idle machine for that.
+Both are medians of warm repeats: opening, compiling and the first runs are excluded. The page reports its own waiting
+time (upload, encoding, queue). Not here: comparisons of networks; those are timed in one run on an idle machine
+(`speed`).
 """
 
 import statistics
@@ -24,15 +25,15 @@ from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
 
 WARM_UP = 3
-"""Runs that are not timed: the first ones allocate, and choose kernels."""
+"""Untimed runs: the first ones allocate memory and choose kernels."""
 
 _SAME_PLACE = ("runtime", "device", "machine", "threads", "precision", "input_width_px", "input_height_px")
-"""A new measurement replaces an earlier one that agrees in these."""
+"""A new measurement replaces an earlier one with the same values of these."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Medians in milliseconds, and where they were taken."""
+    """Medians in milliseconds, lower is better, and the machine."""
 
     runtime: str
     device: str
@@ -50,7 +51,7 @@ class Latency:
 def measure_latency(
     runtime: Runtime, *, side_px: int = 256, repeats: int = 15, clock: Callable[[], float] = time.perf_counter
 ) -> Latency:
-    """The latency of `runtime` on a square 8-bit RGB picture of `side_px`, after `WARM_UP` runs that are not counted.
+    """The latency of `runtime` on a square 8-bit RGB picture of `side_px`, after `WARM_UP` untimed runs.
 
     Args:
         side_px: made a multiple of what the network needs.
@@ -118,17 +119,16 @@ def measure_card_latency(
 
 
 def machine_name(device: str) -> str:
-    """The name of the GPU behind `device`, as its maker gives it, or that of the processor and its quickest instruction
-    set: `AMD EPYC, AVX2`.
-    """
+    """The name of the GPU of `device`, or that of the processor with its fastest instruction set: `AMD EPYC, AVX2`."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return processor_kind()
 
 
 def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:
-    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up; taken in turn, so that a busy
-    minute hits all alike.
+    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up.
+
+    The runs take turns, so that other load on the machine affects all alike.
     """
     durations: list[list[float]] = [[] for _ in runs]
     for repeat in range(WARM_UP + repeats):

@@ -1,10 +1,9 @@
-"""What this machine can do at most, in GFLOP/s (a multiplication and an addition are two), by precision of the
-arithmetic.
+"""Highest throughput of this machine in GFLOP/s, by precision; a multiplication and an addition are two operations.
 
-The best of several runs of the operation that suits a processor best: a large product of matrices by torch for floats,
-a wide convolution by OpenVINO for 8-bit integers. Not a maker's figure: measured, with the same threads, in the same
-run as the networks. oneDNN, which is under both, can be told to do without the newest instructions:
-ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI leaves out the matrix units (AMX).
+The best of several runs of the operation that suits a processor best: a large matrix product in PyTorch for floats, a
+wide convolution in OpenVINO for 8-bit integers. It is measured, not a maker's figure: same threads and same run as the
+networks. oneDNN, which both use, can leave out the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI disables
+the matrix units (AMX).
 """
 
 import time
@@ -17,7 +16,7 @@ from kdsr.restore.openvino_session import has_openvino, integer_convolution
 SIDE = 2048
 """Rows and columns of the matrices: 16 MB each in float32, and 0.1 s on two cores."""
 SECONDS = 0.8
-"""Spent on each precision at least."""
+"""Least time spent on each precision."""
 
 
 def measure_limits(
@@ -49,7 +48,7 @@ def _product_gflops(kind: torch.dtype, threads: int, device: str, seconds: float
 
 
 def _shortest_s(run: Callable[[], object], seconds: float, clock: Callable[[], float]) -> float:
-    """The shortest of as many runs as `seconds` hold, at least 3, after one that is not counted."""
+    """The shortest of at least 3 runs in seconds, repeated for `seconds`, after an untimed one."""
     run()
     shortest, began, runs = float("inf"), clock(), 0
     while runs < 3 or clock() - began < seconds:

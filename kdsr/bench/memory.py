@@ -15,12 +15,13 @@ from kdsr.settings import Settings
 
 
 def peak_memory_mb(model: str, runtime: str, side_px: int, settings: Settings) -> float | None:
-    """Peak memory of restoring a square picture of `side_px` with `model` in `runtime`; None where it cannot be had
-    (not Linux, or it failed).
+    """Peak memory in MB of restoring a square picture of `side_px` with `model` in `runtime`.
+
+    None if it cannot be measured (not Linux) or the process failed.
     """
     if not Path("/proc/self/status").exists():
         return None
-    order = {
+    request = {
         "model": model,
         "runtime": runtime,
         "side_px": side_px,
@@ -28,7 +29,7 @@ def peak_memory_mb(model: str, runtime: str, side_px: int, settings: Settings) -
     }
     done = subprocess.run(
         [sys.executable, "-m", "kdsr.bench.memory"],
-        input=json.dumps(order),
+        input=json.dumps(request),
         capture_output=True,
         text=True,
         check=False,
@@ -37,7 +38,7 @@ def peak_memory_mb(model: str, runtime: str, side_px: int, settings: Settings) -
 
 
 def main() -> None:
-    """Read an order from stdin, carry it out, and write the peak to stdout."""
+    """Read a request from stdin, restore one picture, and write the peak in MB to stdout."""
     import numpy as np
 
     from kdsr.image import Picture
@@ -45,11 +46,11 @@ def main() -> None:
     from kdsr.settings import settings_from_environment
     from kdsr.zoo import Catalog
 
-    order = json.load(sys.stdin)
-    settings = settings_from_environment({f"KDSR_{name.upper()}": text for name, text in order["settings"].items()})
+    request = json.load(sys.stdin)
+    settings = settings_from_environment({f"KDSR_{name.upper()}": text for name, text in request["settings"].items()})
     catalog = Catalog(settings.weights_dir)
-    opened = open_runtime(catalog.find(order["model"]), catalog, runtime=order["runtime"], settings=settings)
-    side = order["side_px"]
+    opened = open_runtime(catalog.find(request["model"]), catalog, runtime=request["runtime"], settings=settings)
+    side = request["side_px"]
     holes = np.tri(side, dtype=bool) if opened.about.planes == 4 else None
     restore_picture(Picture(np.zeros((side, side, 3), np.uint8)), opened, holes=holes)
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()

@@ -22,12 +22,12 @@ from kdsr.restore.device import torch_device
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Catalog
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Something that makes a picture larger or better, ready to run."""
+    """A restoring method, ready to run."""
 
     model: str
     runtime: str
@@ -35,13 +35,13 @@ class Contestant:
     scale: int
     run: Callable[[Picture], object]
     open_ms: float
-    """Reading the weights, making or reading the graph, compiling."""
+    """Time to read the weights, make or read the graph, and compile."""
     gflop_per_output_megapixel: float | None = None
-    """Two operations per multiply-accumulate of the convolutions; None where it is not known."""
+    """Two operations per multiply-accumulate of the convolutions; None if unknown."""
     peak_mb: Callable[[int], float | None] = lambda _side: None
-    """Of the side of a picture: peak memory of a process that does nothing else."""
+    """Peak memory in MB by side in pixels, in a process of its own."""
     speed_only: bool = False
-    """Random weights: the result is no picture."""
+    """Random weights: only the speed is meaningful."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ class Speed:
     p95_ms: float
     repeats: int
     megapixels_per_s: float
-    """Of output, by the median."""
+    """Output megapixels per second, by the median."""
     gflops: float | None
     """GFLOP/s, by the median."""
     share_of_limit: float | None
-    """Of what this machine can do at most in this precision."""
+    """Share of this machine's limit in this precision, in [0, 1]."""
     peak_mb: float | None
     speed_only: bool
 
 
 @dataclass(frozen=True)
 class SpeedReport:
-    """All that one run measured, and where."""
+    """All measurements of one run, and the machine."""
 
     machine: str
     device: str
@@ -79,7 +79,7 @@ class SpeedReport:
     limits_gflops: dict[str, float]
     speeds: tuple[Speed, ...]
     complete: bool
-    """Whether the run came to its end."""
+    """False after an interruption."""
 
 
 def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime: str) -> Contestant:
@@ -117,7 +117,7 @@ def measure_speed(
     sides_px: Sequence[int],
     repeats: int = 15,
     memory: bool = True,
-    tell: Tell = lambda _text: None,
+    on_progress: Progress = lambda _text: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> SpeedReport:
     """The speed of each contestant at each size, and the machine's limits; after KeyboardInterrupt, what was measured
@@ -127,7 +127,7 @@ def measure_speed(
         sides_px: of square 8-bit RGB pictures; a 4x network makes 16 times as many pixels of one.
         repeats: timed runs of each, at least 1.
         memory: measure peak memory too, each in a process of its own (3 s and more).
-        tell: is called with what goes on.
+        on_progress: called with one line of progress.
     Raises:
         SettingsError: nothing to measure, or `repeats` or a side below 1.
     """
@@ -140,22 +140,22 @@ def measure_speed(
     limits: dict[str, float] = {}
     complete = False
     try:
-        tell("what this machine can do at most")
+        on_progress("what this machine can do at most")
         limits = measure_limits(threads, device, clock=clock)
         for entry in entries:
-            tell(f"first run of {entry.contestant.model} by {entry.contestant.runtime} at {entry.side}")
+            on_progress(f"first run of {entry.contestant.model} by {entry.contestant.runtime} at {entry.side}")
             entry.first_ms = entry.timed(clock)
         for number in range(1, repeats + 1):
-            tell(f"round {number} of {repeats}")
+            on_progress(f"round {number} of {repeats}")
             for entry in entries:
                 entry.contestant.run(entry.picture)
                 entry.taken_ms.append(entry.timed(clock))
         for entry in entries if memory else ():
-            tell(f"memory of {entry.contestant.model} by {entry.contestant.runtime} at {entry.side}")
+            on_progress(f"memory of {entry.contestant.model} by {entry.contestant.runtime} at {entry.side}")
             entry.peak_mb = entry.contestant.peak_mb(entry.side)
         complete = True
     except KeyboardInterrupt:
-        tell("stopped; what was measured is kept")
+        on_progress("stopped; what was measured is kept")
     speeds = tuple(entry.speed(limits) for entry in entries if entry.taken_ms)
     return SpeedReport(machine_name(device), device, threads, limits, speeds, complete)
 
@@ -177,7 +177,7 @@ class _Entry:
         return 1000 * (clock() - started)
 
     def speed(self, limits: dict[str, float]) -> Speed:
-        """What the timed runs say."""
+        """The summary of the timed runs."""
         who = self.contestant
         megapixels = (self.side * who.scale) ** 2 / 1e6
         median_ms = statistics.median(self.taken_ms)

@@ -23,7 +23,7 @@ def write_speed_report(report: SpeedReport, path: Path) -> Path | None:
 
 
 def speed_table(report: SpeedReport) -> str:
-    """`report` in lines of equal columns: quickest first at each size."""
+    """`report` as a text table, the fastest first at each size."""
     header = [
         "network",
         "runtime",
@@ -72,7 +72,7 @@ def _in_order(speeds: Sequence[Speed]) -> list[Speed]:
 
 
 def _draw(report: SpeedReport, path: Path) -> bool:
-    """Draw the medians into an SVG at `path`, a bar each, one panel per size; whether matplotlib was there to do it."""
+    """Write a plot of the medians to `path` as SVG, one panel per size; False if matplotlib is missing."""
     try:
         import matplotlib
         from matplotlib.figure import Figure

@@ -20,23 +20,23 @@ STANDARD_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = Mappin
     "photo":   tuple((name, level) for name in ("Set14", "BSD100") for level in (2.0, 5.0, 8.0)),
     "holes":   tuple(("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
 })  # fmt: skip
-"""What the field reports for each degradation: pairs of (set, strength)."""
+"""The usual (set, strength) pairs of each degradation in publications."""
 
 PSNR_TOLERANCE_DB = 0.01
 SSIM_TOLERANCE = 0.0005
-"""How far a figure may be off when it is measured again; other processors round sums in another order."""
+"""Tolerance of a repeated measurement; processors differ in the order of sums."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One figure of a card beside the same figure measured again; `measured` is None where its set is missing."""
+    """A stated figure and its repeated measurement; `measured` is None if the set is missing."""
 
     stated: Figure
     measured: Figure | None
 
     @property
     def holds(self) -> bool:
-        """Whether the figure was measured again and is the stated one within the tolerances."""
+        """Whether the repeated measurement agrees with the stated figure within the tolerances."""
         if (
             self.measured is None
             or self.measured.n != self.stated.n
@@ -120,7 +120,7 @@ def verify_card(
     runtime: str = "torch",
     on_check: Callable[[Check], None] = lambda check: None,
 ) -> tuple[Check, ...]:
-    """Every figure of `card`, measured again on `data_dir`; `on_check` hears of each as it comes.
+    """Every figure of `card`, measured again on `data_dir`; `on_check` is called with each.
 
     Raises:
         SettingsError: the card has no figures.

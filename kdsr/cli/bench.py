@@ -65,7 +65,9 @@ def bench(
         open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())
     ]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this with SIGINT ignored
-    report = measure_speed(contestants, context.obj, sides_px=size or [256], repeats=repeats, memory=memory, tell=_tell)
+    report = measure_speed(
+        contestants, context.obj, sides_px=size or [256], repeats=repeats, memory=memory, on_progress=_tell
+    )
     if as_json:
         print_json(asdict(report))
     else:

@@ -1,10 +1,9 @@
-"""From a network of floats to one of 8-bit integers: channels made alike where that helps, then each tensor's range by
-the least squared error on crops.
+"""Post-training quantisation: equalised channels where they help, ranges of least squared error, corrected biases.
 
-Sources: channels are made alike as in Nagel et al. (arXiv:1906.04721), by the size of their values alone, since kernels
-have a scale per channel; biases are corrected as in the same paper; the search over clipped ranges is that of Banner et
-al. (arXiv:1810.05723) without its model of the distribution. A picture in [0, 1] keeps its own 256 levels, so that an
-8-bit one is taken as it is. Not here: learning in 8 bits (`learn`).
+Equalisation follows Nagel et al. (arXiv:1906.04721), by the size of the activations only, since kernels have a scale
+per output channel; bias correction is that of the same paper. The search for clipped ranges is that of Banner et al.
+(arXiv:1810.05723) without its model of the distribution. A picture in [0, 1] keeps its own 256 levels. Not here:
+quantisation-aware training (`learn`).
 """
 
 import copy
@@ -21,26 +20,26 @@ from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS, to_levels
 from kdsr.models.plain import Plain
 
 _SHARES = torch.linspace(0.3, 1.0, 57)
-"""Shares of the full range that are tried."""
+"""Shares of the full range that the search tries."""
 _SAMPLE = 4_096
-"""Values of a tensor that are kept of each batch."""
+"""Number of values kept of each tensor and batch."""
 _FEWER = 4
-"""Means need fewer crops than ranges do: one batch in so many."""
+"""Means are taken over one batch in so many; ranges need all."""
 _RARE = 1e-4
-"""Share of a channel's values that do not count for its size."""
+"""Share of a channel's largest values that its size ignores."""
 _UNUSED = 1e-3
-"""A channel that never passes this share of the others' values is left as it is."""
+"""A channel whose size is below this share of the median is not scaled."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Scale and zero of a tensor's 256 levels."""
+    """Scale and zero level of a tensor's 256 levels."""
 
     scale: float
     zero: int
 
     def error(self, values: Tensor) -> float:
-        """Mean squared error of `values` as levels."""
+        """Mean squared error of `values` rounded to levels; lower is better."""
         scale, zero = torch.tensor(self.scale), torch.tensor(self.zero)
         return float(((to_levels(values, scale, zero) - zero) * scale - values).square().mean())
 

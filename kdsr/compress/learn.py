@@ -1,10 +1,8 @@
-"""Learning in 8 bits: the network of integers goes on from its ranges, taught by the network of floats that it came
-from.
+"""Quantisation-aware training: the calibrated 8-bit network is trained on, with the float network as teacher.
 
-Rounding passes the gradient on as if it were not there (straight-through estimator, Bengio et al., arXiv:1308.3432),
-and scales are learnt with the kernels (LSQ, arXiv:1902.08153), as logarithms, so that a step changes each by a like
-share. The target is the mean of truth and float network. Not here: how ranges are found (`calibrate`), and what follows
-of the result (`compress`).
+Gradients pass through rounding unchanged (straight-through estimator, Bengio et al., arXiv:1308.3432). Scales are
+trained with the kernels (LSQ, arXiv:1902.08153), as logarithms, so that a step changes each by a similar share. The
+target is a mean of truth and float network. Not here: ranges (`calibrate`), and the files of the result (`run`).
 """
 
 import copy
@@ -24,15 +22,15 @@ from kdsr.models.integer import MOST_KERNEL_LEVELS, MOST_LEVELS
 _TELL_EVERY = 50
 _AVERAGE_DECAY = 0.99
 _FAINTEST = 1e-6
-"""Mean squared error of 60 dB: a crop without anything in it counts no more than that."""
+"""Mean squared error at 60 dB: the least that a crop counts, so that empty crops do not dominate."""
 
 
 class RoundedConv2d(nn.Module):
-    """The convolution that `IntegerConv2d` computes, of float kernels and scales that learn."""
+    """The convolution of `IntegerConv2d` with trainable float kernels and scales."""
 
     def __init__(self, conv: nn.Conv2d, start: IntegerConv2d) -> None:
         super().__init__()
-        bias = start.floating().bias  # corrected for what rounding does to the kernel
+        bias = start.floating().bias  # corrected for the rounding of the kernel
         assert bias is not None
         self.weight, self.bias = nn.Parameter(conv.weight.detach().clone()), nn.Parameter(bias.detach().clone())
         self.weight_scale = nn.Parameter(start.weight_scale.log())
@@ -52,7 +50,7 @@ class RoundedConv2d(nn.Module):
 
     @torch.no_grad()
     def write_to(self, layer: IntegerConv2d) -> None:
-        """Give `layer` what was learnt."""
+        """Write the trained kernel and scales into `layer`."""
         layer.input_scale.copy_(self.input_scale.exp())
         if self.output_scale is not None:
             layer.output_scale.copy_(self.output_scale.exp())
@@ -94,7 +92,7 @@ def learn(
         RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True)
     )
     first = student.layers[0]
-    first.input_scale.requires_grad_(False)  # the levels of a picture are given
+    first.input_scale.requires_grad_(False)  # the levels of a picture are fixed
     average = copy.deepcopy(student).requires_grad_(False)
     optimiser = torch.optim.Adam(
         [parameter for parameter in student.parameters() if parameter.requires_grad], plan.int8_learning_rate

@@ -1,4 +1,4 @@
-"""What a compression sees: crops of training photographs, and held-out ones to measure on. Never a test set."""
+"""Photographs of a compression: training crops, and held-out photographs for its figures. Never a test set."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ from kdsr.train.validation import held_out_pair, holes_of
 from kdsr.zoo import Card
 
 _LARGEST_PX = 384
-"""A held-out photograph is measured in its middle, as in training."""
+"""Held-out photographs are measured in their centre, as in training."""
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """Pairs to learn from, and held-out photographs."""
+    """Training pairs and held-out photographs."""
 
     plan: Compression
     pairs: Pairs
@@ -34,7 +34,7 @@ class Photographs:
         return self.pairs.batch(step, self.plan.batch_size, self.plan.patch_px, with_label=False)
 
     def degraded(self) -> list[Tensor]:
-        """The degraded crops that the ranges are found on, in batches."""
+        """The degraded crops for calibration, in batches."""
         return [self.batch(step).degraded.contiguous() for step in range(-(-self.plan.crops // self.plan.batch_size))]
 
     @torch.inference_mode()
@@ -54,7 +54,7 @@ class Photographs:
 
 
 def folders_of(plan: Compression, card: Card) -> tuple[str, ...]:
-    """The folders of photographs: those of the plan, else those that the network learnt from.
+    """The folders of photographs: those of the plan, else those of the network's own training.
 
     Raises:
         SettingsError: neither says any.

@@ -1,45 +1,43 @@
-"""How a network is compressed, as data: everything that decides what comes out, apart from the device. It stands in the
-card as its recipe.
-"""
+"""A compression as data: everything that decides its result, apart from the device. Cards hold it as their `recipe`."""
 
 from dataclasses import dataclass
 
 from kdsr.errors import SettingsError
 
 WIDTH_STEP = 16
-"""Pruned widths are multiples of it: other ones cost what the next multiple costs."""
+"""Pruned widths are multiples of it: other widths cost as much as the next multiple."""
 
 
 @dataclass(frozen=True)
 class Compression:
-    """What is done to the network `source`, and with what."""
+    """The steps that compress the network `source`, and their data."""
 
     source: str
     prune: float = 0.0
-    """Share of the inner channels that goes; the width that stays is rounded to a multiple of 16."""
+    """Share of the inner channels to remove; the remaining width is rounded to a multiple of 16."""
     int8: bool = False
     photos: tuple[str, ...] = ()
-    """Folders of photographs; none: those that the network learnt from."""
+    """Folders of photographs; none: those of the network's own training."""
     photographs: int = 200
-    """At most so many of them, evenly chosen, serve to find ranges and to learn in 8 bits. A fine-tune after pruning
-    sees all.
+    """Largest number of photographs, evenly chosen, for calibration and quantisation-aware training. The fine-tune
+    after pruning uses all.
     """
     validation_photos: int = 16
-    """Photographs held out, to measure each step on."""
+    """Held-out photographs on which each step is measured."""
     crops: int = 256
-    """The ranges of the tensors are found on so many crops."""
+    """Number of crops for the ranges of the tensors."""
     patch_px: int = 48
     """Side of a crop of the degraded picture."""
     batch_size: int = 8
     prune_steps: int = 6_000
-    """Steps of the fine-tune after pruning, by Muon and the task's loss, taught by the network before it."""
+    """Steps of the fine-tune after pruning, with Muon and the task's loss; the unpruned network is the teacher."""
     prune_learning_rate: float = 1e-3
     int8_steps: int = 400
-    """Steps of learning in 8 bits, where ranges alone lose more than `int8_loss_db`; 0: never."""
+    """Steps of quantisation-aware training, where calibration loses more than `int8_loss_db`; 0: never."""
     int8_learning_rate: float = 3e-4
     int8_loss_db: float = 0.05
     truth_share: float = 0.5
-    """Weight of the truth beside the network before, in both fine-tunes."""
+    """Weight of the truth in both fine-tunes, in [0, 1]; the rest is the uncompressed network's output."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,7 +55,7 @@ class Compression:
             raise SettingsError("int8_steps must be 0 or more, and both learning rates above 0.")
 
     def pruned_width(self, width: int) -> int:
-        """The multiple of 16 nearest to what pruning leaves of `width`.
+        """The width after pruning: the multiple of 16 nearest to its share of `width`.
 
         Raises:
             SettingsError: nothing would go.

@@ -44,14 +44,14 @@ def compress(
     on_event: Listener | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[Card, ...]:
-    """The cards of the compressed networks, the smallest last; everything lies in `out_dir` afterwards.
+    """The cards of the compressed networks, the smallest last; their files are written to `out_dir`.
 
-    A fine-tune after pruning that was stopped goes on where it stood when the same plan is given again.
+    The same plan resumes a fine-tune after pruning that was stopped.
 
     Args:
-        on_event: is called with `measured` (a step of the compression), `learning` (in 8 bits), and the events of the
+        on_event: called with `measured` (a step of the compression), `learning` (in 8 bits), and the events of the
             fine-tune.
-        should_stop: is asked at every step of learning.
+        should_stop: called at every training step.
     Raises:
         UnknownNameError: no such network. SettingsError: one that cannot be compressed so.
         InputError: photographs that cannot be used, or a folder that cannot be written.
@@ -67,7 +67,7 @@ def compress(
 
 
 class _CompressionRun:
-    """One compression: its plan, what it reads, and the steps measured so far."""
+    """One compression: its plan, its inputs, and the steps measured so far."""
 
     def __init__(
         self, plan: Compression, out_dir: Path, settings: Settings, tell: Listener, should_stop: Callable[[], bool]
@@ -106,7 +106,7 @@ class _CompressionRun:
         return tuple(cards)
 
     def _measured(self, step: str, network: Network, file_bytes: int, photographs: Photographs) -> float:
-        """PSNR of `network` on the held-out photographs in dB; noted as a step of the compression."""
+        """PSNR of `network` on the held-out photographs in dB, higher is better; recorded as a step."""
         psnr_db = photographs.psnr_db(network.eval())
         about = {
             "step": step,
@@ -134,7 +134,7 @@ class _CompressionRun:
         return self._written(dataclasses.replace(card, teacher=self.source.teacher or self.source.name, twin=None))
 
     def _round(self, base: Card, network: Network, photographs: Photographs) -> Card:
-        """The card of the network in 8 bits."""
+        """The card of the 8-bit network."""
         plan, started, float_psnr_db = self.plan, time.monotonic(), self.steps[-1]["psnr_db"]
         batches = photographs.degraded()
         name = f"{base.name}-int8"
@@ -168,7 +168,7 @@ class _CompressionRun:
         )
 
     def _written(self, card: Card) -> Card:
-        """`card` as one of a compressed network, written."""
+        """`card` with the steps of the compression, written to its file."""
         done = ", ".join(word for word in ("pruned", "int8") if f"-{word}" in card.name.removeprefix(self.source.name))
         card = dataclasses.replace(
             card, title=f"{self.source.title}, {done}", compressed_from=self.source.name, compression=tuple(self.steps)
@@ -177,7 +177,7 @@ class _CompressionRun:
         return card
 
     def _learning(self) -> Callable[[int, float], None]:
-        """Tells how learning in 8 bits goes."""
+        """Reports the progress of quantisation-aware training."""
         started, steps = time.monotonic(), self.plan.int8_steps
         return lambda step, loss: self.tell(
             {
@@ -191,9 +191,7 @@ class _CompressionRun:
 
 
 def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
-    """The fine-tune of the pruned network: it starts from the channels that are kept, and the network before it is its
-    teacher.
-    """
+    """The recipe of the fine-tune after pruning: it starts from the kept channels, and the source is the teacher."""
     loss = preset("best", source.task)["loss"]
     return Recipe(
         name=f"{source.name}-pruned",
@@ -220,7 +218,7 @@ def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
 
 
 def _as_recipe(plan: Compression, source: Card) -> dict[str, Any]:
-    """`plan` as it stands in a card, with the folders of photographs that it came down to."""
+    """`plan` as JSON data for a card, with the folders of photographs filled in."""
     whole = dataclasses.asdict(dataclasses.replace(plan, photos=folders_of(plan, source)))
     recipe: dict[str, Any] = json.loads(json.dumps(whole))
     return recipe

@@ -65,7 +65,9 @@ def test_all_take_turns_and_every_second_run_counts(track, tiny_settings):
 def test_sizes_and_memory_are_measured_for_each(track, tiny_settings):
     one = track.contestant("one", *[0.1] * 6, peak_mb=lambda side: 1.5 * side)
     told: list[str] = []
-    report = measure_speed([one], tiny_settings, sides_px=[8, 20], repeats=1, tell=told.append, clock=track.clock)
+    report = measure_speed(
+        [one], tiny_settings, sides_px=[8, 20], repeats=1, on_progress=told.append, clock=track.clock
+    )
     assert [(each.input_side_px, each.peak_mb) for each in report.speeds] == [(8, 12.0), (20, 30.0)]
     assert "round 1 of 1" in told and "memory of one by torch at 20" in told
 
