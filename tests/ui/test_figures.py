@@ -10,6 +10,7 @@ from kdsr.metrics import Measurement
 from kdsr.ui import texts
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult
+from kdsr.ui.restore.view import final_view
 from kdsr.zoo import Card
 
 PICTURE = Path("picture.png")
@@ -144,3 +145,12 @@ def test_the_tags_have_the_sides_the_names_and_the_aspect_ratio():
     assert re.findall(r'"tag (\w+) (\w+)"><b>(\w+)</b><small>(.*?)<', html) == [
         ("left", "teacher", "Teacher", "30.50 dB"), ("right", "student", "Student", "30.13 dB"),
     ]  # fmt: skip
+
+
+def test_each_download_is_the_exact_file_of_its_column_and_not_what_is_shown():
+    columns = [dataclasses.replace(each, file=Path(f"{each.key}.png")) for each in (STUDENT, TEACHER)]
+    view = final_view(result_of(column("bicubic", 27.0), *columns), "teacher", "student")
+    assert (view.student_file["value"], view.teacher_file["value"]) == ("student.png", "teacher.png")
+    assert view.files == ["picture.png", "student.png", "teacher.png"]
+    without = final_view(result_of(column("bicubic", 27.0), columns[0]), "bicubic", "student")
+    assert without.teacher_file["value"] is None and not without.teacher_file["interactive"]
