@@ -92,10 +92,10 @@ class AblationPlan:
     @property
     def task(self) -> Task:
         """The task that all rows are for."""
-        return self.recipe(self.runs[0]).the_task
+        return self.recipe(self.trials[0]).the_task
 
     @property
-    def runs(self) -> tuple[Trial, ...]:
+    def trials(self) -> tuple[Trial, ...]:
         """Every trial; all rows of the first seed come first, so that early results cover every row."""
         return tuple(Trial(row, seed) for seed in self.seeds for row in self.rows)
 
@@ -104,20 +104,22 @@ class AblationPlan:
         """Pairs of set and strength that every trial is measured on."""
         return tuple((name, strength) for name in self.sets for strength in self.strengths or (None,))
 
-    def recipe(self, run: Trial) -> Recipe:
-        """The recipe of `run`: the base with the row's keys over it."""
+    def recipe(self, trial: Trial) -> Recipe:
+        """The recipe of `trial`: the base with the row's keys over it."""
         kept = {name: value for name, value in flat_keys(self.base).items() if name not in _GIVEN_BY_THE_RUN}
-        return recipe_from_mapping(kept | flat_keys(self.rows[run.row].recipe) | {"name": run.name, "seed": run.seed})
+        return recipe_from_mapping(
+            kept | flat_keys(self.rows[trial.row].recipe) | {"name": trial.name, "seed": trial.seed}
+        )
 
-    def find_run(self, text: str) -> Trial:
-        """The run that `text` names as ROW:SEED.
+    def find_trial(self, text: str) -> Trial:
+        """The trial that `text` names as ROW:SEED.
 
         Raises:
             SettingsError: no such row or seed in the plan.
         """
-        for run in self.runs:
-            if text in (f"{run.row}:{run.seed}", run.name):
-                return run
+        for trial in self.trials:
+            if text in (f"{trial.row}:{trial.seed}", trial.name):
+                return trial
         raise SettingsError(
             f"A run is named ROW:SEED, with a row and a seed of the plan '{self.name}', got '{text}'; "
             f"for example {self.baseline}:{self.seeds[0]}."
@@ -210,30 +212,30 @@ class TrialResult:
         return self.training_s + self.reading_s + self.measuring_s
 
     def psnr_db(self, measurement: tuple[str, float | None]) -> float | None:
-        """The mean PSNR of `measurement`, a pair of set and strength; None if the run failed."""
+        """The mean PSNR of `measurement`, a pair of set and strength; None if the trial failed."""
         return next((figure.psnr_db for figure in self.figures if (figure.set, figure.strength) == measurement), None)
 
 
-def trial_folder(out_dir: Path, run: Trial) -> Path:
-    """The folder of `run`."""
-    return out_dir / "runs" / run.name
+def trial_folder(out_dir: Path, trial: Trial) -> Path:
+    """The folder of `trial`."""
+    return out_dir / "runs" / trial.name
 
 
 def read_results(plan: AblationPlan, out_dir: Path) -> dict[Trial, TrialResult]:
     """The results of the finished trials of `plan`, in the plan's order.
 
     Raises:
-        SettingsError: a run in `out_dir` was made by another recipe than the plan's.
+        SettingsError: a trial in `out_dir` has another recipe than the plan's.
     """
-    found = {run: read_result(plan, out_dir, run) for run in plan.runs}
-    return {run: result for run, result in found.items() if result is not None}
+    found = {trial: read_result(plan, out_dir, trial) for trial in plan.trials}
+    return {trial: result for trial, result in found.items() if result is not None}
 
 
-def read_result(plan: AblationPlan, out_dir: Path, run: Trial) -> TrialResult | None:
-    """The result of `run`; None if it is unfinished or lacks a measurement of the plan."""
-    folder = trial_folder(out_dir, run)
+def read_result(plan: AblationPlan, out_dir: Path, trial: Trial) -> TrialResult | None:
+    """The result of `trial`; None if it is unfinished or lacks a measurement of the plan."""
+    folder = trial_folder(out_dir, trial)
     recipe = folder / "recipe.json"
-    if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(run):
+    if recipe.is_file() and recipe_from_json(_read_text(recipe, "recipe")) != plan.recipe(trial):
         raise SettingsError(
             f"{folder} holds a run of another recipe than the plan's; remove that folder, "
             "or choose another one for the plan."

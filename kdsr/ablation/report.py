@@ -96,7 +96,7 @@ def _section(plan: AblationPlan, results: Mapping[Trial, TrialResult], plot: Pat
     lines = [
         f"## {plan.title or plan.name}",
         "",
-        f"{len(results)} of {len(plan.runs)} runs are done: {len(plan.rows)} methods, seeds {seeds}.",
+        f"{len(results)} of {len(plan.trials)} runs are done: {len(plan.rows)} methods, seeds {seeds}.",
         "",
     ]
     if not results:
@@ -105,8 +105,8 @@ def _section(plan: AblationPlan, results: Mapping[Trial, TrialResult], plot: Pat
     machines = " and ".join(sorted({result.machine for result in results.values()}))
     lines += [*_cost_table(plan, results), "", _COST_LEGEND.format(machines=machines)]
     failures = [
-        f"- {plan.rows[run.row].title}, seed {run.seed}: {result.failed}"
-        for run, result in results.items()
+        f"- {plan.rows[trial.row].title}, seed {trial.seed}: {result.failed}"
+        for trial, result in results.items()
         if result.failed
     ]
     if failures:
@@ -129,7 +129,7 @@ def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
                 _spread_text(spread(list(values.values()))),
                 _gain_text(plan, row, _gain(plan, results, row, measurement)),
             ]
-        done = [result for run, result in results.items() if run.row == row]
+        done = [result for trial, result in results.items() if trial.row == row]
         failed = sum(result.failed is not None for result in done)
         rows.append([plan.rows[row].title, f"{len(done) - failed}{f' ({failed} failed)' if failed else ''}", *cells])
     return _table(header, rows)
@@ -149,8 +149,10 @@ def _cost_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
     for row in plan.rows:
         cells = [_with_gain(plan, results, row, _worst_of(measurement)) for measurement in plan.measurements]
         cells.append(_with_gain(plan, results, row, lambda result: result.validation_psnr_db))
-        done = [result for run, result in results.items() if run.row == row and not result.failed]
-        baseline = [result.step_s for run, result in results.items() if run.row == plan.baseline and not result.failed]
+        done = [result for trial, result in results.items() if trial.row == row and not result.failed]
+        baseline = [
+            result.step_s for trial, result in results.items() if trial.row == plan.baseline and not result.failed
+        ]
         if done:
             step_s = statistics.fmean(result.step_s for result in done)
             minutes = statistics.fmean(result.total_s for result in done) / 60
@@ -171,8 +173,8 @@ def label(measurement: Measurement) -> str:
 def _by_seed(
     results: Mapping[Trial, TrialResult], row: str, figure: Callable[[TrialResult], float | None]
 ) -> dict[int, float]:
-    """The figure of each run of `row` that has one, by seed."""
-    found = {run.seed: figure(result) for run, result in results.items() if run.row == row}
+    """The figure of each trial of `row` that has one, by seed."""
+    found = {trial.seed: figure(result) for trial, result in results.items() if trial.row == row}
     return {seed: value for seed, value in found.items() if value is not None}
 
 

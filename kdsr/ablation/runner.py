@@ -5,6 +5,7 @@ on one folder without repeating each other's trials. Not here: the plan (`plan`)
 (`report`).
 """
 
+import itertools
 import json
 import os
 import statistics
@@ -57,8 +58,8 @@ class _Execution:
     def left_s(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
-    def tell(self, event: str, run: Trial, **more: Any) -> None:
-        self.on_event({"event": event, "row": run.row, "seed": run.seed, **more})
+    def tell(self, event: str, trial: Trial, **more: Any) -> None:
+        self.on_event({"event": event, "row": trial.row, "seed": trial.seed, **more})
 
 
 def run_plan(
@@ -90,56 +91,46 @@ def run_plan(
     if workers < 1:
         raise SettingsError(f"workers must be at least 1, got {workers}.")
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
-    work = _Execution(
-        plan,
-        out_dir,
-        settings,
-        test_data_dir,
-        deadline,
-        on_event or (lambda event: None),
-        should_stop or (lambda: False),
-    )
+    tell, stops = on_event or (lambda event: None), should_stop or (lambda: False)
+    work = _Execution(plan, out_dir, settings, test_data_dir, deadline, tell, stops)
     done = read_results(plan, out_dir)
-    waiting = [run for run in ((only,) if only else plan.runs) if run not in done]
-    if waiting:
-        for name in plan.sets:
-            pairs_of(test_data_dir / name, plan.task)
+    waiting = [trial for trial in ((only,) if only else plan.trials) if trial not in done]
+    for name in plan.sets if waiting else ():  # a missing set is an error before the training, not after it
+        pairs_of(test_data_dir / name, plan.task)
     try:
         if workers > 1 and len(waiting) > 1:
             _in_parallel(work, waiting, workers)
         else:
-            for run in waiting:
-                if work.left_s == 0:
-                    break
-                _run_trial(work, run)
+            for trial in itertools.takewhile(lambda _: work.left_s != 0, waiting):
+                _run_trial(work, trial)
     except KeyboardInterrupt:
         raise Stopped("Stopped; what was done is kept, and the same command goes on.") from None
-    return len(read_results(plan, out_dir)) == len(plan.runs)
+    return len(read_results(plan, out_dir)) == len(plan.trials)
 
 
-def _run_trial(work: _Execution, run: Trial) -> None:
-    """Train and measure `run` and write its result, unless it is finished or claimed by another process."""
-    folder = trial_folder(work.out_dir, run)
+def _run_trial(work: _Execution, trial: Trial) -> None:
+    """Train and measure `trial` and write its result, unless it is finished or claimed by another process."""
+    folder = trial_folder(work.out_dir, trial)
     folder.mkdir(parents=True, exist_ok=True)
     with _claimed(folder / "lock") as is_mine:
         if not is_mine:
-            work.tell("run_taken", run)
+            work.tell("run_taken", trial)
             return
-        if read_result(work.plan, work.out_dir, run) is not None:
+        if read_result(work.plan, work.out_dir, trial) is not None:
             return
-        work.tell("run_started", run)
+        work.tell("run_started", trial)
         failed = None
         try:
-            if not _is_trained(folder) and not _train(work, run):
-                work.tell("run_paused", run)
+            if not _is_trained(folder) and not _train(work, trial):
+                work.tell("run_paused", trial)
                 return
         except _TrialFailed as error:
             failed = str(error)
         result = measure_trial(
-            work.plan, work.out_dir, run, settings=work.settings, test_data_dir=work.test_data_dir, failed=failed
+            work.plan, work.out_dir, trial, settings=work.settings, test_data_dir=work.test_data_dir, failed=failed
         )
         write_in_one_step(json.dumps(asdict(result), indent=1) + "\n", folder / RESULT)
-    _tell_end(work, run)
+    _tell_end(work, trial)
 
 
 @contextmanager
@@ -161,20 +152,20 @@ class _TrialFailed(Exception):
     """A loss that is not finite: the result of this trial, not an error of the plan."""
 
 
-def _train(work: _Execution, run: Trial) -> bool:
-    """Train `run` from its last checkpoint; whether it reached its last step."""
+def _train(work: _Execution, trial: Trial) -> bool:
+    """Train `trial` from its last checkpoint; whether it reached its last step."""
     began: list[Event] = []
 
     def hear(event: Event) -> None:
         if event["event"] == "started":
             began.append(event)
-        work.tell("training", run, inner=event)
+        work.tell("training", trial, inner=event)
 
     torch.compiler.reset()  # it gives up after 8 networks in one process, and later rows would run slower
     try:
         outcome = train_recipe(
-            work.plan.recipe(run),
-            trial_folder(work.out_dir, run),
+            work.plan.recipe(trial),
+            trial_folder(work.out_dir, trial),
             settings=work.settings,
             resume=True,
             time_limit_s=work.left_s,
@@ -192,19 +183,19 @@ def _is_trained(folder: Path) -> bool:
     return any(event["event"] == "finished" for event in events_in(folder / "events.jsonl"))
 
 
-def _tell_end(work: _Execution, run: Trial) -> None:
-    """Report the end of `run`, with its gains over the baseline of the same seed where that is known."""
+def _tell_end(work: _Execution, trial: Trial) -> None:
+    """Report the end of `trial`, with its gains over the baseline of the same seed where that is known."""
     results = read_results(work.plan, work.out_dir)
-    result = results[run]
-    baseline = results.get(Trial(work.plan.baseline, run.seed)) if run.row != work.plan.baseline else None
+    result = results[trial]
+    baseline = results.get(Trial(work.plan.baseline, trial.seed)) if trial.row != work.plan.baseline else None
     gains_db = {}
     for measurement in work.plan.measurements:
         mine, theirs = result.psnr_db(measurement), baseline.psnr_db(measurement) if baseline else None
         gains_db[measurement] = None if mine is None or theirs is None else mine - theirs
     taken = [each.total_s for each in results.values()]
-    left = len(work.plan.runs) - len(results)
-    progress = {"done": len(results), "total": len(work.plan.runs), "left_s": left * statistics.fmean(taken)}
-    work.tell("run_failed" if result.failed else "run_finished", run, result=result, gains_db=gains_db, **progress)
+    left = len(work.plan.trials) - len(results)
+    progress = {"done": len(results), "total": len(work.plan.trials), "left_s": left * statistics.fmean(taken)}
+    work.tell("run_failed" if result.failed else "run_finished", trial, result=result, gains_db=gains_db, **progress)
 
 
 def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
@@ -217,11 +208,11 @@ def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
             if work.should_stop():
                 raise Stopped("Stopped; what was done is kept, and the same command goes on.")
             while waiting and len(going) < workers and work.left_s != 0:
-                run = waiting.pop(0)
-                work.tell("run_started", run)
-                going[run] = _start(work, run, plan_path, max(1, usable_threads(work.settings) // workers))
-            for run in [run for run, process in going.items() if process.poll() is not None]:
-                _report_process(work, run, going.pop(run).returncode)
+                trial = waiting.pop(0)
+                work.tell("run_started", trial)
+                going[trial] = _start(work, trial, plan_path, max(1, usable_threads(work.settings) // workers))
+            for trial in [trial for trial, process in going.items() if process.poll() is not None]:
+                _report_process(work, trial, going.pop(trial).returncode)
             time.sleep(_POLL_S)
     finally:
         for process in going.values():
@@ -230,9 +221,9 @@ def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
             process.wait()
 
 
-def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
-    """A new process for `run`; its output goes to `worker.log` in the trial's folder."""
-    folder = trial_folder(work.out_dir, run)
+def _start(work: _Execution, trial: Trial, plan_path: Path, threads: int) -> "subprocess.Popen[bytes]":
+    """A new process for `trial`; its output goes to `worker.log` in the trial's folder."""
+    folder = trial_folder(work.out_dir, trial)
     folder.mkdir(parents=True, exist_ok=True)
     settings = work.settings
     command: list[object] = [
@@ -252,7 +243,7 @@ def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subp
         "--out",
         work.out_dir,
         "--only",
-        f"{run.row}:{run.seed}",
+        f"{trial.row}:{trial.seed}",
         "--data",
         settings.data_dir,
         "--test-data",
@@ -267,23 +258,23 @@ def _start(work: _Execution, run: Trial, plan_path: Path, threads: int) -> "subp
         )
 
 
-def _report_process(work: _Execution, run: Trial, code: int) -> None:
-    """Report how the process of `run` ended.
+def _report_process(work: _Execution, trial: Trial, code: int) -> None:
+    """Report how the process of `trial` ended.
 
     Raises:
         TrainingError: the process failed.
     """
     if code not in (0, 130):
         last = (
-            (trial_folder(work.out_dir, run) / "worker.log")
+            (trial_folder(work.out_dir, trial) / "worker.log")
             .read_text(encoding="utf-8", errors="replace")
             .strip()
             .splitlines()[-1:]
         )
         raise TrainingError(
-            f"The process of {run.name} ended with code {code}: {' '.join(last).removeprefix('kdsr: ')}"
+            f"The process of {trial.name} ended with code {code}: {' '.join(last).removeprefix('kdsr: ')}"
         )
-    if read_result(work.plan, work.out_dir, run) is not None:
-        _tell_end(work, run)
+    if read_result(work.plan, work.out_dir, trial) is not None:
+        _tell_end(work, trial)
     else:
-        work.tell("run_paused", run)
+        work.tell("run_paused", trial)

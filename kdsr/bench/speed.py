@@ -136,7 +136,7 @@ def measure_speed(
             "A measurement needs at least one network, one size from 1 pixel up and 1 repeat; give these."
         )
     device, threads = torch_device(settings), usable_threads(settings)
-    entries = [_Entry(contestant, side) for side in sides_px for contestant in contestants]
+    entries = [_TimedContestant(contestant, side) for side in sides_px for contestant in contestants]
     limits: dict[str, float] = {}
     complete = False
     try:
@@ -160,7 +160,7 @@ def measure_speed(
     return SpeedReport(machine_name(device), device, threads, limits, speeds, complete)
 
 
-class _Entry:
+class _TimedContestant:
     """One contestant at one size, while it is being measured."""
 
     def __init__(self, contestant: Contestant, side: int) -> None:

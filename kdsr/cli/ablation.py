@@ -44,7 +44,7 @@ def ablate(
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     the_plan = read_plan(plan)
-    if test_data is None and time_limit_s != 0 and len(read_results(the_plan, out)) < len(the_plan.runs):
+    if test_data is None and time_limit_s != 0 and len(read_results(the_plan, out)) < len(the_plan.trials):
         raise SettingsError(
             "Some runs are left, and they need the test sets; give their folder by --test-data, "
             "or --time-limit-s 0 for the report only."
@@ -56,7 +56,7 @@ def ablate(
                 signal.SIGTERM,
             ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
                 signal.signal(number, signal.default_int_handler)
-            chosen = the_plan.find_run(only) if only else None
+            chosen = the_plan.find_trial(only) if only else None
             printer = _EventPrinter(workers)
             run_plan(
                 the_plan,
@@ -71,7 +71,7 @@ def ablate(
     finally:
         if report:
             write_report(the_plan, out, report)
-    print(f"{len(read_results(the_plan, out))} of {len(the_plan.runs)} runs of {the_plan.name} are done.")
+    print(f"{len(read_results(the_plan, out))} of {len(the_plan.trials)} runs of {the_plan.name} are done.")
 
 
 class _EventPrinter:

@@ -7,7 +7,7 @@ target is a mean of truth and float network. Not here: ranges (`calibrate`), and
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -77,61 +77,60 @@ def learn(
     on_step: Callable[[int, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Network:
-    """The 8-bit network `start` after learning from the photographs and from the float `network` that it came from.
+    """The 8-bit network `start` after training on the photographs, with the float `network` as teacher.
 
     Args:
-        on_step: is called now and then with the step and the mean loss since the last call.
-        should_stop: is asked before each step.
+        on_step: called every few steps with the step and the mean loss since the last call.
+        should_stop: called before each step.
     Raises:
-        Stopped: `should_stop` said so; nothing is kept.
-        TrainingError: the loss is no number.
+        Stopped: `should_stop` returned True; nothing is kept.
+        TrainingError: the loss is not finite.
     """
-    plan = photographs.plan
     student = copy.deepcopy(start)
     student.layers = nn.ModuleList(
         RoundedConv2d(conv, layer) for conv, layer in zip(convolutions_of(network), integer_layers(start), strict=True)
     )
-    first = student.layers[0]
-    first.input_scale.requires_grad_(False)  # the levels of a picture are fixed
+    student.layers[0].input_scale.requires_grad_(False)  # the levels of a picture are fixed
     average = copy.deepcopy(student).requires_grad_(False)
-    optimiser = torch.optim.Adam(
-        [parameter for parameter in student.parameters() if parameter.requires_grad], plan.int8_learning_rate
-    )
-    total, counted = 0.0, 0
-    for step in range(plan.int8_steps):
-        if should_stop is not None and should_stop():
-            raise Stopped(
-                f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again."
-            )
-        loss = _loss(student, network, photographs, step)
-        optimiser.param_groups[0]["lr"] = (
-            plan.int8_learning_rate * 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
-        )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(average.parameters()),
-                list(student.parameters()),
-                1 - min(_AVERAGE_DECAY, (1 + step) / (10 + step)),
-            )
-        total, counted = total + loss.item(), counted + 1
+    total, counted, steps = 0.0, 0, photographs.plan.int8_steps
+    for step, loss in enumerate(_losses(network, student, average, photographs, should_stop or (lambda: False))):
+        total, counted = total + loss, counted + 1
         if not math.isfinite(total):
             raise TrainingError(
                 f"The loss at step {step} of learning in 8 bits is no number; lower int8_learning_rate."
             )
-        if on_step is not None and ((step + 1) % _TELL_EVERY == 0 or step + 1 == plan.int8_steps):
+        if on_step is not None and ((step + 1) % _TELL_EVERY == 0 or step + 1 == steps):
             on_step(step + 1, total / counted)
             total, counted = 0.0, 0
     learnt = copy.deepcopy(start)
-    for layer, rounded in zip(
-        integer_layers(learnt),
-        (module for module in average.modules() if isinstance(module, RoundedConv2d)),
-        strict=True,
-    ):
-        rounded.write_to(layer)
+    rounded = [module for module in average.modules() if isinstance(module, RoundedConv2d)]
+    for layer, trained in zip(integer_layers(learnt), rounded, strict=True):
+        trained.write_to(layer)
     return learnt
+
+
+def _losses(
+    network: Network, student: Network, average: Network, photographs: Photographs, should_stop: Callable[[], bool]
+) -> Iterator[float]:
+    """The loss of each step, after the step has changed `student` and its moving `average`."""
+    plan = photographs.plan
+    trainable = [parameter for parameter in student.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.Adam(trainable, plan.int8_learning_rate)
+    for step in range(plan.int8_steps):
+        if should_stop():
+            raise Stopped(
+                f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again."
+            )
+        loss = _loss(student, network, photographs, step)
+        cosine = 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
+        optimiser.param_groups[0]["lr"] = plan.int8_learning_rate * cosine
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        rate = 1 - min(_AVERAGE_DECAY, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(student.parameters()), rate)
+        yield loss.item()
 
 
 def _loss(student: Network, network: Network, photographs: Photographs, step: int) -> Tensor:

@@ -14,7 +14,7 @@ from kdsr.jobs import State, uploads
 from kdsr.jobs.folders import new_id, run_dir
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
 from kdsr.jobs.process import is_alive, this_holder
-from kdsr.jobs.states import check_move
+from kdsr.jobs.states import MOVES, check_move
 from kdsr.jobs.store import LEASE_S, Store
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
@@ -49,6 +49,10 @@ def test_exactly_the_moves_written_here_are_allowed(now, to):
     else:
         with pytest.raises(MoveError, match=f"is {now} cannot become {to}"):
             check_move(now, to)
+
+
+def test_the_table_has_a_row_for_every_state():
+    assert set(MOVES) == set(State)
 
 
 def test_a_run_that_is_done_cannot_be_queued_claimed_or_stopped_again(jobs, photos):

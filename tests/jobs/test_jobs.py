@@ -16,24 +16,12 @@ from kdsr.errors import JobError, LimitError, MoveError, SettingsError, UnknownN
 from kdsr.jobs import State, public
 from kdsr.jobs.folders import new_id, runs_dir
 from kdsr.jobs.process import is_alive, this_holder
-from kdsr.jobs.states import MOVES, check_move
 from kdsr.jobs.store import Store
 from kdsr.settings import Settings
 
 photos = pytest.fixture(four_photos)
 open_jobs = pytest.fixture(jobs_opener)
 jobs = pytest.fixture(recorded_jobs)
-
-
-def test_every_state_has_its_moves_and_every_other_move_is_refused():
-    assert set(MOVES) == set(State)
-    for now in State:
-        for to in State:
-            if to in MOVES[now]:
-                check_move(now, to)
-            else:
-                with pytest.raises(MoveError, match=f"is {now} cannot become {to}"):
-                    check_move(now, to)
 
 
 def test_a_run_goes_from_the_queue_to_its_end(jobs, photos):
