@@ -38,6 +38,7 @@ def ablate(
     ] = None,
 ) -> None:
     """Train and measure a student by several methods and seeds. Ctrl-C stops with checkpoints."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.ablation.plan import read_plan, read_results
     from kdsr.ablation.report import write_report
     from kdsr.ablation.runner import run_plan

@@ -44,6 +44,7 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure networks, runtimes and sizes in turns, in one run. Ctrl-C stops and keeps what was measured."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.bench.peers import open_peer
     from kdsr.bench.speed import measure_speed, open_contestant
     from kdsr.bench.speed_report import WITHOUT_PLOT, speed_table, write_speed_report

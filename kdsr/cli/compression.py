@@ -36,6 +36,7 @@ def compress(
     seed: Annotated[int, typer.Option(help="Of the crops.")] = 0,
 ) -> None:
     """Make a network smaller and faster, and print the loss of quality at each step. Ctrl-C stops."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.compress import Compression
     from kdsr.compress import compress as compress_network
 

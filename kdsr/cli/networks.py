@@ -86,6 +86,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a network over a test set, in the task's convention."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.bench.evaluate import evaluate as measure_set
 
     found = find_task(task)

@@ -51,6 +51,7 @@ def restore(
     ] = None,
 ) -> None:
     """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.image import read_picture
     from kdsr.restore import open_runtime, restore_file
     from kdsr.zoo import sha256_of

@@ -20,7 +20,7 @@ from kdsr.restore.choice import choice_key, choose
 from kdsr.restore.export import LOWEST_PSNR_DB, check_session
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.openvino_session import as_pixels, open_openvino_session
-from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16, processor_kind, processor_name
+from kdsr.restore.processor import cuts_byte_sums
 from kdsr.restore.runtime import RuntimeInfo
 from kdsr.restore.session import open_session
 from kdsr.ui import texts
@@ -291,30 +291,6 @@ def test_not_a_number_is_refused(tiny_catalog):
     for precision in ("float32", "bfloat16"):
         with pytest.raises(WeightsError, match="nan"):
             check_session(Nothing(), tiny_catalog.load("tiny_x4_student"), uint8=False, precision=precision)
-
-
-@pytest.mark.parametrize(
-    ("flags", "cuts", "lacks", "kind"),
-    [
-        ("fma avx2", True, True, ", AVX2"),
-        ("avx2 avx_vnni", False, True, ", AVX-VNNI"),
-        ("avx2 avx512f", True, True, ", AVX-512"),
-        ("avx2 avx512f avx512_vnni", False, True, ", AVX-512 VNNI"),
-        ("avx2 avx512f avx512_vnni avx512_bf16", False, False, ", AVX-512 VNNI"),
-        ("avx2 avx512f avx512_vnni amx_bf16 amx_tile", False, False, ", AMX"),
-        ("sse2", False, True, ""),
-        ("", False, False, ""),
-    ],
-)
-def test_what_a_processor_computes_is_read_from_its_flags(monkeypatch, flags, cuts, lacks, kind):
-    text = f"processor\t: 0\nmodel name\t: A processor\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: avx512_vnni\n"
-    monkeypatch.setattr("pathlib.Path.read_text", lambda path, **how: text)
-    assert (cuts_byte_sums(), lacks_bfloat16(), processor_name(), processor_kind()) == (
-        cuts,
-        lacks,
-        "A processor",
-        f"A processor{kind}",
-    )
 
 
 @pytest.mark.parametrize(("eight_bits", "bfloat16"), [(False, False), (True, False), (True, True)])
