@@ -1,6 +1,4 @@
-"""The figures of a card: measured on the standard sets of its task, and measured again to see whether the card tells
-the truth.
-"""
+"""The figures of a card: measured on the standard sets of its task, and measured again to verify the card."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -93,8 +93,9 @@ def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) -> None:
-    """Shift the biases of `form`, layer by layer, until each channel has the mean that it has in `network`: rounded
-    kernels miss it by a little.
+    """Shift the biases of `form`, layer by layer, until each channel has its mean in `network`.
+
+    Rounded kernels change the means by a little.
     """
     few = batches[::_FEWER]
     wanted = _mean_outputs(network, convolutions_of(network), few)
@@ -104,7 +105,7 @@ def _correct_biases(form: Network, network: Network, batches: Sequence[Tensor]) 
 
 
 def _mean_outputs(network: Network, layers: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
-    """For each of `layers` of `network` the mean of each channel (C,) of what it gives."""
+    """For each of `layers` the mean of each output channel, (C,)."""
     means: list[list[Tensor]] = [[] for _ in layers]
     listeners = [
         (layer, lambda _, output, kept=kept: kept.append(output.mean(dim=(0, 2, 3))))
@@ -134,9 +135,7 @@ def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def convolutions_of(network: Network) -> list[nn.Conv2d]:
-    """The convolutions of a folded plain `network` that become ones of integers, first to last; a learnt enlargement
-    stays in floats.
-    """
+    """The convolutions of a folded plain `network` that get an 8-bit form, in order; a learnt enlargement has none."""
     return [cast(nn.Conv2d, layer) for layer in cast(Plain, network).layers]
 
 
@@ -146,7 +145,7 @@ def integer_layers(network: Network) -> list[IntegerConv2d]:
 
 
 def best_range(values: Tensor) -> Range:
-    """The range with the least squared error over `values`; what lies in [0, 1] and fills it is taken for a picture."""
+    """The range of least squared error over `values`; 8-bit values that fill [0, 1] keep their levels."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
     if low == 0.0 and 0.9 < high <= 1.0 and PICTURE.error(values) < 1e-12:
         return PICTURE
@@ -188,7 +187,7 @@ def _some_of(values: Tensor) -> Tensor:
 
 
 def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], Tensor]) -> list[list[Tensor]]:
-    """What `look` says of the input of each convolution, and of the output of the last one, batch by batch."""
+    """For each convolution `look` of its input in each batch; last, `look` of the last convolution's output."""
     convolutions = convolutions_of(network)
     kept: list[list[Tensor]] = [[] for _ in range(len(convolutions) + 1)]
 
@@ -202,7 +201,7 @@ def _seen(network: Network, batches: Sequence[Tensor], look: Callable[[Tensor], 
 
 
 def _run_watched(network: Network, batches: Sequence[Tensor], listeners: Sequence[tuple[nn.Module, Listener]]) -> None:
-    """Run `network` on `batches`; each listener is told what goes into its layer and what comes out."""
+    """Run `network` on `batches`; each listener gets the input and the output of its layer."""
     hooks = [
         layer.register_forward_hook(lambda _, given, output, tell=tell: tell(given[0], output))
         for layer, tell in listeners

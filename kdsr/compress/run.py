@@ -219,6 +219,6 @@ def _recipe_after_pruning(plan: Compression, source: Card) -> Recipe:
 
 def _as_recipe(plan: Compression, source: Card) -> dict[str, Any]:
     """`plan` as JSON data for a card, with the folders of photographs filled in."""
-    whole = dataclasses.asdict(dataclasses.replace(plan, photos=folders_of(plan, source)))
-    recipe: dict[str, Any] = json.loads(json.dumps(whole))
+    keys = dataclasses.asdict(dataclasses.replace(plan, photos=folders_of(plan, source)))
+    recipe: dict[str, Any] = json.loads(json.dumps(keys))
     return recipe

@@ -1,4 +1,4 @@
-"""A graph of floats made one of 8-bit integers by hand: QuantizeLinear and DequantizeLinear around each convolution."""
+"""Converts a float graph to QDQ form by hand: QuantizeLinear and DequantizeLinear around each convolution."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,4 @@
-"""What tests of background runs share: owners, a launcher that starts nothing, a recipe, photographs, the runs
-themselves.
-"""
+"""Shared by the tests of background runs: owners, a launcher that starts nothing, a recipe, photographs, `Jobs`."""
 
 import dataclasses
 
@@ -15,7 +13,7 @@ ANNA, BERT = "anna's secret 123456", "bert's secret 123456"
 
 
 class Recorder:
-    """A launcher that only notes what it was asked for."""
+    """A launcher that records its calls and starts nothing."""
 
     name = "recorder"
     refusal = ""
@@ -59,12 +57,12 @@ def jobs_opener(tiny_settings):
 
 
 def recorded_jobs(open_jobs):
-    """Runs that nothing trains."""
+    """`Jobs` whose launcher starts nothing."""
     return open_jobs()
 
 
 def claimed(jobs, run):
-    """`run` held by this very process."""
+    """`run`, claimed by this process."""
     held = jobs.store.claim(this_holder(), at_once=1)
     assert held.id == run.id
     return held
