@@ -115,6 +115,8 @@ def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_a
         ({"pixels": "ü"}, "arrived incomplete"),
         ({"pixels": None}, "arrived incomplete"),
         ({"width": MOST_PIXELS, "height": 2}, "choose a smaller size"),
+        ({"width": 512, "height": 512}, "arrived incomplete"),  # as many as are allowed
+        ({"width": 513, "height": 512}, "choose a smaller size"),
         ({"network": "tiny_x4_studnet"}, "Did you mean 'tiny_x4_student'"),
         ({"network": "tiny_denoise_student", "role": "teacher"}, "no teacher for denoising"),
     ],

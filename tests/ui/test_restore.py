@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from threading import Event
@@ -21,8 +23,8 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.ui.restore.request import Order, prepare
+from kdsr.ui.restore.handlers import KEPT_S, RestoreHandlers
+from kdsr.ui.restore.request import Order, check_output_size, prepare
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps, watched
 from kdsr.ui.restore.view import UNCHANGED, View
@@ -340,3 +342,18 @@ def test_a_twin_in_the_students_place_is_called_what_it_is(session, photo):
     result = results(run(session, photo, student="sr_x4-twin"))[-1]
     assert result.column("student").title == "Student without distillation"
     assert figures.headline(result).startswith("The student without distillation is ")
+
+
+def test_a_result_of_exactly_the_limit_is_made_and_one_more_row_is_refused():
+    settings, task = Settings(max_output_megapixels=4.0), find_task("sr_x4")
+    check_output_size(2000, 2000, task, settings)
+    with pytest.raises(InputError, match="2,000 x 2,001"):
+        check_output_size(2001, 2000, task, settings)
+
+
+def test_only_pictures_older_than_their_time_are_removed(session, photo):
+    for name, age_s in (("old", KEPT_S + 60), ("young", KEPT_S - 60)):
+        (session.folder / name).mkdir(parents=True)
+        os.utime(session.folder / name, (time.time() - age_s,) * 2)
+    run(session, photo, mode="degraded")
+    assert not (session.folder / "old").exists() and (session.folder / "young").exists()
