@@ -40,6 +40,7 @@ Spoil = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 def main() -> None:
     """Write the sheets, the key and the report."""
+    # Over 40 lines: options, one measurement, one report.
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

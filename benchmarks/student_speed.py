@@ -37,6 +37,7 @@ def main(
     repeats: int = 15,
 ) -> None:
     """Print the table and the ratios."""
+    # Over 40 lines: options, one measurement, one report.
     settings = settings_from_environment()
     catalog = Catalog(weights or settings.weights_dir)
     runtimes = dict.fromkeys((student, small), FLOAT_RUNTIMES) | {

@@ -68,6 +68,7 @@ class Entry:
 
 def main() -> None:
     """Train until the minutes are over or every run is finished."""
+    # Over 40 lines: options, then one loop.
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recipes' photographs")
     parser.add_argument("--minutes", type=float, required=True)

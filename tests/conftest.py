@@ -7,10 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.areas import AREAS
 from helpers.networks import TINY, write_random_network
 
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests in the order in which data flows: a fault shows first where it is, then in what builds on it."""
+    items.sort(key=lambda item: _place(item.path.relative_to(Path(__file__).parent).parts[0]))
+
+
+def _place(folder: str) -> int:
+    """Where the tests of `folder` run: those of the repository first, then area by area, the browser last."""
+    if folder == "browser":
+        return len(AREAS)
+    return AREAS.index(folder) if folder in AREAS else -1
 
 
 @pytest.fixture(autouse=True)

@@ -6,16 +6,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from helpers.areas import AREAS
 
 import kdsr
 
 PACKAGE = Path(kdsr.__file__).parent
-AREAS = (
-    *("errors", "files", "settings", "image", "tasks", "degrade", "metrics", "models", "zoo", "restore"),
-    *("distill", "train", "compress", "bench", "ablation", "jobs", "ui", "cli", "__main__", "app"),
-)
-"""From left to right; a module may import from its own area and from areas to its left."""
-
 UI_ROOMS = (
     *("html", "events", "memory", "isolation", "stopwatch", "texts", "theme", "visitor", "sessions", "examples"),
     *("networks", "charts", "restore", "live", "models", "distill", "page", "__init__"),

@@ -15,6 +15,7 @@ _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 # one call with a line for each variable of gradio's theme
 def build_theme() -> gr.themes.Base:
     """The theme, which belongs to `launch()`."""
+    # Over 40 lines: a list of colours, one argument each.
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal,
         secondary_hue=gr.themes.colors.stone,

@@ -69,6 +69,7 @@ def downloaded(page: "sync_api.Page", button: str, folder: Path) -> Path:
 
 
 def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address, tmp_path):
+    # Over 40 lines: one visit from start to download; each step needs the one before.
     anna = browser.new_context(viewport={"width": 1280, "height": 860})
     page = opened(anna, address)
     assert "Train your own student" in page.inner_text("#run-page")

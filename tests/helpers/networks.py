@@ -33,9 +33,17 @@ def add_network(
         "seed": seed,
     }
     card = Card(
-        name=name, task=task, role=role, architecture=architecture, arguments=arguments, parameters=count_parameters(network),
-        macs_per_output_megapixel=count_macs(network), file_bytes=path.stat().st_size, sha256=sha256_of(path), **usual | given,
-    )  # fmt: skip
+        name=name,
+        task=task,
+        role=role,
+        architecture=architecture,
+        arguments=arguments,
+        parameters=count_parameters(network),
+        macs_per_output_megapixel=count_macs(network),
+        file_bytes=path.stat().st_size,
+        sha256=sha256_of(path),
+        **usual | given,
+    )
     write_card(card, path.with_suffix(".json"))
     return card
 

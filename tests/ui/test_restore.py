@@ -1,7 +1,6 @@
 """The page's handlers, run without a browser, on small random networks."""
 
 import dataclasses
-import math
 import os
 import struct
 import time
@@ -14,7 +13,7 @@ import pytest
 from helpers.restoring import CHOICE, REQUEST, results, run, small_photo, small_session
 from PIL import Image
 
-from kdsr.errors import InputError, Stopped
+from kdsr.errors import InputError
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
 from kdsr.settings import Settings
@@ -26,9 +25,8 @@ from kdsr.ui.restore import figures
 from kdsr.ui.restore.handlers import KEPT_S, RestoreHandlers
 from kdsr.ui.restore.request import Order, check_output_size, prepare
 from kdsr.ui.restore.result import RestoreResult
-from kdsr.ui.restore.run import restore_steps, watched
-from kdsr.ui.restore.view import UNCHANGED, View
-from kdsr.ui.sessions import Orders
+from kdsr.ui.restore.run import restore_steps
+from kdsr.ui.restore.view import UNCHANGED
 
 session = pytest.fixture(small_session)
 photo = pytest.fixture(small_photo)
@@ -201,70 +199,6 @@ def test_the_opening_is_computed_once(session):
     first = list(session.on_open(CHOICE, REQUEST))
     second = list(session.on_open(CHOICE, REQUEST))
     assert len(first) > 3 and len(second) == 1 and second[0].slider == first[-1].slider
-
-
-def test_stop_ends_a_run_and_says_so(session, photo):
-    session.on_press(REQUEST)
-    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, False, None, ("teacher", "student"), REQUEST)
-    next(views)
-    session.on_stop(REQUEST)
-    last = list(views)[-1]
-    assert texts.STOPPED in last.status and last.run["interactive"] and not last.stop["visible"]
-
-
-def test_a_run_stopped_before_its_times_keeps_its_pictures_as_files_and_promises_no_times(session, photo):
-    session.on_press(REQUEST)
-    views, promised = [], []
-    for view in session.on_restore(
-        str(photo), None, CHOICE, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST
-    ):
-        views.append(view)
-        promised += [view.table] if "…" in view.table else []
-        if len(promised) == 3:  # every picture is out
-            session.on_stop(REQUEST)
-    result, shown, last = results(views)[-1], views[-2], views[-1]
-    assert "…" not in shown.table and promised[-1].count("…") == shown.table.count("–") - promised[-1].count("–") == 6
-    assert shown.files == [str(column.file) for column in result.columns] and last.files is UNCHANGED
-    assert texts.STOPPED in last.status and result.column("teacher") and "faster" not in shown.summary
-
-
-def test_leaving_a_run_stops_its_thread():
-    stop, ended = Event(), Event()
-
-    def work(_on_progress):
-        stop.wait(10)
-        ended.set()
-
-    steps = watched(work, stop, math.inf, "at work")
-    next(steps)
-    steps.close()
-    assert stop.is_set() and ended.wait(5)
-
-
-def test_a_new_order_stops_the_one_before_and_a_closed_session_its_own():
-    orders = Orders()
-    first = orders.give("a")
-    second = orders.give("a")
-    other = orders.give("b")
-    assert first.is_set() and not second.is_set() and orders.is_newest("a", second)
-    orders.close("a")
-    assert second.is_set() and not other.is_set() and orders.take("a") is None
-
-
-def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(session, photo):
-    session.on_task("denoise", CHOICE, REQUEST)
-    choice, *_ = session.on_task("sr_x4", CHOICE, REQUEST)
-    given = (str(photo), None, choice, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST)
-    assert results(list(session.on_restore(*given)))[-1].task == "sr_x4"
-    assert list(session.on_restore(*given)) == [View()]
-
-
-def test_a_stopped_order_raises_before_any_network(session, photo, tmp_path):
-    stop = Event()
-    stop.set()
-    order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
-    with pytest.raises(Stopped):
-        list(restore_steps(order, session.settings, tmp_path / "out", stop))
 
 
 def test_networks_are_timed_once_all_pictures_are_out(session, photo, tmp_path):

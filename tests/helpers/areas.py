@@ -1,0 +1,7 @@
+"""The areas of the package, in the order in which data flows."""
+
+AREAS = (
+    *("errors", "files", "settings", "image", "tasks", "degrade", "metrics", "models", "zoo", "restore"),
+    *("distill", "train", "compress", "bench", "ablation", "jobs", "ui", "cli", "__main__", "app"),
+)
+"""From left to right; a module may import from its own area and from areas to its left."""

@@ -1,0 +1,54 @@
+"""Files of at most 350 lines, functions of at most 40 or with the reason beside them, and names that are used once."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import kdsr
+
+ROOT = Path(kdsr.__file__).parent.parent
+FILE_LINES, FUNCTION_LINES = 350, 40
+REASON = re.compile(r"# Over 40 lines\W+\w+")
+FILES = sorted(
+    path for folder in ("kdsr", "tests", "benchmarks", "scripts", "examples") for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def long_functions(source: str) -> Iterator[str]:
+    """The functions of `source` that are too long, their docstrings not counted, and give no reason for it."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own = lines[node.lineno - 1 : node.end_lineno]
+            docstring = node.body[0] if ast.get_docstring(node) else None
+            length = len(own) - (docstring.end_lineno - docstring.lineno + 1 if docstring else 0)
+            if length > FUNCTION_LINES and not any(REASON.search(line) for line in own):
+                yield f"{node.name} ({length} lines)"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_and_its_functions_are_short(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= FILE_LINES
+    assert list(long_functions(source)) == []
+
+
+def test_a_long_function_is_found_and_a_reason_excuses_it():
+    long = "def long():\n" + "    pass\n" * 40
+    assert list(long_functions(long)) == ["long (41 lines)"]
+    assert list(long_functions(long.replace(":\n", ":\n    # Over 40 lines: a table.\n"))) == []
+
+
+def test_no_two_classes_of_the_package_share_a_name():
+    names = Counter(
+        node.name
+        for path in FILES
+        if path.is_relative_to(ROOT / "kdsr")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
