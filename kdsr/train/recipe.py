@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 from kdsr.distill import Term
 from kdsr.errors import SettingsError, find
@@ -171,12 +172,9 @@ def _check_keys(flat: Mapping[str, Any]) -> None:
     fields = (item for kind in (Recipe, *GROUPS.values()) for item in dataclasses.fields(kind))
     known = {item.name: item for item in fields if item.name not in GROUPS}
     for name, value in flat.items():
-        kind = type(find("key of a recipe", name, known).default)
-        if kind in (int, float, bool, str) and not _is_kind(value, kind):
-            raise SettingsError(f"{name} must be of kind {kind.__name__}, got {value!r}.")
-    scales = flat.get("photo_scales", ())
-    if not isinstance(scales, (list, tuple)) or not all(_is_kind(scale, float) for scale in scales):
-        raise SettingsError(f"photo_scales must be a list of numbers such as [1, 0.5], got {scales!r}.")
+        kind = find("key of a recipe", name, known).type
+        if not _is_kind(value, kind):
+            raise SettingsError(f"{name} must be of kind {_kind_name(kind)}, got {value!r}.")
 
 
 def _stage(given: Any) -> Mapping[str, Any]:
@@ -192,13 +190,34 @@ def _stage(given: Any) -> Mapping[str, Any]:
 def _term(given: Any) -> Term:
     if isinstance(given, Term):
         return given
-    keys = [item.name for item in dataclasses.fields(Term)]
-    if not isinstance(given, dict) or "loss" not in given or not set(given) <= set(keys):
-        raise SettingsError(f"A term is an object with loss and any of {', '.join(keys[1:])}; got {given!r}.")
+    kinds = {item.name: item.type for item in dataclasses.fields(Term)}
+    if not isinstance(given, dict) or "loss" not in given or not given.keys() <= kinds.keys():
+        raise SettingsError(f"A term is an object with loss and any of {', '.join([*kinds][1:])}; got {given!r}.")
+    for name, value in given.items():
+        if not _is_kind(value, kinds[name]):
+            raise SettingsError(f"{name} of a term must be of kind {_kind_name(kinds[name])}, got {value!r}.")
     return Term(**given)
 
 
-def _is_kind(value: object, kind: type) -> bool:
+def _is_kind(value: object, kind: Any) -> bool:
+    """Whether `value`, from JSON or from a recipe, fits the annotation `kind`; `_stage` and `_term` check theirs."""
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return any(_is_kind(value, one) for one in inner)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list | tuple) and all(_is_kind(item, inner[0]) for item in value)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(_is_kind(item, inner[1]) for item in value.values())
     if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return type(value) is kind
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return kind not in (int, bool, str, NoneType) or type(value) is kind
+
+
+def _kind_name(kind: Any) -> str:
+    """The annotation `kind` in the words of JSON."""
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return " or ".join("null" if one is NoneType else _kind_name(one) for one in inner)
+    if get_origin(kind) is tuple:
+        return f"list of {_kind_name(inner[0])}" if inner[0] in (str, float) else "list of objects"
+    return "object of integers" if get_origin(kind) is dict else str(kind.__name__)
