@@ -14,6 +14,7 @@ from pathlib import Path
 from scipy import stats
 
 from kdsr.ablation.plan import AblationPlan, Trial, TrialResult, read_results, write_in_one_step
+from kdsr.files import replaced
 
 Measurement = tuple[str, float | None]
 _HEAD = (
@@ -118,7 +119,7 @@ def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
     header = [
         "method",
         "n",
-        *(f"{label(measurement)} {what}" for measurement in plan.measurements for what in ("PSNR", "gain")),
+        *(f"{column_title(measurement)} {what}" for measurement in plan.measurements for what in ("PSNR", "gain")),
     ]
     rows = []
     for row in plan.rows:
@@ -138,7 +139,7 @@ def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
 def _cost_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> list[str]:
     header = [
         "method",
-        *(f"{label(measurement)} worst" for measurement in plan.measurements),
+        *(f"{column_title(measurement)} worst" for measurement in plan.measurements),
         "validation",
         "steps",
         "ms per step",
@@ -164,7 +165,7 @@ def _cost_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
     return _table(header, rows)
 
 
-def label(measurement: Measurement) -> str:
+def column_title(measurement: Measurement) -> str:
     """A set and its strength in words."""
     name, strength = measurement
     return name if strength is None else f"{name} at {strength:g}"
@@ -251,7 +252,7 @@ def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) 
                 fmt="o",
                 capsize=3,
                 markersize=5,
-                label=label(measurement),
+                label=column_title(measurement),
             )
         axes.axvline(0.0, color="0.4", linewidth=1)
         axes.set_yticks(range(len(rows)), [plan.rows[row].title for row in rows])
@@ -259,5 +260,6 @@ def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) 
         axes.set_xlabel(f"gain over '{plan.rows[plan.baseline].title}' in dB: mean and standard deviation over seeds")
         axes.grid(axis="x", alpha=0.3)
         axes.legend()
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "kdsr"})
+        with replaced(path) as part:
+            figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "kdsr"})
     return True

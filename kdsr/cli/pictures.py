@@ -138,9 +138,9 @@ def each_picture(
     if source.is_dir():
         _each_of_folder(jobs, settings, made_by, open_work)
     else:
-        label = f"[1/1] {source.name}"
-        notes = open_work(settings)(jobs[0], _progress(label), lambda: False)
-        note(" ".join([f"{label} -> {jobs[0].target}", *notes]))
+        line = f"[1/1] {source.name}"
+        notes = open_work(settings)(jobs[0], _progress(line), lambda: False)
+        note(" ".join([f"{line} -> {jobs[0].target}", *notes]))
 
 
 def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_work: Callable[[Settings], Work]) -> None:
@@ -160,14 +160,14 @@ def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_wo
     for done, outcome in enumerate(
         work_through(todo, lambda job, should_stop: work(job, lambda _share: None, should_stop), at_once), start=1
     ):
-        label = f"[{done}/{len(todo)}] {outcome.job.source.name}"
+        line = f"[{done}/{len(todo)}] {outcome.job.source.name}"
         if outcome.failure is None:
             ledger.add(outcome)
-            label += f" -> {outcome.job.target}"
+            line += f" -> {outcome.job.target}"
         else:
             failures.append(f"{outcome.job.source.name}: {outcome.failure}")
-            label += " failed"
-        note(" ".join([label, _pace(done, len(todo), time.monotonic() - started), *outcome.notes]))
+            line += " failed"
+        note(" ".join([line, _pace(done, len(todo), time.monotonic() - started), *outcome.notes]))
     if failures:
         note("\n".join([f"{len(failures)} of {len(jobs)} pictures failed:", *sorted(failures)]))
         raise typer.Exit(1)
@@ -210,8 +210,8 @@ def _jobs(source: Path, out: Path) -> list["Job"]:
     return [Job(path, target) for path, target in zip(paths, targets, strict=True)]
 
 
-def _progress(label: str) -> Tell:
+def _progress(line: str) -> Tell:
     """A listener that shows a share in [0, 1] on one line of a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _share: None
-    return lambda share: print(f"\r{label} {share:4.0%}", end="\r", file=sys.stderr, flush=True)
+    return lambda share: print(f"\r{line} {share:4.0%}", end="\r", file=sys.stderr, flush=True)

@@ -38,13 +38,13 @@ class Decoded:
         return np.ascontiguousarray(plane)
 
 
-def decode(image: Image.Image, stream: BinaryIO | None, label: str) -> Decoded:
+def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded:
     """The pixels of `image`, 16 bits where it has them.
 
     Args:
         image: opened, perhaps not yet loaded.
         stream: the file it was opened from, for what Pillow cannot decode; None if there is none.
-        label: what the picture is called in a sentence.
+        caption: what the picture is called in a sentence.
     Raises:
         InputError: numbers that are no picture (32-bit, float).
         Exception: whatever a decoder raises at damaged data.
@@ -53,7 +53,7 @@ def decode(image: Image.Image, stream: BinaryIO | None, label: str) -> Decoded:
     deep = stored in ("RGB;16B", "RGBA;16B", "LA;16B")
     if image.format == "PPM" and image.mode == "RGB" and stored not in ("RGB", "255"):
         raise InputError(
-            f"{label} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF."
+            f"{caption} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF."
         )
     image.load()  # the deep PNG too: it finds damage, and chunks after the pixels
     orientation, note = _orientation(image)
@@ -63,18 +63,18 @@ def decode(image: Image.Image, stream: BinaryIO | None, label: str) -> Decoded:
         pixels, alpha = _decode_deep_png(stream, has_grey=stored == "LA;16B")
         pixels, note = deep_to_srgb(pixels, profile)
     elif image.mode == "I" or image.mode.startswith("I;16"):
-        pixels, alpha = _deep_grey(image, label)
+        pixels, alpha = _deep_grey(image, caption)
         pixels, note = deep_to_srgb(pixels, profile)
     else:
         notes.append("Pillow reads this picture of 16 bits with 8: give the file itself." if deep else None)
-        colours, alpha = _split(image, stored, label)
+        colours, alpha = _split(image, stored, caption)
         colours, note = to_srgb(colours, profile)
         pixels = np.array(colours).reshape(image.height, image.width, -1)
     notes.append(note)
     return Decoded(pixels, alpha, orientation, tuple(text for text in notes if text))
 
 
-def decode_array(array: np.ndarray, label: str) -> Decoded:
+def decode_array(array: np.ndarray, caption: str) -> Decoded:
     """`array` itself, its last channel as alpha where there are 2 or 4.
 
     Raises:
@@ -89,7 +89,7 @@ def decode_array(array: np.ndarray, label: str) -> Decoded:
     ):
         wanted = "(H, W) or (H, W, C) with C = 1, 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha)"
         raise InputError(
-            f"{label} must be uint8 or uint16 of shape {wanted}, got {array.dtype} {array.shape}: convert it first."
+            f"{caption} must be uint8 or uint16 of shape {wanted}, got {array.dtype} {array.shape}: convert it first."
         )
     stacked = np.atleast_3d(array).astype(f"u{array.dtype.itemsize}")
     alpha = stacked[..., -1] if stacked.shape[2] in (2, 4) else None
@@ -133,20 +133,20 @@ def _check_chunks(png: bytes) -> None:
         raise OSError("a chunk goes beyond the end of the file")
 
 
-def _deep_grey(image: Image.Image, label: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _deep_grey(image: Image.Image, caption: str) -> tuple[np.ndarray, np.ndarray | None]:
     values = np.array(image)
     if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
-        raise InputError(f"{label} holds 32-bit numbers, which are not read: save it with 8 or 16 bits.")
+        raise InputError(f"{caption} holds 32-bit numbers, which are not read: save it with 8 or 16 bits.")
     values = values.astype(np.uint16)
     hole = image.info.get("transparency")
     alpha = None if not isinstance(hole, int) else np.where(values == hole, 0, 65535).astype(np.uint16)
     return values[..., None], alpha
 
 
-def _split(image: Image.Image, stored: str, label: str) -> tuple[Image.Image, np.ndarray | None]:
+def _split(image: Image.Image, stored: str, caption: str) -> tuple[Image.Image, np.ndarray | None]:
     """(colours in L, RGB, CMYK or LAB; alpha (H, W) uint8 or None) of an 8-bit `image`."""
     if image.mode == "F":
-        raise InputError(f"{label} holds floating-point numbers, which are not read: save it with 8 or 16 bits.")
+        raise InputError(f"{caption} holds floating-point numbers, which are not read: save it with 8 or 16 bits.")
     grey = image.mode in ("1", "L", "LA", "La") or (image.mode == "P" and _palette_is_grey(image))
     if image.has_transparency_data:
         if stored in _GREY_STEPS and isinstance(image.info["transparency"], int):  # Pillow widens the pixels only

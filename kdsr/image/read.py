@@ -51,19 +51,19 @@ def read_picture(
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
-        label = f"'{name or path.name}'"
-        with _opened(path, label) as stream:
-            return _picture(_read_stream(stream, label, settings), name or path.stem)
-    label = f"'{name}'" if name else "The picture"
+        caption = f"'{name or path.name}'"
+        with _opened(path, caption) as stream:
+            return _picture(_read_stream(stream, caption, settings), name or path.stem)
+    caption = f"'{name}'" if name else "The picture"
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _picture(_read_stream(io.BytesIO(source), label, settings), name)
+        return _picture(_read_stream(io.BytesIO(source), caption, settings), name)
     if isinstance(source, Image.Image):
-        _check_size(source.width, source.height, label, settings)
-        with _in_one_sentence(label):
-            return _picture(decode(source, None, label), name)
+        _check_size(source.width, source.height, caption, settings)
+        with _in_one_sentence(caption):
+            return _picture(decode(source, None, caption), name)
     if isinstance(source, np.ndarray):
         decoded = decode_array(source, f"'{name}'" if name else "The array")
-        _check_size(source.shape[1], source.shape[0], label, settings)
+        _check_size(source.shape[1], source.shape[0], caption, settings)
         return _picture(decoded, name)
     raise InputError(
         f"A picture must be a path, bytes, a PIL image or an array, got {type(source).__name__}: convert it first."
@@ -76,36 +76,36 @@ def _picture(decoded: Decoded, name: str | None) -> Picture:
 
 
 @contextmanager
-def _opened(path: Path, label: str) -> Iterator[BinaryIO]:
+def _opened(path: Path, caption: str) -> Iterator[BinaryIO]:
     try:
         if path.is_dir():
-            raise InputError(f"{label} is a folder: give one picture file.")
+            raise InputError(f"{caption} is a folder: give one picture file.")
         if path.exists() and not path.is_file():
-            raise InputError(f"{label} is not an ordinary file: give one picture file.")
+            raise InputError(f"{caption} is not an ordinary file: give one picture file.")
         stream = path.open("rb")
     except FileNotFoundError as error:
-        raise InputError(f"There is no file {label}: check its name and folder.") from error
+        raise InputError(f"There is no file {caption}: check its name and folder.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise InputError(f"The file {label} cannot be opened: check its name and your right to read it.") from error
+        raise InputError(f"The file {caption} cannot be opened: check its name and your right to read it.") from error
     with stream:
         yield stream
 
 
-def _read_stream(stream: BinaryIO, label: str, settings: Settings) -> Decoded:
+def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
     start = stream.read(16)
     if not start:
-        raise InputError(f"{label} is empty (0 bytes): choose another file or copy it again.")
-    with _in_one_sentence(label):
+        raise InputError(f"{caption} is empty (0 bytes): choose another file or copy it again.")
+    with _in_one_sentence(caption):
         if start.startswith(tiff.SIGNATURES):
             page, frames = tiff.open_tiff(stream)
-            _check_size(page.imagewidth, page.imagelength, label, settings)
-            decoded = tiff.decode_deep(page, stream, label)
+            _check_size(page.imagewidth, page.imagelength, caption, settings)
+            decoded = tiff.decode_deep(page, stream, caption)
             if decoded is not None:
                 return _noted(decoded, "TIFF", frames)
-        image = _open_header(stream, start, label)
-        _check_size(image.width, image.height, label, settings)
+        image = _open_header(stream, start, caption)
+        _check_size(image.width, image.height, caption, settings)
         frames = getattr(image, "n_frames", 1)
-        return _noted(decode(image, stream, label), image.format or "", frames)
+        return _noted(decode(image, stream, caption), image.format or "", frames)
 
 
 def _noted(decoded: Decoded, format: str, frames: int) -> Decoded:
@@ -121,28 +121,28 @@ def _noted(decoded: Decoded, format: str, frames: int) -> Decoded:
 
 
 @contextmanager
-def _in_one_sentence(label: str) -> Iterator[None]:
+def _in_one_sentence(caption: str) -> Iterator[None]:
     """Whatever a decoder raises, as one InputError."""
     try:
         yield
     except KdsrError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, zlib.error, IndexError ...
-        raise InputError(f"{label} is damaged or incomplete and cannot be decoded: copy or save it again.") from error
+        raise InputError(f"{caption} is damaged or incomplete and cannot be decoded: copy or save it again.") from error
 
 
-def _open_header(stream: BinaryIO, start: bytes, label: str) -> Image.Image:
+def _open_header(stream: BinaryIO, start: bytes, caption: str) -> Image.Image:
     """The picture with its header read and no pixel decoded."""
     try:
         return _open(stream, _FORMATS)
     except UnidentifiedImageError as error:
         if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
-            return _open_heif(stream, label)
+            return _open_heif(stream, caption)
         if start.startswith(_SIGNATURES):
             raise
         names = ", ".join(_FORMATS)
         raise InputError(
-            f"{label} is not a picture in a format that is read ({names}): save it as PNG or JPEG."
+            f"{caption} is not a picture in a format that is read ({names}): save it as PNG or JPEG."
         ) from error
 
 
@@ -157,23 +157,23 @@ def _open(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _open_heif(stream: BinaryIO, label: str) -> Image.Image:
+def _open_heif(stream: BinaryIO, caption: str) -> Image.Image:
     try:
         pillow_heif = importlib.import_module("pillow_heif")  # optional
     except ImportError as error:
         wanted = "install the optional package pillow-heif, or save it as JPEG or PNG"
-        raise InputError(f"{label} is a HEIC picture, which is not read here: {wanted}.") from error
+        raise InputError(f"{caption} is a HEIC picture, which is not read here: {wanted}.") from error
     pillow_heif.register_heif_opener()
     return _open(stream, ("HEIF",))
 
 
-def _check_size(width: int, height: int, label: str, settings: Settings) -> None:
+def _check_size(width: int, height: int, caption: str, settings: Settings) -> None:
     if max(width, height) > settings.max_side_px:
         limit = f"the longest side may have {settings.max_side_px}: make it smaller or raise KDSR_MAX_SIDE_PX"
-        raise InputError(f"{label} is {width} x {height} pixels, and {limit}.")
+        raise InputError(f"{caption} is {width} x {height} pixels, and {limit}.")
     megapixels = width * height / 1e6
     if megapixels > settings.max_input_megapixels:
         limit = (
             f"at most {settings.max_input_megapixels:g} are read: make it smaller or raise KDSR_MAX_INPUT_MEGAPIXELS"
         )
-        raise InputError(f"{label} is {width} x {height} pixels ({megapixels:.1f} megapixels), and {limit}.")
+        raise InputError(f"{caption} is {width} x {height} pixels ({megapixels:.1f} megapixels), and {limit}.")

@@ -27,7 +27,7 @@ def open_tiff(stream: BinaryIO) -> tuple[tifffile.TiffPage, int]:
     return pages.first, len(pages)
 
 
-def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, label: str) -> Decoded | None:
+def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decoded | None:
     """The pixels of a 16-bit grey or RGB `page`, or None where Pillow reads all that is there.
 
     Raises:
@@ -36,7 +36,7 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, label: str) -> Decode
     """
     if page.bitspersample not in _STATED_BITS or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
         kind = f"{page.bitspersample}-bit" if page.dtype is None else page.dtype.name
-        raise InputError(f"{label} is a TIFF of {kind} samples, which is not read: save it with 8 or 16 bits.")
+        raise InputError(f"{caption} is a TIFF of {kind} samples, which is not read: save it with 8 or 16 bits.")
     grey = page.photometric in _GREY
     if page.bitspersample != 16 or not (grey or page.photometric == tifffile.PHOTOMETRIC.RGB):
         return None
@@ -47,7 +47,7 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, label: str) -> Decode
         samples, orientation = _samples_by_opencv(stream), 1  # OpenCV has turned them already
     else:
         raise InputError(
-            f"{label} is a 16-bit TIFF of a layout that is not read: save it uncompressed in grey or RGB, or as PNG."
+            f"{caption} is a 16-bit TIFF of a layout that is not read: save it uncompressed in grey or RGB, or as PNG."
         )
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         samples = 65535 - samples

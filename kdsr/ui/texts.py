@@ -104,7 +104,7 @@ def strength(value: float | str | None, mask: object) -> str:
     return f": {value}" if isinstance(value, str) else f" {value:g}"
 
 
-def strength_label(strength: Strength) -> str:
+def strength_caption(strength: Strength) -> str:
     """The caption of the slider: `Noise level (sigma, of 255)`; the range where the title names the scale already."""
     if strength.title.lower().endswith(strength.name):
         return f"{strength.title} ({strength.minimum:g}-{strength.maximum:g})"

@@ -1,18 +1,18 @@
-"""The plot of the zoo: every mark inside its frame, no label over another."""
+"""The plot of the zoo: every mark inside its frame, no caption over another."""
 
 from xml.etree import ElementTree
 
 import pytest
 from helpers.drawings import drawings
 
+from kdsr.ui.charts.captions import LETTER, Box, Wanted, placed
 from kdsr.ui.charts.curves import Level
-from kdsr.ui.charts.labels import LETTER, Box, Wanted, placed
 from kdsr.ui.charts.scatter import Mark, Quantity, scatter
 from kdsr.ui.models.published import REFERENCES
 
 
 @pytest.mark.parametrize("task", ["sr_x4", "denoise"])
-def test_no_two_labels_of_a_crowded_plot_overlap_and_hardly_one_is_left_out(task):
+def test_no_two_captions_of_a_crowded_plot_overlap_and_hardly_one_is_left_out(task):
     for measure in REFERENCES[task][0].psnr_db:
         field = [
             Mark(each.title, "published", each.parameters, each.psnr_db[measure], "")
@@ -26,25 +26,25 @@ def test_no_two_labels_of_a_crowded_plot_overlap_and_hardly_one_is_left_out(task
             for kind in ("student", "twin")
         ]
         for svg in drawings(scatter("title", field + ours, [], Quantity("", str), Quantity("", str))):
-            labels = [
+            captions = [
                 (text, float(text.get("style")[10:-2]))
                 for text in svg.iter("text")
                 if text.get("class", "").startswith("name")
             ]
-            boxes = [box_of(text, font_px) for text, font_px in labels]
+            boxes = [box_of(text, font_px) for text, font_px in captions]
             assert len(boxes) >= len(field + ours) - 1
             assert not any(one.meets(other) for index, one in enumerate(boxes) for other in boxes[:index])
 
 
 def box_of(text: ElementTree.Element, font_px: float) -> Box:
-    """What a label takes, as far as can be told without a browser."""
+    """What a caption takes, as far as that is known without a browser."""
     x, y, width = float(text.get("x")), float(text.get("y")), len(text.text) * font_px * LETTER
     left = x - {"start": 0, "middle": width / 2, "end": width}[text.get("text-anchor")]
     return Box(left, y - 0.8 * font_px, left + width, y + 0.2 * font_px)
 
 
-def test_a_label_that_fits_nowhere_is_left_out():
-    assert placed([Wanted("a label", 5, 5, 4, 12)], Box(0, 0, 20, 10)) == [None]
+def test_a_caption_that_fits_nowhere_is_left_out():
+    assert placed([Wanted("a caption", 5, 5, 4, 12)], Box(0, 0, 20, 10)) == [None]
 
 
 @pytest.mark.parametrize("values", [[(1000.0, 30.0)], [(1.0, 30.0), (1.0, 30.0)], [(0.1, -5.0), (1e9, 60.0)]])

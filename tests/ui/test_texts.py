@@ -74,7 +74,7 @@ def test_a_psnr_has_two_decimals_and_identical_pictures_say_so():
 
 @pytest.mark.parametrize("task, label", [("denoise", "Noise level (sigma, of 255)"), ("jpeg", "JPEG quality (5-95)")])
 def test_the_caption_of_a_strength_names_its_scale_once(task, label):
-    assert texts.strength_label(find_task(task).strength) == label
+    assert texts.strength_caption(find_task(task).strength) == label
 
 
 def test_missing_roles_and_counts_of_problems_are_grammatical():

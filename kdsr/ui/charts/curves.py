@@ -18,7 +18,7 @@ _WIDTH, _HEIGHT = 440, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 24
 _MOST_POINTS = 240
 _LABEL_PX = 34
-"""Least distance of two labels on the vertical axis."""
+"""Least distance of two captions on the vertical axis."""
 
 
 @dataclass(frozen=True)

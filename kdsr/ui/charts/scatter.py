@@ -12,14 +12,14 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from kdsr.ui.charts.axis import Axis
+from kdsr.ui.charts.captions import LETTER, Box, Caption, Wanted, placed
 from kdsr.ui.charts.curves import Level
-from kdsr.ui.charts.labels import LETTER, Box, Label, Wanted, placed
 from kdsr.ui.html import joined
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 26, 40
 _RADII = {"teacher": 6.0, "student": 6.0, "twin": 6.0, "published": 4.5}
 _ORDER = ("published", "twin", "student", "teacher")
-"""The last ones are drawn on top, and get their labels first."""
+"""The last ones are drawn on top, and get their captions first."""
 _FAR_BELOW = 0.25
 """A level lower than that below the marks, as a share of their span, is not drawn, since it would squeeze the rest."""
 _RING = 5.0
@@ -30,7 +30,7 @@ _RING = 5.0
 class Mark:
     """One network; `kind` is teacher, student, twin or published, and its class in the style sheet."""
 
-    label: str
+    caption: str
     kind: str
     x: float
     y: float
@@ -44,7 +44,7 @@ class Quantity(NamedTuple):
 
     title: str
     short: Callable[[float], str]
-    """A round value as its label."""
+    """A round value as its caption."""
 
 
 class _Sheet(NamedTuple):
@@ -101,7 +101,7 @@ def _drawing(
     shapes = joined(
         _shape(mark, *point, is_chosen=_is_chosen(mark, chosen)) for mark, point in zip(marks, points, strict=True)
     )
-    leaders, names = _labels(sheet, marks, points, taken, chosen)
+    leaders, names = _captions(sheet, marks, points, taken, chosen)
     return Markup(
         '<svg class="{name}" viewBox="0 0 {width} {height}" role="img" '
         'aria-labelledby="zoo-{name}-title zoo-{name}-points">'
@@ -186,29 +186,29 @@ def _is_chosen(mark: Mark, chosen: str) -> bool:
     return bool(chosen) and mark.network == chosen
 
 
-def _labels(
+def _captions(
     sheet: _Sheet, marks: Sequence[Mark], points: Sequence[tuple[float, float]], taken: Sequence[Box], chosen: str
 ) -> tuple[Markup, Markup]:
-    """(lines that lead to labels, labels): our networks choose their places first."""
+    """(lines that lead to captions, captions): our networks choose their places first."""
     turn = sorted(range(len(marks)), key=lambda index: -_ORDER.index(marks[index].kind))
     radii = [_RADII[mark.kind] + (_RING if _is_chosen(mark, chosen) else 0) for mark in marks]
-    wanted = [Wanted(marks[index].label, *points[index], radii[index], sheet.font_px) for index in turn]
+    wanted = [Wanted(marks[index].caption, *points[index], radii[index], sheet.font_px) for index in turn]
     found = placed(wanted, Box(_LEFT + 2, _TOP - 6, sheet.width, sheet.height - _BOTTOM - 1), taken)
     name = Markup('<text class="name {}" x="{:.1f}" y="{:.1f}" text-anchor="{}" style="font-size:{}px">{}</text>')
     lines, names = [], []
-    for index, label in zip(turn, found, strict=True):
-        if label is None:
+    for index, caption in zip(turn, found, strict=True):
+        if caption is None:
             continue
-        mark, base = marks[index], label.box.bottom - 0.3 * sheet.font_px
-        if label.is_led:
-            lines.append(_leader(label, *points[index]))
-        names.append(name.format(mark.kind, label.x, base, label.anchor, sheet.font_px, mark.label))
+        mark, base = marks[index], caption.box.bottom - 0.3 * sheet.font_px
+        if caption.is_led:
+            lines.append(_leader(caption, *points[index]))
+        names.append(name.format(mark.kind, caption.x, base, caption.anchor, sheet.font_px, mark.caption))
     return joined(lines), joined(names)
 
 
-def _leader(label: Label, x: float, y: float) -> Markup:
-    """A line from the mark at (x, y) to the nearest point of its label; empty if they touch."""
-    box = label.box
+def _leader(caption: Caption, x: float, y: float) -> Markup:
+    """A line from the mark at (x, y) to the nearest point of its caption; empty if they touch."""
+    box = caption.box
     to_x, to_y = min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
     if math.dist((x, y), (to_x, to_y)) <= 1:
         return Markup("")

@@ -63,7 +63,7 @@ def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
     strength = find_task(task).strength
     level, kind, marks = levels_of(task, mode)
     if isinstance(strength, Strength):
-        level |= {"label": texts.strength_label(strength), "value": strength.default}
+        level |= {"label": texts.strength_caption(strength), "value": strength.default}
         level |= {"minimum": strength.minimum, "maximum": strength.maximum}
     elif strength is not None:
         kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}

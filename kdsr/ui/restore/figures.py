@@ -1,4 +1,4 @@
-"""Headline, table and picture labels of a `RestoreResult` as HTML. Pure functions; every text is escaped."""
+"""Headline, table and captions of pictures of a `RestoreResult` as HTML. Pure functions; every text is escaped."""
 
 import math
 
@@ -101,7 +101,7 @@ def _gain(result: RestoreResult) -> str:
 
 
 def tags(result: RestoreResult, left: str, right: str) -> Markup:
-    """The labels on the two sides of the slider, and the aspect ratio that the slider takes."""
+    """The captions on the two sides of the slider, and the aspect ratio that the slider takes."""
     width, height = result.size
     ratio = Markup("<style>#figure {{ --ratio: {:.5f}; }}</style>").format(width / height)
     sides = joined(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))

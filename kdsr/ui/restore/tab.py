@@ -44,14 +44,14 @@ def add_restore_tab(
 
 
 def _result_column() -> dict[str, Any]:
-    """The picture with its labels, what runs, the sentence, and the choice of the pair."""
+    """The picture with its captions, what runs, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
             slider = gr.ImageSlider(
                 elem_id="hero", show_label=False, container=False, interactive=False, buttons=["fullscreen"],
                 height=_SLIDER_PX, max_height=_SLIDER_PX, label="Left against right",
             )  # fmt: skip
-            tags = gr.HTML(elem_id="labels")
+            tags = gr.HTML(elem_id="captions")
         status = gr.HTML(elem_id="status")
         summary = gr.HTML(elem_id="summary")
         with gr.Row(elem_id="sides"):
@@ -152,7 +152,7 @@ def _mode_options(task: str) -> dict[str, Any]:
         truth_line = gr.HTML()
     level = gr.Slider(
         shown.minimum if shown else 0, shown.maximum if shown else 55, shown.default if shown else 25,
-        step=1, visible=shown is not None, label=texts.strength_label(shown) if shown else "Strength",
+        step=1, visible=shown is not None, label=texts.strength_caption(shown) if shown else "Strength",
         elem_id="strength",
     )  # fmt: skip
     kind = gr.Radio([], visible=False, label="Missing pixels", elem_id="kind")

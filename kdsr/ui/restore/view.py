@@ -98,7 +98,7 @@ def _result_view(result: RestoreResult, left: str, right: str, *, working: bool)
 
 
 def pair_view(result: RestoreResult, left: str, right: str) -> View:
-    """The slider, its labels and the plain pair for two columns, or for the available ones instead of them."""
+    """The slider, its captions and the plain pair for two columns, or for the available ones instead of them."""
     first, second = _available(result, left, _LEFT_ORDER), _available(result, right, _RIGHT_ORDER)
     return View(
         slider=(str(first.shown), str(second.shown)),

@@ -1,6 +1,6 @@
-"""Labels of marks in a drawing, none over another: pure geometry in the units of the drawing.
+"""Captions of marks in a drawing, none over another: pure geometry in the units of the drawing.
 
-A label that fits nowhere near its mark is left out; the facts of the drawing must therefore be shown elsewhere as well.
+A caption that fits nowhere near its mark is left out; so the page also shows the drawing's facts elsewhere.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from typing import NamedTuple
 LETTER = 0.62
 """Width of a letter in sizes of the font, on the safe side for the fonts that a page may get."""
 _GAP = 3.0
-"""Between a mark and its own label."""
+"""Between a mark and its own caption."""
 _CLEAR = (7.0, 1.0)
-"""Between a label and all that is not its own: as it should be, and as it may be where it is crowded."""
+"""Between a caption and all that is not its own: as it should be, and as it may be where it is crowded."""
 _RINGS = (0.0, 13.0, 26.0, 40.0, 56.0, 72.0)
-"""Extra distances of a label from its mark; from the second on, a line leads to it."""
+"""Extra distances of a caption from its mark; from the second on, a line leads to it."""
 _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
 
 
@@ -36,7 +36,7 @@ class Box(NamedTuple):
         return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
     def lies_in(self, other: "Box") -> bool:
-        """Whether this one is wholly inside of `other`."""
+        """Whether this one is entirely inside `other`."""
         return (
             self.left >= other.left
             and self.top >= other.top
@@ -46,7 +46,7 @@ class Box(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A mark that wants a label."""
+    """A mark that wants a caption."""
 
     text: str
     x: float
@@ -55,8 +55,8 @@ class Wanted(NamedTuple):
     font_px: float
 
 
-class Label(NamedTuple):
-    """The place of a mark's label, and whether a line leads to it."""
+class Caption(NamedTuple):
+    """The place of a mark's caption, and whether a line leads to it."""
 
     box: Box
     anchor: str
@@ -70,32 +70,32 @@ class Label(NamedTuple):
         ]
 
 
-def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Label | None]:
-    """A label for each of `wanted`, the first ones first; None where it fits nowhere.
+def placed(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Caption | None]:
+    """A caption for each of `wanted`, the first ones first; None where it fits nowhere.
 
-    No label leaves `frame`, none overlaps another one, a mark, or a box in `taken`.
+    No caption leaves `frame`, none overlaps another one, a mark, or a box in `taken`.
     """
     marks = [_around(mark) for mark in wanted]
-    blocked, labels = list(taken), list[Label | None]()
+    blocked, captions = list(taken), list[Caption | None]()
     for own, mark in zip(marks, wanted, strict=True):
         others = [box for box in marks if box != own] + blocked
-        inside = [label for label in _candidates(mark) if label.box.lies_in(frame)]
+        inside = [caption for caption in _candidates(mark) if caption.box.lies_in(frame)]
         free = (
-            label
+            caption
             for clear in _CLEAR
-            for label in inside
-            if not any(label.box.grown(clear).meets(box) for box in others)
+            for caption in inside
+            if not any(caption.box.grown(clear).meets(box) for box in others)
         )
-        labels.append(next(free, None))
-        blocked += [label.box for label in labels[-1:] if label]
-    return labels
+        captions.append(next(free, None))
+        blocked += [caption.box for caption in captions[-1:] if caption]
+    return captions
 
 
 def _around(mark: Wanted) -> Box:
     return Box(mark.x, mark.y, mark.x, mark.y).grown(mark.radius)
 
 
-def _candidates(mark: Wanted) -> list[Label]:
+def _candidates(mark: Wanted) -> list[Caption]:
     """The places around `mark`, the best first."""
     width, height = len(mark.text) * mark.font_px * LETTER, mark.font_px * 1.2
     found = []
@@ -106,6 +106,6 @@ def _candidates(mark: Wanted) -> list[Label]:
             left = mark.x + right * reach - (width if right < 0 else width / 2 if right == 0 else 0)
             top = mark.y + down * reach - (height if down < 0 else height / 2 if down == 0 else 0)
             found.append(
-                Label(Box(left, top, left + width, top + height), ("end", "middle", "start")[right + 1], ring > 0)
+                Caption(Box(left, top, left + width, top + height), ("end", "middle", "start")[right + 1], ring > 0)
             )
     return found
