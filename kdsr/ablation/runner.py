@@ -104,7 +104,7 @@ def run_plan(
             for trial in itertools.takewhile(lambda _: work.left_s != 0, waiting):
                 _run_trial(work, trial)
     except KeyboardInterrupt:
-        raise Stopped("Stopped; what was done is kept, and the same command goes on.") from None
+        raise Stopped("Stopped; finished trials and checkpoints are kept, and the same command resumes.") from None
     return len(read_results(plan, out_dir)) == len(plan.trials)
 
 
@@ -206,7 +206,7 @@ def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
     try:
         while going or (waiting and work.left_s != 0):
             if work.should_stop():
-                raise Stopped("Stopped; what was done is kept, and the same command goes on.")
+                raise Stopped("Stopped; finished trials and checkpoints are kept, and the same command resumes.")
             while waiting and len(going) < workers and work.left_s != 0:
                 trial = waiting.pop(0)
                 work.tell("run_started", trial)

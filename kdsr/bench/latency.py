@@ -99,18 +99,17 @@ def measure_card_latency(
     catalog: Catalog,
     settings: Settings,
     *,
-    runtimes: tuple[str, ...] | None = None,
     side_px: int = 256,
     repeats: int = 15,
 ) -> tuple[Card, tuple[Latency, ...]]:
-    """`card` with its latency on this machine for each of `runtimes` (None: all exact ones that run here), and these
-    latencies. Nothing is written.
+    """`card` with its latency on this machine in every exact runtime that is available, and these latencies.
+    Nothing is written.
     """
     taken = tuple(
         measure_latency(
             open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats
         )
-        for runtime in runtimes or exact_runtimes(card.precision)
+        for runtime in exact_runtimes(card.precision)
     )
     entries = [asdict(latency) for latency in taken]
     places = [_place(entry) for entry in entries]

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kdsr.bench.speed import Speed, SpeedReport
+from kdsr.files import replaced
 
 WITHOUT_PLOT = "For a plot, install matplotlib (`pip install 'kdsr[plots]'`) and measure again."
 
@@ -17,7 +18,8 @@ def write_speed_report(report: SpeedReport, path: Path) -> Path | None:
         OSError: a file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
+    with replaced(path) as part:
+        part.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
     plot = path.with_suffix(".svg")
     return plot if report.speeds and _draw(report, plot) else None
 
@@ -102,5 +104,6 @@ def _draw(report: SpeedReport, path: Path) -> bool:
             f"median ms, array to array; {report.machine}, {report.device}, {report.threads} threads; grey: "
             "peers and random weights"
         )
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "kdsr"})
+        with replaced(path) as part:
+            figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "kdsr"})
     return True

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
+_LONGEST_WAIT_S = 30.0
+
 
 class ForkGate:
     """Keeps forks and protected blocks apart; a waiting fork goes before the next block."""
 
-    def __init__(self, longest_wait_s: float = 30.0) -> None:
-        self.longest_wait_s = longest_wait_s
+    def __init__(self) -> None:
         self._changed = Condition()
         self._blocks = 0
         self._is_forking = False
@@ -24,7 +25,7 @@ class ForkGate:
     def no_fork(self) -> Iterator[None]:
         """A block during which forks by other threads of this process wait. Must not be nested."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_forking, self.longest_wait_s)
+            self._changed.wait_for(lambda: not self._is_forking, _LONGEST_WAIT_S)
             self._blocks += 1
         try:
             yield
@@ -36,7 +37,7 @@ class ForkGate:
     def _before(self) -> None:
         self._changed.acquire()
         self._is_forking = True
-        self._changed.wait_for(lambda: self._blocks == 0, self.longest_wait_s)
+        self._changed.wait_for(lambda: self._blocks == 0, _LONGEST_WAIT_S)
 
     def _after(self) -> None:
         self._is_forking = False

@@ -9,6 +9,7 @@ from kdsr.train import Recipe
 
 Event = Mapping[str, Any]
 _NOT_LOSSES = ("event", "time", "number", "step", "steps_per_s", "eta_s", "memory_mb")
+_LOG_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ def _apart(difference_db: float) -> str:
     return f"{abs(difference_db):.2f} dB {'behind' if difference_db < 0 else 'ahead of'}"
 
 
-def log_lines(run_progress: RunProgress, recipe: Recipe, most: int = 60) -> list[str]:
-    """The newest events, one line each, oldest first."""
-    lines = (_line(event, recipe) for event in run_progress.events[-4 * most :])
-    return [line for line in lines if line][-most:]
+def log_lines(run_progress: RunProgress, recipe: Recipe) -> list[str]:
+    """The newest `_LOG_LINES` events, one line each, oldest first."""
+    lines = (_line(event, recipe) for event in run_progress.events[-4 * _LOG_LINES :])
+    return [line for line in lines if line][-_LOG_LINES:]
 
 
 def _line(event: Event, recipe: Recipe) -> str:

@@ -212,8 +212,8 @@ def log(run_progress: RunProgress, recipe: Recipe, worker: str) -> Markup:
     return Markup('<pre class="log" tabindex="0">{}</pre>').format("\n".join(lines))
 
 
-def run_title(run: Run, now: float | None = None) -> str:
+def run_title(run: Run) -> str:
     """A run's line in the list."""
-    when = texts.ago((time.time() if now is None else now) - run.created)
+    when = texts.ago(time.time() - run.created)
     state = f"{run.step / run.steps:.0%}" if run.state is State.RUNNING else _STATES[run.state].lower()
     return f"{run.name} · {state} · {when}"
