@@ -76,7 +76,7 @@ def test_finished_pictures_are_left_out(run, folder, tmp_path):
     assert "pictures/s, 0:00:00 left" in err.splitlines()[-2] and "tiny_x4_student by " in err.splitlines()[-1]
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     code, err = run(folder, out)
-    assert (code, err) == (0, "3 of 3 pictures are finished already and left out.\n")
+    assert (code, err) == (0, "3 of 3 pictures are finished already and skipped.\n")
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")} == before
 
 
