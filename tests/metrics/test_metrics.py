@@ -242,6 +242,15 @@ def test_the_error_map_has_a_fixed_scale():
     assert FULL_SCALE_255 == 31.875
 
 
+@pytest.mark.parametrize("by_channel", [(0.06, 0.0, 0.0), (0.03, -0.03, 0.0), (0.0, 0.01, -0.05)])
+def test_the_error_of_a_pixel_is_the_mean_of_its_channels_errors_whatever_their_signs(by_channel):
+    truth = torch.full((1, 3, 2, 3), 0.5)
+    restored = truth + torch.tensor(by_channel)[None, :, None, None]
+    even = truth + 0.02
+    assert torch.equal(error_map(restored, truth), error_map(even, truth))
+    assert not torch.equal(error_map(restored, truth), error_map(truth + 0.03, truth))
+
+
 def test_the_colours_of_the_error_map_grow_lighter_evenly():
     errors = torch.linspace(0, FULL_SCALE_255 / 255, 256).expand(1, 3, 1, 256)
     light = to_luma(error_map(errors, torch.zeros_like(errors)))[0, 0, 0]

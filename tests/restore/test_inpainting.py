@@ -72,6 +72,21 @@ def test_pictures_of_any_size_lose_alike(kind, least, most):
         assert least < np.mean(shares) < most
 
 
+@pytest.mark.parametrize(
+    "kind, count", [("dots", 40), ("scratches", 300), ("text", 300), ("strokes", 100), ("blocks", 400)]
+)
+def test_every_pixel_may_be_missing_the_last_row_and_column_too(kind, count):
+    masks = [draw_holes(13, 21, kind, np.random.default_rng(seed)) for seed in range(count)]
+    assert np.max(masks, axis=0).all() and not np.min(masks, axis=0).any()
+
+
+def test_lost_blocks_lie_on_their_grid():
+    for seed in range(40):
+        mask = draw_holes(19, 43, "blocks", np.random.default_rng(seed))
+        cells = [mask[top : top + 8, left : left + 8] for top in range(0, 19, 8) for left in range(0, 43, 8)]
+        assert all(cell.min() == cell.max() for cell in cells)
+
+
 @given(height=st.integers(1, 33), width=st.integers(1, 33))
 def test_filling_keeps_what_is_known_and_does_not_peek(height, width):
     rng = torch.Generator().manual_seed(height * 40 + width)
