@@ -95,6 +95,40 @@ def test_weights_of_another_shape_are_refused(shelf):
         load_weights(build_model("plain", 4, {"width": 16, "depth": 2}), shelf / "small.safetensors")
 
 
+@pytest.mark.parametrize("change", ["missing", "extra"])
+def test_weights_with_a_key_too_few_or_too_many_are_refused(shelf, change):
+    network = build_model("plain", 2, {"width": 16, "depth": 2})
+    state = dict(network.state_dict())
+    if change == "missing":
+        del state["layers.1.bias"]
+    else:
+        state["layers.2.bias"] = torch.zeros(3)
+    save_weights(state, shelf / "other.safetensors")
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_weights(network, shelf / "other.safetensors")
+
+
+def test_weights_in_half_precision_are_loaded_in_single(tmp_path):
+    network = build_model("plain", 2, {"width": 16, "depth": 2})
+    halves = {name: value.half() for name, value in network.state_dict().items()}
+    load_weights(network, save_weights(halves, tmp_path / "half.safetensors"))
+    assert all(value.dtype == torch.float32 for value in network.state_dict().values())
+    assert torch.equal(network.layers[0].weight, halves["layers.0.weight"].float())
+
+
+def test_cards_of_a_task_come_by_role_then_from_large_to_small_then_by_name(shelf):
+    card = read_card(shelf / "small.json")
+    for name, role, parameters in [
+        ("b", "student", 9), ("a", "student", 9), ("c", "student", 100), ("d", "twin", 500),
+        ("e", "teacher", 7), ("f", "teacher", 70),
+    ]:  # fmt: skip
+        (shelf / f"{name}.safetensors").write_bytes((shelf / "small.safetensors").read_bytes())
+        write_card(dataclasses.replace(card, name=name, role=role, parameters=parameters), shelf / f"{name}.json")
+    (shelf / "small.json").unlink()
+    assert [card.name for card in Catalog(shelf).for_task("sr_x2")] == ["f", "e", "c", "a", "b", "d"]
+    assert [card.name for card in Catalog(shelf).for_task("sr_x2", "student")] == ["c", "a", "b"]
+
+
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"not weights")
     with pytest.raises(WeightsError, match="not a readable safetensors"):
