@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.pictures import noise
 
+from kdsr.cli.pictures import _pace
 from kdsr.errors import InputError, Stopped
 from kdsr.files import clear_parts
 from kdsr.image import read_picture, write_picture
@@ -78,6 +79,18 @@ def test_finished_pictures_are_left_out(run, folder, tmp_path):
     code, err = run(folder, out)
     assert (code, err) == (0, "3 of 3 pictures are finished already and skipped.\n")
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")} == before
+
+
+@pytest.mark.parametrize(
+    "done, total, passed_s, text",
+    [
+        (1, 4, 20.0, "(0.05 pictures/s, 0:01:00 left)"),
+        (30, 90, 10.0, "(3 pictures/s, 0:00:20 left)"),
+        (8, 8, 3.0, "(2.67 pictures/s, 0:00:00 left)"),
+    ],
+)
+def test_the_time_left_is_that_of_the_other_pictures_at_the_pace_so_far(done, total, passed_s, text):
+    assert _pace(done, total, passed_s) == text
 
 
 def test_what_is_gone_changed_or_made_by_another_network_is_done_again(run, folder, tmp_path):

@@ -1,6 +1,7 @@
 """The engine and its runtimes: tiles, odd sizes, bits, alpha, progress, stopping, limits and what is kept warm."""
 
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,15 @@ def test_a_run_stops_between_tiles(opened):
 def test_what_is_not_one_picture_is_refused(opened, shape):
     with pytest.raises(ShapeError, match="one picture"):
         restore(torch.zeros(shape), opened("tiny_x4_student"))
+
+
+@pytest.mark.parametrize("limit, is_allowed", [(0.00128, True), (0.00127, False)])
+def test_a_result_of_exactly_the_most_megapixels_is_made(tiny_catalog, tiny_settings, limit, is_allowed):
+    """8 x 10 pixels, four times as long and wide, are 0.00128 megapixels."""
+    settings = replace(tiny_settings, max_output_megapixels=limit)
+    runtime = open_runtime(tiny_catalog.find("tiny_x4_student"), tiny_catalog, runtime="torch", settings=settings)
+    with nullcontext() if is_allowed else pytest.raises(InputError, match="megapixels"):
+        assert restore(torch.rand(1, 3, 8, 10), runtime).shape == (1, 3, 32, 40)
 
 
 def test_a_result_that_is_too_large_is_refused_in_one_sentence(tiny_catalog, tiny_settings):

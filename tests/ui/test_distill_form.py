@@ -3,17 +3,22 @@
 import dataclasses
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_photos
 from helpers.running import ANNA, BERT, photograph
 
-from kdsr.errors import InputError, SettingsError
+from kdsr.errors import InputError, SettingsError, Stopped
 from kdsr.jobs.launchers import OffLauncher
+from kdsr.train import Recipe, with_keys
 from kdsr.ui import texts
-from kdsr.ui.distill.estimate import Pace, run_seconds
+from kdsr.ui.distill import estimate
+from kdsr.ui.distill.estimate import Pace, measure_pace, run_seconds
 from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
+
+PLAIN = Recipe(name="any", task="sr_x4")
 
 session = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
@@ -85,6 +90,32 @@ def test_the_form_amounts_to_a_recipe(tiny_settings, tiny_catalog):
             with pytest.raises(SettingsError, match="must be between"):
                 recipe_of(values._replace(preset="custom", custom={name: value}), tiny_settings)
     assert [value for _, value in students(tiny_catalog, "sr_x4")] == [*FRESH, "tiny_x4_student"]
+
+
+@pytest.mark.parametrize("steps_at_s", [(3.0, 3.5, 4.0, 9.0, 9.5), (3.0, 3.5, 4.0)])
+def test_the_pace_is_the_median_of_the_steps_and_the_labels_time_by_megapixel(tiny_settings, monkeypatch, steps_at_s):
+    """The picture has 256 x 256 pixels and its label took 2 s; of five steps one took ten times as long."""
+    now = [0.0]
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def train(_recipe, _folder, *, on_event, should_stop, **_kept):
+        for event, now[0] in (("reading", 0.5), ("labelling", 2.5)):
+            on_event({"event": event})
+        for now[0] in steps_at_s:
+            should_stop()
+        raise Stopped("Enough.")
+
+    monkeypatch.setattr(estimate, "train_recipe", train)
+    recipe = with_keys(PLAIN, {"patch_px": 64})
+    pace = measure_pace(recipe, tiny_settings)
+    assert pace.step_s == pytest.approx(0.5)
+    assert pace.label_s_per_megapixel == pytest.approx(2.0 / (256 * 256 / 1e6))
+
+
+def test_a_run_without_a_teacher_spends_no_time_on_labels():
+    taught = with_keys(PLAIN, {"teacher": "any", "truth_share": 0.5, "truth_share_end": 0.5, "steps": 40})
+    assert run_seconds(taught, Pace(0.5, 2.0, "CPU"), 3.0) == 26.0
+    assert run_seconds(PLAIN, Pace(0.5, 2.0, "CPU"), 3.0) == PLAIN.schedule.steps * 0.5
 
 
 def test_the_estimate_is_measured_once_and_scales(session, staged):
