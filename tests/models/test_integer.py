@@ -68,6 +68,31 @@ def integers_of(scale: int, planes: int = 3, unshuffle: int = 1, skip: int = 1) 
     return calibrated(network_of(scale, planes, unshuffle, skip), [crops(planes)])
 
 
+def test_a_convolution_is_rounded_to_the_nearest_levels_kernel_and_bias():
+    """Levels of 0.25 for the kernel, 0.5 * 0.25 = 0.125 for the bias; a kernel has at most 127 of either sign."""
+    conv, layer = nn.Conv2d(1, 4, 3, padding=1).requires_grad_(False), IntegerConv2d(1, 4)
+    conv.weight.copy_(torch.tensor([0.24, -0.24, 0.37, 0.38, -0.38, 0.0, 31.8, 400.0, -400.0]).view(1, 1, 3, 3))
+    conv.bias.copy_(torch.tensor([1.7, -1.7, 1.2, -1.2]) * 0.125)
+    layer.input_scale.fill_(0.5)
+    layer.take(conv, torch.full((4,), 0.25))
+    assert layer.weight[0].flatten().tolist() == [1, -1, 1, 2, -2, 0, 127, 127, -127]
+    assert layer.bias.tolist() == [2, -2, 1, -1]
+    assert torch.equal(layer.weight_scale, torch.full((4,), 0.25))
+    plain = layer.floating()
+    assert plain.weight[0].flatten()[:4].tolist() == [0.25, -0.25, 0.25, 0.5]
+    assert plain.bias.tolist() == [0.25, -0.25, 0.125, -0.125]
+
+
+def test_a_bias_too_large_for_its_scale_makes_that_channels_scale_coarser():
+    conv, layer = nn.Conv2d(1, 2, 3, padding=1).requires_grad_(False), IntegerConv2d(1, 2)
+    conv.weight.zero_()
+    conv.bias.copy_(torch.tensor([8.0, -1.0]))
+    layer.input_scale.fill_(2.0**-10)
+    layer.take(conv, torch.full((2,), 2.0**-12))
+    assert layer.weight_scale.tolist() == [2.0**-10, 2.0**-12]  # 8 / (2^-10 * 2^23) = 2^-10
+    assert layer.bias.tolist() == [2**23, -(2**22)]
+
+
 def test_a_convolution_of_integers_computes_what_its_levels_say():
     layer = IntegerConv2d(1, 1)
     layer.input_scale.fill_(0.5)
