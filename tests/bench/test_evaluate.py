@@ -1,5 +1,6 @@
 """Figures over a set: closed forms first, then what a set may look like, then the published table."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -111,6 +112,17 @@ def test_low_resolution_files_are_used_and_the_truth_is_cut_to_them(tmp_path, ti
     assert evaluate("bicubic", tmp_path, find_task("sr_x4"), tiny_catalog, tiny_settings).psnr_db == math.inf
     write_png(tmp_path / "LR_bicubic" / "X4" / "ax4.png", flat(4, 5, level=100))
     assert evaluate("bicubic", tmp_path, find_task("sr_x4"), tiny_catalog, tiny_settings).psnr_db < 40
+
+
+@pytest.mark.parametrize("extra, fits", [(-1, False), (0, True), (3, True), (4, False)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_truth_is_less_than_one_low_resolution_pixel_larger(tmp_path, tiny_catalog, tiny_settings, axis, extra, fits):
+    sides = [16, 20]
+    sides[axis] += extra
+    write_png(tmp_path / "HR" / "a.png", flat(*sides))
+    write_png(tmp_path / "LR_bicubic" / "X4" / "ax4.png", flat(4, 5))
+    with contextlib.nullcontext() if fits else pytest.raises(InputError, match="belong together"):
+        assert evaluate("bicubic", tmp_path, find_task("sr_x4"), tiny_catalog, tiny_settings).psnr_db == math.inf
 
 
 def test_low_resolution_files_that_do_not_fit_are_refused(tmp_path, tiny_catalog, tiny_settings):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from kdsr.cli import build_app
 from kdsr.compress import Compression, compress
-from kdsr.compress.calibrate import _mean_outputs, best_range, calibrated, convolutions_of, integer_layers
+from kdsr.compress.calibrate import _mean_outputs, best_range, calibrated, convolutions_of, integer_layers, rounded
 from kdsr.compress.learn import RoundedConv2d, learn
 from kdsr.compress.photographs import open_photographs
 from kdsr.errors import SettingsError, Stopped
@@ -222,3 +222,23 @@ def test_a_clipped_range_keeps_its_zero_where_zero_is():
 def test_values_from_zero_up_have_their_zero_at_the_lowest_level():
     found = best_range(torch.linspace(0.0, 2.0, 1000))
     assert found.zero == 0 and found.scale == pytest.approx(2 / 255, rel=0.02)
+
+
+@pytest.mark.parametrize("plain_error, equalised_error, kept", [(0.1, 0.2, "plain"), (0.2, 0.1, "equalised")])
+def test_the_nearer_one_of_plain_and_equalised_is_rounded(monkeypatch, plain_error, equalised_error, kept):
+    """Each as floats and as integers; the integers are `error` away from the network on every picture."""
+
+    def off_by(error):
+        return lambda degraded: degraded + error
+
+    def plain(degraded):
+        return degraded
+
+    def equalised(degraded):
+        return degraded
+
+    forms = {plain: off_by(plain_error), equalised: off_by(-equalised_error)}
+    monkeypatch.setattr("kdsr.compress.calibrate.equalised", lambda *_: equalised)
+    monkeypatch.setattr("kdsr.compress.calibrate.calibrated", lambda floats, _: forms[floats])
+    wanted = {"plain": plain, "equalised": equalised}[kept]
+    assert rounded(plain, [torch.rand(1, 3, 4, 4) for _ in range(5)]) == (wanted, forms[wanted])

@@ -209,6 +209,21 @@ def test_what_a_format_cannot_hold_is_refused_on_writing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix, most_px", [(".webp", 16_383), (".jpg", 65_500)])
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_the_longest_side_that_a_format_holds_is_written(suffix, most_px, is_wide):
+    for side in (most_px, most_px + 1):
+        picture = Picture(np.zeros((1, side, 3) if is_wide else (side, 1, 3), np.uint8))
+        if side == most_px:
+            assert (
+                read_picture(encode_picture(picture, suffix), Settings(max_side_px=70_000)).pixels.shape
+                == picture.pixels.shape
+            )
+        else:
+            with pytest.raises(InputError, match=str(most_px)):
+                encode_picture(picture, suffix)
+
+
 def test_a_folder_that_does_not_exist_is_said_on_writing(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         write_picture(PICTURE, tmp_path / "no" / "such" / "out.png")

@@ -151,6 +151,18 @@ def test_patience_stops_after_exactly_so_many_validations_and_keeps_the_best(
     assert all(torch.equal(value, then[name]) for name, value in kept.items())
 
 
+def test_patience_counts_the_validations_before_a_stop_too(settings, tmp_path, monkeypatch):
+    """Validations at steps 0, 3 and 6, stopped between the last two, which brought no gain over the first."""
+    released(settings, tmp_path, name="start", steps=2)
+    plan = recipe(warm_start="start", patience=2, validate_every=3, reparameterised=False)
+    scores, steps = iter([20.0, 19.0, 19.5, 19.8]), iter(range(1, 100))
+    monkeypatch.setattr("kdsr.train.loop.validate", lambda *_: (next(scores), 0.5))
+    with pytest.raises(Stopped):
+        train_recipe(plan, tmp_path / "run", settings=settings, should_stop=lambda: next(steps) == 4)
+    result = train_recipe(plan, tmp_path / "run", settings=settings, resume=True)
+    assert (result.step, result.finished) == (6, True)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
