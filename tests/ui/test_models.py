@@ -1,5 +1,7 @@
 """The handlers of the tab Models, without a browser."""
 
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +9,7 @@ from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_cards, zoo_weights
 
 from kdsr.settings import Settings
 from kdsr.ui import texts
+from kdsr.ui.models.card import _facts
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, Selection, wanted_of
 from kdsr.ui.models.rows import (
     sorted_cards,
@@ -18,6 +21,23 @@ from kdsr.ui.restore.handlers import RestoreHandlers
 weights = pytest.fixture(zoo_weights)
 session = pytest.fixture(models_handlers)
 cards = pytest.fixture(zoo_cards)
+
+
+def test_every_column_holds_what_its_head_says(cards):
+    """Set5, BSD100, end-to-end latency of the quickest runtime, weights, multiply-accumulates and bytes, all unlike."""
+    (card,) = (card for card in cards if card.name == "sr_x4-small")
+    card = replace(card, parameters=60_083, macs_per_output_megapixel=3_720_000_000, file_bytes=241_600)
+    html = tables([("sr_x4", [card])], "")
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]+)', html)
+    (row,) = re.findall(r'<tr data-network="sr_x4-small".*?</tr>', html)
+    cells = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>.*?</td>", row)]
+    assert dict(zip(heads[1:], cells, strict=True)) == {
+        "Role": "Teacher", "Set5": "30.50", "BSD100": "26.50", "Latency": "30.0 ms",
+        "Parameters": "60.1 K", "MACs": "3.72 G", "File": "242 KB",
+    }  # fmt: skip
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", _facts(card, cards)))
+    assert (facts["Parameters"], facts["File"]) == ("60,083", "241,600 bytes, safetensors")
+    assert facts["MACs"] == "3.72 G per megapixel of the result"
 
 
 def test_what_was_not_measured_is_a_dash(session, cards):
