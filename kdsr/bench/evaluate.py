@@ -13,17 +13,19 @@ plane. Not here: latency, and which sets a card reports (`verify`).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
+from kdsr.bench.looks import LookSummary, summarise_looks
 from kdsr.degrade import bicubic_resize, degrade_picture
 from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, read_picture, to_tensor
 from kdsr.image.batch import pictures_in
 from kdsr.metrics import measure
+from kdsr.metrics.looks import measure_looks
 from kdsr.restore import navier_stokes, open_runtime, restore
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
@@ -50,6 +52,8 @@ class PictureFigure:
     ssim: float
     is_grey: bool
     """Measured on its grey plane, as MATLAB's scripts do with a picture of one channel (`bridge` of Set14)."""
+    looks: Mapping[str, float] = field(default_factory=dict)
+    """The figures for looks that were asked for, by name; nan where the picture has none."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Evaluation:
     worst_psnr_db: float
     worst_picture: str
     per_picture: tuple[PictureFigure, ...]
+    looks: tuple[LookSummary, ...] = ()
+    """Of the figures for looks that were asked for."""
 
 
 def evaluate(
@@ -75,6 +81,7 @@ def evaluate(
     strength: float | str | None = None,
     runtime: str = "torch",
     self_ensemble: bool = False,
+    looks: Sequence[str] = (),
     on_picture: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
     """The figures of `model` over the pictures of `set_dir`, in the convention of `task`.
@@ -84,6 +91,7 @@ def evaluate(
         strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square.
+        looks: figures for looks to take as well, by their names in `kdsr.metrics.looks`.
         on_picture: called with (pictures done, all pictures, name) after each one.
     Raises:
         UnknownNameError: no network of that name.
@@ -96,8 +104,10 @@ def evaluate(
     for done, (truth_path, degraded_path) in enumerate(files, start=1):
         pair = _load_pair(truth_path, degraded_path, task, settings, strength)
         holes = pair.degraded[:, 3:] if task.planes == 4 else None
-        taken = measure(apply(pair.degraded), pair.truth, task, grey=pair.is_grey, holes=holes)
-        figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey))
+        restored = apply(pair.degraded)
+        taken = measure(restored, pair.truth, task, grey=pair.is_grey, holes=holes)
+        seen = measure_looks(restored, looks, truth=pair.truth, degraded=pair.degraded[:, :3], grey=pair.is_grey)
+        figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey, seen))
         if on_picture:
             on_picture(done, len(files), truth_path.stem)
     return _summary(figures, task)
@@ -199,4 +209,5 @@ def _summary(figures: Sequence[PictureFigure], task: Task) -> Evaluation:
         worst_psnr_db=worst.psnr_db,
         worst_picture=worst.name,
         per_picture=tuple(figures),
+        looks=summarise_looks([(figure.name, figure.looks) for figure in figures]),
     )

