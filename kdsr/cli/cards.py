@@ -1,5 +1,6 @@
 """`kdsr card`: the figures and latencies of a card, measured, written and checked."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,11 +8,16 @@ import typer
 from kdsr.cli.options import Data, Name, RunOn, RuntimeName, note, open_catalog, shown
 
 if TYPE_CHECKING:
-    from kdsr.zoo import Card, Catalog, Figure
+    from kdsr.bench.look_figures import LookCheck
+    from kdsr.zoo import Card, Catalog, Figure, LookFigure
 
 
 def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn = RuntimeName.TORCH) -> None:
-    """Measure every figure of a card again; exit code 1 if one is off by more than 0.01 dB or 0.0005 SSIM."""
+    """Measure every figure of a card again; exit code 1 if one is off by more than 0.01 dB or 0.0005 SSIM.
+
+    Figures for looks, where the card has them, are measured again as well, each with the tolerance of its kind.
+    """
+    from kdsr.bench.look_figures import verify_card_looks
     from kdsr.bench.verify import Check, verify_card
 
     catalog = open_catalog(context.obj)
@@ -26,18 +32,53 @@ def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn =
         gaps = f"{found.psnr_db - stated.psnr_db:+.4f} dB {found.ssim - stated.ssim:+.6f}"
         print(f"{card}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}")
 
-    checks = verify_card(catalog.find(name), data, catalog, context.obj, runtime=runtime.value, on_check=tell)
-    off = sum(not check.holds for check in checks)
+    card = catalog.find(name)
+    checks = verify_card(card, data, catalog, context.obj, runtime=runtime.value, on_check=tell)
+    looks = verify_card_looks(
+        card, data, catalog, context.obj, runtime=runtime.value, on_check=lambda check: _tell_look(check, data)
+    )
+    off = sum(not check.holds for check in checks) + sum(not check.holds for check in looks)
     if off:
-        note(f"{off} of {len(checks)} figures of {name} do not hold.")
+        note(f"{off} of {len(checks) + len(looks)} figures of {name} do not hold.")
         raise typer.Exit(1)
 
 
-def card_measure(context: typer.Context, name: Name, data: Data) -> None:
+def _tell_look(check: "LookCheck", data: Path) -> None:
+    """One line on a figure for looks: as stated, as measured again, and whether it holds."""
+    verdict, line = "ok" if check.holds else "OFF", f"{_what(check.stated):<24} card {_look(check.stated)}"
+    if check.measured is None:
+        folder = data / check.stated.set
+        missing = "it needs kdsr[looks]" if folder.is_dir() else f"{folder} is missing"
+        print(f"{line}   not measured: {missing}   {verdict}")
+    else:
+        print(f"{line}   measured {check.measured.mean:g}   {verdict}")
+
+
+def card_measure(
+    context: typer.Context,
+    name: Name,
+    data: Data,
+    looks: Annotated[
+        bool, typer.Option("--looks", help="Measure the figures for looks, in place of PSNR and SSIM.")
+    ] = False,
+) -> None:
     """Measure the standard figures of a network's task and write them into its card."""
+    from kdsr.bench.look_figures import measure_card_looks
     from kdsr.bench.verify import measure_card
 
     catalog = open_catalog(context.obj)
+    if looks:
+        card, missing = measure_card_looks(
+            catalog.find(name),
+            data,
+            catalog,
+            context.obj,
+            on_figure=lambda f: print(f"{_what(f):<24} {_look(f)}", flush=True),
+        )
+        _write_card(card, catalog)
+        if missing:
+            note(f"Not measured here: {', '.join(missing)}.")
+        return
     card, missing = measure_card(
         catalog.find(name),
         data,
@@ -76,5 +117,13 @@ def _write_card(card: "Card", catalog: "Catalog") -> None:
     print(f"Written: {write_card(card, catalog.weights_path(card).with_suffix('.json'))}")
 
 
-def _what(figure: "Figure") -> str:
+def _look(figure: "LookFigure") -> str:
+    """The figure's title, mean and worst picture."""
+    from kdsr.metrics.looks import find_look, look_text
+
+    mean, worst = (look_text(figure.look, value) for value in (figure.mean, figure.worst))
+    return f"{find_look(figure.look).title:<14} {mean:>9} (worst {worst}, {figure.worst_picture})"
+
+
+def _what(figure: "Figure | LookFigure") -> str:
     return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {shown(figure.strength)}"

@@ -162,6 +162,7 @@ class _CompressionRun:
                 recipe=_as_recipe(plan, self.source),
                 history=(*base.history, stage),
                 figures=(),
+                looks=(),
                 latency=(),
                 notes="",
             )

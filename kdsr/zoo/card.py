@@ -34,6 +34,24 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class LookFigure:
+    """One figure for looks over one test set; `kdsr card verify` measures it again."""
+
+    set: str
+    n: int
+    """Pictures that have the figure."""
+    look: str
+    """Its name in `kdsr.metrics.looks`, which also says its direction and its limits."""
+    mean: float
+    worst: float
+    worst_picture: str
+    convention: str
+    strength_name: str | None = None
+    strength: float | str | None = None
+    """A number, or the kind of holes."""
+
+
+@dataclass(frozen=True)
 class Card:
     """What a network is, how it was made and what it measures."""
 
@@ -70,6 +88,8 @@ class Card:
     """Every step from that network to this one, itself first: step, bytes, parameters, MACs, PSNR on held-out
     photographs.
     """
+    looks: tuple[LookFigure, ...] = ()
+    """Figures for looks, beside PSNR and SSIM; many cards have none."""
 
     def __post_init__(self) -> None:
         find_task(self.task)
@@ -106,6 +126,7 @@ def read_card(path: Path) -> Card:
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
         given["figures"] = tuple(Figure(**item) for item in given.get("figures", ()))
+        given["looks"] = tuple(LookFigure(**item) for item in given.get("looks", ()))
         for name in ("data", "latency", "history", "compression"):
             given[name] = tuple(given.get(name, ()))
         return Card(**given)

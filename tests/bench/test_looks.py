@@ -1,5 +1,6 @@
 """Figures for looks over a set: means, the worst picture by each figure's direction, and what the command prints."""
 
+import dataclasses
 import json
 import math
 
@@ -7,12 +8,23 @@ import cv2
 import numpy as np
 import pytest
 
+from kdsr.bench import look_figures
 from kdsr.bench.evaluate import evaluate
+from kdsr.bench.look_figures import (
+    LOOK_SETS,
+    LookCheck,
+    look_measures,
+    look_points,
+    measure_card_looks,
+    verify_card_looks,
+)
 from kdsr.bench.looks import looks_table, summarise_looks
+from kdsr.bench.verify import STANDARD_SETS
 from kdsr.cli import build_app
-from kdsr.errors import ShapeError
+from kdsr.errors import SettingsError, ShapeError, WeightsError
 from kdsr.metrics.looks import LOOKS
 from kdsr.tasks import find_task
+from kdsr.zoo import read_card, write_card
 
 WITHOUT_EXTRA = ("niqe", "haarpsi", "consistency")
 
@@ -68,3 +80,89 @@ def test_the_command_prints_looks_only_when_asked(tmp_path, capsys, asked):
     if asked:
         assert told["per_picture"][0]["looks"]["niqe"] is None  # too small, and not the number nan, which is no JSON
         assert {one["look"] for one in told["looks"]} >= {"haarpsi", "consistency"}
+
+
+@pytest.fixture
+def measured(tmp_path, tiny_catalog, tiny_settings, monkeypatch):
+    """A card with figures for looks, the folder of sets that they were taken on, and the catalog."""
+    monkeypatch.setattr(look_figures, "looks_for", lambda task, *, has_truth: WITHOUT_EXTRA)
+    data = tmp_path / "data"
+    write_set(data / "BSD100", [(200, 200), (101, 97)])
+    card, missing = measure_card_looks(tiny_catalog.find("tiny_x4_student"), data, tiny_catalog, tiny_settings)
+    assert missing == (LOOKS["lite2"].title,)
+    return card, data, tiny_catalog
+
+
+def test_figures_for_looks_are_read_from_a_card_as_written(measured, tmp_path):
+    card = measured[0]
+    assert [(one.look, one.set, one.n) for one in card.looks] == [
+        ("niqe", "BSD100", 1), ("haarpsi", "BSD100", 2), ("consistency", "BSD100", 2),
+    ]  # fmt: skip
+    assert read_card(write_card(card, tmp_path / "card.json")) == card
+
+
+def test_a_card_of_before_has_no_figures_for_looks(measured, tmp_path):
+    path = write_card(measured[0], tmp_path / "card.json")
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name != "looks"}
+    path.write_text(json.dumps(old))
+    assert read_card(path).looks == ()
+    path.write_text(json.dumps(old | {"looks": [{"set": "BSD100"}]}))
+    with pytest.raises(WeightsError, match=r"card\.json cannot be used"):
+        read_card(path)
+
+
+def test_verifying_finds_the_figure_that_is_off_and_the_convention_that_changed(measured, tiny_settings):
+    card, data, catalog = measured
+    assert all(check.holds for check in verify_card_looks(card, data, catalog, tiny_settings))
+    niqe, haarpsi, consistency = card.looks
+    altered = (
+        dataclasses.replace(niqe, mean=niqe.mean + 0.02),
+        dataclasses.replace(haarpsi, convention="luma"),
+        dataclasses.replace(consistency, set="CBSD68"),
+    )
+    checks = verify_card_looks(dataclasses.replace(card, looks=altered), data, catalog, tiny_settings)
+    assert [(check.holds, check.measured is None) for check in checks] == [
+        (False, False),
+        (False, False),
+        (False, True),
+    ]
+    assert LookCheck(niqe, dataclasses.replace(niqe, mean=niqe.mean + 0.01)).holds
+
+
+def test_measuring_again_keeps_the_figures_that_cannot_be_taken_here(measured, tiny_settings):
+    card, data, catalog = measured
+    others = [dataclasses.replace(card.looks[0], look="lite2"), dataclasses.replace(card.looks[0], set="Urban100")]
+    again, _ = measure_card_looks(dataclasses.replace(card, looks=(*card.looks, *others)), data, catalog, tiny_settings)
+    assert again.looks == (*card.looks, *others)
+    with pytest.raises(SettingsError, match="BSD100"):
+        measure_card_looks(card, data / "BSD100", catalog, tiny_settings)
+
+
+def test_points_of_a_plot_are_by_parameters_and_of_one_convention(measured):
+    card, _, catalog = measured
+    teacher = dataclasses.replace(catalog.find("tiny_x4_teacher"), looks=card.looks)
+    odd = dataclasses.replace(card, name="odd", looks=(dataclasses.replace(card.looks[0], convention="another"),))
+    points = look_points([teacher, card, odd], "BSD100", None, "niqe")
+    assert [point.name for point in points] == ["tiny_x4_student", "tiny_x4_teacher"]
+    assert points[0].mean == card.looks[0].mean
+    assert look_measures([teacher, card, odd])[0] == ("BSD100", None, "niqe")
+    assert look_measures([catalog.find("tiny_x4_teacher")]) == []
+
+
+@pytest.mark.parametrize("degradation", STANDARD_SETS)
+def test_looks_are_taken_where_psnr_is(degradation):
+    assert set(LOOK_SETS[degradation]) <= set(STANDARD_SETS[degradation])
+
+
+def test_the_commands_write_figures_for_looks_and_check_them(measured, tiny_settings, capsys, monkeypatch):
+    _, data, catalog = measured
+    for name in ("Set5", "Set14"):
+        write_set(data / name, [(40, 40)])
+    options = ["--weights", str(catalog.weights_dir), "--threads", "1", "card"]
+    for more in ((), ("--looks",)):
+        build_app()([*options, "measure", "tiny_x4_student", "--data", str(data), *more], standalone_mode=False)
+    assert "Not measured here: Lite2 distance." in capsys.readouterr().err
+    build_app()([*options, "verify", "tiny_x4_student", "--data", str(data)], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["ok"] * 6
+    assert [line.split()[2] for line in lines[3:]] == ["NIQE", "HaarPSI", "Consistency"]

@@ -18,7 +18,7 @@ from kdsr.errors import SettingsError, Stopped
 from kdsr.models import is_integer
 from kdsr.tasks import find_task
 from kdsr.train.recipe import recipe_from_mapping
-from kdsr.zoo import Catalog
+from kdsr.zoo import Catalog, Figure, LookFigure, read_card, write_card
 
 PLAN = Compression(
     "tiny",
@@ -73,6 +73,15 @@ def test_the_same_plan_gives_the_same_bits(settings, tmp_path):
 def test_ranges_that_lose_little_are_not_learnt(settings, tmp_path):
     (card,) = compress(dataclasses.replace(PLAN, int8_loss_db=100.0), tmp_path / "out", settings=settings)
     assert steps_of(card) == ["source", "int8, by ranges"] and card.steps == 0
+
+
+def test_figures_of_the_source_are_not_those_of_its_8_bit_form(settings, tmp_path):
+    path = settings.weights_dir / "tiny.json"
+    figures = (Figure("Set5", 5, 30.0, 0.9, 25.0, "head", "Y"),)
+    looks = (LookFigure("BSD100", 100, "niqe", 5.0, 9.0, "a", "LIVE's model"),)
+    write_card(dataclasses.replace(read_card(path), figures=figures, looks=looks), path)
+    (card,) = compress(dataclasses.replace(PLAN, int8_loss_db=100.0), tmp_path / "out", settings=settings)
+    assert (card.figures, card.looks) == ((), ())
 
 
 def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):

@@ -1,0 +1,199 @@
+"""The figures for looks in a card: measured on one set, measured again, and laid out for plots.
+
+Not here: PSNR and SSIM of a card (`verify`), which are measured apart from these.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from kdsr.bench.evaluate import evaluate
+from kdsr.bench.looks import LookSummary
+from kdsr.errors import SettingsError
+from kdsr.metrics.looks import LOOKS, find_look, looks_for
+from kdsr.settings import Settings
+from kdsr.tasks import Task, find_task
+from kdsr.zoo import Card, Catalog, LookFigure
+
+LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingProxyType({
+    "bicubic": (("BSD100", None),),
+    "noise":   (("CBSD68", 25.0), ("CBSD68", 50.0)),
+    "jpeg":    (("BSD100", 10.0), ("BSD100", 40.0)),
+    "photo":   (("BSD100", 2.0), ("BSD100", 5.0), ("BSD100", 8.0)),
+    "holes":   (("BSD100", "strokes"), ("BSD100", "text")),
+})  # fmt: skip
+"""Where a card's figures for looks are taken, by degradation: pairs of (set, strength)."""
+
+_EXTRA_DIGITS = 2
+"""A card keeps this many digits more than tables show."""
+
+
+@dataclass(frozen=True)
+class LookCheck:
+    """One figure for looks of a card beside the same figure measured again."""
+
+    stated: LookFigure
+    measured: LookFigure | None
+    """None where its set, or the extra package that it needs, is missing."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure was measured again and is the stated one within the tolerance of its kind."""
+        stated, found = self.stated, self.measured
+        if found is None or (found.n, found.convention) != (stated.n, stated.convention):
+            return False
+        tolerance = find_look(stated.look).tolerance
+        return found.mean == stated.mean or round(abs(found.mean - stated.mean), 9) <= tolerance
+
+
+def measure_look_figures(
+    model: str,
+    set_name: str,
+    strength: float | str | None,
+    data_dir: Path,
+    task: Task,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    names: Sequence[str],
+    runtime: str = "torch",
+) -> tuple[LookFigure, ...]:
+    """The figures `names` of `model` on `data_dir/set_name`, as a card states them.
+
+    A figure that no picture of the set has is left out.
+
+    Raises:
+        As `evaluate`.
+    """
+    found = evaluate(
+        model, data_dir / set_name, task, catalog, settings, strength=strength, runtime=runtime, looks=names
+    )
+    return tuple(_as_figure(one, set_name, strength, task) for one in found.looks)
+
+
+def _as_figure(found: LookSummary, set_name: str, strength: float | str | None, task: Task) -> LookFigure:
+    digits = find_look(found.look).decimals + _EXTRA_DIGITS
+    return LookFigure(
+        set=set_name,
+        n=found.n,
+        look=found.look,
+        mean=round(found.mean, digits),
+        worst=round(found.worst, digits),
+        worst_picture=found.worst_picture,
+        convention=found.convention,
+        strength_name=task.strength.name if task.strength else None,
+        strength=strength,
+    )
+
+
+def measure_card_looks(
+    card: Card,
+    data_dir: Path,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    on_figure: Callable[[LookFigure], None] = lambda figure: None,
+) -> tuple[Card, tuple[str, ...]]:
+    """`card` with its figures for looks measured anew, and the names of what could not be: sets and figures.
+
+    Figures of other sets, and those that need a package which is missing, stay in the card as they are. Nothing is
+    written.
+
+    Raises:
+        SettingsError: none of the sets is there.
+    """
+    task = find_task(card.task)
+    wanted = LOOK_SETS[task.degradation]
+    here = [(name, strength) for name, strength in wanted if (data_dir / name).is_dir()]
+    if not here:
+        sets = " and ".join(dict.fromkeys(name for name, _ in wanted))
+        raise SettingsError(
+            f"The figures for looks of {card.name} are taken on {sets}, and {data_dir} holds none of them; "
+            "give the folder that does."
+        )
+    names = looks_for(task, has_truth=True)
+    measured: list[LookFigure] = []
+    for name, strength in here:
+        found = measure_look_figures(card.name, name, strength, data_dir, task, catalog, settings, names=names)
+        for figure in found:
+            measured.append(figure)
+            on_figure(figure)
+    kept = [figure for figure in card.looks if (figure.set, figure.strength) not in here or figure.look not in names]
+    missing = [name for name, strength in wanted if (name, strength) not in here]
+    missing += [] if "lite2" in names else [LOOKS["lite2"].title]
+    return replace(card, looks=(*measured, *kept)), tuple(dict.fromkeys(missing))
+
+
+def verify_card_looks(
+    card: Card,
+    data_dir: Path,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    runtime: str = "torch",
+    on_check: Callable[[LookCheck], None] = lambda check: None,
+) -> tuple[LookCheck, ...]:
+    """Every figure for looks of `card`, measured again on `data_dir`; none if the card states none.
+
+    Each set is restored once. `on_check` hears of each figure as it comes.
+
+    Raises:
+        UnknownNameError: the card names a figure that there is not.
+    """
+    task = find_task(card.task)
+    available = looks_for(task, has_truth=True)
+    checks: list[LookCheck] = []
+    for set_name, strength in dict.fromkeys((figure.set, figure.strength) for figure in card.looks):
+        stated = [figure for figure in card.looks if (figure.set, figure.strength) == (set_name, strength)]
+        names = [figure.look for figure in stated if find_look(figure.look) and figure.look in available]
+        measured: dict[str, LookFigure] = {}
+        if names and (data_dir / set_name).is_dir():
+            found = measure_look_figures(
+                card.name, set_name, strength, data_dir, task, catalog, settings, names=names, runtime=runtime
+            )
+            measured = {figure.look: figure for figure in found}
+        for figure in stated:
+            checks.append(LookCheck(figure, measured.get(figure.look)))
+            on_check(checks[-1])
+    return tuple(checks)
+
+
+@dataclass(frozen=True)
+class LookPoint:
+    """One network in a plot of looks."""
+
+    name: str
+    role: str
+    parameters: int
+    mean: float
+    n: int
+
+
+def look_measures(cards: Sequence[Card]) -> list[tuple[str, float | str | None, str]]:
+    """The (set, strength, figure) that any of `cards` states, those that most of them state first."""
+    counts: dict[tuple[str, float | str | None, str], int] = {}
+    for card in cards:
+        for figure in card.looks:
+            if figure.look in LOOKS:
+                key = (figure.set, figure.strength, figure.look)
+                counts[key] = counts.get(key, 0) + 1
+    return sorted(counts, key=lambda key: (-counts[key], key[0], str(key[1]), list(LOOKS).index(key[2])))
+
+
+def look_points(cards: Sequence[Card], set_name: str, strength: float | str | None, look: str) -> list[LookPoint]:
+    """One point per card that states the figure `look` on the set, in its present convention, by parameters.
+
+    Cards that were measured in another convention are left out: their figures are not comparable.
+
+    Raises:
+        UnknownNameError: no figure of that name.
+    """
+    convention = find_look(look).convention
+    points = [
+        LookPoint(card.name, card.role, card.parameters, figure.mean, figure.n)
+        for card in cards
+        for figure in card.looks
+        if (figure.set, figure.strength, figure.look, figure.convention) == (set_name, strength, look, convention)
+    ]
+    return sorted(points, key=lambda point: (point.parameters, point.name))
