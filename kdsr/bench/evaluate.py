@@ -36,6 +36,8 @@ BASELINES = ("bicubic", "unprocessed", "navier-stokes")
 """Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for
 inpainting OpenCV's Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first
 filling that networks are given."""
+TRUTH = "truth"
+"""Names the ground truth itself: the figures for looks that a perfect result would have."""
 _TILE_PX = 512
 """Covers a picture of most test sets with one tile. At 256, a teacher with a halo of 92 pixels computes everything
 twice. The result does not depend on it.
@@ -87,7 +89,7 @@ def evaluate(
     """The figures of `model` over the pictures of `set_dir`, in the convention of `task`.
 
     Args:
-        model: a network of `catalog`, or one of `BASELINES`.
+        model: a network of `catalog`, one of `BASELINES`, or `TRUTH`.
         strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square.
@@ -99,12 +101,14 @@ def evaluate(
         InputError: no pictures, one that cannot be read, or a degraded one that does not fit its truth.
     """
     files = pairs_of(set_dir, task)
-    apply = _restorer(model, task, catalog, settings, runtime, self_ensemble=self_ensemble)
+    apply = None
+    if model != TRUTH:
+        apply = _restorer(model, task, catalog, settings, runtime, self_ensemble=self_ensemble)
     figures = []
     for done, (truth_path, degraded_path) in enumerate(files, start=1):
         pair = _load_pair(truth_path, degraded_path, task, settings, strength)
         holes = pair.degraded[:, 3:] if task.planes == 4 else None
-        restored = apply(pair.degraded)
+        restored = apply(pair.degraded) if apply else pair.truth
         taken = measure(restored, pair.truth, task, grey=pair.is_grey, holes=holes)
         seen = measure_looks(restored, looks, truth=pair.truth, degraded=pair.degraded[:, :3], grey=pair.is_grey)
         figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey, seen))

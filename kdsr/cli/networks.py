@@ -74,7 +74,8 @@ def evaluate(
         str,
         typer.Option(
             "--model",
-            help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting).",
+            help="Name of a network, bicubic (super-resolution), unprocessed (the others), navier-stokes (inpainting), "
+            "truth.",
         ),
     ],
     set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, only HR, or pictures.")],

@@ -62,6 +62,13 @@ def test_a_set_is_evaluated_with_the_figures_that_were_asked_for(tmp_path, tiny_
     assert evaluate("bicubic", folder, find_task("sr_x4"), tiny_catalog, tiny_settings).looks == ()
 
 
+def test_the_truth_itself_has_figures_for_looks(tmp_path, tiny_catalog, tiny_settings):
+    folder = write_set(tmp_path / "set", [(200, 200)])
+    truth = evaluate("truth", folder, find_task("sr_x4"), tiny_catalog, tiny_settings, looks=WITHOUT_EXTRA)
+    assert (truth.psnr_db, truth.ssim) == (math.inf, pytest.approx(1))
+    assert [one.mean for one in truth.looks[1:]] == [1.0, math.inf]
+
+
 def test_consistency_is_refused_where_nothing_was_enlarged(tmp_path, tiny_catalog, tiny_settings):
     folder = write_set(tmp_path / "set", [(40, 40)])
     with pytest.raises(ShapeError, match="enlarged"):
