@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ import torch
 from scipy import ndimage, signal
 from scipy.special import gamma
 
+from kdsr import distill
 from kdsr.degrade import bicubic_resize
+from kdsr.distill import LOSSES
 from kdsr.errors import SettingsError, ShapeError, UnknownNameError
 from kdsr.metrics import feature_distance as features
 from kdsr.metrics.consistency import consistency
@@ -281,6 +284,12 @@ def test_every_figure_says_its_convention_and_its_limits_in_one_sentence(name):
     assert look.convention
     assert look.limits.endswith(".") and look.limits.count(".") == 1
     assert look.direction in look.function.__doc__.splitlines()[0]
+
+
+def test_no_figure_for_looks_serves_as_a_loss():
+    assert not set(LOOKS) & set(LOSSES)
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(distill.__file__).parent.glob("*.py"))
+    assert "feature_distance" not in sources and "lite2" not in sources.lower()
 
 
 def test_unknown_figures_are_refused():
