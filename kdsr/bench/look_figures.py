@@ -35,7 +35,9 @@ class LookCheck:
 
     stated: LookFigure
     measured: LookFigure | None
-    """None where its set, or the extra package that it needs, is missing."""
+    """None where it could not be measured again."""
+    missing: str | None = None
+    """Why it could not be measured again; None where it was."""
 
     @property
     def holds(self) -> bool:
@@ -154,9 +156,21 @@ def verify_card_looks(
             )
             measured = {figure.look: figure for figure in found}
         for figure in stated:
-            checks.append(LookCheck(figure, measured.get(figure.look)))
+            found_again = measured.get(figure.look)
+            missing = None if found_again else _why_missing(figure, data_dir, available)
+            checks.append(LookCheck(figure, found_again, missing))
             on_check(checks[-1])
     return tuple(checks)
+
+
+def _why_missing(figure: LookFigure, data_dir: Path, available: Sequence[str]) -> str:
+    """Why `figure` was not measured again, in words that follow "not measured: "."""
+    folder = data_dir / figure.set
+    if not folder.is_dir():
+        return f"{folder} is missing"
+    if figure.look in available:
+        return f"no picture of {folder} has it"
+    return "it needs kdsr[looks]" if figure.look == "lite2" else "the task does not enlarge"
 
 
 @dataclass(frozen=True)

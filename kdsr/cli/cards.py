@@ -1,6 +1,5 @@
 """`kdsr card`: the figures and latencies of a card, measured, written and checked."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,22 +33,18 @@ def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn =
 
     card = catalog.find(name)
     checks = verify_card(card, data, catalog, context.obj, runtime=runtime.value, on_check=tell)
-    looks = verify_card_looks(
-        card, data, catalog, context.obj, runtime=runtime.value, on_check=lambda check: _tell_look(check, data)
-    )
+    looks = verify_card_looks(card, data, catalog, context.obj, runtime=runtime.value, on_check=_tell_look)
     off = sum(not check.holds for check in checks) + sum(not check.holds for check in looks)
     if off:
         note(f"{off} of {len(checks) + len(looks)} figures of {name} do not hold.")
         raise typer.Exit(1)
 
 
-def _tell_look(check: "LookCheck", data: Path) -> None:
+def _tell_look(check: "LookCheck") -> None:
     """One line on a figure for looks: as stated, as measured again, and whether it holds."""
     verdict, line = "ok" if check.holds else "OFF", f"{_what(check.stated):<24} card {_look(check.stated)}"
     if check.measured is None:
-        folder = data / check.stated.set
-        missing = "it needs kdsr[looks]" if folder.is_dir() else f"{folder} is missing"
-        print(f"{line}   not measured: {missing}   {verdict}")
+        print(f"{line}   not measured: {check.missing}   {verdict}")
     else:
         print(f"{line}   measured {check.measured.mean:g}   {verdict}")
 

@@ -24,7 +24,7 @@ from kdsr.cli import build_app
 from kdsr.errors import SettingsError, ShapeError, WeightsError
 from kdsr.metrics.looks import LOOKS
 from kdsr.tasks import find_task
-from kdsr.zoo import read_card, write_card
+from kdsr.zoo import LookFigure, read_card, write_card
 
 WITHOUT_EXTRA = ("niqe", "haarpsi", "consistency")
 
@@ -134,6 +134,31 @@ def test_verifying_finds_the_figure_that_is_off_and_the_convention_that_changed(
         (False, True),
     ]
     assert LookCheck(niqe, dataclasses.replace(niqe, mean=niqe.mean + 0.01)).holds
+
+
+def test_a_figure_that_is_not_measured_again_says_why(measured, tmp_path, tiny_settings):
+    card, data, catalog = measured
+    write_set(tmp_path / "small" / "BSD100", [(40, 40)])
+    two = dataclasses.replace(card, looks=(card.looks[0], dataclasses.replace(card.looks[0], look="lite2")))
+
+    def reasons(checked, folder):
+        return [check.missing for check in verify_card_looks(checked, folder, catalog, tiny_settings)]
+
+    small = tmp_path / "small"
+    assert reasons(card, data) == [None] * 3
+    assert reasons(two, small) == [f"no picture of {small / 'BSD100'} has it", "it needs kdsr[looks]"]
+    assert reasons(card, tmp_path) == [f"{tmp_path / 'BSD100'} is missing"] * 3
+
+
+def test_consistency_of_a_task_that_does_not_enlarge_is_not_measured_again(tmp_path, tiny_catalog, tiny_settings):
+    (tmp_path / "CBSD68").mkdir()
+    card = dataclasses.replace(
+        tiny_catalog.find("tiny_denoise_student"),
+        looks=(LookFigure("CBSD68", 1, "consistency", 30.0, 30.0, "a", LOOKS["consistency"].convention, None, None),),
+    )
+    assert [one.missing for one in verify_card_looks(card, tmp_path, tiny_catalog, tiny_settings)] == [
+        "the task does not enlarge"
+    ]
 
 
 def test_measuring_again_keeps_the_figures_that_cannot_be_taken_here(measured, tiny_settings):
