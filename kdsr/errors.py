@@ -6,13 +6,13 @@
     |   `-- UnknownNameError a model, task, loss or runtime that does not exist
     |-- ShapeError       tensors whose shapes do not fit each other
     |-- WeightsError     weights that are missing, altered or do not fit their card
-    |-- TrainingError    a training run that cannot go on
-    |-- JobError         a background run that is not there, belongs to somebody else, or cannot be stored
+    |-- TrainingError    a training run that cannot continue
+    |-- JobError         a background run that is not there, belongs to another owner, or cannot be stored
     |   |-- MoveError    a state that a run cannot go to from the one it is in
     |   `-- LimitError   more than this installation allows
-    `-- Stopped          somebody asked to stop; not a failure
+    `-- Stopped          a stop was requested; not a failure
 
-A text says what was wanted, what came and what to do.
+A text says what was wanted, what was given and what to do.
 """
 
 import difflib
@@ -47,11 +47,11 @@ class WeightsError(KdsrError):
 
 
 class TrainingError(KdsrError):
-    """A training run that cannot go on; its last good checkpoint is kept."""
+    """A training run that cannot continue; its last good checkpoint is kept."""
 
 
 class JobError(KdsrError):
-    """A background run that is not there, belongs to somebody else, or cannot be stored."""
+    """A background run that is not there, belongs to another owner, or cannot be stored."""
 
 
 class MoveError(JobError):
@@ -63,7 +63,7 @@ class LimitError(JobError):
 
 
 class Stopped(KdsrError):
-    """Somebody asked to stop. Not a failure."""
+    """A stop was requested. Not a failure."""
 
 
 def find(kind: str, name: str, registry: Mapping[str, Found]) -> Found:

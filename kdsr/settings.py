@@ -109,7 +109,7 @@ def usable_cpus() -> int:
 
 
 def _container_cpus() -> int:
-    """Whole CPUs that the container's quota (cgroup v2) gives; a large number where there is none."""
+    """CPUs that the container's quota (cgroup v2) gives; a large number where there is none."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return max(1, round(int(quota) / int(period)))

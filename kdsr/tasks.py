@@ -13,7 +13,7 @@ from kdsr.errors import SettingsError, find
 
 @dataclass(frozen=True)
 class Strength:
-    """The one number that says how strong a degradation is."""
+    """The strength of a degradation: one number with its range."""
 
     name: str
     """As in the command line and in cards: `sigma`, `quality` or `level`."""
@@ -75,7 +75,7 @@ class Task:
 
     @property
     def planes(self) -> int:
-        """Planes of what a network is given: red, green and blue, and for holes a fourth that is 1 where pixels are
+        """Planes of a network's input: red, green and blue, and for holes a fourth that is 1 where pixels are
         missing.
         """
         return 4 if self.degradation == "holes" else 3

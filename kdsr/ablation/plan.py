@@ -1,6 +1,6 @@
 """An ablation as data: one student, several methods (rows) and seeds, and the result of each trial.
 
-A trial is one row with one seed. It has a folder of its own; `result.json` in it marks the trial as finished. Not
+A trial is one row with one seed. It has its own folder; `result.json` in it marks the trial as finished. Not
 here: training (`runner`).
 """
 

@@ -199,7 +199,7 @@ def _tell_end(work: _Execution, trial: Trial) -> None:
 
 
 def _in_parallel(work: _Execution, runs: Sequence[Trial], workers: int) -> None:
-    """Run each trial in a process of its own, `workers` at a time."""
+    """Run each trial in a separate process, `workers` at a time."""
     plan_path = work.out_dir / f"{work.plan.name}.json"
     write_in_one_step(plan_to_json(work.plan), plan_path)
     waiting, going = list(runs), dict[Trial, subprocess.Popen[bytes]]()

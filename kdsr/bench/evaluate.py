@@ -6,9 +6,9 @@ A set is a folder in one of three forms:
 :w*s]`;
 - `HR/` without other folders, or a folder of pictures: each is a truth and is degraded here.
 
-Noise is drawn from a seed of the picture's name, so that a picture gets the same noise on each machine and in each set,
-and is neither clipped nor rounded, as in the published figures. Restored pictures are rounded to 8 bits before they are
-measured. Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their
+The seed of the noise is the picture's name, so that a picture gets the same noise on each machine and in each set.
+Noise is neither clipped nor rounded, as in the published figures. Restored pictures are rounded to 8 bits before they
+are measured. Grey pictures are degraded as one plane, repeated to three channels for the network, and measured on their
 plane. Not here: latency, and which sets a card reports (`verify`).
 """
 

@@ -1,9 +1,9 @@
 """Highest throughput of this machine in GFLOP/s, by precision; a multiplication and an addition are two operations.
 
 The best of several runs of the operation that suits a processor best: a large matrix product in PyTorch for floats, a
-wide convolution in OpenVINO for 8-bit integers. It is measured, not a maker's figure: same threads and same run as the
-networks. oneDNN, which both use, can leave out the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI disables
-the matrix units (AMX).
+wide convolution in OpenVINO for 8-bit integers. It is measured, not a manufacturer's figure: same threads and same run
+as the networks. oneDNN, which both use, can leave out the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI
+disables the matrix units (AMX).
 """
 
 import time

@@ -1,7 +1,6 @@
-"""What others offer, beside our networks in the same run: OpenCV's kernels, and architectures of spandrel's with random
-weights.
+"""Peers for comparison in the same run: OpenCV's kernels, and spandrel's architectures with random weights.
 
-Random weights cost what trained ones cost, and give no picture: such a peer is for speed only.
+Random weights take as long as trained ones but restore nothing: such a peer is for speed only.
 """
 
 import time
@@ -25,7 +24,7 @@ def open_peer(name: str, scale: int, settings: Settings) -> Contestant:
     """The peer `name`, enlarging `scale` times.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: no such peer.
         SettingsError: its package is not installed, or it enlarges nothing (`scale` 1).
     """
     open_named = find("peer", name, PEERS)

@@ -1,7 +1,7 @@
-"""How fast networks are beside each other: every one in every runtime at every size, taking turns in one run.
+"""Speed of several networks in one measurement: every network in every runtime at every size, in turns.
 
-A turn is one run that is not timed (it takes the place of the neighbour's data in the caches, and waits until its idle
-threads have gone to sleep) and one that is, array to array. What has been measured when somebody stops the run is kept.
+A turn is one untimed run and one timed run, array to array. The untimed one refills the caches, and gives the idle
+threads of the previous runtime time to sleep. If the measurement is stopped, its results so far are kept.
 Not here: the latency that goes into a card (`latency`), drawing and printing (`speed_report`).
 """
 
@@ -39,7 +39,7 @@ class Contestant:
     gflop_per_output_megapixel: float | None = None
     """Two operations per multiply-accumulate of the convolutions; None if unknown."""
     peak_mb: Callable[[int], float | None] = lambda _side: None
-    """Peak memory in MB by side in pixels, in a process of its own."""
+    """Peak memory in MB by side in pixels, in a separate process."""
     speed_only: bool = False
     """Random weights: only the speed is meaningful."""
 
@@ -126,7 +126,7 @@ def measure_speed(
     Args:
         sides_px: of square 8-bit RGB pictures; a 4x network makes 16 times as many pixels of one.
         repeats: timed runs of each, at least 1.
-        memory: measure peak memory too, each in a process of its own (3 s and more).
+        memory: measure peak memory too, each in a separate process (3 s and more).
         on_progress: called with one line of progress.
     Raises:
         SettingsError: nothing to measure, or `repeats` or a side below 1.

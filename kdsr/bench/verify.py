@@ -83,7 +83,8 @@ def measure_card(
     *,
     on_figure: Callable[[Figure], None] = lambda figure: None,
 ) -> tuple[Card, tuple[str, ...]]:
-    """`card` with the standard figures of its task measured anew, and the names of the sets that are not in `data_dir`.
+    """`card` with the standard figures of its task measured again, and the names of the sets that are not in
+    `data_dir`.
 
     Figures of other sets stay in the card as they are. Nothing is written.
 

@@ -1,9 +1,9 @@
-"""The command line: each command turns its arguments into calls of the package and prints what comes back.
+"""The command line: each command turns its arguments into calls of the package and prints the results.
 
-Results go to stdout, progress and complaints to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 some pictures failed or some figures do
 not hold; 2 unusable input, explained in one sentence; 130 stopped. Imports are inside the commands, so that `kdsr
---help` is fast and each command needs only the libraries that it uses. Not here: anything that another program could
-want to call.
+--help` is fast and each command needs only the libraries that it uses. Not here: functions for other
+programs.
 """
 
 import sys
@@ -28,7 +28,7 @@ from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export, bench)
-"""Each is a command of its own name; `serve` and the groups `card` and `jobs` come beside them."""
+"""Each is a command of the same name; `serve` and the groups `card` and `jobs` are added to them."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""
 JOBS_COMMANDS: tuple[Callable[..., None], ...] = (

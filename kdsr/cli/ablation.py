@@ -28,7 +28,7 @@ def ablate(
     ] = None,
     time_limit_s: Annotated[
         float | None,
-        typer.Option(help="Stop after so many seconds; the same command resumes. 0 trains nothing.", min=0),
+        typer.Option(help="Stop after this many seconds; the same command resumes. 0 trains nothing.", min=0),
     ] = None,
     workers: Annotated[int, typer.Option(help="Runs in parallel, each in its own process.", min=1)] = 1,
     only: Annotated[str | None, typer.Option("--only", metavar="ROW:SEED", help="Do only this run.")] = None,

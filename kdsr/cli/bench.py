@@ -1,4 +1,4 @@
-"""`kdsr bench`: how fast the networks are on this machine, beside each other and beside what it can do at most."""
+"""`kdsr bench`: speed of the networks on this machine, compared with each other and with its peak throughput."""
 
 import signal
 import sys
@@ -36,7 +36,7 @@ def bench(
         list[str] | None, typer.Option("--peer", help="opencv-bicubic, opencv-lanczos, span-28; may be given again.")
     ] = None,
     repeats: Annotated[int, typer.Option(help="Timed runs of each.", min=1)] = 15,
-    memory: Annotated[bool, typer.Option(help="Measure peak memory too, each in a process of its own.")] = True,
+    memory: Annotated[bool, typer.Option(help="Measure peak memory too, each in a separate process.")] = True,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE.json", help="Write the measurement there, and a plot beside it."),
@@ -79,10 +79,10 @@ def bench(
         if plot is None and report.speeds:
             note(WITHOUT_PLOT)
     if not report.complete:
-        raise Stopped("The measurement was stopped before its end; what it had is kept.")
+        raise Stopped("The measurement was stopped before its end; its results so far are kept.")
 
 
 def _tell(text: str) -> None:
-    """One line of a terminal that says what goes on; nothing elsewhere."""
+    """Show progress on one line of a terminal; nothing elsewhere."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="\r", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the catalog, and how they speak. Imports nothing heavy."""
+"""Shared by the commands: options, the catalog, and messages. Imports no heavy library."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def _finite(value: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """Progress or a complaint, on stderr."""
+    """Print progress or an error to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -18,7 +18,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run: weights, card, checkpoint, events.")],
     resume: Annotated[bool, typer.Option("--resume", help="Resume from the checkpoint in the folder.")] = False,
     time_limit_s: Annotated[
-        float | None, typer.Option(help="Stop after so many seconds, with a checkpoint.", min=0)
+        float | None, typer.Option(help="Stop after this many seconds, with a checkpoint.", min=0)
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder that holds the recipe's folders of photographs.")

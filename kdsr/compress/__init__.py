@@ -1,4 +1,4 @@
-"""Making a trained network smaller and quicker: fewer channels, 8-bit integers, or both, each step measured on held-out
+"""Makes a trained network smaller and faster: fewer channels, 8-bit integers, or both, each step measured on held-out
 photographs.
 """
 

@@ -24,7 +24,7 @@ _SHARES = torch.linspace(0.3, 1.0, 57)
 _SAMPLE = 4_096
 """Number of values kept of each tensor and batch."""
 _FEWER = 4
-"""Means are taken over one batch in so many; ranges need all."""
+"""Means are taken over every `_FEWER`-th batch; ranges need all."""
 _RARE = 1e-4
 """Share of a channel's largest values that its size ignores."""
 _UNUSED = 1e-3
@@ -135,7 +135,7 @@ def equalised(network: Network, batches: Sequence[Tensor]) -> Network:
 
 
 def convolutions_of(network: Network) -> list[nn.Conv2d]:
-    """The convolutions of a folded plain `network` that get an 8-bit form, in order; a learnt enlargement has none."""
+    """The convolutions of a folded plain `network` that get an 8-bit form, in order; a learned enlargement has none."""
     return [cast(nn.Conv2d, layer) for layer in cast(Plain, network).layers]
 
 

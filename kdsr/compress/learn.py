@@ -97,16 +97,16 @@ def learn(
         total, counted = total + loss, counted + 1
         if not math.isfinite(total):
             raise TrainingError(
-                f"The loss at step {step} of learning in 8 bits is no number; lower int8_learning_rate."
+                f"The loss at step {step} of training in 8 bits is not finite; lower int8_learning_rate."
             )
         if on_step is not None and ((step + 1) % _TELL_EVERY == 0 or step + 1 == steps):
             on_step(step + 1, total / counted)
             total, counted = 0.0, 0
-    learnt = copy.deepcopy(start)
+    result = copy.deepcopy(start)
     rounded = [module for module in average.modules() if isinstance(module, RoundedConv2d)]
-    for layer, trained in zip(integer_layers(learnt), rounded, strict=True):
+    for layer, trained in zip(integer_layers(result), rounded, strict=True):
         trained.write_to(layer)
-    return learnt
+    return result
 
 
 def _losses(
@@ -119,7 +119,7 @@ def _losses(
     for step in range(plan.int8_steps):
         if should_stop():
             raise Stopped(
-                f"Stopped at step {step} of {plan.int8_steps} of learning in 8 bits; the same command starts it again."
+                f"Stopped at step {step} of {plan.int8_steps} of training in 8 bits; the same command starts it again."
             )
         loss = _loss(student, network, photographs, step)
         cosine = 0.5 * (1 + math.cos(math.pi * step / plan.int8_steps))
@@ -135,7 +135,7 @@ def _losses(
 
 def _loss(student: Network, network: Network, photographs: Photographs, step: int) -> Tensor:
     """The logarithm of each crop's mean squared error to truth and float network, in the shares of the plan: a loss in
-    decibels, as what 8 bits cost is told.
+    decibels, the unit of the cost of 8 bits.
 
     Without the logarithm the strongest noise would count most, and weak noise lose most.
     """

@@ -1,4 +1,4 @@
-"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, learn in 8 bits; each step measured,
+"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, train in 8 bits; each step measured,
 each result with its card.
 
 Files: `NAME-pruned`, `NAME-int8` or `NAME-pruned-int8`, each as `.safetensors`, `.json`, `.onnx` and `.uint8.onnx`.
@@ -62,7 +62,7 @@ def compress(
         return work.run()
     except KeyboardInterrupt:
         raise Stopped(
-            "Stopped; the same command goes on with the fine-tune after pruning, and starts anything else again."
+            "Stopped; the same command resumes the fine-tune after pruning and repeats every other step."
         ) from None
 
 
@@ -142,9 +142,9 @@ class _CompressionRun:
         weights = save_weights(best.state_dict(), self.out_dir / f"{name}.safetensors")
         psnr_db, steps = self._measured("int8, by ranges", best, weights.stat().st_size, photographs), 0
         if plan.int8_steps and float_psnr_db - psnr_db > plan.int8_loss_db:
-            learnt = learn(floats, best, photographs, on_step=self._learning(), should_stop=self.should_stop)
-            if self._measured("int8, learnt", learnt, weights.stat().st_size, photographs) > psnr_db:
-                save_weights(learnt.state_dict(), weights)
+            trained = learn(floats, best, photographs, on_step=self._learning(), should_stop=self.should_stop)
+            if self._measured("int8, learnt", trained, weights.stat().st_size, photographs) > psnr_db:
+                save_weights(trained.state_dict(), weights)
                 steps = plan.int8_steps
         stage = {name: getattr(base, name) for name in ("name", "sha256", "steps", "seed", "trained_on", "recipe")}
         minutes = f"{(time.monotonic() - started) / 60:.0f} minutes"

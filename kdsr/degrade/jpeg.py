@@ -1,9 +1,9 @@
-"""JPEG compression by a real encoder: what comes out is what a file of that quality holds.
+"""JPEG compression by a real encoder: the result has the pixels of a file of that quality.
 
 Encoded and decoded in memory by OpenCV (libjpeg-turbo): baseline, standard tables of the quality. Chroma is halved in
-both directions (4:2:0), the default of OpenCV, Pillow and MATLAB, or at full resolution (4:4:4), as in the best quality
-of many cameras and editors. This is the one place outside `kdsr.image` that sees uint8 pictures, because the encoder
-takes nothing else. Not here: a differentiable approximation.
+both directions (4:2:0), the default of OpenCV, Pillow and MATLAB, or kept at full resolution (4:4:4). Many cameras and
+editors use 4:4:4 for their best quality. This is the one place outside `kdsr.image` that sees uint8 pictures, because
+the encoder takes nothing else. Not here: a differentiable approximation.
 """
 
 import cv2

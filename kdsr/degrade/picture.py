@@ -1,4 +1,4 @@
-"""A picture degraded for a test: the one way in which the page, the command line and the benchmarks make an input.
+"""A clean picture degraded for a test: one function for the page, the command line and the benchmarks.
 
 Not here: the degradations themselves, and tensors of several pictures (`kdsr.degrade.task`).
 """

@@ -18,7 +18,7 @@ _WIDTHS = (32, 32, 64, 64)
 
 
 def reverse_gradient(image: Tensor, scale: float = 1.0) -> Tensor:
-    """`image` as it is, whatever its shape; on the way back its gradient is multiplied by -`scale`.
+    """`image` unchanged, any shape; in the backward pass its gradient is multiplied by -`scale`.
 
     Source: the gradient reversal layer, arXiv:1409.7495, section 3.2.
     """
@@ -55,7 +55,7 @@ class Adversarial(nn.Module):
     `reverse_gradient`, so the student's gradient has the opposite sign: the step that lowers the loss for the
     discriminator raises it for the student, whose pictures score higher. 2 means that the discriminator cannot tell
     (all scores 0); where a patch of the student scores below -1 the hinge is flat and teaches nothing, so give it a
-    small weight and beside it a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
+    small weight and add a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
 
     `forward` raises ShapeError for pictures of different shapes.
     """

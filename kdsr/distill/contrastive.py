@@ -2,8 +2,8 @@
 older student).
 
 The papers embed pictures by a VGG network trained on ImageNet. We embed without weights: the picture and its first
-differences along both axes at three scales. Nothing has to be downloaded, no foreign licence enters, and it costs next
-to nothing; it sees edges and textures, but no meaning. Figures of the papers therefore do not carry over.
+differences along both axes at three scales. Nothing has to be downloaded, there is no foreign licence, and it costs
+almost nothing. It sees edges and textures but no semantics, so the papers' figures do not carry over.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W), any scale, same N, H and
 W.
 
-Each gives a float32 scalar; no gradient reaches the teacher. Modules have parameters of their own (1x1 projections to
+Each gives a float32 scalar; no gradient reaches the teacher. Modules have parameters (1x1 projections to
 the teacher's channels, variances), which belong to the training run and never to the student's file. Not here: how a
 feature is tapped (`taps`).
 """
@@ -128,7 +128,7 @@ class ChannelDistribution(nn.Module):
 
 
 class VariationalInformation(nn.Module):
-    """`variational` with a mean projected 1x1 from the student's feature and a variance learnt for each channel of the
+    """`variational` with a mean projected 1x1 from the student's feature and a variance learned for each channel of the
     teacher.
 
     The variance is softplus(`spread`) + 1e-5 and starts at 1, where the gradient to the student is half of `FitNet`'s

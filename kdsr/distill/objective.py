@@ -127,7 +127,7 @@ class Objective(nn.Module):
         super().__init__()
         self.balance = balance
         self.terms = tuple(terms)
-        self.learnt = nn.ModuleDict()
+        self.learnt = nn.ModuleDict()  # the name is in checkpoints of earlier versions
         for index, term in enumerate(self.terms):
             if LOSSES[term.loss].learns:
                 both = (student_channels, teacher_channels) if term.reads == "features" else ()

@@ -28,7 +28,7 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
     def upright(self, plane: np.ndarray) -> np.ndarray:
-        """`plane` (H, W, ...) turned as `orientation` says, in memory of its own."""
+        """`plane` (H, W, ...) turned by `orientation`, as a copy."""
         if self.orientation >= 5:
             plane = plane.swapaxes(0, 1)
         if self.orientation in (3, 4, 7, 8):
@@ -125,7 +125,7 @@ def _decode_deep_png(stream: BinaryIO, *, has_grey: bool) -> tuple[np.ndarray, n
 
 
 def _check_chunks(png: bytes) -> None:
-    """Raises OSError where a chunk is longer than the file: OpenCV would make room for it first, up to 2 GB."""
+    """Raises OSError where a chunk is longer than the file: OpenCV would allocate that length first, up to 2 GB."""
     place = 8
     while place + 8 <= len(png):
         place += 12 + int.from_bytes(png[place : place + 4])

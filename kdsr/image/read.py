@@ -1,4 +1,4 @@
-"""Pictures from files, bytes, PIL and arrays. The header is read and its size judged before any pixel is decoded.
+"""Pictures from files, bytes, PIL and arrays. The header is read and its size checked before any pixel is decoded.
 
 The reason why a picture cannot be used is one sentence (InputError); its notes say what was changed on reading.
 """

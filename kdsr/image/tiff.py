@@ -1,7 +1,7 @@
-"""TIFF of 16 bits, read and written with all of them. TIFF of 8 bits or fewer is read by Pillow, as every other format.
+"""16-bit TIFF, read and written at full precision. TIFF of 8 bits or fewer is read by Pillow, as other formats are.
 
-tifffile reads what is stored plainly. Compressed data goes to OpenCV (libtiff): tifffile inflates a strip without any
-bound on what comes out, so that a small hostile file could fill the memory.
+tifffile reads uncompressed data. Compressed data goes to OpenCV (libtiff): tifffile inflates a strip without a limit
+on its output, so that a small hostile file could fill the memory.
 """
 
 from typing import BinaryIO

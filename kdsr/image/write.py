@@ -93,7 +93,7 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
 
 
 def encode_png(picture: Picture) -> bytes:
-    """`picture` as a PNG of its own bits, quick rather than small."""
+    """`picture` as a PNG of the same bit depth, encoded for speed rather than size."""
     return _written(picture, PngWriter)
 
 

@@ -32,7 +32,7 @@ BEAT_S = 1.0
 _FINISH_TRIES_S = (0.0, 1.0, 2.0, 4.0)
 _RESERVE = ".reserve.part"
 _RESERVE_BYTES = 1_000_000
-"""Reserved while a run trains and freed when it ends, so that a full disk has room for the last database entry."""
+"""Reserved while a run trains and freed when it ends, so that a full disk can take the last database entry."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
         )
     except (Stopped, KeyboardInterrupt) as error:
         if watch.is_terminated and not watch.is_asked_to_stop:
-            return PartResult(State.INTERRUPTED, "The worker was told to end; resume goes on from here.")
+            return PartResult(State.INTERRUPTED, "The worker had to end; resume continues from here.")
         return PartResult(State.STOPPED, str(error) or "Stopped before the first step.")
     except KdsrError as error:
         return PartResult(State.FAILED, _disk_message(error) or str(error))

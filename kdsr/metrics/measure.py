@@ -1,4 +1,4 @@
-"""The figures of a restored picture by its task's convention, which goes with them wherever they are shown.
+"""The figures of a restored picture by its task's convention, which is stored with them.
 
 Not here: figures of pictures without a truth (there are none), means over a set (`kdsr.bench`).
 """

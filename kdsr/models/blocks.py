@@ -34,7 +34,7 @@ class RepConv2d(nn.Module):
         self.reduce = nn.Parameter(torch.zeros(out_channels, wide))
 
     def kernel(self) -> Tensor:
-        """The one kernel (out, in, 3, 3) that all branches together amount to."""
+        """The one kernel (out, in, 3, 3) that all branches add up to."""
         wide = self.middle.shape[0]
         left = self.reduce @ self.middle.reshape(wide, -1)
         chain = torch.einsum("owt,wi->oit", left.reshape(-1, wide, 9), self.expand).reshape(self.weight.shape)

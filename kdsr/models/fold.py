@@ -13,7 +13,7 @@ NetworkType = TypeVar("NetworkType", bound=nn.Module)
 
 
 def folded(network: NetworkType) -> NetworkType:
-    """A copy of `network` with every `RepConv2d` replaced by the ordinary convolution that it amounts to."""
+    """A copy of `network` with every `RepConv2d` replaced by the equivalent ordinary convolution."""
     plain = copy.deepcopy(network)
     for parent in list(plain.modules()):
         for name, child in list(parent.named_children()):

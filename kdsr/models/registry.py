@@ -1,4 +1,4 @@
-"""The networks, one visible line each, and what is asked of every one: building, starting, counting."""
+"""The networks, one line each, and the functions for all of them: build, warm start, count."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A picture through a network: tile by tile, in bounded memory, with progress and a way to stop.
 
-`restore` is tensor to tensor, `restore_picture` array to array, `restore_strips` array to strips of the result, top to
-bottom, for what is larger than memory should hold. Clamping to [0, 1] happens here, once, at the exit. torch is
+`restore` is tensor to tensor, `restore_picture` array to array. `restore_strips` returns the result as strips, top to
+bottom, for pictures too large for memory. Clamping to [0, 1] happens here, once, at the exit. torch is
 imported for tensors only.
 """
 
@@ -184,7 +184,7 @@ def _watched(
     """`tiles`, one by one, asking before and telling after each."""
     for done, tile in enumerate(tiles, start=1):
         if should_stop is not None and should_stop():
-            raise Stopped("The restoration was stopped before its end; nothing of it is kept.")
+            raise Stopped("The restoration was stopped; no part of the result is kept.")
         yield tile
         if on_progress is not None:
             on_progress(done / len(tiles))

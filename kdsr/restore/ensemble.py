@@ -15,7 +15,7 @@ from kdsr.restore.runtime import Runtime
 
 
 class SelfEnsemble:
-    """A runtime that runs another one on all symmetries of what it is given. Exact in tiles, as the other is."""
+    """A runtime that averages another one over the 8 symmetries of its input. Exact in tiles, as the other is."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

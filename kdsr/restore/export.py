@@ -1,9 +1,8 @@
-"""ONNX files of a network: written once, checked against torch before anybody sees them, found again by the card's
-SHA-256.
+"""ONNX files of a network: written once, checked against torch before they are used, found by the card's SHA-256.
 
 Two files each: `NAME.onnx` takes and gives floats, `NAME.uint8.onnx` 8-bit pictures (see `graph`). They carry the name,
 the SHA-256 of the weights, task, scale, multiple, halo, precision and licence in their metadata. torch is imported when
-one is written: running one that is there needs none.
+one is written; running one needs no torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +71,7 @@ def graph_session(
 
 
 def graph_file(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool) -> Path:
-    """The file that `graph_session` opens, for who runs it elsewhere; made if there is none. Errors as there."""
+    """The file that `graph_session` opens, for callers that run it elsewhere; created if missing. Errors as there."""
     return _graph(card, catalog, settings, lambda path: open_session(path, threads=1), uint8=uint8)[0]
 
 

@@ -81,7 +81,7 @@ class _Tracer(fx.Tracer):
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """The output of `m`: as a step of the graph in this thread, computed as ever in another."""
+        """The output of `m`: as a step of the graph in this thread, computed as usual in any other."""
         return (
             super().call_module(m, forward, args, kwargs)
             if threading.get_ident() == self._thread

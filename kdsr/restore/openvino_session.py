@@ -1,7 +1,7 @@
 """OpenVINO sessions on the CPU: an ONNX graph compiled for this processor. The only file that imports openvino.
 
 The package is optional and takes a second to import: it is imported when the first graph is compiled. The precision of
-the arithmetic is always said, because OpenVINO otherwise takes bfloat16 wherever the processor has it. A graph of
+the arithmetic is always set, because OpenVINO otherwise takes bfloat16 wherever the processor has it. A graph of
 integers (QuantizeLinear, DequantizeLinear) runs in int8 under either precision, which then holds for the rest of it.
 
 An 8-bit graph ends by putting bytes from planes together as pixels. OpenVINO takes 3 ms for that at 1024x1024, as long
@@ -78,7 +78,7 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
         info = model.get_rt_info()
         about = {name: value.astype(str) for name, value in info["framework"].items()} if "framework" in info else {}
         model, block = _ending_in_planes(model)
-        # Runs that come at once need a stream each, or they wait for one another; in integers a run is so short that
+        # Runs that come at once need a stream each, or they wait for each other; in integers a run is so short that
         # changing threads costs more.
         at_once = 1 if about.get("precision") == "int8" else max(1, usable_cpus() // threads)
         compiled = core.compile_model(model, "CPU", _options(threads, precision, at_once))

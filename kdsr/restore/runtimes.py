@@ -150,7 +150,7 @@ RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingPr
 
 
 def available_runtimes(precision: str = "float32") -> tuple[str, ...]:
-    """The names in `RUNTIMES` whose packages are installed, and which this processor runs as they should, for networks
+    """The names in `RUNTIMES` whose packages are installed, and which this processor executes correctly, for networks
     of `precision`.
     """
     return tuple(
@@ -194,7 +194,7 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
 
 
 def _fastest(card: Card, catalog: Catalog, settings: Settings) -> str:
-    """The name of the runtime that `auto` stands for."""
+    """The name of the runtime that `auto` selects."""
     if torch_device(settings) != "cpu":
         return "torch"
     candidates = {

@@ -17,7 +17,7 @@ Region = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: what it reads, which part of its own output it keeps, and where that belongs."""
+    """One tile: the input that it reads, the part of its output to keep, and the place of that part."""
 
     read: Region
     """In the input, after its sides were padded to multiples."""

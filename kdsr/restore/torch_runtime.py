@@ -1,4 +1,4 @@
-"""torch as a runtime, on the CPU or a GPU. A file of its own, because importing torch takes 3 s and 0.5 GB."""
+"""torch as a runtime, on the CPU or a GPU. A separate file, because importing torch takes 3 s and 0.5 GB."""
 
 import numpy as np
 import torch

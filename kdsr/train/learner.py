@@ -1,4 +1,4 @@
-"""Everything that changes while a network is trained, and how it begins."""
+"""The state of a training run (network, optimiser, average of the weights) and its initialisation."""
 
 import copy
 import math

@@ -158,7 +158,7 @@ def recipe_from_mapping(given: Mapping[str, Any]) -> Recipe:
 
 
 def with_keys(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """`recipe` with the keys of `changes`, grouped or flat, in the place of its own."""
+    """`recipe` with the keys of `changes`, grouped or flat, replacing its own."""
     return recipe_from_mapping(flat_keys(dataclasses.asdict(recipe)) | flat_keys(changes))
 
 

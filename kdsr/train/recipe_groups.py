@@ -89,9 +89,9 @@ class TrainingData:
     zoom_input_share: float = 0.25
     """Share of the fixed crops that come from zoomed inputs, in (0, 1)."""
     degrade_once: bool = False
-    """Degrade every photograph once, in cells, instead of every crop anew; cached labels need it."""
+    """Degrade every photograph once, in cells, instead of every crop at each step; cached labels need it."""
     cell_px: int = 256
-    """Side of a cell, which has a strength of its own. Super-resolution has no strength and uses full photographs."""
+    """Side of a cell; each has its own strength. Super-resolution has no strength and uses full photographs."""
     grey_share: float = 0.0
     """Share of the crops (of the cells with `degrade_once`) that are converted to grey first."""
     chroma_444_share: float = 0.0

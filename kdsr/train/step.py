@@ -1,4 +1,4 @@
-"""The loss of one step: student, teacher and objective as one function, compiled where that pays."""
+"""The loss of one step: student, teacher and objective as one function, compiled where that is faster."""
 
 import shutil
 from collections.abc import Callable

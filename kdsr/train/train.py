@@ -1,7 +1,7 @@
 """Training by a recipe: one run, or several stages that start from, or are taught by, the network of the stage before.
 
-So a teacher is pruned step by step down to its student (ASSL), and an assistant of middle size is taught by a large
-teacher and teaches a small student (TAKD, arXiv:1902.03393).
+Stages can prune a teacher step by step down to its student (ASSL). They can also train an assistant of middle size
+that then teaches a small student (TAKD, arXiv:1902.03393).
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ def train_recipe(
 ) -> RunResult:
     """Train the network of `recipe`; `out_dir` then has its weights, card, checkpoint and `events.jsonl`.
 
-    Stages are trained in order, each in a folder of its own. `out_dir` then has the weights of the last one, and its
+    Stages are trained in order, each in a separate folder. `out_dir` then has the weights of the last one, and its
     card with the full recipe, the steps and the packs of all stages; the log has the events of all stages.
 
     Args:

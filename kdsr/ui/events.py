@@ -13,8 +13,8 @@ QUEUED: dict[str, Any] = {
 
 
 def to_chosen(radio: str) -> str:
-    """The script that brings the chosen label of `radio`, an element's id, into sight: on a phone its row is wider than
-    the page.
+    """The script that scrolls to the chosen option of the element `radio` (an id): on a phone its row is wider than the
+    page.
     """
     return f"""() => setTimeout(() => {{
   const chosen = document.querySelector('#{radio} label.selected');

@@ -1,7 +1,7 @@
 """Headers that isolate the page from other sites, which browsers ask for before WebAssembly may use threads.
 
-A page inside another one (a Space seen on huggingface.co) cannot be isolated by itself and is left as it is: one thread
-there. Source: HTML standard, `crossOriginIsolated`.
+A page in a frame of another site (a Space on huggingface.co) cannot isolate itself; WebAssembly has one thread there.
+Source: HTML standard, `crossOriginIsolated`.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping

@@ -31,7 +31,7 @@ a quick answer.
 
 
 def build_ui(settings: Settings) -> gr.Blocks:
-    """The whole page, ready for `launch()`; its pictures go to a folder of their own in gradio's cache."""
+    """The complete page, ready for `launch()`; its pictures go to a separate folder in gradio's cache."""
     return _build(Jobs(settings))
 
 

@@ -1,4 +1,4 @@
-"""How the page looks: theme, style sheet, and the little script for pasting. System fonts only; nothing is fetched from
+"""Theme, style sheets, and the script for pasting. System fonts only; nothing is fetched from
 elsewhere.
 
 One accent for the student, one for the teacher, greys for the rest; both schemes, and widths from 360 px on.

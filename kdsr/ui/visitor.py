@@ -1,7 +1,7 @@
-"""Who looks at the page: a secret that the browser keeps or, where the Space offers it, one that follows from the
+"""The identity of a visitor: a secret kept by the browser or, where the Space offers it, one derived from the
 Hugging Face account.
 
-The secret is what owns runs (`kdsr.jobs`). That of an account never leaves this machine. Not here: the admin token,
+Runs belong to this secret (`kdsr.jobs`). The secret of an account never leaves this machine. Not here: the admin token,
 which the tab *Distill* takes.
 """
 

@@ -1,6 +1,6 @@
 """Weights on disk: safetensors, written in one move, read strictly. Nothing here unpickles.
 
-torch is imported when tensors are read or written: checking that a file is the card's needs none.
+torch is imported when tensors are read or written: checking a file's SHA-256 needs no torch.
 """
 
 import hashlib

@@ -53,7 +53,7 @@ def memory(tmp_path):
     return Remembered(tmp_path / "home" / "runtimes.json")
 
 
-def test_the_quickest_is_chosen_and_measured_once(memory):
+def test_the_fastest_is_chosen_and_measured_once(memory):
     clock, opened = Clock(), []
 
     def candidate(name: str, seconds: float):

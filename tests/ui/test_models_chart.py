@@ -23,9 +23,9 @@ from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS, chart_of, published_
 from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.published import REFERENCES
 from kdsr.ui.models.rows import (
+    fastest,
     figures_of,
     measures_of,
-    quickest,
     sorted_cards,
     timings_of,
     usual_conditions,
@@ -74,14 +74,14 @@ def test_a_table_with_too_many_figures_for_a_page_keeps_to_the_usual_set(cards):
     assert ">B<" in tables([("jpeg", [few])], "") and 'class="zoo many"' in tables([("jpeg", [few])], "")
 
 
-def test_latency_is_that_of_the_quickest_runtime_and_of_one_place_only(cards):
+def test_latency_is_that_of_the_fastest_runtime_and_of_one_place_only(cards):
     where = usual_conditions(cards)
     student = next(card for card in cards if card.name == "sr_x4-student")
-    assert (quickest(student, where).end_to_end_ms, quickest(student, where).runtime) == (30.0, "onnx")
+    assert (fastest(student, where).end_to_end_ms, fastest(student, where).runtime) == (30.0, "onnx")
     elsewhere = dataclasses.replace(student, latency=(latency(2.0, device="cuda"),))
     assert (
         usual_conditions([*cards, elsewhere]) == where
-        and quickest(elsewhere, where) is None
+        and fastest(elsewhere, where) is None
         and len(timings_of(elsewhere)) == 1
     )
 

@@ -1,4 +1,4 @@
-"""Random degradations of training pictures, each with a strength of its own, over the range of its task.
+"""Random degradations of training pictures, each with its own strength, over the range of its task.
 
 Shares of the pictures are grey, full-colour 4:4:4 JPEG files, or files that were compressed once before.
 """

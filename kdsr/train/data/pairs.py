@@ -1,8 +1,8 @@
 """Training pairs: crops of degraded pictures and their ground truths, and the teacher's labels if there are any.
 
 *Fixed* pairs: every photograph is degraded once, so that a teacher can label it once; noise and JPEG in cells, each
-with its own strength. *Fresh* pairs: every crop is degraded anew, on the device. A batch depends only on the seed and
-the step, so a resumed run has the batches of an uninterrupted one.
+with its own strength. *Fresh* pairs: every crop is degraded at each step, on the device. A batch depends only on the
+seed and the step, so a resumed run has the batches of an uninterrupted one.
 """
 
 from collections.abc import Callable, Sequence
@@ -221,7 +221,7 @@ def fixed_pairs(
     smallest_px: int,
     shares: DegradationShares = _NONE,
 ) -> Pairs:
-    """Pairs of photographs degraded once: as a whole for super-resolution, otherwise in cells, each with its strength.
+    """Pairs of photographs degraded once: uncut for super-resolution, otherwise in cells, each with its strength.
 
     Args:
         cell_px: approximate side of a cell of the ground truth.

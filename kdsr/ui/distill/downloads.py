@@ -12,7 +12,7 @@ from kdsr.ui.networks import find_network, name_of_run
 
 
 class Downloads(NamedTuple):
-    """The files, each under a name that says what it is."""
+    """The files, named by their content."""
 
     weights: Path
     onnx: Path

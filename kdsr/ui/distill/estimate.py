@@ -1,7 +1,7 @@
 """How long a run would take on this device, by a few real steps of its recipe on one small picture.
 
-The steps run in a thread of their own, one measurement at a time, in a folder that is removed again. What was measured
-for a kind of step is kept. Not here: photographs of the visitor, whose size only scales the teacher's part.
+The steps run in a separate thread, one measurement at a time, in a temporary folder. The result for each kind of step
+is cached. Not here: photographs of the visitor, whose size only scales the teacher's part.
 """
 
 import statistics
@@ -32,7 +32,7 @@ _SMALLEST_PX = 96
 
 @dataclass(frozen=True)
 class Pace:
-    """What was measured."""
+    """Measured seconds per step and per labelled megapixel."""
 
     step_s: float
     label_s_per_megapixel: float
@@ -121,7 +121,7 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
 
 
 def run_seconds(recipe: Recipe, pace: Pace, megapixels: float) -> float:
-    """How long the whole run takes with so many megapixels of photographs."""
+    """Estimated seconds of the complete run with `megapixels` of photographs."""
     return recipe.schedule.steps * pace.step_s + (
         megapixels * pace.label_s_per_megapixel if recipe.teaching.needs_teacher else 0.0
     )

@@ -72,7 +72,7 @@ def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
 
 
 def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
-    """(title, value) of what a run for `task` may start from."""
+    """(title, value) of the possible starts of a run for `task`."""
     fresh = [(f"New, {shape['width']} channels, {shape['depth']} layers", value) for value, shape in FRESH.items()]
     return fresh + [
         (f"Fine-tune {card.title}", card.name)
@@ -87,7 +87,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     Raises:
         InputError: no teacher.
         SettingsError: a number out of its bounds.
-        UnknownNameError: a network or preset that there is none of.
+        UnknownNameError: an unknown network or preset.
     """
     if not values.teacher:
         raise InputError("There is no teacher for this task: add one to the weights folder, or choose another task.")
@@ -124,7 +124,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
 
 
 def usual_name(task: str, student: str) -> str:
-    """The name of a network that was given none."""
+    """The default name of a network."""
     return f"{task}-my-{student.removeprefix('fresh ')}" if student in FRESH else f"{task}-my-student"
 
 

@@ -1,4 +1,4 @@
-"""The handlers of the tab *Distill*: what a visitor does in, what the page shows out. They run without a browser.
+"""The handlers of the tab *Distill*: from a visitor's actions to the page's outputs. They run without a browser.
 
 Not here: layout and wiring (`distill.tab`), the endpoints for scripts (`distill.endpoints`), the runs themselves
 (`kdsr.jobs`).
@@ -168,7 +168,7 @@ class DistillHandlers:
     # A run
 
     def on_tick(self, shown: ViewedRun, who: str) -> Any:
-        """A mark that changes when there is news of the run that is looked at, or of the visitor's list.
+        """A value that changes with the viewed run or with the visitor's list.
 
         Every open page asks for it, so it is cheap and has one output: gradio rebuilds each component of an event's
         outputs.
@@ -179,7 +179,7 @@ class DistillHandlers:
             return str(error)
 
     def on_news(self, shown: ViewedRun, who: str) -> RunPage:
-        """What is new of the run that is looked at."""
+        """The changed parts of the page of the viewed run."""
         try:
             return self._page_of(shown.run_id, who, shown)
         except KdsrError as error:  # it was deleted elsewhere, or the database is busy: what is shown stays
@@ -194,7 +194,7 @@ class DistillHandlers:
         return self._done(shown, who, self.jobs.stop)
 
     def on_resume(self, shown: ViewedRun, who: str) -> RunPage:
-        """Let the run go on from its checkpoint."""
+        """Resume the run from its checkpoint."""
         return self._done(shown, who, self.jobs.resume)
 
     def on_delete(self, shown: ViewedRun, who: str) -> RunPage:
@@ -210,7 +210,7 @@ class DistillHandlers:
         return gr.update(visible=True)
 
     def on_keep(self) -> Any:
-        """It is not."""
+        """Close the question without deleting."""
         return gr.update(visible=False)
 
     def on_compare(self, shown: ViewedRun, who: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
@@ -256,7 +256,7 @@ class DistillHandlers:
         return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")
 
     def _page(self, run_id: str | None, who: str) -> RunPage:
-        """The page of the run `run_id`; an empty one if there is none, with a sentence if there should be."""
+        """The page of the run `run_id`; empty if there is none, with a sentence if one was named."""
         try:
             return self._page_of(run_id, who, ViewedRun())
         except KdsrError as error:
@@ -270,7 +270,7 @@ class DistillHandlers:
         )
 
     def _done(self, shown: ViewedRun, who: str, act: Callable[[str, str], Any]) -> RunPage:
-        """The page after `act` on the run; with a sentence if that could not be."""
+        """The page after `act` on the run, with a sentence if it failed."""
         try:
             act(shown.run_id or "", who)
         except KdsrError as error:
@@ -292,6 +292,6 @@ class DistillHandlers:
 def _form_values(
     task: str, teacher: str | None, student: str, preset: str, name: str, *numbers: float | None
 ) -> FormValues:
-    """What the form says; a number left empty is the usual one."""
+    """The values of the form; an empty number is the default."""
     given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
     return FormValues(task, teacher, student, preset, name or "", given)

@@ -65,7 +65,7 @@ class RunPage(NamedTuple):
 
 
 class RunEvents:
-    """The events of the runs that are looked at; each is read from the store once, however many look."""
+    """The events of the viewed runs, each read from the store once for all viewers."""
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
@@ -131,7 +131,7 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
 
 
 def news_of(run: Run, who: str, jobs: Jobs, run_events: RunEvents) -> tuple[Any, ...]:
-    """What the page of `run` follows from, the clock apart: another page is due when this is another one."""
+    """The data that the page of `run` shows, without the clock; if it changes, the page is sent again."""
     mine = tuple((each.id, each.state) for each in jobs.runs(who)) if who else ()
     return run.id, run.state, run.step, run.message, run_events.newest(run.id), jobs.place_in_queue(run.id), mine
 

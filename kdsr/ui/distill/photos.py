@@ -33,18 +33,18 @@ def stage(files: Sequence[str], folder: Path, settings: Settings) -> str:
 
 
 def own_name(path: Path) -> str:
-    """The name that a photograph came with, without the number that `take_photos` puts before it."""
+    """The original name of a photograph, without the number that `take_photos` puts before it."""
     return path.name.partition("_")[2]
 
 
 def copied(path: Path, folder: Path) -> Path:
-    """A copy in `folder` of a photograph of a run, under the name that it came with."""
+    """A copy in `folder` of a photograph of a run, under its original name."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copyfile(path, folder / own_name(path)))
 
 
 def photos_of(source: str, staged: Sequence[str]) -> list[Path]:
-    """The pictures to learn from: all in the folders `staged`, or the built-in set.
+    """The training pictures: all in the folders `staged`, or the built-in set.
 
     Raises:
         InputError: there are none.

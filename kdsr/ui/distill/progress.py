@@ -1,4 +1,4 @@
-"""What a run has reported so far, read out of its events. Pure functions of plain data."""
+"""The progress of a run, computed from its events. Pure functions of plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LOG_LINES = 60
 
 @dataclass(frozen=True)
 class RunProgress:
-    """The events of a run, sorted out."""
+    """The events of a run by kind."""
 
     events: Sequence[Event]
     steps: Sequence[Event]
@@ -45,7 +45,7 @@ class RunProgress:
 
 
 def progress_of(events: Sequence[Event]) -> RunProgress:
-    """`events`, sorted out."""
+    """`events` by kind."""
     found: dict[str, Event] = {event["event"]: event for event in events if event["event"] in ("references", "started")}
     return RunProgress(
         events,

@@ -1,4 +1,4 @@
-"""The page of a run as HTML: its heading, what it does now, its curves, its held-out crop, its log. Every text from
+"""The page of a run as HTML: its heading, its progress, its curves, its held-out crop, its log. Every text from
 outside is escaped.
 """
 
@@ -74,7 +74,7 @@ def _shape(recipe: Recipe) -> str:
 def progress(
     run: Run, recipe: Recipe, run_progress: RunProgress, place: int | None, *, is_held_out: bool, now: float
 ) -> Markup:
-    """What the run does now and how far it is, or how it ended."""
+    """The current activity and progress of the run, or how it ended."""
     if run.state is State.QUEUED:
         waiting = "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue"
         return _busy(waiting, None)
@@ -115,7 +115,7 @@ def _working(run: Run, run_progress: RunProgress, now: float) -> Markup:
 
 
 def _listed(*parts: str) -> str:
-    """Those of `parts` that are not empty, with dots between them."""
+    """The non-empty `parts`, separated by dots."""
     return " · ".join(filter(None, parts))
 
 

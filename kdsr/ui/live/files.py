@@ -70,7 +70,7 @@ def public_thumbnail(source: Path, settings: Settings) -> Path:
 
 
 def _put(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make `target`, and replace it in one step."""
+    """Create or replace `target` by `write`, in one step."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target) as part:

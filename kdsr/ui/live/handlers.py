@@ -1,8 +1,8 @@
-"""What the server answers to the tab *Live*: what is offered, a student's graph, and, on request only, the same picture
-restored here.
+"""The server's answers to the tab *Live*: the available students, a student's graph, and, on request only, the same
+picture restored by the server.
 
 Each answer is an object that JSON can hold; after an error its only key is `error`, a sentence. They
-run without a browser. Not here: files (`live.files`), layout (`live.tab`), all that the browser does itself
+run without a browser. Not here: files (`live.files`), layout (`live.tab`), the browser's part
 (`live/*.js`).
 """
 
@@ -43,7 +43,7 @@ Answer = dict[str, Any]
 
 
 class LiveHandlers:
-    """The answers, with what they share: settings, and one place for networks at work."""
+    """The answers and their shared state: settings, and a lock so that one network runs at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -165,7 +165,7 @@ def offered(catalog: Catalog) -> list[Card]:
 
 
 def _described(card: Card, catalog: Catalog) -> Answer:
-    """What the tab says of `card`, and needs to know of its task."""
+    """The facts about `card` and its task that the tab needs."""
     task, teacher = find_task(card.task), _teacher_of(card, catalog)
     return {
         "name": card.name,
@@ -241,7 +241,7 @@ def _read(order: object) -> tuple[str, str, Picture]:
 
 
 def _answered(work: Callable[[], Answer]) -> Answer:
-    """What `work` gives, or the sentence of what went wrong on purpose."""
+    """The result of `work`, or the sentence of its `KdsrError`."""
     try:
         return work()
     except KdsrError as error:

@@ -1,6 +1,6 @@
 """The tab *Live*: a student that runs in the visitor's own browser. Page and scripts are in `static/live`.
 
-Not here: what the server answers (`live.handlers`).
+Not here: the server's answers (`live.handlers`).
 """
 
 import json

@@ -24,7 +24,7 @@ _FOLD = Markup('<details class="fold"><summary>{}</summary>{}</details>')
 
 
 def head(card: Card, cards: Sequence[Card]) -> Markup:
-    """Name, role and link, what the network is, and what its teacher gave it; `cards` are those of the zoo."""
+    """Name, role and link, what the network is, and its gain from the teacher; `cards` are those of the zoo."""
     shape = ", ".join(f"{name} {value}" for name, value in card.arguments.items())
     gains = twin_gains(card, cards)
     return joined(
@@ -60,7 +60,7 @@ def _role(card: Card, cards: Sequence[Card]) -> Markup:
 
 
 def _gain(gains: Mapping[Key, float], task: str) -> str:
-    """What the teacher gave: the difference to the same student without one."""
+    """The gain from the teacher: the difference to the same student without one."""
     parts = [f"{gain:+.2f} dB on {measure_title(measure, task)}" for measure, gain in gains.items()]
     return f"What the teacher gave, over the twin: {', '.join(parts)}."
 

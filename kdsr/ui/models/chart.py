@@ -1,5 +1,5 @@
-"""What the plot of the tab *Models* shows of one task: our networks, the field's, and the words around them. Every text
-of a card is escaped.
+"""What the plot of the tab *Models* shows of one task: our networks, published ones, and the text around the plot.
+Every text of a card is escaped.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from kdsr.ui.charts.curves import Level
 from kdsr.ui.charts.scatter import Mark, Quantity, drawn_levels, scatter
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.published import REFERENCES, Key, Reference
-from kdsr.ui.models.rows import Conditions, figures_of, measure_title, quickest, short_name
+from kdsr.ui.models.rows import Conditions, fastest, figures_of, measure_title, short_name
 from kdsr.zoo import Card
 
 BY_PARAMETERS, BY_LATENCY = "parameters", "latency"
@@ -57,7 +57,7 @@ def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | 
     """A mark for each of `cards` that has a value on both axes."""
     marks = []
     for card in cards:
-        figure, timing = figures_of(card).get(measure), quickest(card, where)
+        figure, timing = figures_of(card).get(measure), fastest(card, where)
         x = card.parameters if by == BY_PARAMETERS else timing.end_to_end_ms if timing else 0.0
         if figure and x > 0:
             how = f"{texts.counted(x)} parameters" if by == BY_PARAMETERS else texts.milliseconds(x / 1000)

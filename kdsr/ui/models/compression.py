@@ -10,17 +10,17 @@ from kdsr.ui import texts
 from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
     CardLatency,
+    fastest,
     figures_of,
     is_number,
     measure_title,
-    quickest,
     usual_conditions,
     usual_figure,
 )
 from kdsr.zoo import Card
 
 Row = tuple[Card, str]
-"""A network, and what it is beside the others."""
+"""A network and its relation to the others."""
 
 
 def relatives(card: Card, cards: Sequence[Card]) -> list[Row]:
@@ -51,9 +51,9 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
     if not found or measure is None:
         return (), [], ""
     where = usual_conditions(each for each in cards if each.task == card.task)
-    is_timed = any(quickest(each, where) for each, _ in found)
+    is_timed = any(fastest(each, where) for each, _ in found)
     rows = [
-        _row(each, how, measure, quickest(each, where), is_self=each.name == card.name, is_timed=is_timed)
+        _row(each, how, measure, fastest(each, where), is_self=each.name == card.name, is_timed=is_timed)
         for each, how in found
     ]
     return ("Network", "PSNR", "File", *(["Latency"] if is_timed else [])), rows, _footnote(card, measure)

@@ -1,4 +1,4 @@
-"""The handlers of the tab *Models*: what a visitor does in, what the page shows out. They run without a browser.
+"""The handlers of the tab *Models*: from a visitor's actions to the page's outputs. They run without a browser.
 
 Not here: layout and wiring (`models.tab`), what a network looks like (`models.table`, `models.chart`, `models.card`).
 """
@@ -29,7 +29,7 @@ ALL = "all"
 
 
 class Selection(NamedTuple):
-    """What a visitor looks at."""
+    """The task, network and plot that a visitor has chosen."""
 
     network: str = ""
     task: str = ALL
@@ -85,7 +85,7 @@ class ModelsHandlers:
         return Zoo(catalog, catalog.cards, catalog.problems)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
-        """The tab is opened: on what was selection at before; the first time, on the network that the address names and
+        """The tab is opened: on what was shown before; the first time, on the network that the address names and
         its task, else on *Restore*'s task.
         """
         zoo, status = self.zoo(), Markup("")
@@ -138,11 +138,11 @@ class ModelsHandlers:
 
     def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
         """Only the plot."""
-        whole = self._page(zoo, selection)
-        return ModelsPage(selection=whole.selection, measure=whole.measure, by=whole.by, chart=whole.chart)
+        page = self._page(zoo, selection)
+        return ModelsPage(selection=page.selection, measure=page.measure, by=page.by, chart=page.chart)
 
     def _chosen(self, zoo: Zoo, selection: Selection) -> Card | None:
-        """The network that is selection at, or the one to begin with: the best student that the filter lets through."""
+        """The selected network, or the first one to show: the best student that the filter lets through."""
         card = zoo.find(selection.network)
         if card and selection.task in (ALL, card.task):
             return card
@@ -151,7 +151,7 @@ class ModelsHandlers:
         return next((card for card in found if card.role == "student"), next(iter(found), None))
 
     def _page(self, zoo: Zoo, selection: Selection, status: str = Markup("")) -> ModelsPage:
-        """Everything, for what is selection at."""
+        """The complete page for the selection."""
         able = tasks_of(zoo.cards)
         selection = selection if selection.task in able else selection._replace(task=ALL)
         card = self._chosen(zoo, selection)
@@ -259,7 +259,7 @@ def problem_list(problems: tuple[str, ...]) -> Markup:
 
 
 def _empty(zoo: Zoo, status: str) -> ModelsPage:
-    """No network is there."""
+    """The page of a zoo without networks."""
     hidden = gr.update(visible=False)
     return ModelsPage(
         Selection(),

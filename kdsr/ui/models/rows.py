@@ -122,7 +122,7 @@ def strength_words(strength: float | str, name: str) -> str:
 
 
 def timings_of(card: Card) -> list[CardLatency]:
-    """The latencies of `card` as far as they say what they are."""
+    """The latencies of `card` whose conditions are known."""
     return [timing for row in card.latency if (timing := _timing(row)) is not None]
 
 
@@ -142,8 +142,8 @@ def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
     return max(counted, key=lambda where: (counted[where], where), default=None)
 
 
-def quickest(card: Card, where: Conditions | None) -> CardLatency | None:
-    """The latency of `card` in its quickest runtime under the conditions `where`, array to array."""
+def fastest(card: Card, where: Conditions | None) -> CardLatency | None:
+    """The latency of `card` in its fastest runtime under the conditions `where`, array to array."""
     return min(
         (timing for timing in timings_of(card) if timing.conditions == where),
         key=lambda timing: timing.end_to_end_ms,

@@ -15,10 +15,10 @@ from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
     CardLatency,
     Conditions,
+    fastest,
     figures_of,
     measure_title,
     measures_of,
-    quickest,
     strength_words,
     usual_conditions,
     usual_figure,
@@ -26,7 +26,7 @@ from kdsr.ui.models.rows import (
 from kdsr.zoo import Card, Figure
 
 _MANY = 4
-"""From so many columns of figures on, the role is shown under a network's name."""
+"""From this number of columns on, the role is shown under a network's name."""
 _MOST = 5
 """The most columns of figures that fit on a page."""
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
@@ -103,7 +103,7 @@ def _row(card: Card, measures: Sequence[Key], where: Conditions | None, *, is_ch
         str(card.title),
         joined((
             *(_quality(figures.get(measure)) for measure in measures),
-            _latency(quickest(card, where)),
+            _latency(fastest(card, where)),
             _cell(texts.counted(card.parameters), f"{card.parameters:,}"),
             _cell(texts.counted(card.macs_per_output_megapixel)),
             _cell(texts.file_size(card.file_bytes), f"{card.file_bytes:,} bytes"),

@@ -21,7 +21,7 @@ NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 class Choice(NamedTuple):
     """The values of the controls, for the next run.
 
-    They are kept in a state of their own: gradio reads the controls when an event is sent, but checks the values when
+    They are kept in a separate state: gradio reads the controls when an event is sent, but checks the values when
     the event leaves the queue. By then the visitor may have chosen another task.
     """
 
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What the tabs *Distill* and *Models* ask to be compared."""
+    """A comparison that the tab *Distill* or *Models* asks for."""
 
     task: str
     student: str | None
@@ -59,7 +59,7 @@ def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
 
 
 def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
-    """As `levels_of`, set to what is usual for `task`."""
+    """As `levels_of`, set to the defaults of `task`."""
     strength = find_task(task).strength
     level, kind, marks = levels_of(task, mode)
     if isinstance(strength, Strength):

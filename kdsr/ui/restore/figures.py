@@ -117,7 +117,7 @@ def _tag(column: Column | None, side: str, result: RestoreResult) -> Markup:
 
 
 def summary(result: RestoreResult, *, working: bool = False) -> Markup:
-    """The headline, what it is about, and the notes on the picture."""
+    """The headline, the description of the result, and the notes on the picture."""
     notes = joined(Markup("<li>{}</li>").format(note) for note in result.notes)
     return Markup('<p class="headline">{}</p><p class="about">{} · {} × {} px</p>{}').format(
         headline(result, working=working), result.description, *result.size,

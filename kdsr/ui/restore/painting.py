@@ -1,4 +1,4 @@
-"""What a visitor paints over a picture, as the mask of what is missing in it."""
+"""The mask of missing pixels from a visitor's paint."""
 
 import uuid
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a visitor asked for, and the pictures that follow from it before any network runs.
+"""A visitor's request, and its pictures before any network runs.
 
 `prepare` reads, checks and degrades. Not here: networks and timing (`restore.run`), gradio.
 """

@@ -1,7 +1,7 @@
-"""A run of the page: the student first, then the teacher, then the student without distillation, with figures as they
-come; timed at the end.
+"""A run of the page: student, teacher, then the student without distillation. Figures appear one by one; networks are
+timed at the end.
 
-`restore_steps` is a generator of `Step`s that can be stopped at any moment; the networks work in a thread of their own,
+`restore_steps` is a generator of `Step`s that can be stopped at any moment; networks run in a separate thread,
 so that progress and Stop are never late. Not here: gradio (`restore.tab`).
 """
 
@@ -63,7 +63,7 @@ class _Pass:
 
 
 def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -> Iterator[Step]:
-    """The steps of `order`; pictures are written under `folder`. The last step holds the whole result.
+    """The steps of `order`; pictures are written under `folder`. The last step holds the complete result.
 
     Raises:
         KdsrError: a picture or a network that cannot be used. Stopped: `stop` was set, or the time limit is over.
@@ -150,7 +150,7 @@ def _reason(stop: Event) -> Stopped:
 
 @dataclass(frozen=True)
 class _NetworkRun:
-    """One network and what it is to restore."""
+    """One network and its input."""
 
     card: Card
     catalog: Catalog

@@ -39,7 +39,7 @@ class View(NamedTuple):
 
 
 def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, RestoreResult]:
-    """A view for each of `steps` but the last; returns the whole result. A pair that is shown already is not sent
+    """A view for each of `steps` but the last; returns the complete result. A pair that is shown already is not sent
     again.
 
     Raises:
