@@ -1,4 +1,4 @@
-"""Folders: pictures side by side, finished ones left out, failures told, and a killed run that is taken up again."""
+"""Folders: pictures side by side, finished ones skipped, failures reported, and a killed run that is resumed."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def restored(err: str) -> list[str]:
     return sorted(line.split()[1] for line in err.splitlines() if " -> " in line)
 
 
-def test_finished_pictures_are_left_out(run, folder, tmp_path):
+def test_finished_pictures_are_skipped(run, folder, tmp_path):
     out = tmp_path / "out"
     code, err = run(folder, out)
     assert (code, restored(err)) == (0, ["a.png", "b.png", "c.png"])

@@ -106,11 +106,11 @@ def test_a_run_that_was_stopped_killed_and_resumed_ends_with_the_weights_of_one_
     assert Catalog(jobs.folder(run.id)).load("tiny").scale == 2
 
 
-def test_a_worker_told_to_end_by_the_system_leaves_a_checkpoint(jobs, photos):
+def test_a_worker_ended_by_the_system_leaves_a_checkpoint(jobs, photos):
     run = jobs.submit(recipe(**PLAN | {"steps": 100_000}), ANNA, photos)
     os.kill(pid_of(beyond(jobs, run, 0)), signal.SIGTERM)
     now = ended(jobs, run)
-    assert now.state is State.INTERRUPTED and "told to end" in now.message
+    assert now.state is State.INTERRUPTED and "had to end" in now.message
     assert (jobs.folder(run.id) / "checkpoint.safetensors").is_file()
 
 
