@@ -53,12 +53,23 @@ def absorb_folded(network: nn.Module, plain: nn.Module) -> list[str]:
         else:
             mine.load_state_dict(wider.state_dict())
         taken += 1
+    _absorb_slopes(network, plain)
     if not taken:
         raise WeightsError(
             "The network to start from shares no layer with this one; "
             "choose one of the same architecture and at most its width."
         )
     return left
+
+
+def _absorb_slopes(network: nn.Module, plain: nn.Module) -> None:
+    """Give the PReLUs of `network` the slopes that `plain` has in their places: 0 where it has a ReLU."""
+    theirs = {name: module for name, module in plain.named_modules() if isinstance(module, nn.PReLU)}
+    for name, mine in network.named_modules():
+        if isinstance(mine, nn.PReLU):
+            other = theirs.get(name)
+            count = mine.num_parameters if other is None else min(mine.num_parameters, other.num_parameters)
+            mine.weight[:count] = 0.0 if other is None else other.weight[:count]
 
 
 def _is_wider(mine: RepConv2d | nn.Conv2d, other: nn.Conv2d) -> bool:

@@ -166,6 +166,8 @@ def integer_form(network: NetworkType) -> NetworkType:
             f"8 bits are for networks of the architecture plain, and this one is of {type(network).__name__}; "
             "choose a plain one."
         )
+    if network.slopes is not None:
+        raise SettingsError("8 bits are for plain networks with ReLU, and this one has prelu 1; choose one without.")
     form = copy.deepcopy(network)
     form.layers = nn.ModuleList(
         IntegerConv2d(layer.in_channels, layer.out_channels) for layer in cast(list[nn.Conv2d], list(network.layers))

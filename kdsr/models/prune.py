@@ -21,17 +21,29 @@ def pruned(network: Plain, width: int, depth: int) -> Plain:
     spaced ones between.
     """
     layers = [cast(nn.Conv2d, copy.deepcopy(layer)) for layer in network.layers]
-    if len(layers) > depth:
-        last = len(layers) - 1
-        layers = [layers[round(index * last / (depth - 1))] for index in range(depth)]
-    for writer, reader in itertools.pairwise(layers):
+    chosen = _spread(len(layers), depth)
+    layers = [layers[number] for number in chosen]
+    slopes = [] if network.slopes is None else [network.slopes[number] for number in chosen[:-1]]
+    smaller = copy.deepcopy(network)
+    smaller.layers = nn.ModuleList(layers)
+    smaller.slopes = None if network.slopes is None else nn.ModuleList(copy.deepcopy(slopes))
+    for number, (writer, reader) in enumerate(itertools.pairwise(layers)):
         kept = _strongest(writer, reader, width)
         _keep_outputs(writer, kept)
         _keep_inputs(reader, kept)
-    smaller = copy.deepcopy(network)
-    smaller.layers = nn.ModuleList(layers)
+        if smaller.slopes is not None:
+            slope = cast(nn.PReLU, smaller.slopes[number])
+            slope.weight = nn.Parameter(slope.weight[kept])
+            slope.num_parameters = len(kept)
     smaller.halo = network.halo_of(len(layers))
     return smaller
+
+
+def _spread(count: int, depth: int) -> list[int]:
+    """Numbers of at most `depth` of `count` layers: the first, the last and evenly spaced ones between."""
+    if count <= depth:
+        return list(range(count))
+    return [round(index * (count - 1) / (depth - 1)) for index in range(depth)]
 
 
 def _strongest(writer: nn.Conv2d, reader: nn.Conv2d, count: int) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
 with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv,
-Relu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze, Squeeze,
-Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize. A
-convolution of integers is enclosed by such casts (the QDQ form), which ONNX Runtime and OpenVINO recognise. A
+Relu, PRelu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze,
+Squeeze, Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize.
+A convolution of integers is enclosed by such casts (the QDQ form), which ONNX Runtime and OpenVINO recognise. A
 new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
 """
 
@@ -189,6 +189,8 @@ def _step(node: fx.Node, traced: fx.GraphModule) -> Callable[..., _Value]:
             return lambda graph, image: image if layer.levels is None else graph.rounded(image, layer.levels)
         if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
             return lambda graph, image: _convolution(graph, image, layer)
+        if isinstance(layer, nn.PReLU):
+            return lambda graph, image: _prelu(graph, image, layer)
         raise SettingsError(
             f"The layer {node.target} ({type(layer).__name__}) has no ONNX form here; add one to kdsr/restore/graph.py."
         )
@@ -253,6 +255,11 @@ def _whole_numbers(graph: _Graph, numbers: torch.Tensor, scale: np.ndarray) -> s
 
 def _relu(graph: _Graph, image: _Value, *, inplace: bool = False) -> _Value:
     return _Value(graph.add("Relu", image.name), image.channels)
+
+
+def _prelu(graph: _Graph, image: _Value, layer: nn.PReLU) -> _Value:
+    slopes = layer.weight.detach().cpu().numpy()[:, None, None]
+    return _Value(graph.add("PRelu", image.name, graph.constant(slopes)), image.channels)
 
 
 def _sigmoid(graph: _Graph, image: _Value) -> _Value:
