@@ -174,6 +174,8 @@ class Objective(nn.Module):
             value: Tensor = function(seen.student_features[term.student_tap], seen.teacher_features[term.teacher_tap])
         elif term.reads == "input":
             value = function(seen.restored, seen.degraded)
+        elif term.reads == "both":
+            value = function(seen.restored, target, seen.degraded)
         elif term.reads == "pictures":
             value = function(seen.restored, target)
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kdsr.distill import contrastive, features, pixel, scores
 from kdsr.distill.adversarial import Adversarial
+from kdsr.distill.critic import Critic
 from kdsr.errors import find
 
 
@@ -13,9 +14,9 @@ from kdsr.errors import find
 class Loss:
     """A loss, what it reads and where it comes from.
 
-    `reads` is `pictures` (restored, target), `input` (restored, degraded), `features` (student's, teacher's),
-    `negatives_input` or `negatives_average` (restored, target, worse pictures: the enlarged input, or the output of the
-    student's own average), or `scores` (class scores).
+    `reads` is `pictures` (restored, target), `input` (restored, degraded), `both` (restored, target, degraded),
+    `features` (student's, teacher's), `negatives_input` or `negatives_average` (restored, target, worse pictures: the
+    enlarged input, or the output of the student's own average), or `scores` (class scores).
     """
 
     function: Callable[..., Any]
@@ -44,6 +45,7 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot trace a rea
     "contrastive": Loss(contrastive.contrastive, "negatives_input", source="CSD, arXiv:2105.11683"),
     "contrastive_dynamic": Loss(contrastive.contrastive, "negatives_average", source="DCKD, arXiv:2312.08939"),
     "adversarial": Loss(Adversarial, "pictures", source="hinge loss, arXiv:1705.02894", learns=True),
+    "critic": Loss(Critic, "both", source="spectral norm and hinge, arXiv:1802.05957", learns=True),
     "soft_labels": Loss(scores.soft_labels, "scores", source="Hinton et al., arXiv:1503.02531"),
 }  # fmt: skip
 

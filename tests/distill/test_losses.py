@@ -2,6 +2,7 @@
 what it refuses.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from kdsr.distill.adversarial import Adversarial
 from kdsr.distill.contrastive import contrastive
+from kdsr.distill.critic import Critic
 from kdsr.distill.features import (
     ChannelDistribution,
     FitNet,
@@ -79,6 +81,7 @@ CASES = {
     ),
     "contrastive": Case(lambda student, teacher: contrastive(student, teacher, [teacher * 0.5, teacher.flip(1)])),
     "adversarial": Case(seeded(Adversarial), at_equality=None),
+    "critic": Case(functools.partial(seeded(Critic).eval(), degraded=random(2, 3, 3, 5)), at_equality=None),
 }
 every_loss = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

@@ -71,7 +71,7 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
     assert {used.loss for used in plan.teaching.terms} <= named and "teacher" in named
 
 
-@pytest.mark.parametrize("loss", ["fitnet", "contrastive", "fft"])
+@pytest.mark.parametrize("loss", ["fitnet", "contrastive", "fft", "critic"])
 def test_a_step_is_compiled_as_one_graph(settings, tmp_path, loss, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
     monkeypatch.setattr("kdsr.train.step.has_compiler", lambda device: True)
