@@ -79,13 +79,16 @@ class Recipe:
                 "A truth_share below 1 and losses to a teacher need one; "
                 "name a teacher, or set truth_share to 1 and leave the terms out."
             )
-        if teaching.needs_teacher and not self.fixed_pairs and not self.teacher_at_work:
+        if data.crop_px and (self.the_task.degradation != "photo" or teaching.teacher_taps):
+            raise SettingsError("crop_px is for photo_x2 and photo_x4 and caches no features; leave it out.")
+        has_fixed_inputs = self.fixed_pairs or bool(data.crop_px)
+        if teaching.needs_teacher and not has_fixed_inputs and not self.teacher_at_work:
             raise SettingsError(
                 "A teacher's labels need degrade_once, so that a label belongs to its degraded picture; "
                 "or set cache_labels to false."
             )
-        if data.fixed_crops and (data.fixed_crops < self.schedule.batch_size or not self.fixed_pairs):
-            raise SettingsError("fixed_crops needs degrade_once and at least as many crops as batch_size.")
+        if data.fixed_crops and (data.fixed_crops < self.schedule.batch_size or not has_fixed_inputs):
+            raise SettingsError("fixed_crops needs degrade_once or crop_px and at least as many crops as batch_size.")
         are_labelled = data.fixed_crops and teaching.cache_labels and teaching.balance.needs_teacher
         if (data.zoom_inputs != "none" or data.hard_mining) and not are_labelled:
             raise SettingsError("zoom_inputs and hard_mining need fixed_crops, cache_labels and a truth_share below 1.")

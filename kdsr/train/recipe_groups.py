@@ -80,6 +80,12 @@ class TrainingData:
     """Random crops per drawn crop, of which the most detailed is used; 1 samples evenly."""
     fixed_crops: int = 0
     """Size of a fixed set of crops, drawn by the seed and labelled one by one; 0 draws new crops at every step."""
+    crop_px: int = 0
+    """Side of fixed crops that are degraded and labelled one by one, at least `patch_px`, from which patches are drawn
+    (real photographs only); 0: fixed crops have `patch_px` and come from photographs that are degraded once.
+    """
+    ringing_share: float = 0.0
+    """Share of the crops with `crop_px` that also get the ringing of a sharpening or low-pass filter."""
     hard_mining: bool = False
     """Sample the fixed crops in proportion to the distance between the teacher's label and the input."""
     zoom_inputs: str = "none"
@@ -103,13 +109,24 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         _at_least_1(self, "validation_photos", "patch_px", "crop_candidates", "cell_px")
-        for name in ("grey_share", "chroma_444_share", "double_jpeg_share"):
+        for name in ("grey_share", "chroma_444_share", "double_jpeg_share", "ringing_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):
             raise SettingsError(
                 f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}."
             )
+        if self.crop_px and (self.crop_px < self.patch_px or not self.fixed_crops):
+            raise SettingsError(
+                f"crop_px needs fixed_crops and at least patch_px ({self.patch_px}), got {self.crop_px} px "
+                f"and {self.fixed_crops} crops."
+            )
+        if self.crop_px and (self.degrade_once or self.hard_mining or self.zoom_inputs != "none"):
+            raise SettingsError(
+                "Crops with crop_px are degraded one by one; leave out degrade_once, hard_mining and zoom_inputs."
+            )
+        if self.ringing_share and not self.crop_px:
+            raise SettingsError(f"ringing_share is a share of crops with crop_px, got {self.ringing_share:g} without.")
         if self.zoom_inputs not in ZOOMS:
             raise SettingsError(f"zoom_inputs must be none, in or out, got '{self.zoom_inputs}'.")
         if not 0 < self.zoom_input_share < 1:

@@ -91,12 +91,16 @@ def test_every_key_of_an_earlier_recipe_is_read_to_its_place():
     )
 
 
+NEWER = {"crop_px", "ringing_share"}
+"""Keys added after the groups."""
+
+
 def test_a_recipe_has_the_keys_of_before_and_no_other_name_for_any():
     now = {item.name for kind in (Recipe, *GROUPS.values()) for item in dataclasses.fields(kind)} - GROUPS.keys()
     before = json.loads((BEFORE / "recipe.json").read_text()).keys()
-    assert {RENAMED.get(name, name) for name in before} == now
+    assert {RENAMED.get(name, name) for name in before} == now - NEWER
     assert set(RENAMED.values()) <= now and not RENAMED.keys() & now
-    assert earliest_keys(dict.fromkeys(now, 1)).keys() == before
+    assert earliest_keys(dict.fromkeys(now - NEWER, 1)).keys() == before
 
 
 def test_the_json_is_grouped_and_reads_back():

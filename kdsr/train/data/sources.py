@@ -19,9 +19,10 @@ from kdsr.train.data.degradations import DegradationShares
 from kdsr.train.data.labels import label_key, label_plan, with_labels
 from kdsr.train.data.pairs import Pairs, fixed_pairs, fresh_pairs, make_plan, zoomed_inputs
 from kdsr.train.data.photos import Photo, digest, find_photos, held_out, load_photos
+from kdsr.train.data.shards import SHARD, ShardedCrops, ShardPlan, write_shards
 from kdsr.train.events import Event
 from kdsr.train.recipe import Recipe
-from kdsr.train.teacher import open_teacher, teacher_sha256
+from kdsr.train.teacher import Teacher, open_teacher, teacher_sha256
 from kdsr.zoo import Catalog
 
 
@@ -29,7 +30,7 @@ from kdsr.zoo import Catalog
 class Sources:
     """The data of a run."""
 
-    pairs: Pairs
+    pairs: Pairs | ShardedCrops
     validation: list[Photo]
     photographs: int
     data: tuple[dict[str, Any], ...]
@@ -57,11 +58,16 @@ def open_sources(
     task, data = recipe.the_task, recipe.data
     training, validation = held_out(find_photos(data.photos, settings.data_dir), data.validation_photos)
     on_event({"event": "reading", "photographs": len(training)})
-    photos = _photos(tuple(training), task.scale, data.patch_px * task.scale, data.photo_scales)
+    smallest = max(data.patch_px, data.crop_px) * task.scale
+    photos = _photos(tuple(training), task.scale, smallest, data.photo_scales)
     used = list(dict.fromkeys(photo.path for photo in photos))
-    pairs = _open_pairs(recipe, tuple(training), photos, device)
-    if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
-        _label(recipe, pairs, used, settings, device, on_event, is_out_of_time)
+    pairs: Pairs | ShardedCrops
+    if data.crop_px:
+        pairs = _open_shards(recipe, photos, used, settings, device, on_event, is_out_of_time)
+    else:
+        pairs = _open_pairs(recipe, tuple(training), photos, device)
+        if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
+            _label(recipe, pairs, used, settings, device, on_event, is_out_of_time)
     return Sources(pairs, load_photos(validation, multiple=task.scale, smallest_px=16), len(used), _packs(used))
 
 
@@ -118,21 +124,8 @@ def _label(
     is_out_of_time: Callable[[], bool],
 ) -> None:
     """Give `pairs`, or their fixed crops, the teacher's labels."""
-    teaching, task, patch_px = recipe.teaching, recipe.the_task, recipe.data.patch_px
-    catalog = Catalog(settings.weights_dir)
-    teacher = open_teacher(
-        catalog, teaching.teachers, device, taps=teaching.teacher_taps, self_ensemble=teaching.self_ensemble
-    )
-    if teacher.scale != task.scale:
-        raise SettingsError(
-            f"The teacher '{teaching.teacher}' enlarges {teacher.scale} times, and {recipe.task} needs {task.scale}; "
-            "choose one for this task."
-        )
-    if teacher.planes != task.planes:
-        raise SettingsError(
-            f"The teacher '{teaching.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {task.planes}; "
-            "choose one for this task."
-        )
+    patch_px = recipe.data.patch_px
+    teacher, hashes = _open_labelling_teacher(recipe, settings, device)
 
     def report(done: int, total: int) -> None:
         if total < 40 or done * 20 // total > (done - 1) * 20 // total or done == total:
@@ -140,7 +133,7 @@ def _label(
         if done < total and is_out_of_time():
             raise OutOfTime
 
-    key = label_key(label_parts(recipe, [teacher_sha256(catalog, name) for name in teaching.teachers], digest(paths)))
+    key = label_key(label_parts(recipe, hashes, digest(paths)))
     folder = settings.home / "labels"
     if pairs.plan is None:
         with_labels(pairs, teacher, folder / f"{key}.npy", on_progress=report)
@@ -188,6 +181,63 @@ def label_parts(recipe: Recipe, teachers: Sequence[str], photographs: str) -> di
             "new_input_share": data.zoom_input_share,
         }
     return parts
+
+
+def _open_labelling_teacher(recipe: Recipe, settings: Settings, device: torch.device) -> tuple[Teacher, list[str]]:
+    """The teacher whose labels are cached, and the SHA-256 of each network's weights."""
+    teaching, task = recipe.teaching, recipe.the_task
+    catalog = Catalog(settings.weights_dir)
+    teacher = open_teacher(
+        catalog, teaching.teachers, device, taps=teaching.teacher_taps, self_ensemble=teaching.self_ensemble
+    )
+    if teacher.scale != task.scale:
+        raise SettingsError(
+            f"The teacher '{teaching.teacher}' enlarges {teacher.scale} times, and {recipe.task} needs {task.scale}; "
+            "choose one for this task."
+        )
+    if teacher.planes != task.planes:
+        raise SettingsError(
+            f"The teacher '{teaching.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {task.planes}; "
+            "choose one for this task."
+        )
+    return teacher, [teacher_sha256(catalog, name) for name in teaching.teachers]
+
+
+def _open_shards(
+    recipe: Recipe,
+    photos: Sequence[Photo],
+    paths: Sequence[Path],
+    settings: Settings,
+    device: torch.device,
+    on_event: Callable[[Event], None],
+    is_out_of_time: Callable[[], bool],
+) -> ShardedCrops:
+    """The fixed crops of `recipe` with a side of `crop_px`; those not on disk are degraded and labelled now."""
+    data = recipe.data
+    plan = ShardPlan(
+        recipe.the_task, recipe.seed, data.crop_px, ringing_share=data.ringing_share, candidates=data.crop_candidates
+    )
+    parts, label = vars(plan) | {"task": recipe.task, "photos": digest(paths)}, None
+    if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
+        teacher, hashes = _open_labelling_teacher(recipe, settings, device)
+        parts |= {"teachers": hashes, "self_ensemble": recipe.teaching.self_ensemble}
+        label = functools.partial(_label_of, teacher, device)
+
+    def report(done: int, total: int) -> None:
+        on_event({"event": "labelling", "done": done * SHARD, "total": total * SHARD})
+        if done < total and is_out_of_time():
+            raise OutOfTime
+
+    folder = settings.home / "labels" / f"{label_key(parts)}-crops"
+    count = -(-data.fixed_crops // SHARD)
+    write_shards(folder, count, plan, photos, label, report)
+    crops = ShardedCrops(folder, recipe.the_task.scale, recipe.seed, device, limit=count)
+    crops.refresh()
+    return crops
+
+
+def _label_of(teacher: Teacher, device: torch.device, degraded: torch.Tensor) -> torch.Tensor:
+    return teacher(degraded.to(device))[0].cpu()
 
 
 def _is_drawn(recipe: Recipe) -> bool:
