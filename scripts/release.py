@@ -121,7 +121,7 @@ def compared(student: Card, catalog: Catalog) -> Card:
             f"Over its twin (same start, steps, photographs and seed, no teacher; one seed): {', '.join(gains)}."
         )
         student = replace(student, twin=twin.name)
-    teacher = catalog.find(student.teacher) if student.teacher else None
+    teacher = next((card for card in catalog.cards if card.name == student.teacher), None)  # None: a published one
     behind = (
         [label(a) for a, b in zip(student.figures, teacher.figures, strict=True) if b.psnr_db <= a.psnr_db]
         if teacher

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ Role = str
 ROLES = ("teacher", "student", "twin")
 """A twin is the same student, trained with the same steps, seed and data, without a teacher."""
 PRECISIONS = ("float32", "int8")
+_ADVERSARIAL_LOSSES = frozenset(["adversarial", "critic"])
 _ONLY_IN_CARDS = frozenset(["file_bytes", "figures", "macs_per_output_megapixel", "parameters", "sha256", "trained_on"])
 
 
@@ -116,6 +118,11 @@ class Card:
             if not all(isinstance(item, dict) for item in kept):
                 raise SettingsError(f"{name} must hold objects")
 
+    @property
+    def is_for_looks(self) -> bool:
+        """Whether an adversarial loss trained it: results look sharper, and PSNR is lower than a pixel loss gives."""
+        return not _ADVERSARIAL_LOSSES.isdisjoint(_losses(self.recipe))
+
 
 def read_card(path: Path) -> Card:
     """The card at `path`.
@@ -156,3 +163,13 @@ def write_card(card: Card, path: Path) -> Path:
     with replaced(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
+
+
+def _losses(recipe: Any) -> Iterator[object]:
+    """Every value of a key `loss` in `recipe`, at any depth: stages and groups of any version."""
+    items = recipe.items() if isinstance(recipe, dict) else enumerate(recipe if isinstance(recipe, list) else ())
+    for key, value in items:
+        if key == "loss":
+            yield value
+        else:
+            yield from _losses(value)

@@ -51,10 +51,17 @@ class Catalog:
         return find("network", name, self._by_name)
 
     def for_task(self, task: str, role: str | None = None) -> tuple[Card, ...]:
-        """The cards for `task` (of `role`, if given): teachers first, then students, each from large to small."""
+        """The cards for `task` (of `role`, if given): teachers first, then students, each from large to small.
+
+        Networks trained for looks come after the others of their role, so that a default is faithful.
+        """
         find_task(task)
         found = [card for card in self.cards if card.task == task and role in (None, card.role)]
-        return tuple(sorted(found, key=lambda card: (ROLES.index(card.role), -card.parameters, card.name)))
+
+        def place(card: Card) -> tuple[int, bool, int, str]:
+            return ROLES.index(card.role), card.is_for_looks, -card.parameters, card.name
+
+        return tuple(sorted(found, key=place))
 
     def weights_path(self, card: Card) -> Path:
         """The path of the weights of `card`."""

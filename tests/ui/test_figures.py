@@ -93,6 +93,12 @@ def test_the_headline_has_the_sign_of_the_distance(student_db, said):
     assert f"{said} the teacher" in figures.headline(result_of(student, TEACHER))
 
 
+def test_a_student_trained_for_looks_is_not_called_behind():
+    card = dataclasses.replace(STUDENT.card, recipe={"terms": [{"loss": "critic"}]})
+    said = figures.headline(result_of(dataclasses.replace(STUDENT, card=card), TEACHER))
+    assert "trained for looks, not for PSNR" in said and "behind" not in said
+
+
 @pytest.mark.parametrize("before_db, said", [(29.0, "1.13 dB better than before"), (31.0, "0.87 dB worse than before")])
 def test_a_fine_tuned_student_is_better_or_worse_than_before(before_db, said):
     assert said in figures.headline(result_of(column("before", before_db), STUDENT, TEACHER))

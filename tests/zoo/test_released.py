@@ -52,13 +52,13 @@ def test_a_card_holds_its_recipe_its_data_and_its_figures(card: Card):
         return
     recipe = recipe_from_mapping(card.recipe)
     assert (recipe.name, recipe.task, recipe.role, recipe.seed) == (card.name, card.task, card.role, card.seed)
-    assert card.steps == recipe.all_steps and card.data and card.figures and card.latency
+    assert card.steps == recipe.all_steps and card.data and card.figures and (card.latency or card.is_for_looks)
     assert recipe == recipe_from_json((ROOT / "recipes" / f"{card.name}.json").read_text(encoding="utf-8"))
 
 
 EACH_STUDENT = pytest.mark.parametrize(
     "student",
-    [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from],
+    [card for card in CATALOG.cards if card.role == "student" and not card.compressed_from and not card.is_for_looks],
     ids=lambda card: card.name,
 )
 
@@ -100,6 +100,13 @@ def test_a_student_stands_between_its_twin_and_its_teacher_or_its_card_says_wher
         if mine.psnr_db < its.psnr_db
     ]
     assert all(f"{loss:+.3f} dB" in student.notes for loss in lost)
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.is_for_looks], ids=lambda card: card.name)
+def test_a_network_for_looks_says_so_and_whose_networks_it_learned_from(card: Card):
+    assert "looks" in card.title and "PSNR" in card.notes and "licence" in card.notes
+    first = CATALOG.for_task(card.task, card.role)[0]
+    assert not first.is_for_looks and card.figures[0].psnr_db < first.figures[0].psnr_db
 
 
 def test_the_tables_of_the_documents_are_those_of_the_cards():

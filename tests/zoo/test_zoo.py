@@ -35,6 +35,21 @@ def test_a_card_reads_back_as_it_was_written(shelf):
     assert read_card(shelf / "small.json").notes == "äöü"
 
 
+@pytest.mark.parametrize("recipe", [
+    {"terms": [{"loss": "adversarial", "weight": 0.1}]},
+    {"teaching": {"terms": []}, "stages": [{}, {"teaching": {"terms": [{"loss": "critic"}]}}]},
+])  # fmt: skip
+def test_a_card_with_an_adversarial_loss_is_for_looks_and_never_the_first(shelf, recipe):
+    card = read_card(shelf / "small.json")
+    assert not dataclasses.replace(card, recipe={"loss": "l1", "terms": [{"loss": "fft"}]}).is_for_looks
+    network = build_model("plain", 2, {"width": 24, "depth": 2})
+    path = save_weights(network.state_dict(), shelf / "large.safetensors")
+    large = dataclasses.replace(card, name="large", arguments={"width": 24, "depth": 2}, sha256=sha256_of(path))
+    large = dataclasses.replace(large, parameters=count_parameters(network), recipe=recipe)
+    write_card(large, shelf / "large.json")
+    assert large.is_for_looks and [found.name for found in Catalog(shelf).for_task("sr_x2")] == ["small", "large"]
+
+
 def test_the_catalog_finds_and_loads_what_lies_there(shelf):
     catalog = Catalog(shelf)
     assert [card.name for card in catalog.for_task("sr_x2")] == ["small"]

@@ -158,9 +158,12 @@ class LiveHandlers:
 
 
 def offered(catalog: Catalog) -> list[Card]:
-    """The students that a browser can run: those without a mask; by task, the smallest first."""
+    """The students that a browser can run: those without a mask; by task, the smallest first, those for looks last."""
     return [
-        card for task in TASKS.values() if task.planes == 3 for card in reversed(catalog.for_task(task.name, "student"))
+        card
+        for task in TASKS.values()
+        if task.planes == 3
+        for card in sorted([*reversed(catalog.for_task(task.name, "student"))], key=lambda one: one.is_for_looks)
     ]
 
 

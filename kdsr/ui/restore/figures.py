@@ -71,7 +71,13 @@ def _speed(student: NetworkTiming, teacher: NetworkTiming) -> str:
 
 
 def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
-    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures."""
+    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures.
+
+    Between networks trained for looks and others, PSNR says which is which, not which is better.
+    """
+    cards = [column.card for column in (student, teacher) if column.card is not None]
+    if any(card.is_for_looks for card in cards):
+        return "trained for looks, not for PSNR" if student.card and student.card.is_for_looks else ""
     student_db, teacher_db = _psnr_db(student), _psnr_db(teacher)
     if student_db is not None and teacher_db is not None:
         gap = teacher_db - student_db
