@@ -11,9 +11,7 @@ _EVERY_S = 60.0
 
 
 def return_freed_memory() -> None:
-    """Collect what is garbage, and give what is freed back to the system; glibc keeps it, scattered over the arenas of
-    many threads.
-    """
+    """Collect garbage and return freed memory to the system; glibc keeps it in the arenas of many threads."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
@@ -21,7 +19,7 @@ def return_freed_memory() -> None:
 
 
 def keep_returning_freed_memory() -> None:
-    """Do so every minute, as long as the process lives.
+    """Return freed memory every minute, as long as the process lives.
 
     gradio leaves cycles behind with every answer, and Python looks for old garbage only when it is a quarter of all
     objects: with torch loaded that is hundreds of MB. What is here now stays for good, so it is set aside

@@ -28,8 +28,8 @@ def distill_handlers(tiny_settings, tiny_catalog, tmp_path):
     return DistillHandlers(jobs, tmp_path / "page", RestoreHandlers(tiny_settings, tmp_path / "restore", jobs))
 
 
-def staged_photos(session, tmp_path):
+def staged_photos(handlers, tmp_path):
     """Four photographs, uploaded."""
     files = [str(photograph(tmp_path / "given" / f"photo {index}.png")) for index in range(4)]
-    staged, *_ = session.on_upload(files, ())
+    staged, *_ = handlers.on_upload(files, ())
     return staged

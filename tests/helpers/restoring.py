@@ -22,7 +22,7 @@ ARCHITECTURES = {
 }
 
 
-def small_session(tmp_path: Path) -> RestoreHandlers:
+def restore_handlers(tmp_path: Path) -> RestoreHandlers:
     """Three networks for each of three tasks."""
     weights = tmp_path / "weights"
     weights.mkdir()
@@ -51,7 +51,7 @@ def small_photo(tmp_path: Path) -> Path:
 
 
 def run(
-    session: RestoreHandlers, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object
+    handlers: RestoreHandlers, picture: Path, *, mode: str = "clean", task: str = "sr_x4", **given: object
 ) -> list[View]:
     """All views of one run; the keywords are those of `Order`."""
     order = {
@@ -62,9 +62,9 @@ def run(
         "runtime": "torch",
     } | given
     choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
-    session.on_press(REQUEST)
+    handlers.on_press(REQUEST)
     more = (order["runtime"], 0, 0, order.get("teacher_plus", False), order.get("marks"), ("teacher", "student"))
-    return list(session.on_restore(str(picture), order["truth"], choice, *more, REQUEST))
+    return list(handlers.on_restore(str(picture), order["truth"], choice, *more, REQUEST))
 
 
 def results(views: list[View]) -> list[RestoreResult]:

@@ -80,8 +80,8 @@ def models_handlers(weights: Path, tmp_path: Path) -> ModelsHandlers:
     return ModelsHandlers(tmp_path / "models", RestoreHandlers(settings, tmp_path / "runs"))
 
 
-def zoo_cards(session: ModelsHandlers) -> tuple[Card, ...]:
-    return session.zoo().cards
+def zoo_cards(handlers: ModelsHandlers) -> tuple[Card, ...]:
+    return handlers.zoo().cards
 
 
 def rewrite(weights: Path, name: str, **given: object) -> None:

@@ -22,66 +22,68 @@ from kdsr.ui.visitor import owners_key, secrets_of
 from kdsr.zoo import Catalog
 
 CHOICE = Choice("sr_x4", "clean", "tiny_x4_teacher", "tiny_x4_student", 0.0)
-session = pytest.fixture(distill_handlers)
+handlers = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
 
 
-def start(session, staged, who=ANNA, **changes):
+def start(handlers, staged, who=ANNA, **changes):
     """The run that the form starts."""
-    status, *page = session.on_start("own", staged, who, *form(**changes))
+    status, *page = handlers.on_start("own", staged, who, *form(**changes))
     assert status == ""
-    return session.jobs.get(RunPage(*page).shown.run_id)
+    return handlers.jobs.get(RunPage(*page).shown.run_id)
 
 
-def train(session, run):
+def train(handlers, run):
     """Train `run` to its end, in this process; the run as it is then."""
-    held = session.jobs.store.claim("this 1 1", at_once=1)
+    held = handlers.jobs.store.claim("this 1 1", at_once=1)
     assert held.id == run.id
     finish(
-        session.jobs.store, held, train_part(held, session.settings, Watch(session.jobs.store, held), time_limit_s=None)
+        handlers.jobs.store,
+        held,
+        train_part(held, handlers.settings, Watch(handlers.jobs.store, held), time_limit_s=None),
     )
-    return session.jobs.get(run.id)
+    return handlers.jobs.get(run.id)
 
 
 @pytest.fixture
-def done(session, staged):
+def done(handlers, staged):
     """A finished run of Anna's, tuned from the released student."""
-    return train(session, start(session, staged, student="tiny_x4_student"))
+    return train(handlers, start(handlers, staged, student="tiny_x4_student"))
 
 
-def test_the_page_opens_without_a_run(session):
-    tabs, tasks, teacher, student, button, status, *page = session.on_load(ANNA, REQUEST)
+def test_the_page_opens_without_a_run(handlers):
+    tabs, tasks, teacher, student, button, status, *page = handlers.on_load(ANNA, REQUEST)
     assert tasks["choices"] == [("Super-resolution x4", "sr_x4")] and teacher["value"] == "tiny_x4_teacher"
     assert student["value"] in FRESH and button["interactive"] and status == "" and tabs == gr.skip()
     assert texts.DISTILL_ABOUT in RunPage(*page).head and not RunPage(*page).timer["active"]
 
 
-def test_a_started_run_is_shown_and_found_again_by_its_browser_only(session, staged):
-    run = start(session, staged)
-    assert (run.state, run.name, session.jobs.launcher.launched) == (State.QUEUED, "mine", [run.id])
-    page = RunPage(*session.on_load(ANNA, REQUEST)[6:])
+def test_a_started_run_is_shown_and_found_again_by_its_browser_only(handlers, staged):
+    run = start(handlers, staged)
+    assert (run.state, run.name, handlers.jobs.launcher.launched) == (State.QUEUED, "mine", [run.id])
+    page = RunPage(*handlers.on_load(ANNA, REQUEST)[6:])
     assert page.shown.run_id == run.id and page.timer["active"] and "Next in the queue" in page.progress
     assert page.stop["visible"] and not page.ask["visible"] and not page.take["visible"]
     assert [value for _, value in page.runs["choices"]] == [run.id]
-    assert RunPage(*session.on_load(BERT, REQUEST)[6:]).shown.run_id is None
+    assert RunPage(*handlers.on_load(BERT, REQUEST)[6:]).shown.run_id is None
 
 
-def test_another_browser_watches_by_link_and_changes_nothing(session, done):
+def test_another_browser_watches_by_link_and_changes_nothing(handlers, done):
     asked = SimpleNamespace(session_hash="other", query_params={"run": done.id})
-    tabs, *rest = session.on_load(BERT, asked)
+    tabs, *rest = handlers.on_load(BERT, asked)
     page = RunPage(*rest[5:])
     assert tabs["selected"] == "distill" and page.shown.run_id == done.id
     assert texts.WATCHING in page.progress and page.curves and page.previews
     assert not any(getattr(page, name)["visible"] for name in ("stop", "resume", "ask", "compare", "take"))
     assert page.runs["choices"] == []
-    for act in (session.on_stop, session.on_resume, session.on_delete):
+    for act in (handlers.on_stop, handlers.on_resume, handlers.on_delete):
         assert "belongs to another browser" in act(page.shown, BERT).status
-    assert session.on_compare(page.shown, BERT, CHOICE, REQUEST)[2:] == NOTHING_COMPARED
-    assert session.jobs.get(done.id).state is State.DONE
+    assert handlers.on_compare(page.shown, BERT, CHOICE, REQUEST)[2:] == NOTHING_COMPARED
+    assert handlers.jobs.get(done.id).state is State.DONE
 
 
-def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(session, done, tmp_path):
-    page = session.on_pick(done.id, ANNA)
+def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(handlers, done, tmp_path):
+    page = handlers.on_pick(done.id, ANNA)
     assert "dB" in page.progress and ("gained" in page.progress or "No gain" in page.progress)
     assert page.curves.count("<svg") == 2 and 'class="level teacher"' in page.curves
     assert page.previews.count("<img") == 5 and "data:image/png;base64," in page.previews
@@ -92,37 +94,37 @@ def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(session, don
     assert "finished" in page.log and ANNA not in repr(page)
 
 
-def test_what_was_sent_is_not_sent_again(session, done):
-    first = session.on_pick(done.id, ANNA)
-    again = session.on_news(first.shown, ANNA)
+def test_what_was_sent_is_not_sent_again(handlers, done):
+    first = handlers.on_pick(done.id, ANNA)
+    again = handlers.on_news(first.shown, ANNA)
     assert all(value == gr.skip() for value in again[1:]) and again.shown == first.shown
 
 
-def test_a_page_hears_of_news_once(session, staged):
-    run = start(session, staged)
-    before, others = session.on_tick(ViewedRun(run.id), ANNA), session.on_tick(ViewedRun(run.id), BERT)
-    assert before == session.on_tick(ViewedRun(run.id), ANNA) and session.on_tick(ViewedRun(), ANNA) == ()
-    held = session.jobs.store.claim("this 1 1", at_once=1)
-    session.jobs.store.add_event(held, {"event": "labelling", "done": 1, "total": 3})
+def test_a_page_hears_of_news_once(handlers, staged):
+    run = start(handlers, staged)
+    before, others = handlers.on_tick(ViewedRun(run.id), ANNA), handlers.on_tick(ViewedRun(run.id), BERT)
+    assert before == handlers.on_tick(ViewedRun(run.id), ANNA) and handlers.on_tick(ViewedRun(), ANNA) == ()
+    held = handlers.jobs.store.claim("this 1 1", at_once=1)
+    handlers.jobs.store.add_event(held, {"event": "labelling", "done": 1, "total": 3})
     assert (
-        session.on_tick(ViewedRun(run.id), ANNA) not in (before, others)
-        and session.on_tick(ViewedRun(run.id), BERT) != others
+        handlers.on_tick(ViewedRun(run.id), ANNA) not in (before, others)
+        and handlers.on_tick(ViewedRun(run.id), BERT) != others
     )
-    assert "no such run" in session.on_tick(ViewedRun("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
+    assert "no such run" in handlers.on_tick(ViewedRun("rAAAAAAAAAAAAAAAAAAAA"), ANNA)
 
 
-def test_stop_continue_and_delete(session, staged):
-    run = start(session, staged)
+def test_stop_continue_and_delete(handlers, staged):
+    run = start(handlers, staged)
     shown = ViewedRun(run.id)
-    stopped = session.on_stop(shown, ANNA)
-    assert stopped.timer["active"] and stopped.timer["value"] > session.on_resume(shown, ANNA).timer["value"]
-    session.on_stop(shown, ANNA)
+    stopped = handlers.on_stop(shown, ANNA)
+    assert stopped.timer["active"] and stopped.timer["value"] > handlers.on_resume(shown, ANNA).timer["value"]
+    handlers.on_stop(shown, ANNA)
     assert stopped.resume["visible"] and stopped.ask["visible"] and "Stopped before it began" in stopped.progress
-    assert session.on_resume(shown, ANNA).stop["visible"]
-    assert "stop it first" in session.on_delete(shown, ANNA).status
-    session.on_stop(shown, ANNA)
-    assert session.on_delete(shown, ANNA).shown.run_id is None and session.jobs.runs(ANNA) == []
-    assert "no such run" in session.on_news(shown, ANNA).status
+    assert handlers.on_resume(shown, ANNA).stop["visible"]
+    assert "stop it first" in handlers.on_delete(shown, ANNA).status
+    handlers.on_stop(shown, ANNA)
+    assert handlers.on_delete(shown, ANNA).shown.run_id is None and handlers.jobs.runs(ANNA) == []
+    assert "no such run" in handlers.on_news(shown, ANNA).status
 
 
 BUTTONS = ("stop", "resume", "ask", "compare", "take")
@@ -135,54 +137,56 @@ BUTTONS = ("stop", "resume", "ask", "compare", "take")
         (State.STOPPED, {"resume", "ask"}), (State.FAILED, {"resume", "ask"}), (State.INTERRUPTED, {"resume", "ask"}),
     ],
 )  # fmt: skip
-def test_each_state_of_a_run_shows_its_buttons_to_its_owner_and_none_to_others(session, staged, state, shown):
-    run = dataclasses.replace(start(session, staged), state=state)
+def test_each_state_of_a_run_shows_its_buttons_to_its_owner_and_none_to_others(handlers, staged, state, shown):
+    run = dataclasses.replace(start(handlers, staged), state=state)
     for who, wanted in ((ANNA, shown), (BERT, set())):
-        page = page_of_run(run, who, session.jobs, session.run_events, session.folder)
+        page = page_of_run(run, who, handlers.jobs, handlers.run_events, handlers.folder)
         assert {name for name in BUTTONS if getattr(page, name)["visible"]} == wanted
         assert page.timer["active"] == (state is not State.DONE)
 
 
-def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(session, done):
+def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(handlers, done):
     name = name_of_run(done)
-    restore = session.restore
+    restore = handlers.restore
     assert ("mine (yours)", name) in restore.networks("sr_x4", "student", ANNA)
     assert name not in [value for who in (BERT, "") for _, value in restore.networks("sr_x4", "student", who)]
-    assert own_networks(session.jobs, ANNA, "denoise") == [] and find_network(name, session.settings)[0].name == "mine"
+    assert (
+        own_networks(handlers.jobs, ANNA, "denoise") == [] and find_network(name, handlers.settings)[0].name == "mine"
+    )
     choice, update = restore.on_show(CHOICE._replace(student=name), ANNA)
     assert choice.student == update["value"] == name
-    session.on_delete(ViewedRun(done.id), ANNA)
+    handlers.on_delete(ViewedRun(done.id), ANNA)
     choice, update = restore.on_show(choice, ANNA)
-    assert choice.student == "tiny_x4_student" and not (session.folder / "taken" / done.id).exists()
+    assert choice.student == "tiny_x4_student" and not (handlers.folder / "taken" / done.id).exists()
 
 
-def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(session, done, monkeypatch):
+def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(handlers, done, monkeypatch):
     monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", lambda text: pytest.fail(text))
-    tabs, status, task, choice, *_, picture, _, pair, _, _, _ = session.on_compare(
+    tabs, status, task, choice, *_, picture, _, pair, _, _, _ = handlers.on_compare(
         ViewedRun(done.id), ANNA, CHOICE, REQUEST
     )
     assert (tabs["selected"], status, task, pair) == ("restore", "", "sr_x4", ("before", "student"))
     assert (choice.student, choice.before, choice.teacher) == (name_of_run(done), "tiny_x4_student", "tiny_x4_teacher")
     assert Path(picture).name.startswith("photo_") and "runs" not in picture
-    view = list(session.restore.on_restore(picture, None, choice, "torch", 0, 0, False, None, pair, REQUEST))[-1]
+    view = list(handlers.restore.on_restore(picture, None, choice, "torch", 0, 0, False, None, pair, REQUEST))[-1]
     assert {"before", "student", "teacher", "truth"} <= {
         column.key for column in view.result.columns
     } and view.result.column("twin") is None
     assert "than before" in view.summary and "tag left before" in view.tags
 
 
-def test_a_fresh_student_is_compared_with_its_teacher(session, staged):
-    run = train(session, start(session, staged))
-    wanted = session.comparison(run, ANNA)
+def test_a_fresh_student_is_compared_with_its_teacher(handlers, staged):
+    run = train(handlers, start(handlers, staged))
+    wanted = handlers.comparison(run, ANNA)
     assert wanted.before is None and wanted.teacher == "tiny_x4_teacher"
     with pytest.raises(JobError):
-        session.comparison(run, BERT)
+        handlers.comparison(run, BERT)
 
 
-def test_a_script_starts_watches_and_stops(session, tmp_path, monkeypatch):
+def test_a_script_starts_watches_and_stops(handlers, tmp_path, monkeypatch):
     monkeypatch.setattr("kdsr.ui.distill.endpoints.get_upload_folder", lambda: str(tmp_path / "uploads"))
     given = [{"path": str(photograph(tmp_path / "uploads" / f"{index}.png"))} for index in range(4)]
-    api = DistillApi(session)
+    api = DistillApi(handlers)
     run = api.distill_start(ANNA, "sr_x4", "tiny_x4_teacher", "fresh 16x7", given, "custom", "mine", NUMBERS)
     assert run["state"] == "queued" and run["queue_place"] == 1 and ANNA not in repr(run)
     assert api.distill_status(run["id"], 0) == {
@@ -222,15 +226,15 @@ def test_a_browser_keeps_its_secret_and_an_account_has_one_of_its_own(tmp_path):
     assert secrets_of(ANNA, account("17"), b"") == (ANNA, ANNA)
 
 
-def test_the_admin_sees_and_changes_all(session, done, tiny_settings):
-    session.jobs.settings = dataclasses.replace(tiny_settings, admin_token="the token of the admin")
-    who, field, said, *page = session.on_admin("the token of the admin", BERT)
+def test_the_admin_sees_and_changes_all(handlers, done, tiny_settings):
+    handlers.jobs.settings = dataclasses.replace(tiny_settings, admin_token="the token of the admin")
+    who, field, said, *page = handlers.on_admin("the token of the admin", BERT)
     assert (
         field == ""
         and said == texts.IS_ADMIN
         and RunPage(*page).ask["visible"]
         and [value for _, value in RunPage(*page).runs["choices"]] == [done.id]
     )
-    assert session.on_admin("guess", BERT)[0] == BERT
-    session.on_delete(ViewedRun(done.id), who)
-    assert session.jobs.runs(ANNA) == []
+    assert handlers.on_admin("guess", BERT)[0] == BERT
+    handlers.on_delete(ViewedRun(done.id), who)
+    assert handlers.jobs.runs(ANNA) == []

@@ -20,41 +20,41 @@ from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, recipe_of, students
 
 PLAIN = Recipe(name="any", task="sr_x4")
 
-session = pytest.fixture(distill_handlers)
+handlers = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
 
 
 @pytest.mark.parametrize("bad", ["text.png", "broken.zip"])
-def test_a_bad_upload_is_one_sentence_and_changes_nothing(session, staged, tmp_path, bad):
+def test_a_bad_upload_is_one_sentence_and_changes_nothing(handlers, staged, tmp_path, bad):
     (tmp_path / bad).write_text("This is neither a picture nor an archive.")
-    kept, cleared, _, line = session.on_upload([str(tmp_path / bad)], staged)
+    kept, cleared, _, line = handlers.on_upload([str(tmp_path / bad)], staged)
     assert kept == staged and cleared is None and "line error" in line and bad in line
 
 
-def test_archives_are_opened_and_few_photographs_are_warned_of(session, tmp_path):
+def test_archives_are_opened_and_few_photographs_are_warned_of(handlers, tmp_path):
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.write(photograph(tmp_path / "a.png"), "folder/a.png")
-    staged, _, clear, line = session.on_upload([str(tmp_path / "some.zip")], ())
+    staged, _, clear, line = handlers.on_upload([str(tmp_path / "some.zip")], ())
     assert clear["visible"] and "1 photograph," in line and "held out" in line
-    assert session.on_clear(staged)[0] == () and not Path(staged[0]).exists()
+    assert handlers.on_clear(staged)[0] == () and not Path(staged[0]).exists()
 
 
-def test_refusals_are_one_sentence(session, staged, tiny_settings):
-    assert "no photographs" in session.on_start("own", (), ANNA, *form())[0]
-    assert "plain file name" in session.on_start("own", staged, ANNA, *form(name="../x"))[0]
-    assert "Steps must be between" in session.on_start("own", staged, ANNA, *form(steps=5))[0]
-    session.jobs.settings = dataclasses.replace(tiny_settings, max_run_photos=3)
-    assert "at most 3 photographs" in session.on_start("own", staged, ANNA, *form())[0]
-    session.jobs.launcher = OffLauncher()
-    assert "switched off" in session.on_start("own", staged, ANNA, *form())[0]
-    *_, button, status = session.on_load(ANNA, REQUEST)[:6]
+def test_refusals_are_one_sentence(handlers, staged, tiny_settings):
+    assert "no photographs" in handlers.on_start("own", (), ANNA, *form())[0]
+    assert "plain file name" in handlers.on_start("own", staged, ANNA, *form(name="../x"))[0]
+    assert "Steps must be between" in handlers.on_start("own", staged, ANNA, *form(steps=5))[0]
+    handlers.jobs.settings = dataclasses.replace(tiny_settings, max_run_photos=3)
+    assert "at most 3 photographs" in handlers.on_start("own", staged, ANNA, *form())[0]
+    handlers.jobs.launcher = OffLauncher()
+    assert "switched off" in handlers.on_start("own", staged, ANNA, *form())[0]
+    *_, button, status = handlers.on_load(ANNA, REQUEST)[:6]
     assert not button["interactive"] and "switched off" in status
-    assert session.jobs.runs(ANNA) == []
+    assert handlers.jobs.runs(ANNA) == []
 
 
-def test_without_a_teacher_the_tab_says_so(session):
-    (session.settings.weights_dir / "tiny_x4_teacher.json").unlink()
-    _, tasks, teacher, _, button, status, *_ = session.on_load(BERT, REQUEST)
+def test_without_a_teacher_the_tab_says_so(handlers):
+    (handlers.settings.weights_dir / "tiny_x4_teacher.json").unlink()
+    _, tasks, teacher, _, button, status, *_ = handlers.on_load(BERT, REQUEST)
     assert (
         tasks["choices"] == []
         and teacher["value"] is None
@@ -118,18 +118,18 @@ def test_a_run_without_a_teacher_spends_no_time_on_labels():
     assert run_seconds(PLAIN, Pace(0.5, 2.0, "CPU"), 3.0) == PLAIN.schedule.steps * 0.5
 
 
-def test_the_estimate_is_measured_once_and_scales(session, staged):
-    session.jobs.launcher.name = "local"
-    lines = list(session.on_estimate(REQUEST, "own", staged, *form(steps=1000)))
+def test_the_estimate_is_measured_once_and_scales(handlers, staged):
+    handlers.jobs.launcher.name = "local"
+    lines = list(handlers.on_estimate(REQUEST, "own", staged, *form(steps=1000)))
     assert texts.MEASURING in lines[0] and "About" in lines[-1] and "1,000 steps" in lines[-1]
-    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), session.settings)
-    pace = session.paces.pace(recipe, timeout_s=0.1)
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), handlers.settings)
+    pace = handlers.paces.pace(recipe, timeout_s=0.1)
     assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
-    assert "Labelling" in list(session.on_estimate(REQUEST, "own", (), *form()))[-1]
-    assert "must be between" in list(session.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
-    early = session.on_estimate(REQUEST, "own", (), *form())
+    assert "Labelling" in list(handlers.on_estimate(REQUEST, "own", (), *form()))[-1]
+    assert "must be between" in list(handlers.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
+    early = handlers.on_estimate(REQUEST, "own", (), *form())
     next(early)
-    list(session.on_estimate(REQUEST, "own", staged, *form()))
+    list(handlers.on_estimate(REQUEST, "own", staged, *form()))
     assert list(early) == [gr.skip()]
     assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.schedule.steps * 0.5 + 6.0
-    session.paces.close()
+    handlers.paces.close()

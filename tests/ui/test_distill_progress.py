@@ -8,7 +8,7 @@ from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.form import FormValues, recipe_of
 from kdsr.ui.distill.progress import progress_of, verdict
 
-session = pytest.fixture(distill_handlers)
+handlers = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
 
 

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from helpers.restoring import CHOICE, REQUEST, results, run, small_photo, small_session
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, small_photo
 
 from kdsr.errors import InputError
 from kdsr.image import Picture, read_picture
 from kdsr.settings import Settings
 from kdsr.ui.restore.painting import write_marks
 
-session = pytest.fixture(small_session)
+handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
 
 
@@ -23,10 +23,10 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return shown
 
 
-def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
-    result = results(run(session, photo, task="inpaint", strength="text"))[-1]
+def test_a_clean_picture_gets_holes_and_is_measured_in_them(handlers, photo):
+    result = results(run(handlers, photo, task="inpaint", strength="text"))[-1]
     assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
-    given, restored = (read_picture(result.column(key).file, session.settings) for key in ("input", "student"))
+    given, restored = (read_picture(result.column(key).file, handlers.settings) for key in ("input", "student"))
     assert (given.alpha == 0).any() and np.array_equal(restored.pixels[given.alpha > 0], given.pixels[given.alpha > 0])
     assert {"navier_stokes", "twin", "student", "teacher", "truth", "error_student"} <= {
         column.key for column in result.columns
@@ -37,33 +37,33 @@ def test_a_clean_picture_gets_holes_and_is_measured_in_them(session, photo):
     )
 
 
-def test_what_a_visitor_marks_is_filled(session, photo, toasts):
-    editor, _, _ = session.on_open_marks(str(photo))
+def test_what_a_visitor_marks_is_filled(handlers, photo, toasts):
+    editor, _, _ = handlers.on_open_marks(str(photo))
     layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
-    assert session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
+    assert handlers.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
     layer[10:20, 5:40, 3] = 255
-    marks, kind, *_ = session.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
+    marks, kind, *_ = handlers.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
     assert kind["value"] is None
     for mode in ("clean", "degraded"):
-        result = results(run(session, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
-        restored, before = (read_picture(path, session.settings) for path in (result.column("student").file, photo))
+        result = results(run(handlers, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
+        restored, before = (read_picture(path, handlers.settings) for path in (result.column("student").file, photo))
         changed = (restored.pixels != before.pixels).any(axis=2)
         assert changed[10:20, 5:40].any() and not changed[:10].any() and not changed[20:].any()
         assert (result.column("student").measurement is not None) == (mode == "clean")
     other = marks._replace(picture="another.png")
-    views = run(session, photo, mode="degraded", task="inpaint", marks=other)
+    views = run(handlers, photo, mode="degraded", task="inpaint", marks=other)
     assert "Nothing says what is missing" in views[-1].status
 
 
-def test_kinds_strengths_and_marks_are_offered_where_they_serve(session):
-    _, _, _, strength, kind, marks, *_ = session.on_task("inpaint", CHOICE, REQUEST)
+def test_kinds_strengths_and_marks_are_offered_where_they_serve(handlers):
+    _, _, _, strength, kind, marks, *_ = handlers.on_task("inpaint", CHOICE, REQUEST)
     assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind[
         "value"
     ] == "strokes"
-    choice, strength, kind, marks, _ = session.on_mode("degraded", CHOICE._replace(task="inpaint"))
+    choice, strength, kind, marks, _ = handlers.on_mode("degraded", CHOICE._replace(task="inpaint"))
     assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
-    assert session.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
-    choice, marks, *_ = session.on_kind("text", CHOICE, REQUEST)
+    assert handlers.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
+    choice, marks, *_ = handlers.on_kind("text", CHOICE, REQUEST)
     assert choice.strength == "text" and marks is None
 
 

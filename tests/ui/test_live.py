@@ -24,7 +24,7 @@ VENDORED = SCRIPTS / "onnxruntime-web"
 
 
 @pytest.fixture
-def session(tiny_settings: Settings, tiny_catalog: Catalog) -> LiveHandlers:
+def handlers(tiny_settings: Settings, tiny_catalog: Catalog) -> LiveHandlers:
     return LiveHandlers(tiny_settings)
 
 
@@ -43,10 +43,10 @@ def pixels_of(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def test_students_of_pictures_are_offered_smallest_first_and_the_smallest_for_x4_starts(session, tiny_settings):
+def test_students_of_pictures_are_offered_smallest_first_and_the_smallest_for_x4_starts(handlers, tiny_settings):
     add_network(tiny_settings.weights_dir, "sr_x4-smaller", "sr_x4", "student", "plain", {"width": 8, "depth": 2})
     add_network(tiny_settings.weights_dir, "inpaint-student", "inpaint", "student", "plain", {"width": 8, "depth": 3})
-    offer = session.offer()
+    offer = handlers.offer()
     assert [network["name"] for network in offer["networks"]] == ["sr_x4-smaller", STUDENT, "tiny_denoise_student"]
     assert offer["start"] == "sr_x4-smaller" and len(offer["examples"]) == 8
     noise = offer["networks"][2]["strength"]
@@ -62,8 +62,8 @@ def test_without_students_the_offer_is_empty_and_not_an_error(tiny_settings):
     assert offer["networks"] == [] and offer["start"] is None
 
 
-def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(session, tiny_settings, tiny_catalog):
-    answer = session.graph("tiny_denoise_student")
+def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(handlers, tiny_settings, tiny_catalog):
+    answer = handlers.graph("tiny_denoise_student")
     card = tiny_catalog.find("tiny_denoise_student")
     path = public_graph(card, tiny_catalog, tiny_settings)
     assert (
@@ -74,23 +74,23 @@ def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(s
     assert public_graph(changed, Catalog(tiny_settings.weights_dir), tiny_settings).read_bytes() != path.read_bytes()
 
 
-def test_the_public_folder_holds_graphs_of_offered_students_and_examples_alone(session, tiny_settings):
-    session.offer(), session.thumbnails(), session.graph(STUDENT)
+def test_the_public_folder_holds_graphs_of_offered_students_and_examples_alone(handlers, tiny_settings):
+    handlers.offer(), handlers.thumbnails(), handlers.graph(STUDENT)
     names = sorted(path.name for path in public_folder(tiny_settings).iterdir())
     assert len(names) == 8 + 8 + 1 and not [name for name in names if not name.endswith((".png", ".jpg", ".onnx"))]
     assert (
-        "no student named" in session.graph("tiny_x4_teacher")["error"]
-        and "no student named" in session.graph("../secret")["error"]
+        "no student named" in handlers.graph("tiny_x4_teacher")["error"]
+        and "no student named" in handlers.graph("../secret")["error"]
     )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (32, 24)])
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_and_how_long(
-    session, tiny_settings, tiny_catalog, role, size
+    handlers, tiny_settings, tiny_catalog, role, size
 ):
     pixels = pixels_of(*size)
-    answer = session.compare(order(pixels, role))
+    answer = handlers.compare(order(pixels, role))
     restored = cv2.imdecode(np.frombuffer(base64.b64decode(answer["png"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     runtime = open_runtime(tiny_catalog.find(f"tiny_x4_{role}"), tiny_catalog, settings=tiny_settings)
     assert np.array_equal(restored, restore_picture(Picture(pixels), runtime).pixels)
@@ -121,22 +121,22 @@ def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_a
         ({"network": "tiny_denoise_student", "role": "teacher"}, "no teacher for denoising"),
     ],
 )
-def test_what_cannot_be_compared_is_one_sentence(session, given, told):
-    answer = session.compare(None if given is None else order(pixels_of(8, 8)) | given)
+def test_what_cannot_be_compared_is_one_sentence(handlers, given, told):
+    answer = handlers.compare(None if given is None else order(pixels_of(8, 8)) | given)
     assert list(answer) == ["error"] and told in answer["error"]
 
 
-def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(session):
+def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(handlers):
     taken = []
-    while session._room.acquire(blocking=False):
+    while handlers._room.acquire(blocking=False):
         taken.append(1)
     assert 4 <= len(taken) <= 16
-    assert session.compare(order(pixels_of(8, 8))) == {"error": texts.LIVE_BUSY}
-    session._room.release()
+    assert handlers.compare(order(pixels_of(8, 8))) == {"error": texts.LIVE_BUSY}
+    handlers._room.release()
     assert (
-        "png" in session.compare(order(pixels_of(8, 8)))
-        and "error" in session.compare(None)
-        and "png" in session.compare(order(pixels_of(8, 8)))
+        "png" in handlers.compare(order(pixels_of(8, 8)))
+        and "error" in handlers.compare(None)
+        and "png" in handlers.compare(order(pixels_of(8, 8)))
     )
 
 
@@ -146,9 +146,9 @@ def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catal
         assert "KDSR_HOME" in answer["error"]
 
 
-def test_a_teacher_is_the_one_that_the_student_names(session, tiny_settings):
+def test_a_teacher_is_the_one_that_the_student_names(handlers, tiny_settings):
     add_network(tiny_settings.weights_dir, "larger", "sr_x4", "teacher", "residual", {"width": 16, "blocks": 2})
-    assert session.compare(order(pixels_of(8, 8), "teacher"))["name"] == "tiny_x4_teacher"
+    assert handlers.compare(order(pixels_of(8, 8), "teacher"))["name"] == "tiny_x4_teacher"
 
 
 def test_the_vendored_files_are_those_that_their_readme_names():

@@ -19,7 +19,7 @@ from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
 
 weights = pytest.fixture(zoo_weights)
-session = pytest.fixture(models_handlers)
+handlers = pytest.fixture(models_handlers)
 cards = pytest.fixture(zoo_cards)
 
 
@@ -40,10 +40,10 @@ def test_every_column_holds_what_its_head_says(cards):
     assert facts["MACs"] == "3.72 G per megapixel of the result"
 
 
-def test_what_was_not_measured_is_a_dash(session, cards):
+def test_what_was_not_measured_is_a_dash(handlers, cards):
     html = tables([("denoise", sorted_cards(cards, "denoise")), ("sr_x4", sorted_cards(cards, "sr_x4"))], "")
     assert html.count(f'<td class="none">{texts.NONE}</td>') == 2  # the latencies of the fresh network and of the twin
-    page = session.on_filter("denoise", Selection())
+    page = handlers.on_filter("denoise", Selection())
     assert (
         texts.NO_POINTS in page.chart
         and texts.NO_FIGURES in page.body
@@ -52,41 +52,41 @@ def test_what_was_not_measured_is_a_dash(session, cards):
     )
 
 
-def test_the_filter_offers_tasks_with_networks_and_keeps_to_one(session):
-    page = session.on_show(Selection(), CHOICE, REQUEST)
+def test_the_filter_offers_tasks_with_networks_and_keeps_to_one(handlers):
+    page = handlers.on_show(Selection(), CHOICE, REQUEST)
     assert [name for _, name in page.filter["choices"]] == [ALL, "sr_x4", "denoise"]
-    page = session.on_filter(ALL, page.selection)
+    page = handlers.on_filter(ALL, page.selection)
     assert page.selection.network == "sr_x4-student" and page.tables.count("<table") == 2
-    page = session.on_filter("denoise", page.selection)
+    page = handlers.on_filter("denoise", page.selection)
     assert page.selection.network == "denoise-fresh" and page.tables.count("<table") == 1
-    assert session.on_filter("no such task", page.selection).selection.task == ALL
+    assert handlers.on_filter("no such task", page.selection).selection.task == ALL
 
 
-def test_the_tab_opens_on_the_task_at_hand_and_then_stays_as_it_was_left(session):
-    page = session.on_show(Selection(), CHOICE._replace(task="denoise"), REQUEST)
+def test_the_tab_opens_on_the_task_at_hand_and_then_stays_as_it_was_left(handlers):
+    page = handlers.on_show(Selection(), CHOICE._replace(task="denoise"), REQUEST)
     assert page.selection.task == page.filter["value"] == "denoise" and page.selection.network == "denoise-fresh"
-    assert session.on_show(page.selection, CHOICE, REQUEST).selection.task == "denoise"
+    assert handlers.on_show(page.selection, CHOICE, REQUEST).selection.task == "denoise"
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
-    assert session.on_show(Selection(), CHOICE._replace(task="denoise"), linked).selection.task == "sr_x4"
-    assert session.on_show(Selection(), CHOICE._replace(task="inpaint"), REQUEST).selection.task == ALL
+    assert handlers.on_show(Selection(), CHOICE._replace(task="denoise"), linked).selection.task == "sr_x4"
+    assert handlers.on_show(Selection(), CHOICE._replace(task="inpaint"), REQUEST).selection.task == ALL
 
 
-def test_a_link_opens_its_network_once_and_an_unknown_one_is_a_sentence(session):
+def test_a_link_opens_its_network_once_and_an_unknown_one_is_a_sentence(handlers):
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
-    assert session.on_show(Selection(), CHOICE, linked).selection.network == "sr_x4-small"
-    assert session.on_show(Selection("sr_x4-twin"), CHOICE, linked).selection.network == "sr_x4-twin"
-    page = session.on_show(Selection(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
+    assert handlers.on_show(Selection(), CHOICE, linked).selection.network == "sr_x4-small"
+    assert handlers.on_show(Selection("sr_x4-twin"), CHOICE, linked).selection.network == "sr_x4-twin"
+    page = handlers.on_show(Selection(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
     assert "Did you mean" in page.status and "smal&lt;l" in page.status and page.selection.network == "sr_x4-student"
 
 
-def test_a_picked_network_changes_all_but_the_table(session):
+def test_a_picked_network_changes_all_but_the_table(handlers):
     event = SimpleNamespace(_data={"network": "sr_x4-large"})
-    page = session.on_pick(Selection("sr_x4-student"), event)
+    page = handlers.on_pick(Selection("sr_x4-student"), event)
     assert (
-        page.selection.network == "sr_x4-large" and page.tables == session.on_pick(page.selection, event).filter
+        page.selection.network == "sr_x4-large" and page.tables == handlers.on_pick(page.selection, event).filter
     )  # both stay
     assert "sr_x4-large" in page.head and 'class="ring"' in page.chart
-    assert session.on_pick(Selection(), SimpleNamespace(_data={})).selection.network == "sr_x4-student"
+    assert handlers.on_pick(Selection(), SimpleNamespace(_data={})).selection.network == "sr_x4-student"
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):
@@ -114,26 +114,26 @@ def test_each_role_takes_its_place_beside_what_stands_there(cards):
     assert wanted_of(named["denoise-fresh"], cards, there)[:4] == ("denoise", "denoise-fresh", None, None)
 
 
-def test_try_it_sets_the_task_the_network_and_an_order_and_a_twin_stays_chosen(session):
+def test_try_it_sets_the_task_the_network_and_an_order_and_a_twin_stays_chosen(handlers):
     choice = Choice("denoise", "degraded", None, "denoise-fresh", 25.0)
-    tabs, status, task, made, _, student, *_ = session.on_try(Selection("sr_x4-twin"), choice, "", REQUEST)
+    tabs, status, task, made, _, student, *_ = handlers.on_try(Selection("sr_x4-twin"), choice, "", REQUEST)
     assert (
         tabs["selected"] == "restore"
         and status == ""
         and task == "sr_x4"
-        and session.restore.orders.is_waiting("visitor")
+        and handlers.restore.orders.is_waiting("visitor")
     )
     assert (made.student, made.teacher, made.mode) == ("sr_x4-twin", "sr_x4-large", "degraded") and (
         "The twin",
         "sr_x4-twin",
     ) in student["choices"]
-    assert session.restore.on_show(made, "")[0].student == "sr_x4-twin"
-    lone = session.on_try(Selection("denoise-fresh"), made, "", REQUEST)
+    assert handlers.restore.on_show(made, "")[0].student == "sr_x4-twin"
+    lone = handlers.on_try(Selection("denoise-fresh"), made, "", REQUEST)
     assert lone[3].teacher is None and not lone[4]["choices"]
 
 
-def test_a_teacher_without_a_student_can_be_tried(session, weights):
+def test_a_teacher_without_a_student_can_be_tried(handlers, weights):
     for name in ("sr_x4-student", "sr_x4-twin"):
         (weights / f"{name}.json").unlink()
-    answer = session.on_try(Selection("sr_x4-large"), Choice("denoise", "clean", None, None, 25.0), "", REQUEST)
+    answer = handlers.on_try(Selection("sr_x4-large"), Choice("denoise", "clean", None, None, 25.0), "", REQUEST)
     assert answer[3].student is None and not answer[5]["interactive"] and answer[3].teacher == "sr_x4-large"

@@ -31,7 +31,7 @@ from kdsr.ui.models.rows import (
 from kdsr.zoo import Catalog, write_card
 
 weights = pytest.fixture(zoo_weights)
-session = pytest.fixture(models_handlers)
+handlers = pytest.fixture(models_handlers)
 cards = pytest.fixture(zoo_cards)
 
 
@@ -43,7 +43,7 @@ def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
     assert twin_gains(student, [student]) == {} and "over the twin" not in models_card.head(student, [student])
 
 
-def test_no_text_of_a_card_is_html(session, weights):
+def test_no_text_of_a_card_is_html(handlers, weights):
     hostile = {
         "title": HOSTILE,
         "licence": HOSTILE,
@@ -65,9 +65,9 @@ def test_no_text_of_a_card_is_html(session, weights):
     }
     rewrite(weights, "sr_x4-student", **hostile)
     for by in (BY_PARAMETERS, BY_LATENCY):
-        page = session.on_by(by, Selection("sr_x4-student"))
+        page = handlers.on_by(by, Selection("sr_x4-student"))
         shown = "".join(
-            str(part) for part in (*session.on_show(Selection("sr_x4-student", by=by), CHOICE, REQUEST), *page)
+            str(part) for part in (*handlers.on_show(Selection("sr_x4-student", by=by), CHOICE, REQUEST), *page)
         )
         assert "&lt;img" in shown and "<img" not in shown.replace(repr(HOSTILE), "")
         assert drawings(page.chart)
@@ -85,9 +85,9 @@ def test_no_text_of_a_card_is_html(session, weights):
         {"arguments": "none"},
     ],
 )
-def test_a_card_of_the_wrong_kind_is_one_sentence_and_the_others_stand(session, weights, damage):
+def test_a_card_of_the_wrong_kind_is_one_sentence_and_the_others_stand(handlers, weights, damage):
     rewrite(weights, "sr_x4-large", **damage)
-    page = session.on_show(Selection(), CHOICE, REQUEST)
+    page = handlers.on_show(Selection(), CHOICE, REQUEST)
     assert (
         "sr_x4-large.json" in page.problems
         and "sr_x4-small" in page.tables
@@ -95,33 +95,33 @@ def test_a_card_of_the_wrong_kind_is_one_sentence_and_the_others_stand(session, 
     )
 
 
-def test_downloads_are_the_exact_files_and_altered_weights_are_a_sentence(session, weights):
-    page = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
+def test_downloads_are_the_exact_files_and_altered_weights_are_a_sentence(handlers, weights):
+    page = handlers.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
     for part, suffix in ((page.weights, ".safetensors"), (page.card, ".json")):
         given = Path(part["value"])
         assert given.name == f"sr_x4-student{suffix}" and given.read_bytes() == (weights / given.name).read_bytes()
     (weights / "sr_x4-twin.safetensors").write_bytes(b"something else")
-    page = session.on_show(Selection("sr_x4-twin"), CHOICE, REQUEST)
+    page = handlers.on_show(Selection("sr_x4-twin"), CHOICE, REQUEST)
     assert "SHA-256 differs" in page.status and not page.weights["interactive"]
 
 
-def test_a_card_tells_how_to_check_it(session):
-    page = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
+def test_a_card_tells_how_to_check_it(handlers):
+    page = handlers.on_show(Selection("sr_x4-student"), CHOICE, REQUEST)
     assert (
         "kdsr card verify sr_x4-student --data FOLDER" in page.body
-        and Catalog(session.settings.weights_dir).find("sr_x4-student").sha256 in page.body
+        and Catalog(handlers.settings.weights_dir).find("sr_x4-student").sha256 in page.body
     )
     assert "<small>the worst one</small>" in page.body and 'data-network="sr_x4-large"' in page.body
 
 
-def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
+def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(handlers, weights):
     staged = {
         "learning_rate": 0.001,
         "patch_px": 48,
         "stages": [{"learning_rate": 0.0008}, {"learning_rate": 0.0002, "teacher": "sr_x4-large"}],
     }
     rewrite(weights, "sr_x4-student", recipe=staged, history=[{"name": "before", "steps": 3, "recipe": staged}])
-    body = session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
+    body = handlers.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
     assert (
         "<dd>0.0002</dd>" in body
         and "<dd>48</dd>" in body
@@ -130,18 +130,18 @@ def test_a_recipe_of_stages_is_told_as_its_last_stage_ran(session, weights):
     )
     for damaged in ("two", [], [3], None):
         rewrite(weights, "sr_x4-student", recipe=staged | {"stages": damaged})
-        assert "<dd>0.001</dd>" in session.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
+        assert "<dd>0.001</dd>" in handlers.on_show(Selection("sr_x4-student"), CHOICE, REQUEST).body
 
 
-def test_cards_with_other_figures_can_be_added_at_any_time(session, weights):
-    card = session.zoo().find("denoise-fresh")
+def test_cards_with_other_figures_can_be_added_at_any_time(handlers, weights):
+    card = handlers.zoo().find("denoise-fresh")
     write_card(dataclasses.replace(card, figures=(figure("My set", 30.0, 25.0),)), weights / "denoise-fresh.json")
-    page = session.on_filter("denoise", Selection())
+    page = handlers.on_filter("denoise", Selection())
     assert "My set" in page.tables and "PSNR on My set, sigma 25" in page.chart
 
 
 @pytest.fixture
-def compressed(weights, session):
+def compressed(weights, handlers):
     """The zoo of `weights` with the student in 8 bits, and pruned."""
     both = {"compressed_from": "sr_x4-student", "teacher": "sr_x4-large"}
     steps = (
@@ -171,7 +171,7 @@ def compressed(weights, session):
         figures=x4(30.0, 26.0),
         **both,
     )
-    return session
+    return handlers
 
 
 def test_a_compressed_network_stands_in_a_table_beside_what_it_came_from(compressed):

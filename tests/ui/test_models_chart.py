@@ -34,7 +34,7 @@ from kdsr.ui.models.rows import (
 from kdsr.ui.models.table import tables
 
 weights = pytest.fixture(zoo_weights)
-session = pytest.fixture(models_handlers)
+handlers = pytest.fixture(models_handlers)
 cards = pytest.fixture(zoo_cards)
 
 
@@ -104,21 +104,21 @@ def test_the_foot_says_which_processors_8_bits_are_for_where_there_are_any(cards
     assert texts.EIGHT_BITS_NEED in tables([("sr_x4", [*alike, dataclasses.replace(alike[-1], precision="int8")])], "")
 
 
-def test_the_plot_stands_against_parameters_with_the_field_or_against_latency_without(session):
-    page = session.on_show(Selection(), CHOICE, REQUEST)
+def test_the_plot_stands_against_parameters_with_the_field_or_against_latency_without(handlers):
+    page = handlers.on_show(Selection(), CHOICE, REQUEST)
     assert (
         page.by["value"] == BY_PARAMETERS
         and "PlainUSR-T" in page.chart
         and "~SESR-M11" in page.chart
         and texts.PUBLISHED in page.chart
     )
-    page = session.on_by(BY_LATENCY, page.selection)
+    page = handlers.on_by(BY_LATENCY, page.selection)
     assert (
         "PlainUSR-T" not in page.chart
         and "a machine" in page.chart
         and "1 network without that figure is left out" in page.chart
     )
-    page = session.on_measure("Set5", page.selection)
+    page = handlers.on_measure("Set5", page.selection)
     assert "PSNR on Set5 against latency" in page.chart and page.measure["value"] == "Set5"
 
 
@@ -143,10 +143,10 @@ def test_a_level_far_below_is_told_and_not_drawn(cards):
 @pytest.mark.parametrize(
     "rows", [["fast"], [{}], [{"network_ms": "5"}], [latency(5.0, threads=None)], [latency(float("inf"))]]
 )
-def test_latencies_and_figures_that_are_no_numbers_count_as_missing(session, weights, rows):
+def test_latencies_and_figures_that_are_no_numbers_count_as_missing(handlers, weights, rows):
     rewrite(
         weights, "sr_x4-large", latency=rows, figures=[dataclasses.asdict(figure("Set5", 30.0)) | {"psnr_db": "high"}]
     )
-    card = session.zoo().find("sr_x4-large")
+    card = handlers.zoo().find("sr_x4-large")
     assert timings_of(card) == [] and figures_of(card) == {}
-    assert texts.NO_FIGURES in session.on_pick(Selection(), SimpleNamespace(_data={"network": "sr_x4-large"})).body
+    assert texts.NO_FIGURES in handlers.on_pick(Selection(), SimpleNamespace(_data={"network": "sr_x4-large"})).body

@@ -4,13 +4,14 @@ import dataclasses
 import os
 import struct
 import time
+import weakref
 import zlib
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
-from helpers.restoring import CHOICE, REQUEST, results, run, small_photo, small_session
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, small_photo
 from PIL import Image
 
 from kdsr.errors import InputError
@@ -28,7 +29,7 @@ from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
 from kdsr.ui.restore.view import UNCHANGED
 
-session = pytest.fixture(small_session)
+handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
 
 
@@ -45,8 +46,8 @@ def save_resized(source: Path, size: tuple[int, int], target: Path) -> None:
         picture.resize(size).save(target)
 
 
-def test_the_student_is_shown_before_the_teacher(session, photo):
-    views = run(session, photo)
+def test_the_student_is_shown_before_the_teacher(handlers, photo):
+    views = run(handlers, photo)
     kinds = [{column.key for column in result.columns} for result in results(views)]
     assert "student" in kinds[0] and "teacher" not in kinds[0]
     assert {"input", "bicubic", "twin", "student", "teacher", "truth", "error_student", "error_teacher"} <= kinds[-1]
@@ -54,49 +55,49 @@ def test_the_student_is_shown_before_the_teacher(session, photo):
     assert "at work" in next(view.summary for view in views if isinstance(view.result, RestoreResult))
 
 
-def test_the_downloaded_png_is_the_array_that_the_figures_were_taken_on(session, photo):
+def test_the_downloaded_png_is_the_array_that_the_figures_were_taken_on(handlers, photo):
     for task in ("sr_x4", "denoise"):
-        result = results(run(session, photo, task=task))[-1]
-        truth = to_tensor(read_picture(result.column("truth").file, session.settings))
+        result = results(run(handlers, photo, task=task))[-1]
+        truth = to_tensor(read_picture(result.column("truth").file, handlers.settings))
         for key in ("student", "teacher", "twin"):
             column = result.column(key)
-            again = measure(to_tensor(read_picture(column.file, session.settings)), truth, find_task(task))
+            again = measure(to_tensor(read_picture(column.file, handlers.settings)), truth, find_task(task))
             assert again == column.measurement
             assert (column.shown == column.file) and result.size == (truth.shape[-1], truth.shape[-2])
 
 
-def test_all_columns_are_shown_at_the_size_of_the_result(session, photo):
-    result = results(run(session, photo))[-1]
-    shown = [read_picture(column.shown, session.settings) for column in result.columns]
+def test_all_columns_are_shown_at_the_size_of_the_result(handlers, photo):
+    result = results(run(handlers, photo))[-1]
+    shown = [read_picture(column.shown, handlers.settings) for column in result.columns]
     assert {(picture.width, picture.height) for picture in shown} == {(64, 52)}
 
 
-def test_other_formats_hold_the_same_numbers(session, photo, tmp_path):
+def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
     Image.fromarray(np.arange(53 * 67, dtype=np.uint16).reshape(53, 67) * 18).save(tmp_path / "deep.png")
     for picture, suffix in ((photo, "WebP"), (tmp_path / "deep.png", "TIFF")):
-        view = run(session, picture, mode="degraded", task="denoise")[-1]
-        exact = {Path(name).stem: read_picture(name, session.settings) for name in view.files}
-        for name in session.on_format(view.result, suffix):
-            assert np.array_equal(read_picture(name, session.settings).pixels, exact[Path(name).stem].pixels)
+        view = run(handlers, picture, mode="degraded", task="denoise")[-1]
+        exact = {Path(name).stem: read_picture(name, handlers.settings) for name in view.files}
+        for name in handlers.on_format(view.result, suffix):
+            assert np.array_equal(read_picture(name, handlers.settings).pixels, exact[Path(name).stem].pixels)
         assert view.format["choices"] == [(name, name) for name in ("PNG", suffix)] or list(view.format["choices"]) == [
             "PNG",
             suffix,
         ]
 
 
-def test_without_truth_there_is_no_psnr_but_a_distance(session, photo):
-    view = run(session, photo, mode="degraded")[-1]
+def test_without_truth_there_is_no_psnr_but_a_distance(handlers, photo):
+    view = run(handlers, photo, mode="degraded")[-1]
     assert view.table.count("no original") >= 3 and texts.NO_TRUTH in view.table
     assert "dB apart from the teacher" in view.summary
     assert view.result.column("truth") is None and view.result.column("difference") is not None
 
 
-def test_a_reference_of_the_right_size_measures_and_another_is_one_sentence(session, photo, tmp_path):
+def test_a_reference_of_the_right_size_measures_and_another_is_one_sentence(handlers, photo, tmp_path):
     save_resized(photo, (268, 212), tmp_path / "truth.png")
-    assert run(session, photo, mode="both", truth=str(tmp_path / "truth.png"))[-1].result.truth_given
-    views = run(session, photo, mode="both", truth=str(photo))
+    assert run(handlers, photo, mode="both", truth=str(tmp_path / "truth.png"))[-1].result.truth_given
+    views = run(handlers, photo, mode="both", truth=str(photo))
     assert "must have 268 x 212 pixels" in views[-1].status and not results(views)
-    assert "is missing" in run(session, photo, mode="both")[-1].status
+    assert "is missing" in run(handlers, photo, mode="both")[-1].status
 
 
 def png_header_only(width: int, height: int) -> bytes:
@@ -129,59 +130,59 @@ def bad_file(kind: str, photo: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["text", "truncated", "empty", "huge", "long"])
-def test_a_bad_file_is_one_sentence_and_changes_nothing_else(session, photo, toasts, kind):
+def test_a_bad_file_is_one_sentence_and_changes_nothing_else(handlers, photo, toasts, kind):
     path = bad_file(kind, photo)
-    picture, cleared, line, status, *_ = session.on_upload(str(path), CHOICE, REQUEST)
+    picture, cleared, line, status, *_ = handlers.on_upload(str(path), CHOICE, REQUEST)
     assert picture == line == UNCHANGED and cleared["value"] is None
-    assert not session.orders.is_waiting("visitor")
+    assert not handlers.orders.is_waiting("visitor")
     assert 'class="line error" role="alert"' in status
-    view = run(session, path)[-1]
+    view = run(handlers, path)[-1]
     assert "line error" in view.status and view.slider == view.result == UNCHANGED and view.run["interactive"]
     assert len(toasts) == 2 and toasts[0].startswith("'")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (13, 7)])
-def test_odd_pictures_of_every_kind_are_restored(session, tmp_path, mode, size):
+def test_odd_pictures_of_every_kind_are_restored(handlers, tmp_path, mode, size):
     picture = (
         Image.new("I;16", size, 30_000) if mode == "I;16" else Image.new("RGBA", size, (200, 90, 30, 128)).convert(mode)
     )
     path = tmp_path / f"odd.{'jpg' if mode == 'CMYK' else 'png'}"
     picture.save(path)
-    view = run(session, path, mode="degraded")[-1]
+    view = run(handlers, path, mode="degraded")[-1]
     assert view.result.size == (size[0] * 4, size[1] * 4) and "line done" in view.status
 
 
-def test_an_animated_picture_says_that_its_first_frame_is_used(session, tmp_path):
+def test_an_animated_picture_says_that_its_first_frame_is_used(handlers, tmp_path):
     frames = [Image.new("RGB", (16, 16), (n * 80, 0, 0)) for n in range(3)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    assert "first of 3 frames" in run(session, tmp_path / "moving.gif")[-1].summary
+    assert "first of 3 frames" in run(handlers, tmp_path / "moving.gif")[-1].summary
 
 
-def test_a_result_larger_than_the_page_makes_is_refused_with_what_to_do(session, tmp_path):
+def test_a_result_larger_than_the_page_makes_is_refused_with_what_to_do(handlers, tmp_path):
     Image.new("RGB", (700, 700)).save(tmp_path / "large.png")
-    status = run(session, tmp_path / "large.png", mode="degraded")[-1].status
+    status = run(handlers, tmp_path / "large.png", mode="degraded")[-1].status
     assert "2,800 x 2,800" in status and "at most 0.25 megapixels" in status
 
 
-def test_altered_weights_and_cards_without_weights_are_sentences(session, photo):
-    weights = session.settings.weights_dir
+def test_altered_weights_and_cards_without_weights_are_sentences(handlers, photo):
+    weights = handlers.settings.weights_dir
     data = bytearray((weights / "sr_x4-teacher.safetensors").read_bytes())
     data[-1] ^= 1
     (weights / "sr_x4-teacher.safetensors").write_bytes(data)
-    views = run(session, photo)
+    views = run(handlers, photo)
     assert "SHA-256" in views[-1].status and "student" in {column.key for column in results(views)[-1].columns}
     (weights / "denoise-teacher.safetensors").unlink()
-    assert len(session.problems()) == 1 and "no weights beside it" in session.on_load()[-1]
-    assert session.on_load()[-2]["visible"]
+    assert len(handlers.problems()) == 1 and "no weights beside it" in handlers.on_load()[-1]
+    assert handlers.on_load()[-2]["visible"]
 
 
 @pytest.mark.parametrize("missing", ["teacher", "student"])
-def test_a_task_without_a_role_says_so_and_works(session, photo, missing):
-    view = run(session, photo, **{missing: None})[-1]
+def test_a_task_without_a_role_says_so_and_works(handlers, photo, missing):
+    view = run(handlers, photo, **{missing: None})[-1]
     assert f"no {missing} network" in view.summary and "line done" in view.status
-    (session.settings.weights_dir / f"sr_x4-{missing}.json").unlink()
-    choice, *updates = session.on_task("sr_x4", CHOICE._replace(mode="degraded"), REQUEST)
+    (handlers.settings.weights_dir / f"sr_x4-{missing}.json").unlink()
+    choice, *updates = handlers.on_task("sr_x4", CHOICE._replace(mode="degraded"), REQUEST)
     update = updates[0 if missing == "teacher" else 1]
     assert getattr(choice, missing) is None
     assert update["choices"] == [] and not update["interactive"]
@@ -193,17 +194,17 @@ def test_a_page_without_any_network_opens(tmp_path):
     assert texts.NO_NETWORKS in views[-1].summary
 
 
-def test_the_opening_is_computed_once(session):
+def test_the_opening_is_computed_once(handlers):
     if not available_examples():
         pytest.skip("scikit-image, whose pictures are the examples, is not installed")
-    first = list(session.on_open(CHOICE, REQUEST))
-    second = list(session.on_open(CHOICE, REQUEST))
+    first = list(handlers.on_open(CHOICE, REQUEST))
+    second = list(handlers.on_open(CHOICE, REQUEST))
     assert len(first) > 3 and len(second) == 1 and second[0].slider == first[-1].slider
 
 
-def test_networks_are_timed_once_all_pictures_are_out(session, photo, tmp_path):
+def test_networks_are_timed_once_all_pictures_are_out(handlers, photo, tmp_path):
     order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
-    steps = list(restore_steps(order, session.settings, tmp_path / "out", Event()))
+    steps = list(restore_steps(order, handlers.settings, tmp_path / "out", Event()))
     kinds = [step.text.rpartition(" ")[2] for step in steps[1:]]
     assert kinds == sorted(kinds, key=["work", "timing", "Done"].index)
     grown = [
@@ -212,32 +213,32 @@ def test_networks_are_timed_once_all_pictures_are_out(session, photo, tmp_path):
     assert [len(repeats) for repeats in grown] == [1, 2, 3, 3] and not any(map(any, grown[:-1])) and all(grown[-1])
 
 
-def test_any_pair_can_be_chosen(session, photo):
-    result = run(session, photo)[-1].result
+def test_any_pair_can_be_chosen(handlers, photo):
+    result = run(handlers, photo)[-1].result
     for left in [column.key for column in result.columns]:
-        pair, slider, tags, *_ = session.on_pair(result, left, "truth")
+        pair, slider, tags, *_ = handlers.on_pair(result, left, "truth")
         assert pair == (left, "truth")
         assert slider == (str(result.column(left).shown), str(result.column("truth").shown))
         assert f"tag left {left}" in tags and "tag right truth" in tags
 
 
-def test_an_expired_result_is_said_and_not_a_crash(session, photo):
-    result = run(session, photo)[-1].result
+def test_an_expired_result_is_said_and_not_a_crash(handlers, photo):
+    result = run(handlers, photo)[-1].result
     result.column("student").file.unlink()
-    assert texts.EXPIRED in session.on_pair(result, "teacher", "student")[-1]
+    assert texts.EXPIRED in handlers.on_pair(result, "teacher", "student")[-1]
 
 
-def test_noise_is_given_to_the_network_neither_clipped_nor_rounded(session, photo):
-    prepared = prepare(Order(photo, "clean", "denoise", strength=50), session.settings)
+def test_noise_is_given_to_the_network_neither_clipped_nor_rounded(handlers, photo):
+    prepared = prepare(Order(photo, "clean", "denoise", strength=50), handlers.settings)
     assert prepared.network_input.min() < 0 and prepared.network_input.max() > 1
     with pytest.raises(InputError, match="no picture yet"):
-        prepare(Order(None, "clean", "denoise"), session.settings)
+        prepare(Order(None, "clean", "denoise"), handlers.settings)
 
 
-def test_examples_lie_in_the_installed_package_and_shrink_to_squares(session, tmp_path):
+def test_examples_lie_in_the_installed_package_and_shrink_to_squares(handlers, tmp_path):
     for _, path in available_examples()[:2]:
         thumbnail = read_picture(
-            write_thumbnail(path, tmp_path / f"{path.stem}.png", session.settings), session.settings
+            write_thumbnail(path, tmp_path / f"{path.stem}.png", handlers.settings), handlers.settings
         )
         assert (thumbnail.width, thumbnail.height) == (160, 160)
 
@@ -256,24 +257,31 @@ def test_sizes_are_written_as_fractions(small, large, text):
     assert texts.fraction(small, large) == text
 
 
-def test_names_are_escaped(session, photo):
-    result = dataclasses.replace(run(session, photo)[-1].result, description="<script>alert(1)</script>")
+def test_names_are_escaped(handlers, photo):
+    result = dataclasses.replace(run(handlers, photo)[-1].result, description="<script>alert(1)</script>")
     assert "<script>" not in figures.summary(result)
     assert "<b>x" not in figures.chosen("<b>x", 1, 1, 8)
 
 
-def test_freed_memory_goes_back_to_the_system():
-    return_freed_memory()  # an error here would end the thread that does it every minute
+def test_garbage_in_cycles_is_collected_when_memory_goes_back_to_the_system():
+    class Node:
+        pass
+
+    node = Node()
+    node.itself, alive = node, weakref.ref(node)
+    del node
+    return_freed_memory()
+    assert alive() is None
 
 
-def test_teacher_plus_is_another_picture_named_as_such(session, photo):
-    plain, plus = (results(run(session, photo, teacher_plus=wanted))[-1].column("teacher") for wanted in (False, True))
+def test_teacher_plus_is_another_picture_named_as_such(handlers, photo):
+    plain, plus = (results(run(handlers, photo, teacher_plus=wanted))[-1].column("teacher") for wanted in (False, True))
     assert (plain.title, plus.title) == ("Teacher", "Teacher+")
     assert plus.timing.runtime == "torch, self-ensemble x8" and plus.measurement.psnr_db != plain.measurement.psnr_db
 
 
-def test_a_twin_in_the_students_place_is_called_what_it_is(session, photo):
-    result = results(run(session, photo, student="sr_x4-twin"))[-1]
+def test_a_twin_in_the_students_place_is_called_what_it_is(handlers, photo):
+    result = results(run(handlers, photo, student="sr_x4-twin"))[-1]
     assert result.column("student").title == "Student without distillation"
     assert figures.headline(result).startswith("The student without distillation is ")
 
@@ -285,9 +293,9 @@ def test_a_result_of_exactly_the_limit_is_made_and_one_more_row_is_refused():
         check_output_size(2001, 2000, task, settings)
 
 
-def test_only_pictures_older_than_their_time_are_removed(session, photo):
+def test_only_pictures_older_than_their_time_are_removed(handlers, photo):
     for name, age_s in (("old", KEPT_S + 60), ("young", KEPT_S - 60)):
-        (session.folder / name).mkdir(parents=True)
-        os.utime(session.folder / name, (time.time() - age_s,) * 2)
-    run(session, photo, mode="degraded")
-    assert not (session.folder / "old").exists() and (session.folder / "young").exists()
+        (handlers.folder / name).mkdir(parents=True)
+        os.utime(handlers.folder / name, (time.time() - age_s,) * 2)
+    run(handlers, photo, mode="degraded")
+    assert not (handlers.folder / "old").exists() and (handlers.folder / "young").exists()

@@ -4,7 +4,7 @@ import math
 from threading import Event
 
 import pytest
-from helpers.restoring import CHOICE, REQUEST, results, small_photo, small_session
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, small_photo
 
 from kdsr.errors import Stopped
 from kdsr.ui import texts
@@ -13,7 +13,7 @@ from kdsr.ui.restore.run import restore_steps, watched
 from kdsr.ui.restore.view import UNCHANGED, View
 from kdsr.ui.sessions import Orders
 
-session = pytest.fixture(small_session)
+handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
 
 
@@ -25,25 +25,25 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return shown
 
 
-def test_stop_ends_a_run_and_says_so(session, photo):
-    session.on_press(REQUEST)
-    views = session.on_restore(str(photo), None, CHOICE, "torch", 4, 0, False, None, ("teacher", "student"), REQUEST)
+def test_stop_ends_a_run_and_says_so(handlers, photo):
+    handlers.on_press(REQUEST)
+    views = handlers.on_restore(str(photo), None, CHOICE, "torch", 4, 0, False, None, ("teacher", "student"), REQUEST)
     next(views)
-    session.on_stop(REQUEST)
+    handlers.on_stop(REQUEST)
     last = list(views)[-1]
     assert texts.STOPPED in last.status and last.run["interactive"] and not last.stop["visible"]
 
 
-def test_a_run_stopped_before_its_times_keeps_its_pictures_as_files_and_promises_no_times(session, photo):
-    session.on_press(REQUEST)
+def test_a_run_stopped_before_its_times_keeps_its_pictures_as_files_and_promises_no_times(handlers, photo):
+    handlers.on_press(REQUEST)
     views, promised = [], []
-    for view in session.on_restore(
+    for view in handlers.on_restore(
         str(photo), None, CHOICE, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST
     ):
         views.append(view)
         promised += [view.table] if "…" in view.table else []
         if len(promised) == 3:  # every picture is out
-            session.on_stop(REQUEST)
+            handlers.on_stop(REQUEST)
     result, shown, last = results(views)[-1], views[-2], views[-1]
     assert "…" not in shown.table and promised[-1].count("…") == shown.table.count("–") - promised[-1].count("–") == 6
     assert shown.files == [str(column.file) for column in result.columns] and last.files is UNCHANGED
@@ -73,17 +73,17 @@ def test_a_new_order_stops_the_one_before_and_a_closed_session_its_own():
     assert second.is_set() and not other.is_set() and orders.take("a") is None
 
 
-def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(session, photo):
-    session.on_task("denoise", CHOICE, REQUEST)
-    choice, *_ = session.on_task("sr_x4", CHOICE, REQUEST)
+def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(handlers, photo):
+    handlers.on_task("denoise", CHOICE, REQUEST)
+    choice, *_ = handlers.on_task("sr_x4", CHOICE, REQUEST)
     given = (str(photo), None, choice, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST)
-    assert results(list(session.on_restore(*given)))[-1].task == "sr_x4"
-    assert list(session.on_restore(*given)) == [View()]
+    assert results(list(handlers.on_restore(*given)))[-1].task == "sr_x4"
+    assert list(handlers.on_restore(*given)) == [View()]
 
 
-def test_a_stopped_order_raises_before_any_network(session, photo, tmp_path):
+def test_a_stopped_order_raises_before_any_network(handlers, photo, tmp_path):
     stop = Event()
     stop.set()
     order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
     with pytest.raises(Stopped):
-        list(restore_steps(order, session.settings, tmp_path / "out", stop))
+        list(restore_steps(order, handlers.settings, tmp_path / "out", stop))
