@@ -22,6 +22,7 @@ def digits() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_example_prints_a_table_and_draws_a_plot(digits, tmp_path):
     pytest.importorskip("matplotlib", reason="the plot is drawn by matplotlib, which is not installed")
     outcome = digits.sweep(seeds=1, steps=5)

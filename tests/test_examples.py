@@ -86,11 +86,13 @@ def test_a_description_has_the_signature_one_sentence_and_an_example(name):
         assert _plain(signature) == signature_in_source(name)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_api_run_as_one_script(tmp_path):
     code = "\n".join(blocks(API.read_text(encoding="utf-8"), "python"))
     assert "Did you mean 'sr_x" in run_in(tmp_path, code)
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs(tmp_path):
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     code = blocks(readme.partition("## From Python")[2], "python")[0]

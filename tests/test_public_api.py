@@ -34,6 +34,7 @@ def test_the_functions_asked_for_are_there():
     assert {*functions.split(), *others.split()} <= set(kdsr.__all__)
 
 
+@pytest.mark.slow
 def test_no_public_name_is_the_name_of_a_package():
     modules = {path.stem for path in Path(kdsr.__file__).parent.iterdir()}
     assert modules.isdisjoint(kdsr.__all__)

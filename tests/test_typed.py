@@ -9,6 +9,8 @@ import pytest
 
 import kdsr
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(kdsr.__file__).parent.parent
 
 

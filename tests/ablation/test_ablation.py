@@ -156,6 +156,7 @@ def test_a_plan_runs_seed_by_seed_and_skips_what_is_done(run, tmp_path):
     assert run(plan()) == (True, [])
 
 
+@pytest.mark.slow
 def test_a_plan_stops_at_its_time_limit_and_goes_on(run, settings, tmp_path):
     long = plan(base=BASE | {"steps": 100_000}, seeds=[0])
     assert run(long, time_limit_s=1.0) == (False, [("run_started", "twin", 0), ("run_paused", "twin", 0)])
@@ -281,6 +282,7 @@ def test_the_command_writes_a_report_of_what_is_done_and_asks_for_the_test_sets(
         build_app()(command, standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_shown_and_the_others_go_on(run, tmp_path):
     rows = {"wild": {"title": "far too fast", "recipe": {"learning_rate": 1e30, "warmup_steps": 0}}} | PLAN["rows"]
     the_plan = plan(rows=rows, seeds=[0], base=BASE | {"steps": 120})

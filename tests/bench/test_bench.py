@@ -118,6 +118,7 @@ def test_a_limit_is_that_of_the_shortest_run(monkeypatch):
     assert limit._shortest_s(lambda: one.run(Picture(np.zeros((1, 1, 3), np.uint8))), 0.0, track.clock) == 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux only")
 def test_memory_is_that_of_a_process_of_its_own(tiny_catalog, tiny_settings):
     tiny_settings = replace(tiny_settings, max_output_megapixels=0.5)

@@ -17,6 +17,7 @@ from kdsr.zoo import Catalog
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
 WAIT_MS = 300_000

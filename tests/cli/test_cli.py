@@ -52,6 +52,7 @@ def test_help_is_quick_to_come_because_no_heavy_library_is_imported():
     assert done.stdout.strip().endswith("[]")
 
 
+@pytest.mark.slow
 def test_training_needs_neither_gradio_nor_onnxruntime():
     code = "import sys; sys.modules |= dict.fromkeys(('gradio', 'onnxruntime', 'onnx', 'skimage'))\n"
     code += "import kdsr.cli, kdsr.train.stage; print('fine')"
@@ -81,6 +82,7 @@ def test_models_tells_of_cards_that_cannot_be_used(run, tiny_catalog):
     assert "broken.json" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino", "auto"])
 def test_restore_writes_a_file_or_into_a_folder(run, tmp_path, runtime):
     source = picture(tmp_path / "in" / "photo.jpg")
@@ -294,6 +296,7 @@ def test_train_makes_a_network_that_can_be_used_at_once(run, tmp_path):
     assert (code, "resume" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_training_that_runs_out_of_time_says_how_to_go_on(run, tmp_path):
     recipe = write_run(tmp_path)
     code, out, _ = run("train", recipe, "--out", tmp_path / "run", "--data", tmp_path / "data", "--time-limit-s", 0.5)
@@ -305,6 +308,7 @@ def test_training_that_runs_out_of_time_says_how_to_go_on(run, tmp_path):
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_training_leaves_a_checkpoint(tmp_path):
     command = [
         sys.executable,

@@ -84,6 +84,7 @@ def test_figures_of_the_source_are_not_those_of_its_8_bit_form(settings, tmp_pat
     assert (card.figures, card.looks) == ((), ())
 
 
+@pytest.mark.slow
 def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):
     pruned, both = compress(dataclasses.replace(PLAN, prune=0.5), tmp_path / "out", settings=settings)
     assert [pruned.name, both.name] == ["tiny-pruned", "tiny-pruned-int8"]

@@ -30,6 +30,7 @@ def scene() -> Tensor:
     return torch.from_numpy(levels.astype(np.float32) / 255)[None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale, level", GOLDEN)
 def test_the_photo_degradation_has_its_golden_figures(scale, level):
     made = [degrade_photo(scene(), scale, np.array([level]), np.random.default_rng(seed))[0] for seed in range(4)]

@@ -258,6 +258,7 @@ def test_bf16_inputs_are_computed_in_float32(case):
     assert loss.item() == pytest.approx(case.loss(student.float(), teacher.float()).item(), rel=1e-6)
 
 
+@pytest.mark.slow
 @every_loss
 def test_every_loss_compiles_as_one_graph(case):
     student, teacher = case.inputs()

@@ -92,6 +92,7 @@ def test_13000_x_13000_pixels_in_a_small_file_are_refused_from_the_header():
     assert text.startswith("'bomb.png' is 13000 x 13000 pixels (169.0 megapixels), and at most 25 are read")
 
 
+@pytest.mark.slow
 def test_the_longest_side_is_limited_too():
     assert "20000 x 10 pixels, and the longest side may have 16384" in sentence(empty_png(20_000, 10))
     assert "10 x 20000" in sentence(empty_png(10, 20_000))
@@ -178,6 +179,7 @@ def test_a_profile_cannot_smuggle_markup_into_a_note():
     assert not set("<>[]/") & set(note)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([".png", ".jpg", ".webp", ".tif", "deep .png", "deep .tif"]),

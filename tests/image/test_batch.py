@@ -93,6 +93,7 @@ def test_the_time_left_is_that_of_the_other_pictures_at_the_pace_so_far(done, to
     assert _pace(done, total, passed_s) == text
 
 
+@pytest.mark.slow
 def test_what_is_gone_changed_or_made_by_another_network_is_done_again(run, folder, tmp_path):
     out = tmp_path / "out"
     run(folder, out)
@@ -104,12 +105,14 @@ def test_what_is_gone_changed_or_made_by_another_network_is_done_again(run, fold
     assert restored(run(folder, out)[1]) == ["a.png", "b.png", "c.png"]
 
 
+@pytest.mark.slow
 def test_a_picture_that_was_there_before_is_not_taken_for_finished(run, folder, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b.png").write_bytes((folder / "b.png").read_bytes())
     assert restored(run(folder, tmp_path / "out")[1]) == ["a.png", "b.png", "c.png"]
 
 
+@pytest.mark.slow
 def test_failures_are_listed_at_the_end_and_tried_again(run, folder, tmp_path):
     (folder / "b.png").write_text("not a picture")
     (folder / "empty.jpg").touch()

@@ -124,6 +124,7 @@ def claim_all(path):
     return claims
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_two_processes_claim_200_runs_and_none_twice(jobs, photos):
     run = jobs.submit(recipe(), ANNA, photos)
@@ -133,6 +134,7 @@ def test_two_processes_claim_200_runs_and_none_twice(jobs, photos):
     assert len(one) + len(other) == 200 and len({*one, *other}) == 200 and jobs.store.running() == 200
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("attempt", range(10))
 def test_two_processes_may_make_the_database_at_once(tmp_path, attempt):

@@ -184,6 +184,7 @@ def chunked(jobs, gpu, chunk_s=0.0):
     return Jobs(jobs.settings, launcher=launcher)
 
 
+@pytest.mark.slow
 def test_chunks_give_the_weights_and_the_curve_of_one_run(jobs, photos, tmp_path):
     lent = []
     chunks = chunked(jobs, lambda function: lambda *given: (lent.append(given), function(*given))[1])
@@ -196,6 +197,7 @@ def test_chunks_give_the_weights_and_the_curve_of_one_run(jobs, photos, tmp_path
     assert [event["step"] for event in curve(chunks.events(runs[0].id), "step")] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_chunks_in_forked_daemons_give_the_curve_of_one_run():
     script = Path(__file__).parents[2] / "benchmarks" / "runs_under_fire.py"
     done = subprocess.run(

@@ -110,6 +110,7 @@ def test_a_convolution_of_integers_computes_what_its_levels_say():
     )  # the last one is clipped at level 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "planes", "unshuffle", "skip"), TASKS)
 def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same_arithmetic(
     scale, planes, unshuffle, skip
@@ -125,6 +126,7 @@ def test_integers_come_close_to_the_floats_they_were_made_from_and_cost_the_same
     assert (count_parameters(integers), count_macs(integers)) == (count_parameters(network), count_macs(network))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uint8", [False, True])
 @pytest.mark.parametrize(("scale", "planes", "unshuffle", "skip"), TASKS)
 def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, skip, uint8):
@@ -140,6 +142,7 @@ def test_onnx_runtime_gives_the_numbers_of_torch(scale, planes, unshuffle, skip,
     assert difference.max() <= 2.0 and (difference > 0.1).mean() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     cuts_byte_sums(), reason="OpenVINO's sums of 8-bit products are exact on processors with VNNI alone"
 )
@@ -162,6 +165,7 @@ def test_openvino_gives_them_too_and_runs_every_convolution_in_8_bits(scale):
     } <= {"u8", "i8"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uint8", [False, True])
 @pytest.mark.parametrize("unshuffle", [1, 2])
 def test_a_branch_for_colours_keeps_its_floats_beside_integers(unshuffle, uint8):

@@ -205,6 +205,7 @@ def test_unshuffling_and_enlarging_at_once_is_refused(name):
         build_model(name, 2, {"unshuffle": 2})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -27,6 +27,7 @@ def runtime(tiny_catalog, tiny_settings):
     return open_runtime(tiny_catalog.find("tiny_x4_student"), tiny_catalog, runtime="torch", settings=tiny_settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("tile_px", [1, 8, 16, 64])
 def test_every_strip_has_the_alpha_of_its_rows(runtime, dtype, tile_px):

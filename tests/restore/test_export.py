@@ -37,6 +37,7 @@ def random_network(name: str, scale: int, arguments: dict[str, int]) -> nn.Modul
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uint8", [False, True])
 @pytest.mark.parametrize(("name", "scale", "arguments"), NETWORKS, ids=str)
 def test_a_graph_computes_what_torch_does_with_the_operators_that_every_runtime_has(name, scale, arguments, uint8):
@@ -75,6 +76,7 @@ def test_a_step_without_an_operator_is_told_by_name():
         onnx_graph(Odd(), uint8=False)
 
 
+@pytest.mark.slow
 def test_networks_at_work_in_other_threads_do_not_notice_that_a_graph_is_made():
     network, image = build_model("plain", 2, {"width": 8, "depth": 3}).eval(), torch.rand(1, 3, 7, 13)
     others = [build_model("plain", 2, {"width": 8, "depth": 3}).eval() for _ in range(3)]

@@ -48,6 +48,7 @@ def some_holes(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(2).random((height, width)) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), seed=st.integers(0, 99))
 def test_every_kind_marks_something_and_the_same_for_the_same_seed(kind, height, width, seed):
@@ -56,6 +57,7 @@ def test_every_kind_marks_something_and_the_same_for_the_same_seed(kind, height,
     assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind, least, most",
     [
@@ -87,6 +89,7 @@ def test_lost_blocks_lie_on_their_grid():
         assert all(cell.min() == cell.max() for cell in cells)
 
 
+@pytest.mark.slow
 @given(height=st.integers(1, 33), width=st.integers(1, 33))
 def test_filling_keeps_what_is_known_and_does_not_peek(height, width):
     rng = torch.Generator().manual_seed(height * 40 + width)
@@ -143,6 +146,7 @@ def test_a_network_changes_missing_pixels_alone(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["torch", "onnx"])
 @pytest.mark.parametrize("channels, dtype", [(3, np.uint8), (1, np.uint8), (3, np.uint16)])
 def test_a_picture_keeps_its_known_pixels_to_the_bit(catalog, tiny_settings, runtime, channels, dtype):
@@ -219,6 +223,7 @@ def test_holes_come_from_a_mask_or_from_what_is_transparent():
         holes_in(picture)
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_what_is_transparent_or_a_mask(catalog, tiny_settings, tmp_path, monkeypatch, capsys):
     # Over 40 lines: three ways to the same result, compared.
     def kdsr(*arguments: object) -> str:
@@ -275,6 +280,7 @@ def test_latency_is_taken_with_a_mask(catalog, tiny_settings):
     assert taken.network_ms > 0 and taken.end_to_end_ms > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taught", [True, False])
 def test_a_student_learns_to_inpaint(taught, tmp_path):
     settings = training_settings(tmp_path)

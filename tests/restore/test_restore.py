@@ -33,6 +33,7 @@ def random_pixels(height: int, width: int, channels: int = 3, dtype: type = np.u
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_tensor_of_any_size_is_restored_the_same_with_and_without_tiles(opened, name):
     runtime = opened(name)
@@ -46,6 +47,7 @@ def test_a_tensor_of_any_size_is_restored_the_same_with_and_without_tiles(opened
         assert (restore(image, runtime) - whole).abs().max() <= 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_all_exact_runtimes_give_the_same(tiny_catalog, tiny_settings, name):
     image = torch.rand(1, 3, 29, 33, generator=torch.Generator().manual_seed(2))
@@ -57,6 +59,7 @@ def test_all_exact_runtimes_give_the_same(tiny_catalog, tiny_settings, name):
     assert max((by_torch - other).abs().max() for other in others) <= 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_eight_bits_are_the_rounded_floats_within_one_level(opened, name, size):
@@ -68,6 +71,7 @@ def test_eight_bits_are_the_rounded_floats_within_one_level(opened, name, size):
     assert (restored.name, restored.notes, restored.alpha) == ("street", ("A note.",), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_self_ensemble_is_the_mean_over_the_symmetries_and_does_not_care_which_way_up(opened, name):
     plain, picture = opened(name), Picture(random_pixels(14, 22))
@@ -81,6 +85,7 @@ def test_a_self_ensemble_is_the_mean_over_the_symmetries_and_does_not_care_which
     assert ensemble.about.name.endswith("self-ensemble x8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (1, np.uint16), (3, np.uint16)])
 def test_grey_and_sixteen_bits_go_through_floats(opened, channels, dtype):
     runtime, picture = opened("tiny_x4_student"), Picture(random_pixels(11, 19, channels, dtype))
@@ -91,6 +96,7 @@ def test_grey_and_sixteen_bits_go_through_floats(opened, channels, dtype):
     assert np.abs(restored.pixels.astype(int) - wanted.pixels).max() <= 1  # sums in another order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_alpha_is_given_back_enlarged(opened, dtype):
     picture = Picture(random_pixels(5, 6, 3, dtype), random_pixels(5, 6, 1, dtype)[..., 0])
@@ -105,6 +111,7 @@ def test_a_picture_that_may_not_be_written_to_is_restored(opened):
     assert restore_picture(Picture(pixels), opened("tiny_x4_student")).pixels.shape == (36, 36, 3)
 
 
+@pytest.mark.slow
 def test_progress_rises_to_one(opened):
     shares = []
     restore_picture(Picture(random_pixels(20, 30)), opened("tiny_x4_student"), tile_px=8, on_progress=shares.append)
@@ -113,6 +120,7 @@ def test_progress_rises_to_one(opened):
     assert shares[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_a_run_stops_between_tiles(opened):
     shares = []
     with pytest.raises(Stopped):
@@ -126,6 +134,7 @@ def test_a_run_stops_between_tiles(opened):
     assert len(shares) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 3, 8, 8), (1, 1, 8, 8), (1, 3, 0, 8)])
 def test_what_is_not_one_picture_is_refused(opened, shape):
     with pytest.raises(ShapeError, match="one picture"):
@@ -141,6 +150,7 @@ def test_a_result_of_exactly_the_most_megapixels_is_made(tiny_catalog, tiny_sett
         assert restore(torch.rand(1, 3, 8, 10), runtime).shape == (1, 3, 32, 40)
 
 
+@pytest.mark.slow
 def test_a_result_that_is_too_large_is_refused_in_one_sentence(tiny_catalog, tiny_settings):
     small = replace(tiny_settings, max_output_megapixels=0.001)
     runtime = open_runtime(tiny_catalog.find("tiny_x4_student"), tiny_catalog, settings=small)
@@ -222,6 +232,7 @@ def test_threads_that_ask_at_once_get_one_runtime():
     assert len(got) == 8
 
 
+@pytest.mark.slow
 def test_one_runtime_serves_several_threads(opened):
     runtime, image = opened("tiny_x4_student"), torch.rand(1, 3, 24, 24)
     wanted, got = restore(image, runtime, tile_px=8), []

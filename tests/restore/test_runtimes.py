@@ -166,6 +166,7 @@ def test_a_home_that_cannot_be_written_is_remembered_in_the_process(tmp_path):
     assert (memory.get("a"), Remembered(memory.path).get("a")) == (1, None)
 
 
+@pytest.mark.slow
 def test_auto_takes_an_exact_runtime_and_remembers_it(tiny_catalog, tiny_settings):
     card = tiny_catalog.find("tiny_x4_student")
     opened = open_runtime(card, tiny_catalog, settings=tiny_settings)
@@ -192,6 +193,7 @@ def test_the_command_line_and_the_page_offer_every_runtime():
     assert list(texts.RUNTIMES) == list(runtimes.RUNTIMES)
 
 
+@pytest.mark.slow
 def test_openvino_is_imported_only_when_it_is_used():
     code = "import sys, kdsr.restore.runtimes; print([name for name in sys.modules if name.startswith('openvino')])"
     assert (
@@ -218,6 +220,7 @@ def test_planes_become_pixels_as_torch_shuffles_them(block, size):
     assert np.array_equal(as_pixels(planes, block), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "block"), [("tiny_x4_student", 4), ("tiny_x4_teacher", 4), ("tiny_denoise_student", 2)]
 )
@@ -242,6 +245,7 @@ def test_bfloat16_says_what_it_is_and_stays_near(tiny_catalog, tiny_settings):
     assert np.square((made.astype(float) - wanted) / 255).mean() <= 10 ** (-LOWEST_PSNR_DB / 10)
 
 
+@pytest.mark.slow
 def test_each_graph_is_checked_under_openvino_once(tiny_catalog, tiny_settings, monkeypatch):
     checks = []
     monkeypatch.setattr(runtimes, "check_session", lambda _session, _network, **what: checks.append(what))
@@ -253,6 +257,7 @@ def test_each_graph_is_checked_under_openvino_once(tiny_catalog, tiny_settings, 
     assert checks == [{"uint8": True, "precision": "float32"}, {"uint8": False, "precision": "float32"}]
 
 
+@pytest.mark.slow
 def test_openvino_has_a_stream_for_each_cpu_that_a_run_leaves_free(tiny_catalog, tmp_path, monkeypatch):
     asked, real = [], openvino_session._options
     monkeypatch.setattr(openvino_session, "usable_cpus", lambda: 4)

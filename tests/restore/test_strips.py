@@ -38,6 +38,7 @@ def folder(tmp_path):
     return tmp_path / "pictures"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (29, 17)], ids=str)
@@ -171,6 +172,7 @@ def kdsr(*arguments: object, weights: Path, home: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_graph_that_is_there_runs_without_torch(tiny_catalog, tiny_settings, folder):
     places = {"weights": tiny_catalog.weights_dir, "home": tiny_settings.home}
     for index, (dtype, channels, alpha) in enumerate(KINDS):

@@ -49,6 +49,7 @@ def assert_tiled_equals_untiled(network: torch.nn.Module, tile_px: int) -> None:
         assert (run_tiled(network, image, tile_px) - whole).abs().max() <= 1e-5 * whole.abs().max().clamp(min=1), size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile_px", [64, 96, 128])
 @pytest.mark.parametrize(("name", "scale", "arguments"), NETWORKS, ids=str)
 @torch.no_grad()
@@ -79,6 +80,7 @@ def test_a_halo_one_cell_too_small_is_seen():
     assert (run_tiled(network, image, 20) - network(image)).abs().max() > 1e-5
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 90),
     st.integers(1, 90),

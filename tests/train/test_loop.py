@@ -121,6 +121,7 @@ def test_what_is_released_is_the_moving_average(settings, tmp_path, decay, kept)
         assert torch.allclose(value, kept * start[name] + (1 - kept) * now[f"network.{name}"], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "patience, scores, stop, best",
     [
@@ -163,6 +164,7 @@ def test_patience_counts_the_validations_before_a_stop_too(settings, tmp_path, m
     assert (result.step, result.finished) == (6, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

@@ -40,6 +40,7 @@ def test_kernels_move_by_orthogonal_steps_and_biases_as_by_adamw():
         assert 0.5 < float(torch.linalg.matrix_norm(moved.detach(), 2)) < 1.35
 
 
+@pytest.mark.slow
 def test_a_stack_learns_sooner_by_muon_than_by_adamw():
     """The reason for it, small: eight plain layers that must learn to pass their input on."""
     reached = {}

@@ -41,6 +41,7 @@ def test_each_stage_is_pruned_from_the_one_before(settings, tmp_path):
     ].count("finished") == 1
 
 
+@pytest.mark.slow
 def test_a_run_paused_in_any_stage_resumes_to_the_same_weights(settings, tmp_path):
     train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
     pieces = 1

@@ -56,6 +56,7 @@ WAYS = {loss: {"terms": (term(loss),)} for loss, entry in LOSSES.items() if entr
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_path, way):
     plan = with_teacher(settings, tmp_path, **WAYS[way])
@@ -71,6 +72,7 @@ def test_every_way_to_teach_stops_and_resumes_to_the_same_weights(settings, tmp_
     assert {used.loss for used in plan.teaching.terms} <= named and "teacher" in named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["fitnet", "contrastive", "fft", "critic"])
 def test_a_step_is_compiled_as_one_graph(settings, tmp_path, loss, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, fullgraph=True, backend="aot_eager"))
@@ -166,6 +168,7 @@ def test_a_student_starts_out_of_a_wider_and_deeper_one():
     assert torch.equal(small.layers[4].bias, large.layers[6].bias)
 
 
+@pytest.mark.slow
 def test_patience_keeps_the_best_and_stops(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=200)
     plan = recipe(
@@ -186,6 +189,7 @@ def test_patience_keeps_the_best_and_stops(settings, tmp_path):
     assert read_card(tmp_path / "run" / "tiny.json").steps == result.step
 
 
+@pytest.mark.slow
 def test_a_diverging_loss_stops_the_run(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("kdsr.train.loop.learning_rate", lambda _recipe, step: 0.0 if step < 100 else 10.0)
     with pytest.raises(TrainingError, match="far above"):

@@ -133,6 +133,7 @@ def last_validation(logged: list[dict]) -> float:
     return [event["psnr_db"] for event in logged if event["event"] == "validation"][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -157,6 +158,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_weights(settings, tmp_path
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+@pytest.mark.slow
 def test_a_time_limit_pauses_a_run_that_can_go_on(settings, tmp_path):
     result = train_recipe(recipe(steps=100_000), tmp_path / "run", settings=settings, time_limit_s=1.0)
     assert not result.finished and 0 < result.step < 100_000

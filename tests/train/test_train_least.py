@@ -11,6 +11,8 @@ from helpers.training import recipe, training_settings
 from kdsr.train import recipe_from_json, recipe_to_json
 from kdsr.zoo import Catalog
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 settings = pytest.fixture(training_settings)
 

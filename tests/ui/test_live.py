@@ -84,6 +84,7 @@ def test_the_public_folder_holds_graphs_of_offered_students_and_examples_alone(h
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (32, 24)])
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_the_server_restores_what_was_sent_exactly_as_elsewhere_and_says_where_and_how_long(

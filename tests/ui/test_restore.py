@@ -194,6 +194,7 @@ def test_a_page_without_any_network_opens(tmp_path):
     assert texts.NO_NETWORKS in views[-1].summary
 
 
+@pytest.mark.slow
 def test_the_opening_is_computed_once(handlers):
     if not available_examples():
         pytest.skip("scikit-image, whose pictures are the examples, is not installed")

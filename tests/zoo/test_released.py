@@ -30,6 +30,7 @@ def test_every_card_can_be_used():
     assert CATALOG.problems == () and CATALOG.cards
 
 
+@pytest.mark.slow
 @EACH_CARD
 def test_a_card_describes_its_weights(card: Card):
     network = build_model(
@@ -148,6 +149,7 @@ def test_8_bits_cost_at_most_what_is_said_and_every_step_is_told(card: Card):
         assert all(figure.psnr_db >= before[figure.set, figure.strength] - 0.10 for figure in card.figures)
 
 
+@pytest.mark.slow
 @EACH_CARD
 def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(card: Card):
     task = find_task(card.task)
@@ -162,6 +164,7 @@ def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(
         assert (after - before).max() <= 0.5, (end, before, after)  # a JPEG of quality 5 is 7 levels off itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
 def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card):
     runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
@@ -178,6 +181,7 @@ def test_a_jpeg_that_was_cropped_is_cleaned_as_well_as_the_whole_one(card: Card)
     assert whole > 0.5 and all(gain(*cut) > 0.85 * whole for cut in ((1, 1), (0, 1), (3, 0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "jpeg"], ids=lambda card: card.name)
 def test_colours_of_a_jpeg_come_nearer_to_the_truth(card: Card):
     runtime = open_runtime(card, CATALOG, runtime="torch", settings=Settings())
