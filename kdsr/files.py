@@ -6,6 +6,7 @@ Not here: files that grow while others read them (logs), and locks.
 import contextlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +32,30 @@ def replaced(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` to fill, which becomes `path` when the block ends.
+
+    If the block raises, the folder is removed. `path` must not be there yet, or be an empty folder.
+
+    Raises:
+        OSError: `path` holds files, or its parent is missing or cannot be written.
+    """
+    part = path.with_name(f".{os.getpid()}.{uuid.uuid4().hex}.part")
+    part.mkdir()
+    try:
+        yield part
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def clear_parts(folder: Path) -> None:
     """Remove what killed processes of this machine left unfinished in `folder`."""
     for path in folder.glob(".*.part"):
         writer = re.fullmatch(r"\.(\d+)\.[0-9a-f]{32}\.part", path.name)
         if writer and not psutil.pid_exists(int(writer[1])):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

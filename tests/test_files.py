@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import kdsr
-from kdsr.files import clear_parts, replaced
+from kdsr.files import clear_parts, new_folder, replaced
 
 COPIES = 80
 
@@ -23,6 +23,23 @@ def test_the_block_writes_beside_the_file_which_changes_at_its_end(tmp_path):
         part.write_text("new")
         assert part.parent == tmp_path and target.read_text() == "old"
     assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_new_folder_appears_when_its_files_are_written_and_not_at_all_after_an_error(tmp_path):
+    with new_folder(tmp_path / "shard") as part:
+        (part / "crops.npy").write_text("all")
+        assert not (tmp_path / "shard").exists()
+    assert (tmp_path / "shard" / "crops.npy").read_text() == "all"
+    with pytest.raises(RuntimeError, match="half"), new_folder(tmp_path / "other") as part:
+        (part / "crops.npy").write_text("half")
+        raise RuntimeError("half")
+    assert list(tmp_path.iterdir()) == [tmp_path / "shard"]
+
+
+def test_a_folder_that_a_dead_process_left_is_removed(tmp_path):
+    (tmp_path / f".{2**22 + 1}.{'0' * 32}.part").mkdir()
+    clear_parts(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_keeps_the_old_file_and_removes_the_part(tmp_path):

@@ -167,6 +167,7 @@ def test_the_table_is_in_order_and_says_what_the_machine_can_do():
     assert "float32 331" in lines[4] and "random weights" in lines[5]
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_json_and_as_a_plot(tmp_path):
     plot = write_speed_report(report(), tmp_path / "new" / "speed.json")
     assert json.loads((tmp_path / "new" / "speed.json").read_text()) == json.loads(json.dumps(asdict(report())))
@@ -197,6 +198,7 @@ def run(tiny_catalog, tiny_settings, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_the_command_measures_the_networks_of_a_task_by_every_runtime(run, tmp_path):
     code, out, err = run(
         "--size",

@@ -99,6 +99,7 @@ def test_pruning_and_8_bits_together_give_both_networks(settings, tmp_path):
     assert both.compression[-1]["parameters"] == pruned.parameters < both.compression[0]["parameters"]
 
 
+@pytest.mark.slow
 def test_a_stopped_fine_tune_goes_on_and_the_same_network_comes_out(settings, tmp_path):
     plan = Compression("tiny", prune=0.5, photographs=4, validation_photos=2, patch_px=12, batch_size=4, prune_steps=6)
     asked = itertools.count()

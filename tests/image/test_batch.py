@@ -70,6 +70,7 @@ def restored(err: str) -> list[str]:
     return sorted(line.split()[1] for line in err.splitlines() if " -> " in line)
 
 
+@pytest.mark.slow
 def test_finished_pictures_are_skipped(run, folder, tmp_path):
     out = tmp_path / "out"
     code, err = run(folder, out)

@@ -106,6 +106,7 @@ def test_a_run_that_was_stopped_killed_and_resumed_ends_with_the_weights_of_one_
     assert Catalog(jobs.folder(run.id)).load("tiny").scale == 2
 
 
+@pytest.mark.slow
 def test_a_worker_ended_by_the_system_leaves_a_checkpoint(jobs, photos):
     run = jobs.submit(recipe(**PLAN | {"steps": 100_000}), ANNA, photos)
     os.kill(pid_of(beyond(jobs, run, 0)), signal.SIGTERM)

@@ -97,6 +97,7 @@ def with_crop_px(settings, tmp_path, **changes):
     )
 
 
+@pytest.mark.slow
 def test_a_run_with_crop_px_labels_once_and_resumes_to_the_same_weights(settings, tmp_path):
     plan = with_crop_px(settings, tmp_path)
     train_recipe(plan, tmp_path / "whole", settings=settings)

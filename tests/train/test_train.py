@@ -26,6 +26,7 @@ CPU = torch.device("cpu")
 settings = pytest.fixture(training_settings)
 
 
+@pytest.mark.slow
 def test_a_run_lowers_the_loss_and_leaves_weights_card_and_log(settings, tmp_path):
     result = train_recipe(recipe(steps=150), tmp_path / "run", settings=settings)
     assert result.finished and result.step == 150
@@ -213,6 +214,7 @@ def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
     assert read_card(tmp_path / "run" / "tiny.json").history[0]["name"] == "start"
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(settings, tmp_path):
     with pytest.raises(Stopped):
         train_recipe(recipe(steps=300), tmp_path / "run", settings=settings, should_stop=lambda: True)
@@ -255,6 +257,7 @@ def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     assert ("float32" in read_card(tmp_path / "bf16" / "tiny.json").trained_on) != has_it
 
 
+@pytest.mark.slow
 def test_a_run_shows_its_references_and_a_held_out_crop(settings, tmp_path):
     released(settings, tmp_path, name="teacher", role="teacher", steps=100)
     train_recipe(recipe(teacher="teacher", truth_share=0.5), tmp_path / "run", settings=settings)

@@ -18,7 +18,10 @@ from kdsr.ui import build_ui
 from kdsr.ui.live.files import SCRIPTS
 from kdsr.ui.live.handlers import LiveHandlers
 
-pytestmark = pytest.mark.filterwarnings("default")  # gradio's server and client warn of things of their own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("default"),  # gradio's server and client warn of things of their own
+]
 CUSTOM = {"steps": 20_000, "batch_size": 1, "patch_px": 16}
 
 

@@ -4,8 +4,6 @@ A crop depends on the seed and its number only, so shards may be made in any ord
 teachers too large to label full photographs. Not here: crops of photographs that are degraded once (`pairs`, `labels`).
 """
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ from torch import Tensor
 from kdsr.degrade import degrade_photo
 from kdsr.degrade.ringing import add_ringing
 from kdsr.errors import InputError
+from kdsr.files import new_folder
 from kdsr.models.symmetry import SYMMETRIES, turn
 from kdsr.tasks import Task
 from kdsr.train.data.pairs import Batch, Progress, detail
@@ -105,12 +104,10 @@ def write_shard(folder: Path, number: int, plan: ShardPlan, photos: Sequence[Pho
         degraded, truth = plan.crop(photos, index)
         for kind, picture in zip(rows, (degraded, truth, *([label(degraded)] if label else [])), strict=True):
             rows[kind].append(picture[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to(torch.uint8).numpy())
-    part = folder / f".{target.name}.{os.getpid()}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for kind, pictures in rows.items():
-        np.save(part / f"{kind}.npy", np.stack(pictures))
-    part.rename(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(target) as part:
+        for kind, pictures in rows.items():
+            np.save(part / f"{kind}.npy", np.stack(pictures))
     return target
 
 
