@@ -1,0 +1,48 @@
+"""The two conventions of grey pictures: on their own plane, or turned into RGB and then into luma."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from kdsr.bench.evaluate import CONVENTIONS, evaluate
+from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.tasks import find_task
+
+
+def written(path, channels: int) -> None:
+    coarse = np.random.default_rng(0).integers(40, 216, (12, 13, channels), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), cv2.resize(coarse, (52, 48), interpolation=cv2.INTER_CUBIC))
+
+
+def by(convention: str, folder, catalog, settings):
+    return evaluate("bicubic", folder, find_task("sr_x4"), catalog, settings, convention=convention)
+
+
+def test_as_rgb_a_grey_picture_gains_what_its_smaller_range_gives(tmp_path, tiny_catalog, tiny_settings):
+    written(tmp_path / "grey.png", 1)
+    plane, rgb = (by(name, tmp_path, tiny_catalog, tiny_settings) for name in ("vdsr", "basicsr"))
+    assert rgb.psnr_db - plane.psnr_db == pytest.approx(20 * math.log10(255 / 219), abs=1e-3)
+    assert plane.convention.endswith("; grey pictures (1) on their plane")
+    assert rgb.convention.endswith("; grey pictures (1) as RGB")
+
+
+def test_colour_pictures_have_one_convention(tmp_path, tiny_catalog, tiny_settings):
+    written(tmp_path / "colour.png", 3)
+    found = [by(name, tmp_path, tiny_catalog, tiny_settings) for name in CONVENTIONS]
+    assert found[0] == found[1] and found[0].convention == find_task("sr_x4").convention
+
+
+def test_a_convention_that_does_not_exist_or_says_nothing_here_is_refused(tmp_path, tiny_catalog, tiny_settings):
+    written(tmp_path / "grey.png", 1)
+    with pytest.raises(UnknownNameError, match="Did you mean 'basicsr'"):
+        by("basicsrr", tmp_path, tiny_catalog, tiny_settings)
+    with pytest.raises(SettingsError, match="not measured on luma"):
+        evaluate("unprocessed", tmp_path, find_task("denoise"), tiny_catalog, tiny_settings, convention="basicsr")
+
+
+def test_bicubic_on_set14_is_as_published_in_both_conventions(test_data, tiny_catalog, tiny_settings):
+    found = [by(name, test_data / "Set14", tiny_catalog, tiny_settings).psnr_db for name in ("vdsr", "basicsr")]
+    assert found == pytest.approx([26.00, 26.10], abs=0.01)
