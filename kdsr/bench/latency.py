@@ -109,7 +109,7 @@ def measure_card_latency(
         measure_latency(
             open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats
         )
-        for runtime in exact_runtimes(card.precision)
+        for runtime in exact_runtimes(card.precision, card.architecture)
     )
     entries = [asdict(latency) for latency in taken]
     places = [_place(entry) for entry in entries]

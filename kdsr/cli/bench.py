@@ -60,7 +60,7 @@ def bench(
     contestants = [
         open_contestant(card.name, catalog, context.obj, runtime=name)
         for card in cards
-        for name in asked or available_runtimes(card.precision)
+        for name in asked or available_runtimes(card.precision, card.architecture)
     ]
     contestants += [
         open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())

@@ -8,12 +8,16 @@ import torch
 from torch import nn
 
 from kdsr.errors import SettingsError, find
+from kdsr.models.compact import Compact
+from kdsr.models.dat import Dat
+from kdsr.models.ffdnet import Ffdnet
 from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.integer import floating
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
 from kdsr.models.prune import pruned
 from kdsr.models.residual import Residual
+from kdsr.models.rrdb import Rrdb
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Architecture:
 MODELS: Mapping[str, Architecture] = MappingProxyType({
     "plain": Architecture(Plain, source="SESR, arXiv:2103.09404; ECBSR, ACM MM 2021"),
     "residual": Architecture(Residual, source="EDSR, arXiv:1707.02921; PAN, arXiv:2010.01073"),
+    "rrdb": Architecture(Rrdb, source="ESRGAN, arXiv:1809.00219; Real-ESRGAN, arXiv:2107.10833"),
+    "compact": Architecture(Compact, source="Real-ESRGAN, arXiv:2107.10833"),
+    "dat": Architecture(Dat, source="DAT, arXiv:2308.03364, by spandrel"),
+    "ffdnet": Architecture(Ffdnet, source="FFDNet, arXiv:1710.04026"),
 })  # fmt: skip
 
 

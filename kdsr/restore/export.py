@@ -29,6 +29,8 @@ INTEGER_LEVELS = 2
 """As both, for a network of integers: a value halfway between two levels may be rounded either way."""
 LOWEST_PSNR_DB = 40.0
 """Between torch and a runtime whose arithmetic is not float32: bfloat16 comes to 50 dB and more."""
+ONLY_TORCH = ("dat", "ffdnet")
+"""Architectures whose steps have no ONNX form: attention over windows, and eigenvalues."""
 FORMAT = "2"
 """Counted up when graphs of an older form must not be used any more."""
 
@@ -99,8 +101,11 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
 
     Raises:
         WeightsError: it differs by more than `LARGEST_DIFFERENCE`, or `LARGEST_LEVELS` for 8 bits.
+        SettingsError: a network that runs by torch alone.
         OSError: `path` cannot be written.
     """
+    if card.architecture in ONLY_TORCH:
+        raise SettingsError(f"{card.name} runs by torch alone and has no ONNX form; take another network.")
     import onnx
 
     from kdsr.restore.graph import onnx_graph

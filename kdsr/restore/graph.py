@@ -2,14 +2,13 @@
 
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
 with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv,
-Relu, PRelu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose, Unsqueeze,
-Squeeze, Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad, no Resize.
-A convolution of integers is enclosed by such casts (the QDQ form), which ONNX Runtime and OpenVINO recognise. A
-new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
+Relu, LeakyRelu, PRelu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose,
+Unsqueeze, Squeeze, Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad,
+and a Resize only in published networks. A convolution of integers is enclosed by such casts (the QDQ form), which ONNX
+Runtime and OpenVINO recognise. A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
 """
 
 import operator
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,15 +23,15 @@ from torch import fx, nn
 from torch.fx.node import map_arg
 
 from kdsr.errors import SettingsError
-from kdsr.models import Enlargement, Entry, IntegerConv2d, Network, RoundedEnlargement
+from kdsr.models import Entry, IntegerConv2d, Network, RoundedEnlargement
 from kdsr.restore.session import INPUT, OUTPUT
+from kdsr.restore.tracing import trace
 
 OPSET = 17
 IR_VERSION = 8
 """Both are old on purpose: runtimes and browsers of 2022 and later read them."""
 _PICTURE = (float(np.float32(1 / 255)), 0)
 """Scale and zero of an 8-bit picture's levels."""
-_TRACING = threading.Lock()
 
 
 def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
@@ -46,7 +45,7 @@ def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
         SettingsError: the network has a step that no operator is known for.
     """
     graph = _Graph()
-    traced = _traced(network)
+    traced = trace(network)
     values: dict[fx.Node, _Value] = {}
     last = next(node for node in traced.graph.nodes if node.op == "output").args[0]
     for node in traced.graph.nodes:
@@ -67,44 +66,6 @@ def onnx_graph(network: Network, *, uint8: bool) -> onnx.ModelProto:
         )
         return graph.model(pixels, ["H", "W", network.planes], ["H_out", "W_out", 3], TensorProto.UINT8)
     return graph.model(result.name, [1, network.planes, "H", "W"], [1, 3, "H_out", "W_out"], TensorProto.FLOAT)
-
-
-class _Tracer(fx.Tracer):
-    """fx replaces `__call__` and `__getattr__` of `nn.Module` process-wide while it traces; other threads, with
-    networks at work, must not notice.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._thread = threading.get_ident()
-
-    def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """The output of `m`: as a step of the graph in this thread, computed as usual in any other."""
-        return (
-            super().call_module(m, forward, args, kwargs)
-            if threading.get_ident() == self._thread
-            else forward(*args, **kwargs)
-        )
-
-    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
-        """The parameter `attr`: its stand-in in this thread, itself in another."""
-        return (
-            super().getattr(attr, attr_val, parameter_proxy_cache)
-            if threading.get_ident() == self._thread
-            else attr_val
-        )
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether `m` is one step: what torch brings, what is of integers, and what keeps to a precision."""
-        return isinstance(m, (IntegerConv2d, Enlargement, Entry)) or super().is_leaf_module(m, module_qualified_name)
-
-
-def _traced(network: nn.Module) -> fx.GraphModule:
-    """The steps of `network`. One at a time: of two tracers, the later would leave the earlier's replacement behind."""
-    with _TRACING:
-        return fx.GraphModule(network, _Tracer().trace(network))
 
 
 @dataclass(frozen=True)
@@ -262,6 +223,10 @@ def _prelu(graph: _Graph, image: _Value, layer: nn.PReLU) -> _Value:
     return _Value(graph.add("PRelu", image.name, graph.constant(slopes)), image.channels)
 
 
+def _leaky_relu(graph: _Graph, image: _Value, negative_slope: float = 0.01, *, inplace: bool = False) -> _Value:
+    return _Value(graph.add("LeakyRelu", image.name, alpha=negative_slope), image.channels)
+
+
 def _sigmoid(graph: _Graph, image: _Value) -> _Value:
     return _Value(graph.add("Sigmoid", image.name), image.channels)
 
@@ -309,6 +274,15 @@ def _slice(graph: _Graph, image: _Value, where: tuple[slice, ...]) -> _Value:
     return _select(graph, image, np.arange(image.channels)[where[1]])
 
 
+def _interpolate(
+    graph: _Graph, image: _Value, *, scale_factor: float, mode: str, align_corners: bool | None = None, **other: Any
+) -> _Value:
+    if mode not in _RESIZES or align_corners or any(value for value in other.values()):
+        raise SettingsError(f"Pictures are resized by bicubic or nearest, with pixel centres aligned, got {mode}.")
+    scales = graph.constant(np.array([1, 1, scale_factor, scale_factor], np.float32))
+    return _Value(graph.add("Resize", image.name, "", scales, **_RESIZES[mode]), image.channels)
+
+
 def _repeat(graph: _Graph, image: _Value, times: int, dim: int = 1) -> _Value:
     if dim != 1:
         raise SettingsError(f"Channels (dim 1) are repeated only, got dim {dim}.")
@@ -329,8 +303,16 @@ def _unshuffle(graph: _Graph, image: _Value, factor: int) -> _Value:
     return _select(graph, packed, np.arange(packed.channels).reshape(factor**2, image.channels).T.ravel())
 
 
+_RESIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.75, "coordinate_transformation_mode": "half_pixel"},
+    "nearest": {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"},
+})  # fmt: skip
+"""By torch's name: what ONNX calls the same."""
+
 _STEPS: Mapping[Any, Callable[..., _Value]] = MappingProxyType({
     F.relu:              _relu,
+    F.leaky_relu:        _leaky_relu,
+    F.interpolate:       _interpolate,
     F.silu:              _silu,
     torch.sigmoid:       _sigmoid,
     operator.add:        _arithmetic("Add"),

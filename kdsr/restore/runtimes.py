@@ -16,7 +16,7 @@ from kdsr.errors import SettingsError, WeightsError, find
 from kdsr.restore.cache import remembered
 from kdsr.restore.choice import choice_key, choose, version_of
 from kdsr.restore.device import torch_device
-from kdsr.restore.export import about_graph, check_session, graph_session
+from kdsr.restore.export import ONLY_TORCH, about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
 from kdsr.restore.runtime import Runtime, RuntimeInfo
@@ -149,10 +149,12 @@ RUNTIMES: Mapping[str, Callable[[Card, Catalog, Settings], Runtime]] = MappingPr
 })  # fmt: skip
 
 
-def available_runtimes(precision: str = "float32") -> tuple[str, ...]:
+def available_runtimes(precision: str = "float32", architecture: str = "plain") -> tuple[str, ...]:
     """The names in `RUNTIMES` whose packages are installed, and which this processor executes correctly, for networks
-    of `precision`.
+    of `precision` and `architecture`.
     """
+    if architecture in ONLY_TORCH:
+        return ("torch",)
     return tuple(
         name
         for name in RUNTIMES
@@ -160,9 +162,9 @@ def available_runtimes(precision: str = "float32") -> tuple[str, ...]:
     )
 
 
-def exact_runtimes(precision: str = "float32") -> tuple[str, ...]:
+def exact_runtimes(precision: str = "float32", architecture: str = "plain") -> tuple[str, ...]:
     """Those of `available_runtimes` that compute what a card says, and so may be chosen without being asked for."""
-    return tuple(name for name in available_runtimes(precision) if name != "openvino-bf16")
+    return tuple(name for name in available_runtimes(precision, architecture) if name != "openvino-bf16")
 
 
 def _suits_processor(openvino: str, precision: str) -> bool:
@@ -179,7 +181,7 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there, or a runtime that is not installed.
+        SettingsError: a device that is not there, or a runtime that is not installed or cannot run this architecture.
     """
     find("runtime", runtime, {**RUNTIMES, "auto": None})
     if runtime.startswith("openvino") and not has_openvino():
@@ -187,6 +189,8 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
             f"The runtime {runtime} needs the package openvino, which is not installed; "
             "pip install 'kdsr[fast]', or choose another runtime."
         )
+    if card.architecture in ONLY_TORCH and runtime not in ("torch", "auto"):
+        raise SettingsError(f"{card.name} runs by torch alone; take the runtime torch or auto.")
     if runtime == "auto":
         runtime = _fastest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
@@ -198,7 +202,8 @@ def _fastest(card: Card, catalog: Catalog, settings: Settings) -> str:
     if torch_device(settings) != "cpu":
         return "torch"
     candidates = {
-        name: functools.partial(RUNTIMES[name], card, catalog, settings) for name in exact_runtimes(card.precision)
+        name: functools.partial(RUNTIMES[name], card, catalog, settings)
+        for name in exact_runtimes(card.precision, card.architecture)
     }
     return choose(candidates, choice_key(card, settings), remembered(settings.home))
 
