@@ -44,11 +44,11 @@ def main() -> None:
     from kdsr.image import Picture
     from kdsr.restore import open_runtime, restore_picture
     from kdsr.settings import settings_from_environment
-    from kdsr.zoo import Catalog
+    from kdsr.zoo import open_catalog
 
     request = json.load(sys.stdin)
     settings = settings_from_environment({f"KDSR_{name.upper()}": text for name, text in request["settings"].items()})
-    catalog = Catalog(settings.weights_dir)
+    catalog = open_catalog(settings)
     opened = open_runtime(catalog.find(request["model"]), catalog, runtime=request["runtime"], settings=settings)
     side = request["side_px"]
     holes = np.tri(side, dtype=bool) if opened.about.planes == 4 else None

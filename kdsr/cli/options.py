@@ -51,9 +51,9 @@ Data = Annotated[Path, typer.Option("--data", help="Folder that holds the test s
 
 def open_catalog(settings: Settings) -> "Catalog":
     """The networks in the settings' folder of weights."""
-    from kdsr.zoo import Catalog
+    from kdsr.zoo import open_catalog
 
-    return Catalog(settings.weights_dir)
+    return open_catalog(settings)
 
 
 def strength_of(

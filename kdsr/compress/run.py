@@ -31,7 +31,7 @@ from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe
 from kdsr.train.recipe_groups import Schedule, Teaching, TrainingData
 from kdsr.train.train import train_recipe
-from kdsr.zoo import Card, Catalog, read_card, save_weights, sha256_of, write_card
+from kdsr.zoo import Card, Catalog, open_catalog, read_card, save_weights, sha256_of, write_card
 
 Listener = Callable[[Event], None]
 
@@ -73,7 +73,7 @@ class _CompressionRun:
         self, plan: Compression, out_dir: Path, settings: Settings, tell: Listener, should_stop: Callable[[], bool]
     ) -> None:
         self.plan, self.out_dir, self.settings, self.tell, self.should_stop = plan, out_dir, settings, tell, should_stop
-        self.catalog = Catalog(settings.weights_dir)
+        self.catalog = open_catalog(settings)
         self.source = self.catalog.find(plan.source)
         if self.source.compressed_from is not None:
             raise SettingsError(

@@ -22,7 +22,7 @@ from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
 from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.teacher import is_path
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 _SHORTEST_OWNER = 16
 _STRAY_S = 3600.0
@@ -204,7 +204,7 @@ class Jobs:
             if not has_photos:
                 raise JobError("A run needs photographs to learn from: upload some.")
             check_recipe(recipe, self.settings, folders.runs_dir(self.settings))
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         for place in recipe.networks:
             if not is_path(place):
                 catalog.find(place)

@@ -14,7 +14,7 @@ from kdsr.settings import Settings
 from kdsr.train.optimiser import new_optimiser
 from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import Teacher
-from kdsr.zoo import Catalog
+from kdsr.zoo import Catalog, open_catalog
 from kdsr.zoo.weights import load_weights
 
 
@@ -105,7 +105,7 @@ def network_at(place: str, recipe: Recipe, settings: Settings) -> Network:
     """
     path = Path(place)
     if path.suffix != ".safetensors":
-        return Catalog(settings.weights_dir).load(place)
+        return open_catalog(settings).load(place)
     if path.with_suffix(".json").is_file():
         return Catalog(path.parent).load(path.stem)
     network = build_model(recipe.architecture, recipe.the_task.scale, recipe.arguments, planes=recipe.the_task.planes)

@@ -16,7 +16,7 @@ from kdsr.train.learner import Learner, network_at
 from kdsr.train.machine import has_bfloat16
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.teacher import is_path
-from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
+from kdsr.zoo import Card, Catalog, open_catalog, save_weights, sha256_of, write_card
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _twin(recipe: Recipe, settings: Settings) -> str | None:
     if recipe.role != "student":
         return None
     name = f"{recipe.name}-twin"
-    return name if any(card.name == name for card in Catalog(settings.weights_dir).cards) else None
+    return name if any(card.name == name for card in open_catalog(settings).cards) else None
 
 
 def _history(recipe: Recipe, settings: Settings) -> tuple[dict[str, object], ...]:
@@ -165,9 +165,10 @@ def _runs_up_to(place: str, settings: Settings) -> tuple[dict[str, object], ...]
     path = Path(place)
     if path.suffix == ".safetensors" and not path.with_suffix(".json").is_file():
         return ({"warm_start": path.name},)
-    folder, name = (path.parent, path.stem) if path.suffix == ".safetensors" else (settings.weights_dir, place)
-    card = Catalog(folder).find(name)
+    card = Catalog(path.parent).find(path.stem) if path.suffix == ".safetensors" else open_catalog(settings).find(place)
     run = {key: getattr(card, key) for key in ("name", "sha256", "steps", "seed", "trained_on")}
+    if card.published:
+        run |= {"licence": card.licence, "authors": card.published.get("authors", "")}
     return (*card.history, run | {"recipe": _without_places(card.recipe)})
 
 

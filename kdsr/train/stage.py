@@ -28,7 +28,7 @@ from kdsr.train.release import device_text, new_card, release, released_mix
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
 from kdsr.train.validation import validate, write_preview
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _show_references(
     networks, task, teacher = {"before": folded(learner.average)}, recipe.the_task, recipe.teaching.teacher
     if teacher is not None:
         device = next(learner.average.parameters()).device
-        networks["teacher"] = load_teacher(Catalog(settings.weights_dir), teacher).to(device)
+        networks["teacher"] = load_teacher(open_catalog(settings), teacher).to(device)
     write_preview(folder, sources.validation[0], task, networks)
     scores = {name: validate(network, sources.validation, task)[0] for name, network in networks.items()}
     log.write({"event": "references", **{f"{name}_psnr_db": round(psnr_db, 4) for name, psnr_db in scores.items()}})
@@ -138,7 +138,7 @@ def _open_teacher(recipe: Recipe, settings: Settings, device: torch.device) -> T
     if teaching.teacher is None or not (recipe.teacher_at_work or teaching.teacher_taps):
         return None
     return open_teacher(
-        Catalog(settings.weights_dir),
+        open_catalog(settings),
         teaching.teachers,
         device,
         taps=teaching.teacher_taps,

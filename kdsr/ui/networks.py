@@ -9,7 +9,7 @@ from kdsr.errors import UnknownNameError
 from kdsr.jobs import WAITING, Jobs, Run
 from kdsr.jobs.folders import run_dir
 from kdsr.settings import Settings
-from kdsr.zoo import Card, Catalog
+from kdsr.zoo import Card, Catalog, open_catalog
 
 _OF_RUN = "run:"
 
@@ -32,7 +32,7 @@ def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
         JobError: the name of a run that cannot be one.
     """
     if not is_of_run(name):
-        catalog = Catalog(settings.weights_dir)
+        catalog = open_catalog(settings)
         return catalog.find(name), catalog
     catalog = Catalog(run_dir(settings, name.removeprefix(_OF_RUN)))
     if not catalog.cards:

@@ -1,7 +1,7 @@
 """Released networks: weights with their cards, found by the cards in a folder."""
 
 from kdsr.zoo.card import Card, Figure, LookFigure, read_card, write_card
-from kdsr.zoo.catalog import Catalog
+from kdsr.zoo.catalog import Catalog, open_catalog
 from kdsr.zoo.weights import load_weights, save_weights, sha256_of
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Figure",
     "LookFigure",
     "load_weights",
+    "open_catalog",
     "read_card",
     "save_weights",
     "sha256_of",

@@ -92,6 +92,8 @@ class Card:
     """
     looks: tuple[LookFigure, ...] = ()
     """Figures for looks, beside PSNR and SSIM; many cards have none."""
+    published: dict[str, Any] = field(default_factory=dict)
+    """Of a network of other makers: authors, source, package, files and their SHA-256. Empty for our own."""
 
     def __post_init__(self) -> None:
         find_task(self.task)
@@ -112,7 +114,7 @@ class Card:
             "data": self.data,
             "history": self.history,
             "compression": self.compression,
-            "recipe and arguments": (self.recipe, self.arguments),
+            "recipe, arguments and published": (self.recipe, self.arguments, self.published),
         }
         for name, kept in lists.items():
             if not all(isinstance(item, dict) for item in kept):

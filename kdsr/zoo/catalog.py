@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdsr.errors import UnknownNameError, WeightsError, find
+from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.zoo.card import ROLES, Card, is_meant_as_card, read_card
 from kdsr.zoo.weights import load_weights
@@ -12,19 +13,38 @@ if TYPE_CHECKING:
     from kdsr.models import Network
 
 
-class Catalog:
-    """The usable cards of one folder; `problems` has a sentence for each other card, by the name of its file."""
+def teachers_dir(settings: Settings) -> Path:
+    """The folder of the published teachers that were added."""
+    return settings.home / "teachers"
 
-    def __init__(self, weights_dir: Path) -> None:
+
+def open_catalog(settings: Settings) -> "Catalog":
+    """The networks of this installation: the released ones, and the published teachers that were added."""
+    return Catalog(settings.weights_dir, teachers_dir(settings))
+
+
+class Catalog:
+    """The usable cards of one folder, and of `more_dirs`; `problems` has a sentence for each other card.
+
+    Of two cards of one name, that of the earlier folder counts.
+    """
+
+    def __init__(self, weights_dir: Path, *more_dirs: Path) -> None:
         self.weights_dir = Path(weights_dir)
+        self._folders: dict[str, Path] = {}
         cards: dict[str, Card] = {}
         problems: dict[str, str] = {}
-        for path in sorted(self.weights_dir.glob("*.json")):
+        folders = (self.weights_dir, *map(Path, more_dirs))
+        for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
+            if path.stem in cards or path.stem in problems:
+                continue
             try:
                 cards[path.stem] = self._usable_card(path)
             except WeightsError as error:
                 if is_meant_as_card(path):  # a folder of a run holds other JSON files too
                     problems[path.stem] = str(error)
+            else:
+                self._folders[path.stem] = path.parent
         self._by_name, self._problem_of = cards, problems
         self.cards: tuple[Card, ...] = tuple(cards.values())
         self.problems: tuple[str, ...] = tuple(problems.values())
@@ -34,7 +54,7 @@ class Catalog:
         card = read_card(path)
         if card.name != path.stem:
             raise WeightsError(f"The card {path.name} names the network '{card.name}'; file and name must be the same.")
-        if not self.weights_path(card).is_file():
+        if not path.with_name(f"{card.name}.safetensors").is_file():
             raise WeightsError(
                 f"The card {path.name} has no weights beside it; restore {card.name}.safetensors or remove the card."
             )
@@ -53,19 +73,20 @@ class Catalog:
     def for_task(self, task: str, role: str | None = None) -> tuple[Card, ...]:
         """The cards for `task` (of `role`, if given): teachers first, then students, each from large to small.
 
-        Networks trained for looks come after the others of their role, so that a default is faithful.
+        Within a role our own networks come before published ones, and then those trained for PSNR before those trained
+        for looks: the first is the default, and it is faithful.
         """
         find_task(task)
         found = [card for card in self.cards if card.task == task and role in (None, card.role)]
 
-        def place(card: Card) -> tuple[int, bool, int, str]:
-            return ROLES.index(card.role), card.is_for_looks, -card.parameters, card.name
+        def place(card: Card) -> tuple[int, bool, bool, int, str]:
+            return ROLES.index(card.role), bool(card.published), card.is_for_looks, -card.parameters, card.name
 
         return tuple(sorted(found, key=place))
 
     def weights_path(self, card: Card) -> Path:
         """The path of the weights of `card`."""
-        return self.weights_dir / f"{card.name}.safetensors"
+        return self._folders.get(card.name, self.weights_dir) / f"{card.name}.safetensors"
 
     def load(self, name: str) -> "Network":
         """The network named `name` with its weights, in eval mode, on the CPU.

@@ -90,7 +90,8 @@ def test_a_picked_network_changes_all_but_the_table(handlers):
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):
-    empty = ModelsHandlers(tmp_path, RestoreHandlers(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs"))
+    nothing = Settings(weights_dir=tmp_path / "none", home=tmp_path / "home")
+    empty = ModelsHandlers(tmp_path, RestoreHandlers(nothing, tmp_path / "runs"))
     page = empty.on_show(Selection("gone"), CHOICE, REQUEST)
     assert texts.EMPTY_ZOO in page.tables and not page.buttons["visible"]
     answer = empty.on_try(Selection("gone"), CHOICE, "", REQUEST)

@@ -189,7 +189,7 @@ def test_a_task_without_a_role_says_so_and_works(handlers, photo, missing):
 
 
 def test_a_page_without_any_network_opens(tmp_path):
-    empty = RestoreHandlers(Settings(weights_dir=tmp_path / "none"), tmp_path / "runs")
+    empty = RestoreHandlers(Settings(weights_dir=tmp_path / "none", home=tmp_path / "home"), tmp_path / "runs")
     views = list(empty.on_open(CHOICE._replace(teacher=None, student=None), REQUEST))
     assert texts.NO_NETWORKS in views[-1].summary
 

@@ -23,7 +23,7 @@ from kdsr.train.data.shards import SHARD, ShardedCrops, ShardPlan, write_shards
 from kdsr.train.events import Event
 from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import Teacher, open_teacher, teacher_sha256
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def label_parts(recipe: Recipe, teachers: Sequence[str], photographs: str) -> di
 def _open_labelling_teacher(recipe: Recipe, settings: Settings, device: torch.device) -> tuple[Teacher, list[str]]:
     """The teacher whose labels are cached, and the SHA-256 of each network's weights."""
     teaching, task = recipe.teaching, recipe.the_task
-    catalog = Catalog(settings.weights_dir)
+    catalog = open_catalog(settings)
     teacher = open_teacher(
         catalog, teaching.teachers, device, taps=teaching.teacher_taps, self_ensemble=teaching.self_ensemble
     )

@@ -10,7 +10,7 @@ from kdsr.settings import Settings
 from kdsr.tasks import TASKS
 from kdsr.train import Recipe, distillation
 from kdsr.train.presets import preset
-from kdsr.zoo import Catalog
+from kdsr.zoo import Catalog, open_catalog
 
 FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
     {"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}}
@@ -91,7 +91,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     """
     if not values.teacher:
         raise InputError("There is no teacher for this task: add one to the weights folder, or choose another task.")
-    catalog = Catalog(settings.weights_dir)
+    catalog = open_catalog(settings)
     teacher = catalog.find(values.teacher)
     if teacher.task != values.task:
         raise SettingsError(

@@ -26,7 +26,7 @@ from kdsr.ui.networks import name_of_run
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.sessions import Orders, session_of
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 
 class DistillHandlers:
@@ -48,7 +48,7 @@ class DistillHandlers:
 
     def tasks(self) -> list[tuple[str, str]]:
         """(title, name) of the tasks that have a teacher."""
-        return able_tasks(Catalog(self.settings.weights_dir))
+        return able_tasks(open_catalog(self.settings))
 
     def default_task(self) -> str | None:
         """x4 super-resolution if it has a teacher, else the first task that has one."""
@@ -82,7 +82,7 @@ class DistillHandlers:
 
     def on_task(self, task: str | None) -> tuple[Any, ...]:
         """(teacher, student) for `task`."""
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         choices = (teachers(catalog, task), students(catalog, task)) if task else ([], [])
         return tuple(
             gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices
@@ -231,7 +231,7 @@ class DistillHandlers:
         """
         if not self.jobs.may_change(run.id, who):
             raise JobError(texts.WATCHING)
-        recipe, known = recipe_from_json(run.recipe), {card.name for card in Catalog(self.settings.weights_dir).cards}
+        recipe, known = recipe_from_json(run.recipe), {card.name for card in open_catalog(self.settings).cards}
         before = recipe.warm_start if recipe.warm_start in known else None
         return Comparison(
             recipe.task,

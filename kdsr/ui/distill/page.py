@@ -19,7 +19,7 @@ from kdsr.ui.distill.photos import FEWEST
 from kdsr.ui.distill.progress import RunProgress, progress_of
 from kdsr.ui.html import error_line
 from kdsr.ui.networks import card_of_run
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 TICK_S = 2.0
 """How often a page asks what is new of a run that waits or trains."""
@@ -97,7 +97,7 @@ class RunEvents:
 def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: Path) -> RunPage:
     """Everything that shows `run` to `who`; downloads are under `folder`."""
     is_mine, recipe, run_progress = jobs.may_change(run.id, who), recipe_from_json(run.recipe), run_events.of(run.id)
-    titles = {card.name: card.title for card in Catalog(jobs.settings.weights_dir).cards}
+    titles = {card.name: card.title for card in open_catalog(jobs.settings).cards}
     home, is_waiting = jobs.folder(run.id), run.state in WAITING
     is_held_out = not run.is_uploaded or len(list((home / "photos").glob("*"))) >= FEWEST
     has_network = is_mine and card_of_run(run, jobs.settings) is not None

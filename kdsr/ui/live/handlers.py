@@ -27,7 +27,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.live.files import address, public_example, public_graph, public_thumbnail
 from kdsr.ui.stopwatch import Stopwatch
-from kdsr.zoo import Card, Catalog
+from kdsr.zoo import Card, Catalog, open_catalog
 
 MOST_PIXELS = 512 * 512
 """Of a picture that is restored here: the largest that the tab makes."""
@@ -71,7 +71,7 @@ class LiveHandlers:
         return _answered(lambda: self._compare(order))
 
     def _offer(self) -> Answer:
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         cards = offered(catalog)
         start = next(
             (card for card in cards if card.task == "sr_x4" and card.compressed_from is None),
@@ -88,14 +88,14 @@ class LiveHandlers:
         return {"thumbnails": [address(public_thumbnail(source, self.settings)) for _, source in available_examples()]}
 
     def _graph(self, name: str) -> Answer:
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         card = _student(name, catalog)
         return {"graph": address(public_graph(card, catalog, self.settings)), "multiple": _multiple(card)}
 
     def _compare(self, order: object) -> Answer:
         begun = time.perf_counter()
         name, role, picture = _read(order)
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         card = _student(name, catalog)
         if role == "teacher":
             teacher = _teacher_of(card, catalog)

@@ -22,7 +22,7 @@ from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.zoo import Card, Catalog, sha256_of
+from kdsr.zoo import Card, Catalog, open_catalog, sha256_of
 
 ALL = "all"
 """The filter that lets every task through."""
@@ -81,7 +81,7 @@ class ModelsHandlers:
 
     def zoo(self) -> Zoo:
         """The networks now in the weights folder."""
-        catalog = Catalog(self.settings.weights_dir)
+        catalog = open_catalog(self.settings)
         return Zoo(catalog, catalog.cards, catalog.problems)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:

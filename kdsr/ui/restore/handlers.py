@@ -33,7 +33,7 @@ from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
 from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stopped_view, views_of
 from kdsr.ui.sessions import Orders, session_of
-from kdsr.zoo import Catalog
+from kdsr.zoo import open_catalog
 
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
@@ -53,7 +53,7 @@ class RestoreHandlers:
 
     def tasks(self) -> list[tuple[str, str]]:
         """(title, name) of the tasks that have a network; of all tasks where there is none."""
-        cards = Catalog(self.settings.weights_dir).cards
+        cards = open_catalog(self.settings).cards
         able = {card.task for card in cards} or set(TASKS)
         return [(task.title, name) for name, task in TASKS.items() if name in able]
 
@@ -64,7 +64,7 @@ class RestoreHandlers:
 
     def networks(self, task: str, role: str, owner: str = "") -> list[tuple[str, str]]:
         """(title, name) of the networks for `task` in `role`, largest first, then the students that `owner` trained."""
-        released = [(card.title, card.name) for card in Catalog(self.settings.weights_dir).for_task(task, role)]
+        released = [(card.title, card.name) for card in open_catalog(self.settings).for_task(task, role)]
         return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
 
     def _students(self, task: str, owner: str, chosen: str | None) -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ class RestoreHandlers:
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each card that cannot be used."""
-        return Catalog(self.settings.weights_dir).problems
+        return open_catalog(self.settings).problems
 
     # Small handlers
 
