@@ -42,8 +42,8 @@ TRUTH = "truth"
 CONVENTIONS: Mapping[str, str] = MappingProxyType({"vdsr": "on their plane", "basicsr": "as RGB"})
 """How the grey pictures of a set are measured where the rest is measured on luma; in Set14 that is `bridge`.
 
-`vdsr`: on their own plane, 0..255, as VDSR's MATLAB script does. `basicsr`: turned into RGB and then into Y, 16..235, as
-EDSR's and BasicSR's readers do, and so the papers that build on them. A smaller range makes smaller errors: `basicsr`
+`vdsr`: on their own plane, 0..255, as VDSR's MATLAB script does. `basicsr`: turned into RGB and then into Y, 16..235,
+as EDSR's and BasicSR's readers and the papers that build on them do. A smaller range makes smaller errors: `basicsr`
 adds 20 log10(255 / 219) = 1.32 dB to each grey picture, 0.094 dB to the mean of Set14.
 """
 _TILE_PX = 512

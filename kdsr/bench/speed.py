@@ -106,7 +106,7 @@ def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime
         open_ms=round(open_ms, 1),
         gflop_per_output_megapixel=2 * card.macs_per_output_megapixel / 1e9,
         peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings),
-        speed_only=card.steps == 0 and not card.compressed_from,
+        speed_only=not (card.steps or card.compressed_from or card.published),
     )
 
 

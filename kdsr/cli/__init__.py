@@ -23,12 +23,13 @@ from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_
 from kdsr.cli.networks import evaluate, export, models
 from kdsr.cli.options import note
 from kdsr.cli.pictures import degrade, restore
+from kdsr.cli.teachers import teachers_add, teachers_list, teachers_remove
 from kdsr.cli.training import train
 from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export, bench)
-"""Each is a command of the same name; `serve` and the groups `card` and `jobs` are added to them."""
+"""Each is a command of the same name; `serve` and the groups `card`, `jobs` and `teachers` are added to them."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""
 JOBS_COMMANDS: tuple[Callable[..., None], ...] = (
@@ -41,6 +42,8 @@ JOBS_COMMANDS: tuple[Callable[..., None], ...] = (
     jobs_clean,
 )
 """`kdsr jobs list` and so on."""
+TEACHERS_COMMANDS: tuple[Callable[..., None], ...] = (teachers_list, teachers_add, teachers_remove)
+"""`kdsr teachers list` and so on."""
 
 
 def main() -> NoReturn:
@@ -70,6 +73,10 @@ def build_app() -> typer.Typer:
     for command in JOBS_COMMANDS:
         jobs.command(command.__name__.removeprefix("jobs_"))(command)
     app.add_typer(jobs, name="jobs")
+    teachers = typer.Typer(help="Published teachers of other makers: add them by name.", no_args_is_help=True)
+    for command in TEACHERS_COMMANDS:
+        teachers.command(command.__name__.removeprefix("teachers_"))(command)
+    app.add_typer(teachers, name="teachers")
     return app
 
 

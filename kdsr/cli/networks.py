@@ -40,7 +40,8 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
         print(f"{'name':<28} {'task':<8} {'role':<8} {'parameters':>11} {'GMACs/MP':>8} {'bytes':>11}  title")
         for card in catalog.cards:
             cost = f"{card.parameters:>11,} {card.macs_per_output_megapixel / 1e9:>8,.2f} {card.file_bytes:>11,}"
-            print(f"{card.name:<28} {card.task:<8} {card.role:<8} {cost}  {card.title}")
+            published = ", published" if card.published else ""
+            print(f"{card.name:<28} {card.task:<8} {card.role:<8} {cost}  {card.title}{published}")
     for problem in catalog.problems:
         note(problem)
 
@@ -61,6 +62,7 @@ def _described(card: "Card") -> dict[str, Any]:
         "twin",
         "precision",
         "compressed_from",
+        "published",
     )
     costs = {"params": card.parameters, "macs_per_output_megapixel": card.macs_per_output_megapixel}
     return (

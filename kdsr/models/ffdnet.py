@@ -1,4 +1,4 @@
-"""FFDNet: a denoiser that is told the noise level, which is estimated from the picture here.
+"""FFDNet: a denoiser whose noise level is an input, estimated from the picture here.
 
 Source: FFDNet, arXiv:1710.04026, section 3; names of the layers are ours. The noise level is estimated as in Chen, Zhu
 and Heng, "An efficient statistical method for image noise level estimation", ICCV 2015: the small eigenvalues of the

@@ -101,11 +101,11 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
 
     Raises:
         WeightsError: it differs by more than `LARGEST_DIFFERENCE`, or `LARGEST_LEVELS` for 8 bits.
-        SettingsError: a network that runs by torch alone.
+        SettingsError: a network that runs only in torch.
         OSError: `path` cannot be written.
     """
     if card.architecture in ONLY_TORCH:
-        raise SettingsError(f"{card.name} runs by torch alone and has no ONNX form; take another network.")
+        raise SettingsError(f"{card.name} runs only in torch and has no ONNX form; take another network.")
     import onnx
 
     from kdsr.restore.graph import onnx_graph

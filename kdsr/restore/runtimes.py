@@ -190,7 +190,7 @@ def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", setting
             "pip install 'kdsr[fast]', or choose another runtime."
         )
     if card.architecture in ONLY_TORCH and runtime not in ("torch", "auto"):
-        raise SettingsError(f"{card.name} runs by torch alone; take the runtime torch or auto.")
+        raise SettingsError(f"{card.name} runs only in torch; take the runtime torch or auto.")
     if runtime == "auto":
         runtime = _fastest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)

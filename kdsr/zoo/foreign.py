@@ -49,7 +49,7 @@ def load_foreign(path: Path) -> Foreign:
         raise WeightsError(
             f"Reading the foreign network {path.name} needs the package spandrel: pip install 'kdsr[foreign]'."
         ) from error
-    tensors = _tensors(path)
+    tensors = read_tensors(path)
     try:
         found = spandrel.ModelLoader(device="cpu").load_from_state_dict(tensors)
     except (spandrel.UnsupportedModelError, KeyError, RuntimeError, ValueError) as error:
@@ -62,7 +62,12 @@ def load_foreign(path: Path) -> Foreign:
     return Foreign(found.model, found.scale, found.size_requirements.multiple_of).eval().requires_grad_(False)
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of weights by name, from under the keys that makers wrap them in; no code in it is run.
+
+    Raises:
+        WeightsError: the file is missing, or no weights by name can be read from it without running code.
+    """
     if path.suffix == ".safetensors":
         return load_tensors(path)
     if not path.is_file():

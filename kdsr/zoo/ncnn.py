@@ -25,7 +25,7 @@ _WITHOUT_WEIGHTS = frozenset(
 
 @dataclass(frozen=True)
 class NcnnLayer:
-    """The weights of one layer: a convolution's kernel (out, in, k, k) and bias, or slopes (channels,) alone."""
+    """The weights of one layer: a convolution's kernel (out, in, k, k) and bias, or only slopes (channels,)."""
 
     name: str
     weight: Tensor
@@ -147,7 +147,7 @@ def _read(declared: _Declared, reader: "_Reader") -> NcnnLayer:
     area = channels * width * height
     if area < 1 or size < 1 or size % area or not declared.number(5):
         raise WeightsError(
-            f"The convolution {declared.name} of {reader.name} has no whole kernel or no bias; take another file."
+            f"The convolution {declared.name} of {reader.name} has an incomplete kernel or no bias; take another file."
         )
     kernel = reader.tagged(size).reshape(channels, size // area, height, width)
     return NcnnLayer(declared.name, kernel, reader.floats(channels))

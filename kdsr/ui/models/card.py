@@ -163,11 +163,23 @@ def _facts(card: Card, cards: Sequence[Card]) -> Markup:
         "MACs": f"{texts.counted(card.macs_per_output_megapixel)} per megapixel of the result",
         "File": f"{card.file_bytes:,} bytes, safetensors",
         "Licence": str(card.licence),
-        "Steps": f"{card.steps:,}, seed {card.seed}",
-        "Trained on": str(card.trained_on),
+        **_training_facts(card),
         "Teacher": _link(card.teacher, cards),
         "Twin": _link(card.twin, cards),
     })  # fmt: skip
+
+
+def _training_facts(card: Card) -> dict[str, str]:
+    """How a network was trained; of a published one, who made it and where its weights are from."""
+    if not card.published:
+        return {"Steps": f"{card.steps:,}, seed {card.seed}", "Trained on": str(card.trained_on)}
+    stated = {name: str(card.published.get(name, "")) for name in ("authors", "source", "package")}
+    return {
+        "Published by": stated["authors"],
+        "Source": stated["source"],
+        "Package": f"{stated['package']}, unaltered numbers in our format",
+        "Trained on": str(card.trained_on),
+    }
 
 
 def _list(facts: Mapping[str, str]) -> Markup:
