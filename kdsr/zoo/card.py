@@ -123,7 +123,7 @@ class Card:
     @property
     def is_for_looks(self) -> bool:
         """Whether an adversarial loss trained it: results look sharper, and PSNR is lower than a pixel loss gives."""
-        return not _ADVERSARIAL_LOSSES.isdisjoint(_losses(self.recipe))
+        return bool(self.published.get("for_looks")) or not _ADVERSARIAL_LOSSES.isdisjoint(_losses(self.recipe))
 
 
 def read_card(path: Path) -> Card:

@@ -55,6 +55,8 @@ class Published:
     notes: str
     figures: tuple[Figure, ...] = ()
     """Measured by `kdsr card measure`."""
+    for_looks: bool = False
+    """Whether its authors trained it with an adversarial loss."""
 
     @property
     def megabytes(self) -> int:
@@ -182,6 +184,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         ),
         form="esrgan",
         notes="Trained for looks, not for PSNR: it invents detail, and its PSNR is below that of networks that do not.",
+        for_looks=True,
         figures=(
             Figure("Set14", 14, 24.7472, 0.664735, 20.8366, "comic", _SET14.format(4), "level", 5.0),
         ),
@@ -192,7 +195,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         macs_per_output_megapixel=154_800_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
-        wheel=_REALESRGAN, members=_anime(2), form="compact", notes=_ANIME_SHRUNK,
+        wheel=_REALESRGAN, members=_anime(2), form="compact", notes=_ANIME_SHRUNK, for_looks=True,
         figures=(
             Figure("Set14", 14, 28.4533, 0.816593, 24.1309, "baboon", _SET14.format(2), "level", 5.0),
         ),
@@ -205,6 +208,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
         wheel=_REALESRGAN, members=_anime(3), form="compact",
         notes=f"{_ANIME_SHRUNK} There is no task for real photographs at x3; it is listed under super-resolution.",
+        for_looks=True,
         figures=(
             Figure("Set5", 5, 29.7925, 0.873268, 25.2104, "butterfly", _LUMA.format(3)),
         ),
@@ -215,7 +219,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         macs_per_output_megapixel=38_700_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
-        wheel=_REALESRGAN, members=_anime(4), form="plain", notes=_ANIME_NOTES,
+        wheel=_REALESRGAN, members=_anime(4), form="plain", notes=_ANIME_NOTES, for_looks=True,
         figures=(
             Figure("Set14", 14, 25.8547, 0.698409, 21.8986, "comic", _SET14.format(4), "level", 2.0),
             Figure("Set14", 14, 25.3095, 0.681629, 21.8119, "comic", _SET14.format(4), "level", 5.0),

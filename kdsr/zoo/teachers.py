@@ -204,6 +204,7 @@ def _keep(published: Published, paths: list[Path], folder: Path, home: Path) -> 
         published={
             "authors": published.authors,
             "source": published.source,
+            "for_looks": published.for_looks,
             "package": f"{wheel.package} {wheel.version}",
             "wheel": wheel.file,
             "wheel_sha256": wheel.sha256,

