@@ -78,7 +78,8 @@ def _normalised(plane: np.ndarray) -> np.ndarray:
     """`plane` less its local mean, over its local deviation plus 1 (equation 1)."""
     mean = _blur(plane)
     deviation = np.sqrt(np.abs(_blur(plane * plane) - mean * mean))
-    return (plane - mean) / (deviation + 1)
+    normalised: np.ndarray = (plane - mean) / (deviation + 1)
+    return normalised
 
 
 def _blur(plane: np.ndarray) -> np.ndarray:
@@ -119,7 +120,8 @@ def _root_mean(squares: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Root of the mean of the chosen `squares` of each row; nan where none is chosen."""
     count = chosen.sum(axis=1)
     total = np.where(chosen, squares, 0.0).sum(axis=1)
-    return np.sqrt(np.divide(total, count, out=np.full(len(count), math.nan), where=count > 0))
+    roots: np.ndarray = np.sqrt(np.divide(total, count, out=np.full(len(count), math.nan), where=count > 0))
+    return roots
 
 
 @functools.cache
@@ -133,4 +135,5 @@ def _ratios() -> np.ndarray:
 def _nearest(rising: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """The index of the value in `rising` that is nearest to each of `wanted`."""
     after = np.searchsorted(rising, wanted).clip(1, len(rising) - 1)
-    return after - (wanted - rising[after - 1] <= rising[after] - wanted)
+    nearest: np.ndarray = after - (wanted - rising[after - 1] <= rising[after] - wanted)
+    return nearest
