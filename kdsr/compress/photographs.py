@@ -11,9 +11,10 @@ from kdsr.metrics import measure
 from kdsr.models import Network
 from kdsr.settings import Settings
 from kdsr.tasks import Task
+from kdsr.train.data.degradations import DegradationShares
 from kdsr.train.data.pairs import Batch, Pairs, fixed_pairs, fresh_pairs
 from kdsr.train.data.photos import Photo, find_photos, held_out, load_photos
-from kdsr.train.recipe_keys import flat_keys
+from kdsr.train.recipe_keys import flat_keys, last_stage
 from kdsr.train.validation import held_out_pair, holes_of
 from kdsr.zoo import Card
 
@@ -68,6 +69,8 @@ def folders_of(plan: Compression, card: Card) -> tuple[str, ...]:
 def open_photographs(plan: Compression, card: Card, task: Task, settings: Settings) -> Photographs:
     """The photographs of `plan` for the network of `card`, decoded, those of super-resolution degraded as well.
 
+    As large a share of noisy crops is clipped as in the network's own training.
+
     Raises:
         SettingsError, InputError: no folder, or none that holds a large enough picture.
     """
@@ -78,5 +81,6 @@ def open_photographs(plan: Compression, card: Card, task: Task, settings: Settin
     if task.strength is None:
         pairs = fixed_pairs(photos, task, plan.seed, torch.device("cpu"), cell_px=smallest, smallest_px=smallest)
     else:
-        pairs = fresh_pairs(photos, task, plan.seed, torch.device("cpu"))
+        noise = DegradationShares(clipped_noise=last_stage(card.recipe).get("clipped_noise_share", 0.0))
+        pairs = fresh_pairs(photos, task, plan.seed, torch.device("cpu"), shares=noise)
     return Photographs(plan, pairs, load_photos(validation, multiple=task.scale, smallest_px=16))

@@ -58,6 +58,10 @@ class Recipe:
         for name in ("chroma_444_share", "double_jpeg_share"):
             if getattr(self.data, name) and self.the_task.degradation != "jpeg":
                 raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
+        if self.data.clipped_noise_share and self.the_task.degradation != "noise":
+            raise SettingsError(
+                f"clipped_noise_share is a share of noisy pictures, and {self.task} has no noise; leave it out."
+            )
         needs_start = self.warm_start is None and not self.stages
         if not 0 <= self.wise_ft_share < 1 or (self.wise_ft_share and needs_start):
             raise SettingsError(

@@ -106,10 +106,14 @@ class TrainingData:
     """JPEG: share of pictures that were compressed once before, on another block grid; cached labels are of the
     first file.
     """
+    clipped_noise_share: float = 0.0
+    """Noise: share of the crops (of the cells with `degrade_once`) that are clipped to [0, 1] and rounded to 8 bits, as
+    in a file.
+    """
 
     def __post_init__(self) -> None:
         _at_least_1(self, "validation_photos", "patch_px", "crop_candidates", "cell_px")
-        for name in ("grey_share", "chroma_444_share", "double_jpeg_share", "ringing_share"):
+        for name in ("grey_share", "chroma_444_share", "double_jpeg_share", "ringing_share", "clipped_noise_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.training import recipe, training_settings
 
-from kdsr.degrade import compress_jpeg
+from kdsr.degrade import compress_jpeg, round_to_8_bits
 from kdsr.errors import InputError
 from kdsr.tasks import find_task
 from kdsr.train import train_recipe
@@ -104,6 +104,27 @@ def test_a_share_of_the_training_pictures_is_grey(settings):
         assert all(is_grey(low) for low, each in zip(degraded, grey, strict=True) if each)
     assert is_grey(whole.truth.movedim(1, 0)) and whole.truth.min() >= 15 / 255 and whole.truth.max() <= 236 / 255
     assert (whole.degraded - whole.degraded[:, :1]).abs().max() < 1.01 / 255
+
+
+def test_a_share_of_the_noisy_pictures_is_clipped_and_rounded_as_in_a_file():
+    white, denoise = torch.ones(200, 3, 16, 16), find_task("denoise")
+    lab, mixed, files = (
+        degrade_fresh(white, denoise, np.random.default_rng(0), clipped_noise_share=share) for share in (0, 0.5, 1)
+    )
+    assert torch.equal(files, round_to_8_bits(lab.clone())) and files.max() == 1 and lab.max() > 1.3
+    is_file = (mixed == files).flatten(1).all(1)
+    assert torch.equal(mixed[~is_file], lab[~is_file]) and 70 < is_file.sum() < 130
+
+
+def test_fixed_pairs_of_noise_are_clipped_in_whole_cells(settings):
+    photos = load_photos(find_photos(("pack",), settings.data_dir))
+    bright = [Photo(photo.path, torch.full_like(photo.pixels, 250)) for photo in photos]
+    made = fixed_pairs(
+        bright, find_task("denoise"), 0, CPU, cell_px=24, smallest_px=8, shares=DegradationShares(clipped_noise=0.5)
+    )
+    largest = [picture.float().max() for picture in made.degraded]
+    assert any(value > 1.05 for value in largest) and sum(value == 1 for value in largest) > 2
+    assert all(torch.equal(truth, torch.full_like(truth, 250)) for truth in made.truths)
 
 
 def test_a_share_of_the_jpeg_files_is_444_and_half_of_those_are_grainy(settings):

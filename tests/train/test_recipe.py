@@ -24,6 +24,8 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "sr_x4", "grey_share": 1.5}', "grey_share must lie in"),
         ('{"name": "a", "task": "jpeg", "chroma_444_share": -0.5}', "chroma_444_share must lie in"),
         ('{"name": "a", "task": "denoise", "chroma_444_share": 0.5}', "share of JPEG files"),
+        ('{"name": "a", "task": "denoise", "clipped_noise_share": 1.5}', "clipped_noise_share must lie in"),
+        ('{"name": "a", "task": "jpeg", "clipped_noise_share": 0.5}', "jpeg has no noise"),
         ('{"name": "a", "task": "jpeg", "double_jpeg_share": 2}', "double_jpeg_share must lie in"),
         ('{"name": "a", "task": "photo_x4", "double_jpeg_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdsr.degrade import crop_to_multiple, degrade_photo, draw_holes, with_holes
+from kdsr.degrade import crop_to_multiple, degrade_photo, draw_holes, round_to_8_bits, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
@@ -31,6 +31,7 @@ def degrade_fresh(
     *,
     chroma_444: Tensor | None = None,
     cropped_share: float = 0.0,
+    clipped_noise_share: float = 0.0,
 ) -> Tensor:
     """`truth` (N, 3, H, W) degraded, each picture with its own random strength (`draw_strengths`) or kind.
 
@@ -39,6 +40,7 @@ def degrade_fresh(
         cropped_share: share of the JPEG files that begin up to 15 rows and columns before the picture, as if it had
             been cropped since. A network at half resolution needs them: trained on even block positions only, it
             restores next to nothing at odd ones.
+        clipped_noise_share: share of the noisy pictures that are clipped to [0, 1] and rounded to 8 bits, as in a file.
     Raises:
         InputError: a task whose degradation has no strength (super-resolution); its photographs are degraded once.
     """
@@ -53,7 +55,8 @@ def degrade_fresh(
         return degrade_photo(crop_to_multiple(truth, task.scale), task.scale, drawn, rng)
     if task.degradation == "noise":
         generator = torch.Generator(device=truth.device).manual_seed(int(rng.integers(2**62)))
-        return add_noise(truth, torch.from_numpy(drawn), generator)
+        noisy = add_noise(truth, torch.from_numpy(drawn), generator)
+        return _with_clipped_noise(noisy, clipped_noise_share, rng) if clipped_noise_share else noisy
     corners = _corners(len(truth), rng) * (rng.random(len(truth)) < cropped_share)[:, None]
     return torch.cat(
         [_out_of_file(truth, number, drawn[number], corners[number], chroma_444) for number in range(len(truth))]
@@ -107,11 +110,12 @@ _GRAIN_SIGMA = 75.0
 
 @dataclass(frozen=True)
 class DegradationShares:
-    """Shares of the training pictures, in [0, 1], that are grey, 4:4:4 JPEG files, or compressed twice."""
+    """Shares of the training pictures, in [0, 1], that are grey, 4:4:4 JPEG files, compressed twice, or noisy files."""
 
     grey: float = 0.0
     chroma_444: float = 0.0
     double_jpeg: float = 0.0
+    clipped_noise: float = 0.0
 
 
 def varied(truth: Tensor, shares: DegradationShares, rng: np.random.Generator) -> tuple[Tensor, Tensor | None]:
@@ -122,6 +126,16 @@ def varied(truth: Tensor, shares: DegradationShares, rng: np.random.Generator) -
     if shares.grey:
         truth = _with_grey(truth, shares.grey, rng)
     return truth, chroma_444
+
+
+def _with_clipped_noise(noisy: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """`noisy` (N, 3, H, W) with a `share` of its pictures clipped to [0, 1] and rounded to 8 bits.
+
+    Clipped noise no longer has a mean of 0: it lightens what is nearly black and darkens what is nearly white. A
+    network that saw none keeps that error, which costs 0.5 dB on CBSD68 at sigma 25.
+    """
+    chosen = torch.from_numpy(rng.random(len(noisy)) < share)[:, None, None, None].to(noisy.device)
+    return torch.where(chosen, round_to_8_bits(noisy), noisy)
 
 
 def _with_grey(truth: Tensor, share: float, rng: np.random.Generator) -> Tensor:

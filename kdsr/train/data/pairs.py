@@ -6,7 +6,7 @@ seed and the step, so a resumed run has the batches of an uninterrupted one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -100,7 +100,14 @@ class Pairs:
         else:
             truth, chroma_444 = varied(truth, self.shares, rng)
             files, _ = double_jpeg(truth, self.task, self.shares.double_jpeg, rng, chroma_444=chroma_444)
-            degraded = degrade_fresh(files, self.task, rng, chroma_444=chroma_444, cropped_share=CROPPED_SHARE)
+            degraded = degrade_fresh(
+                files,
+                self.task,
+                rng,
+                chroma_444=chroma_444,
+                cropped_share=CROPPED_SHARE,
+                clipped_noise_share=self.shares.clipped_noise,
+            )
         label = None
         if with_label and self.labels is not None:
             label = _to_float([self._scaled(self.labels[crop.picture], crop, patch_px) for crop in crops])
@@ -235,7 +242,7 @@ def fixed_pairs(
     for index, truth in enumerate(truths):
         rng, chroma_444 = np.random.default_rng([seed, index]), None
         image = truth.permute(2, 0, 1)[None].to(device, torch.float32) / 255
-        if shares != _NONE:
+        if replace(shares, clipped_noise=0.0) != _NONE:
             image, chroma_444 = varied(image, shares, rng)
             image = round_to_8_bits(image)
             truths[index] = _to_bytes(image)
@@ -247,7 +254,7 @@ def fixed_pairs(
             file, chosen = double_jpeg(image, task, shares.double_jpeg, rng, chroma_444=chroma_444)
             if chosen.any():
                 for_labels[index] = _to_bytes(file).to(device)
-            worse = degrade_fresh(file, task, rng, chroma_444=chroma_444)
+            worse = degrade_fresh(file, task, rng, chroma_444=chroma_444, clipped_noise_share=shares.clipped_noise)
             degraded.append(worse[0].permute(1, 2, 0).half().cpu() if task.degradation == "noise" else _to_bytes(worse))
     truths, degraded = ([picture.to(device) for picture in pictures] for pictures in (truths, degraded))
     return Pairs(task, truths, seed, degraded, clean_truths=clean_truths, for_labels=for_labels)

@@ -74,7 +74,7 @@ def open_sources(
 def _open_pairs(recipe: Recipe, training: tuple[Path, ...], photos: list[Photo], device: torch.device) -> Pairs:
     """The pairs of `recipe` without labels, and their plan if it has fixed crops."""
     task, data = recipe.the_task, recipe.data
-    shares = DegradationShares(data.grey_share, data.chroma_444_share, data.double_jpeg_share)
+    shares = DegradationShares(data.grey_share, data.chroma_444_share, data.double_jpeg_share, data.clipped_noise_share)
     if recipe.fixed_pairs:
         seed, smallest = recipe.seed if _is_drawn(recipe) else 0, data.patch_px * task.scale
         about = (recipe.task, smallest, data.photo_scales, data.cell_px, shares, seed, device)
@@ -166,6 +166,7 @@ def label_parts(recipe: Recipe, teachers: Sequence[str], photographs: str) -> di
         "grey_share": data.grey_share,
         "whole_colour_share": data.chroma_444_share,
         "saved_before_share": data.double_jpeg_share,
+        "clipped_noise_share": data.clipped_noise_share,
     }
     parts |= {name: share for name, share in shares.items() if share}
     if data.photo_scales != (1.0,):
