@@ -89,6 +89,12 @@ class Task:
         return f"{plane}, {self.border} px cut at each side" if self.border else f"{plane}, no border cut"
 
 
+NOISE_CONVENTIONS: Mapping[str, str] = MappingProxyType({
+    "file":       "noise clipped and rounded to 8 bits, as in a file",
+    "laboratory": "noise neither clipped nor rounded, as published",
+})  # fmt: skip
+"""What happens to values that noise moves out of [0, 1], name to words; the first one is the default."""
+
 _SIGMA = Strength("sigma", "Noise level", "of 255", 0.0, 55.0, 25.0)
 _QUALITY = Strength("quality", "JPEG quality", "of 100", 5.0, 95.0, 20.0, by_ratio=True)
 _LEVEL = Strength("level", "Degradation level", "of 10", 0.0, 10.0, 5.0)

@@ -133,13 +133,20 @@ def compared(student: Card, catalog: Catalog) -> Card:
 
 
 def label(figure: Figure) -> str:
-    """The set and strength of a figure as text."""
-    return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {strength_text(figure)}"
+    """The set, strength and convention of noise of a figure as text."""
+    if figure.strength is None:
+        return figure.set
+    return f"{figure.set} {figure.strength_name} {strength_text(figure)}{noise_text(figure)}"
 
 
 def strength_text(figure: Figure) -> str:
     """Without a unit: `25.0`, as the card has it, or a kind's name."""
     return f"{figure.strength}"
+
+
+def noise_text(figure: Figure) -> str:
+    """` file` or ` laboratory`; empty for tasks without noise."""
+    return f" {figure.noise}" if figure.noise else ""
 
 
 def with_defaults(text: str) -> str:
@@ -173,10 +180,13 @@ def with_defaults(text: str) -> str:
 
 
 def usual_figure(task: Task, card: Card) -> Figure:
-    """The figure of `card` on the set that the tables show, at the strength that the page begins with."""
+    """The figure of `card` on the set that the tables show, at the strength that the page begins with; of noise as in
+    a file, if it was measured.
+    """
     usual = None if task.strength is None else task.strength.default
     shown = SHOWN_SETS.get(task.degradation)
-    return next(figure for figure in card.figures if figure.strength == usual and shown in (None, figure.set))
+    found = [figure for figure in card.figures if figure.strength == usual and shown in (None, figure.set)]
+    return next((figure for figure in found if figure.noise == "file"), found[0])
 
 
 def with_tables(text: str, data: Path | None, settings: Settings) -> str:
@@ -248,8 +258,8 @@ def table(
     ]
     lines.append("|" + "---|" * (len(heads) + len(machines) + 3))
     for card in cards:
-        values = {(figure.set, figure.strength): f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
-        figures = " | ".join(values.get((figure.set, figure.strength), "") for figure in first)
+        values = {figure.key: f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
+        figures = " | ".join(values.get(figure.key, "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
         times = " | ".join(latency(card, machine) for machine in machines)
         lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {times} |")
@@ -260,8 +270,10 @@ def table(
 
 
 def head(figure: Figure) -> str:
-    """The column of a figure: `sigma 15`, or the kind of holes."""
-    return figure.strength if isinstance(figure.strength, str) else f"{figure.strength_name} {figure.strength:g}"
+    """The column of a figure: `sigma 15 file`, or the kind of holes."""
+    if isinstance(figure.strength, str):
+        return figure.strength
+    return f"{figure.strength_name} {figure.strength:g}{noise_text(figure)}"
 
 
 def latency(card: Card, machine: str) -> str:

@@ -70,7 +70,10 @@ def _figure(
     measurement: tuple[str, float | None],
 ) -> SetFigure:
     name, strength = measurement
-    found = evaluate(trial.name, test_data_dir / name, plan.task, Catalog(folder), settings, strength=strength)
+    noise = "laboratory" if plan.task.degradation == "noise" else None  # as in trials that were measured earlier
+    found = evaluate(
+        trial.name, test_data_dir / name, plan.task, Catalog(folder), settings, strength=strength, convention=noise
+    )
     each = {figure.name: round(figure.psnr_db, 4) for figure in found.per_picture}
     return SetFigure(
         name,

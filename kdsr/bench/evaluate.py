@@ -7,9 +7,9 @@ A set is a folder in one of three forms:
 - `HR/` without other folders, or a folder of pictures: each is a truth and is degraded here.
 
 The seed of the noise is the picture's name, so that a picture gets the same noise on each machine and in each set.
-Noise is neither clipped nor rounded, as in the published figures. Restored pictures are rounded to 8 bits before they
-are measured. Grey pictures are degraded as one plane, repeated to three channels for the network, and measured by one
-of two conventions. Not here: latency, and which sets a card reports (`verify`).
+Noise is clipped and rounded to 8 bits as in a file, or neither, as in the published figures. Restored pictures are
+rounded to 8 bits before they are measured. Grey pictures are degraded as one plane, repeated to three channels for the
+network, and measured by one of two conventions. Not here: latency, and which sets a card reports (`verify`).
 """
 
 import math
@@ -30,7 +30,7 @@ from kdsr.metrics.looks import measure_looks
 from kdsr.restore import navier_stokes, open_runtime, restore
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
-from kdsr.tasks import Task
+from kdsr.tasks import NOISE_CONVENTIONS, Task
 from kdsr.zoo import Catalog
 
 BASELINES = ("bicubic", "unprocessed", "navier-stokes")
@@ -39,12 +39,12 @@ inpainting OpenCV's Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radiu
 filling that networks are given."""
 TRUTH = "truth"
 """Names the ground truth itself: the figures for looks that a perfect result would have."""
-CONVENTIONS: Mapping[str, str] = MappingProxyType({"vdsr": "on their plane", "basicsr": "as RGB"})
+GREY_CONVENTIONS: Mapping[str, str] = MappingProxyType({"vdsr": "on their plane", "basicsr": "as RGB"})
 """How the grey pictures of a set are measured where the rest is measured on luma; in Set14 that is `bridge`.
 
 `vdsr`: on their own plane, 0..255, as VDSR's MATLAB script does. `basicsr`: turned into RGB and then into Y, 16..235,
-as EDSR's and BasicSR's readers and the papers that build on them do. A smaller range makes smaller errors: `basicsr`
-adds 20 log10(255 / 219) = 1.32 dB to each grey picture, 0.094 dB to the mean of Set14.
+as EDSR's and BasicSR's readers do, and so the papers that build on them. A smaller range makes smaller errors: it adds
+20 log10(255 / 219) = 1.32 dB to each grey picture, 0.094 dB to the mean of Set14.
 """
 _TILE_PX = 512
 """Covers a picture of most test sets with one tile. At 256, a teacher with a halo of 92 pixels computes everything
@@ -74,6 +74,7 @@ class Evaluation:
     psnr_db: float
     ssim: float
     convention: str
+    """In words."""
     worst_psnr_db: float
     worst_picture: str
     per_picture: tuple[PictureFigure, ...]
@@ -91,7 +92,7 @@ def evaluate(
     strength: float | str | None = None,
     runtime: str = "torch",
     self_ensemble: bool = False,
-    convention: str = "vdsr",
+    convention: str | None = None,
     looks: Sequence[str] = (),
     on_picture: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
@@ -102,34 +103,55 @@ def evaluate(
         strength: noise sigma (of 255), JPEG quality or kind of holes; None takes the task's default.
         runtime: `torch`, `onnx` or `auto`.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square.
-        convention: of grey pictures, a name in `CONVENTIONS`; only for tasks that are measured on luma.
+        convention: a name in `conventions_of(task)`; None takes the first: `vdsr` for tasks that are measured on luma,
+            `file` for denoising.
         looks: figures for looks to take as well, by their names in `kdsr.metrics.looks`.
         on_picture: called with (pictures done, all pictures, name) after each one.
     Raises:
         UnknownNameError: no network or convention of that name.
-        SettingsError: the network or baseline is for another task, `strength` is out of range, or the task is not
-            measured on luma and has no other convention.
+        SettingsError: the network, the baseline or the convention is for another task, or `strength` is out of range.
         InputError: no pictures, one that cannot be read, or a degraded one that does not fit its truth.
     """
-    find("convention", convention, CONVENTIONS)
-    if convention != "vdsr" and task.colour != "y":
-        raise SettingsError(f"{task.title} is not measured on luma, so that grey pictures have one convention, vdsr.")
+    by = _convention_of(task, convention)
+    noise = by if by and task.degradation == "noise" else "file"
     files = pairs_of(set_dir, task)
     apply = None
     if model != TRUTH:
         apply = _restorer(model, task, catalog, settings, runtime, self_ensemble=self_ensemble)
     figures = []
     for done, (truth_path, degraded_path) in enumerate(files, start=1):
-        pair = _load_pair(truth_path, degraded_path, task, settings, strength)
+        pair = _load_pair(truth_path, degraded_path, task, settings, strength, noise)
         holes = pair.degraded[:, 3:] if task.planes == 4 else None
         restored = apply(pair.degraded) if apply else pair.truth
-        on_plane = pair.is_grey and convention == "vdsr"
+        on_plane = pair.is_grey and by != "basicsr"
         taken = measure(restored, pair.truth, task, grey=on_plane, holes=holes)
         seen = measure_looks(restored, looks, truth=pair.truth, degraded=pair.degraded[:, :3], grey=pair.is_grey)
         figures.append(PictureFigure(truth_path.stem, taken.psnr_db, taken.ssim, pair.is_grey, seen))
         if on_picture:
             on_picture(done, len(files), truth_path.stem)
-    return _summary(figures, task, convention)
+    return _summary(figures, task, by)
+
+
+def conventions_of(task: Task) -> Mapping[str, str]:
+    """The conventions by which figures of `task` can be taken, name to words, the default first; empty: there is one.
+
+    Of noise, or of grey pictures where the others are measured on luma.
+    """
+    if task.degradation == "noise":
+        return NOISE_CONVENTIONS
+    return GREY_CONVENTIONS if task.colour == "y" else {}
+
+
+def _convention_of(task: Task, given: str | None) -> str | None:
+    """The name of the convention to use: given, or the default; None if the task has only one."""
+    own = conventions_of(task)
+    if given is None:
+        return next(iter(own), None)
+    find("convention", given, {**GREY_CONVENTIONS, **NOISE_CONVENTIONS})
+    if given not in own:
+        has = f"has {' and '.join(own)}" if own else "has one convention without a name"
+        raise SettingsError(f"{task.title} {has}, got the convention '{given}'; leave it out.")
+    return given
 
 
 def pairs_of(set_dir: Path, task: Task) -> list[tuple[Path, Path | None]]:
@@ -162,11 +184,16 @@ class _Pair:
 
 
 def _load_pair(
-    truth_path: Path, degraded_path: Path | None, task: Task, settings: Settings, strength: float | str | None
+    truth_path: Path,
+    degraded_path: Path | None,
+    task: Task,
+    settings: Settings,
+    strength: float | str | None,
+    noise: str,
 ) -> _Pair:
     picture = read_picture(truth_path, settings)
     if degraded_path is None:
-        made = degrade_picture(picture, task, strength=strength)
+        made = degrade_picture(picture, task, strength=strength, noise=noise)
         return _Pair(to_tensor(made.truth), made.tensor, picture.is_grey)
     if strength is not None:
         raise SettingsError(f"{task.title} has no strength to set, got {strength}; leave it out.")
@@ -217,14 +244,19 @@ def _navier_stokes(image: Tensor) -> Tensor:
     return to_tensor(navier_stokes(Picture(levels[..., :3]), levels[..., 3] > 0)).to(image)
 
 
-def _summary(figures: Sequence[PictureFigure], task: Task, convention: str) -> Evaluation:
+def _summary(figures: Sequence[PictureFigure], task: Task, by: str | None) -> Evaluation:
     worst = min(figures, key=lambda figure: figure.psnr_db)
     count, grey = len(figures), sum(figure.is_grey for figure in figures)
+    said = [task.convention]
+    if by and task.degradation == "noise":
+        said.append(NOISE_CONVENTIONS[by])
+    if grey:
+        said.append(f"grey pictures ({grey}) {GREY_CONVENTIONS['basicsr' if by == 'basicsr' else 'vdsr']}")
     return Evaluation(
         n=count,
         psnr_db=math.fsum(figure.psnr_db for figure in figures) / count,
         ssim=math.fsum(figure.ssim for figure in figures) / count,
-        convention=f"{task.convention}; grey pictures ({grey}) {CONVENTIONS[convention]}" if grey else task.convention,
+        convention="; ".join(said),
         worst_psnr_db=worst.psnr_db,
         worst_picture=worst.name,
         per_picture=tuple(figures),

@@ -23,7 +23,7 @@ LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingPro
     "photo":   (("BSD100", 2.0), ("BSD100", 5.0), ("BSD100", 8.0)),
     "holes":   (("BSD100", "strokes"), ("BSD100", "text")),
 })  # fmt: skip
-"""Where a card's figures for looks are taken, by degradation: pairs of (set, strength)."""
+"""Where a card's figures for looks are taken, by degradation: pairs of (set, strength); noise is that of a file."""
 
 _EXTRA_DIGITS = 2
 """A card keeps this many digits more than tables show."""

@@ -9,16 +9,18 @@ from kdsr.bench.evaluate import evaluate
 from kdsr.errors import SettingsError
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
-from kdsr.zoo import Card, Catalog, Figure
+from kdsr.zoo import Card, Catalog, Figure, FigureKey
 
-STANDARD_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingProxyType({
-    "bicubic": (("Set5", None), ("Set14", None), ("BSD100", None)),
-    "noise":   tuple(("CBSD68", sigma) for sigma in (15.0, 25.0, 50.0)),
-    "jpeg":    tuple((name, quality) for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
-    "photo":   tuple((name, level) for name in ("Set14", "BSD100") for level in (2.0, 5.0, 8.0)),
-    "holes":   tuple(("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
+STANDARD_SETS: Mapping[str, tuple[FigureKey, ...]] = MappingProxyType({
+    "bicubic": tuple(FigureKey(name) for name in ("Set5", "Set14", "BSD100")),
+    "noise":   tuple(FigureKey("CBSD68", sigma, noise)
+                     for noise in ("laboratory", "file") for sigma in (15.0, 25.0, 50.0)),
+    "jpeg":    tuple(FigureKey(name, quality)
+                     for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
+    "photo":   tuple(FigureKey(name, level) for name in ("Set14", "BSD100") for level in (2.0, 5.0, 8.0)),
+    "holes":   tuple(FigureKey("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
 })  # fmt: skip
-"""The usual (set, strength) pairs of each degradation in publications."""
+"""The usual measurements of each degradation in publications, and of noise also as in a file."""
 
 PSNR_TOLERANCE_DB = 0.01
 SSIM_TOLERANCE = 0.0005
@@ -47,8 +49,7 @@ class Check:
 
 def measure_figure(
     model: str,
-    set_name: str,
-    strength: float | str | None,
+    on: FigureKey,
     data_dir: Path,
     task: Task,
     catalog: Catalog,
@@ -56,14 +57,23 @@ def measure_figure(
     *,
     runtime: str = "torch",
 ) -> Figure:
-    """The figure of `model` on `data_dir/set_name`, as a card states it: PSNR to 1e-4 dB, SSIM to 1e-6.
+    """The figure of `model` on a set in `data_dir`, as a card states it: PSNR to 1e-4 dB, SSIM to 1e-6.
 
     Raises:
         As `evaluate`.
     """
-    found = evaluate(model, data_dir / set_name, task, catalog, settings, strength=strength, runtime=runtime)
+    found = evaluate(
+        model,
+        data_dir / on.set,
+        task,
+        catalog,
+        settings,
+        strength=on.strength,
+        runtime=runtime,
+        convention=on.noise,
+    )
     return Figure(
-        set=set_name,
+        set=on.set,
         n=found.n,
         psnr_db=round(found.psnr_db, 4),
         ssim=round(found.ssim, 6),
@@ -71,7 +81,8 @@ def measure_figure(
         worst_picture=found.worst_picture,
         convention=found.convention,
         strength_name=task.strength.name if task.strength else None,
-        strength=strength,
+        strength=on.strength,
+        noise=on.noise,
     )
 
 
@@ -93,20 +104,20 @@ def measure_card(
     """
     task = find_task(card.task)
     wanted = STANDARD_SETS[task.degradation]
-    here = [(name, strength) for name, strength in wanted if (data_dir / name).is_dir()]
+    here = [on for on in wanted if (data_dir / on.set).is_dir()]
     if not here:
-        names = " and ".join(dict.fromkeys(name for name, _ in wanted))
+        names = " and ".join(dict.fromkeys(on.set for on in wanted))
         raise SettingsError(
             f"The figures of {card.name} are taken on {names}, and {data_dir} holds none of them; "
             "give the folder that does."
         )
     measured = []
-    for name, strength in here:
-        figure = measure_figure(card.name, name, strength, data_dir, task, catalog, settings)
+    for on in here:
+        figure = measure_figure(card.name, on, data_dir, task, catalog, settings)
         measured.append(figure)
         on_figure(figure)
-    kept = [figure for figure in card.figures if (figure.set, figure.strength) not in here]
-    missing = tuple(dict.fromkeys(name for name, strength in wanted if (name, strength) not in here))
+    kept = [figure for figure in card.figures if figure.key not in here]
+    missing = tuple(dict.fromkeys(on.set for on in wanted if on not in here))
     return replace(card, figures=(*measured, *kept)), missing
 
 
@@ -134,8 +145,7 @@ def verify_card(
         if (data_dir / stated.set).is_dir():
             measured = measure_figure(
                 card.name,
-                stated.set,
-                stated.strength,
+                stated.key,
                 data_dir,
                 find_task(card.task),
                 catalog,

@@ -24,7 +24,7 @@ def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn =
     def tell(check: Check) -> None:
         stated, found = check.stated, check.measured
         verdict = "ok" if check.holds else "OFF"
-        card = f"{_what(stated):<24} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}"
+        card = f"{_what(stated):<27} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}"
         if found is None:
             print(f"{card}   not measured: {data / stated.set} is missing   {verdict}")
             return
@@ -79,7 +79,7 @@ def card_measure(
         data,
         catalog,
         context.obj,
-        on_figure=lambda f: print(f"{_what(f):<24} {f.psnr_db:8.4f} dB {f.ssim:.6f}", flush=True),
+        on_figure=lambda f: print(f"{_what(f):<27} {f.psnr_db:8.4f} dB {f.ssim:.6f}", flush=True),
     )
     _write_card(card, catalog)
     if missing:
@@ -121,4 +121,8 @@ def _look(figure: "LookFigure") -> str:
 
 
 def _what(figure: "Figure | LookFigure") -> str:
-    return figure.set if figure.strength is None else f"{figure.set} {figure.strength_name} {shown(figure.strength)}"
+    if figure.strength is None:
+        return figure.set
+    words = f"{figure.set} {figure.strength_name} {shown(figure.strength)}"
+    noise = getattr(figure, "noise", None)  # figures for looks have none
+    return f"{words} {noise}" if noise else words

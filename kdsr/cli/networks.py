@@ -89,17 +89,19 @@ def evaluate(
     runtime: RunOn = RuntimeName.TORCH,
     self_ensemble: Ensemble = False,
     convention: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Grey pictures (Set14's bridge): vdsr measures them on their plane, basicsr turns them into RGB and "
-            "then Y, as EDSR, SwinIR, DAT and most papers since 2017: 0.094 dB more on Set14."
+            help="Grey pictures (Set14's bridge): vdsr (default) measures them on their plane, basicsr turns them into "
+            "RGB and then Y, as EDSR, SwinIR, DAT and most papers since 2017: 0.094 dB more on Set14. Noise: file "
+            "(default) is clipped and rounded to 8 bits, laboratory is neither, as in published figures."
         ),
-    ] = "vdsr",
+    ] = None,
     looks: Looks = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a network over a test set, in the task's convention."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
+    from kdsr.bench.evaluate import conventions_of
     from kdsr.bench.evaluate import evaluate as measure_set
     from kdsr.bench.looks import looks_table
 
@@ -122,8 +124,10 @@ def evaluate(
     asked: dict[str, Any] = {"model": model, "task": task, "set": set_dir.name, "runtime": runtime.value}
     if self_ensemble:
         asked["self_ensemble"] = True
-    if found.colour == "y":
-        asked["grey_convention"] = convention
+    known = conventions_of(found)
+    if known:
+        key = "grey_convention" if found.colour == "y" else "noise_convention"
+        asked[key] = convention or next(iter(known))
     if found.strength:
         asked[found.strength.name] = found.strength.default if strength is None else strength
     if as_json:

@@ -109,7 +109,7 @@ def degrade(
     holes: Holes = None,
     seed: Annotated[int, typer.Option(help="Other noise or holes for another seed.", min=0)] = 0,
 ) -> None:
-    """Degrade a clean picture by the convention of a task. Noise is clipped and rounded to fit a file; holes become
+    """Degrade a clean picture by the convention of a task. Noise is clipped and rounded to 8 bits; holes become
     transparent.
     """
     from kdsr.degrade import degrade_picture

@@ -1,6 +1,6 @@
 """Additive white Gaussian noise, drawn so that the same seed gives the same noise on every device.
 
-Not here: clipping and rounding; the published denoising figures are taken on noise that is neither.
+Not here: clipping and rounding to the levels of a file, which `degrade` does by its convention.
 """
 
 import torch

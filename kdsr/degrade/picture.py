@@ -19,7 +19,9 @@ class Degraded:
     """A degraded picture, and the picture that its restoration is compared with."""
 
     tensor: Tensor
-    """(1, planes, H // scale, W // scale) float32, the input of a network; noise is neither clipped nor rounded."""
+    """(1, planes, H // scale, W // scale) float32, the input of a network; equal to `picture` apart from holes and from
+    noise by the convention `laboratory`.
+    """
     truth: Picture
     """The clean picture, cropped to a multiple of the task's scale; for holes without its alpha."""
 
@@ -35,7 +37,9 @@ class Degraded:
         return made if self.holes is None else with_transparent(made, self.holes)
 
 
-def degrade_picture(picture: Picture, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Degraded:
+def degrade_picture(
+    picture: Picture, task: Task, *, strength: float | str | None = None, seed: int = 0, noise: str = "file"
+) -> Degraded:
     """`picture` degraded as `task` defines it; the same name and seed give the same result on every machine.
 
     A grey picture is degraded as one plane: the mean of three independent noises would be weaker by the root of 3.
@@ -45,8 +49,11 @@ def degrade_picture(picture: Picture, task: Task, *, strength: float | str | Non
         strength: noise sigma (of 255), JPEG quality, level of a photograph's damage or kind of holes; None takes the
             task's default.
         seed: any other seed gives other noise, holes or damage.
+        noise: `file` is clipped and rounded to 8 bits, `laboratory` is neither, as in published figures.
     Raises:
-        SettingsError: `strength` is out of the task's range, or the task takes none.
+        UnknownNameError: no convention of noise of that name.
+        SettingsError: `strength` is out of the task's range, or the task takes none; `laboratory` for a task without
+            noise.
         InputError: `picture` is smaller than the task's scale, or larger than a JPEG can be.
     """
     clean = crop_to_multiple(to_tensor(picture), task.scale)
@@ -55,9 +62,9 @@ def degrade_picture(picture: Picture, task: Task, *, strength: float | str | Non
     truth = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)
     drawn_from = picture_seed(picture.name, seed)
     if task.degradation == "holes":
-        return Degraded(degrade(clean, task, strength=strength, seed=drawn_from), truth)
+        return Degraded(degrade(clean, task, strength=strength, seed=drawn_from, noise=noise), truth)
     planes = clean[:, :1] if picture.is_grey else clean
-    degraded = degrade(planes, task, strength=strength, seed=drawn_from)
+    degraded = degrade(planes, task, strength=strength, seed=drawn_from, noise=noise)
     return Degraded(degraded.expand(-1, 3, -1, -1).contiguous(), truth)
 
 

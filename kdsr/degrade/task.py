@@ -8,14 +8,17 @@ from torch import Tensor
 
 from kdsr.degrade.holes import draw_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
+from kdsr.degrade.levels import round_to_8_bits
 from kdsr.degrade.noise import add_noise
 from kdsr.degrade.photo import degrade_photo
 from kdsr.degrade.resample import bicubic_resize
-from kdsr.errors import InputError, SettingsError
-from kdsr.tasks import Task
+from kdsr.errors import InputError, SettingsError, find
+from kdsr.tasks import NOISE_CONVENTIONS, Task
 
 
-def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, seed: int = 0) -> Tensor:
+def degrade(
+    truth: Tensor, task: Task, *, strength: float | str | None = None, seed: int = 0, noise: str = "file"
+) -> Tensor:
     """`truth` degraded by the convention of `task`; the same seed gives the same picture.
 
     Args:
@@ -24,22 +27,29 @@ def degrade(truth: Tensor, task: Task, *, strength: float | str | None = None, s
         strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes
             the task's default.
         seed: of the noise, the holes and the damage of a photograph; the other degradations draw nothing.
+        noise: convention of noise, a name in `tasks.NOISE_CONVENTIONS`: `file` is clipped to [0, 1] and rounded to 8
+            bits, `laboratory` is neither, as in published figures.
     Returns:
-        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Super-resolution, JPEG and real
-        photographs are rounded to 8 bits as a file would be; noise is neither clipped nor rounded, which is the
-        convention of the published figures.
+        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Rounded to 8 bits as a file would
+        be, apart from holes and from noise by the convention `laboratory`, which may leave [0, 1].
     Raises:
-        SettingsError: `strength` is out of the task's range, or given to a task that has none.
+        UnknownNameError: no convention of that name.
+        SettingsError: `strength` is out of the task's range, or given to a task that has none; `laboratory` for a task
+            without noise.
         InputError: `truth` is smaller than the task's scale, or larger than a JPEG can be.
     """
     value = _strength_of(task, strength)
+    find("convention of noise", noise, NOISE_CONVENTIONS)
+    if noise != "file" and task.degradation != "noise":
+        raise SettingsError(f"{task.title} adds no noise, so that '{noise}' is no convention of it; leave it out.")
     if isinstance(value, str):
         rng = np.random.default_rng(seed)
         height, width = truth.shape[-2:]
         masks = [draw_holes(height, width, value, rng) for _ in truth]
         return with_holes(truth, torch.from_numpy(np.stack(masks))[:, None].to(truth))
     if task.degradation == "noise":
-        return add_noise(truth, value, torch.Generator().manual_seed(seed))
+        noisy = add_noise(truth, value, torch.Generator().manual_seed(seed))
+        return round_to_8_bits(noisy) if noise == "file" else noisy
     if task.degradation == "jpeg":
         return compress_jpeg(truth, value)
     if task.degradation == "photo":

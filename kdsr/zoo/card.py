@@ -5,11 +5,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kdsr.errors import KdsrError, SettingsError, WeightsError
 from kdsr.files import replaced
-from kdsr.tasks import find_task
+from kdsr.tasks import NOISE_CONVENTIONS, TASKS, find_task
 
 Role = str
 ROLES = ("teacher", "student", "twin")
@@ -17,6 +17,16 @@ ROLES = ("teacher", "student", "twin")
 PRECISIONS = ("float32", "int8")
 _ADVERSARIAL_LOSSES = frozenset(["adversarial", "critic"])
 _ONLY_IN_CARDS = frozenset(["file_bytes", "figures", "macs_per_output_megapixel", "parameters", "sha256", "trained_on"])
+
+
+class FigureKey(NamedTuple):
+    """What a figure is taken on."""
+
+    set: str
+    strength: float | str | None = None
+    """A number, or the kind of holes; None for tasks without a strength."""
+    noise: str | None = None
+    """`laboratory` or `file`, a name in `tasks.NOISE_CONVENTIONS`; None for tasks without noise."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,12 @@ class Figure:
     strength_name: str | None = None
     strength: float | str | None = None
     """A number, or the kind of holes."""
+    noise: str | None = None
+
+    @property
+    def key(self) -> FigureKey:
+        """What the figure is taken on."""
+        return FigureKey(self.set, self.strength, self.noise)
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,7 @@ def read_card(path: Path) -> Card:
     """
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-        given["figures"] = tuple(Figure(**item) for item in given.get("figures", ()))
+        given["figures"] = tuple(_figure(item, given.get("task")) for item in given.get("figures", ()))
         given["looks"] = tuple(LookFigure(**item) for item in given.get("looks", ()))
         for name in ("data", "latency", "history", "compression"):
             given[name] = tuple(given.get(name, ()))
@@ -143,6 +159,14 @@ def read_card(path: Path) -> Card:
         raise WeightsError(
             f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
         ) from error
+
+
+def _figure(given: dict[str, Any], task: object) -> Figure:
+    """The figure `given`; cards from before 29 November 2026 have only laboratory noise, and do not say so."""
+    if task in TASKS and TASKS[str(task)].degradation == "noise" and given.get("noise") is None:
+        noise = "laboratory"
+        given = given | {"noise": noise, "convention": f"{given['convention']}; {NOISE_CONVENTIONS[noise]}"}
+    return Figure(**given)
 
 
 def is_meant_as_card(path: Path) -> bool:

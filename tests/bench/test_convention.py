@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from kdsr.bench.evaluate import CONVENTIONS, evaluate
+from kdsr.bench.evaluate import GREY_CONVENTIONS, conventions_of, evaluate
 from kdsr.errors import SettingsError, UnknownNameError
-from kdsr.tasks import find_task
+from kdsr.tasks import TASKS, find_task
 
 
 def written(path, channels: int) -> None:
@@ -31,7 +31,7 @@ def test_as_rgb_a_grey_picture_gains_what_its_smaller_range_gives(tmp_path, tiny
 
 def test_colour_pictures_have_one_convention(tmp_path, tiny_catalog, tiny_settings):
     written(tmp_path / "colour.png", 3)
-    found = [by(name, tmp_path, tiny_catalog, tiny_settings) for name in CONVENTIONS]
+    found = [by(name, tmp_path, tiny_catalog, tiny_settings) for name in GREY_CONVENTIONS]
     assert found[0] == found[1] and found[0].convention == find_task("sr_x4").convention
 
 
@@ -39,8 +39,31 @@ def test_a_convention_that_does_not_exist_or_says_nothing_here_is_refused(tmp_pa
     written(tmp_path / "grey.png", 1)
     with pytest.raises(UnknownNameError, match="Did you mean 'basicsr'"):
         by("basicsrr", tmp_path, tiny_catalog, tiny_settings)
-    with pytest.raises(SettingsError, match="not measured on luma"):
+    with pytest.raises(SettingsError, match="Denoising has file and laboratory, got the convention 'basicsr'"):
         evaluate("unprocessed", tmp_path, find_task("denoise"), tiny_catalog, tiny_settings, convention="basicsr")
+    with pytest.raises(SettingsError, match="Super-resolution x4 has vdsr and basicsr, got the convention 'file'"):
+        by("file", tmp_path, tiny_catalog, tiny_settings)
+    with pytest.raises(SettingsError, match="Inpainting has one convention"):
+        evaluate("unprocessed", tmp_path, find_task("inpaint"), tiny_catalog, tiny_settings, convention="file")
+
+
+def test_the_conventions_of_a_task_begin_with_its_default():
+    first = {name: next(iter(conventions_of(task)), None) for name, task in TASKS.items()}
+    assert first["denoise"] == "file" and first["inpaint"] is None and first["sr_x4"] == first["jpeg"] == "vdsr"
+
+
+def test_noise_is_that_of_a_file_unless_the_laboratorys_is_asked_for(tmp_path, tiny_catalog, tiny_settings):
+    """Half of the noise on white is cut off: the error has half the square, 3.01 dB less."""
+    assert cv2.imwrite(str(tmp_path / "white.png"), np.full((256, 256, 3), 255, np.uint8))
+
+    def noisy(convention):
+        return evaluate(
+            "unprocessed", tmp_path, find_task("denoise"), tiny_catalog, tiny_settings, convention=convention
+        )
+
+    assert noisy(None) == noisy("file")
+    assert noisy("file").convention == "RGB, no border cut; noise clipped and rounded to 8 bits, as in a file"
+    assert noisy("laboratory").convention == "RGB, no border cut; noise neither clipped nor rounded, as published"
 
 
 def test_bicubic_on_set14_is_as_published_in_both_conventions(test_data, tiny_catalog, tiny_settings):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import json
 import math
 
 import cv2
@@ -15,8 +16,8 @@ from kdsr.bench.verify import STANDARD_SETS, Check, measure_card, verify_card
 from kdsr.errors import InputError, SettingsError, UnknownNameError
 from kdsr.image.batch import pictures_in
 from kdsr.restore import open_runtime
-from kdsr.tasks import TASKS, find_task
-from kdsr.zoo import Figure
+from kdsr.tasks import NOISE_CONVENTIONS, TASKS, find_task
+from kdsr.zoo import Figure, read_card
 
 PUBLISHED_BICUBIC_DB = {
     ("Set5", 2): 33.67, ("Set5", 3): 30.40, ("Set5", 4): 28.43,
@@ -186,15 +187,33 @@ def test_a_card_is_measured_and_holds_until_a_figure_is_changed(tmp_path, tiny_c
     write_png(tmp_path / "CBSD68" / "HR" / "a.png", textured(33, 41))
     card, missing = measure_card(tiny_catalog.find("tiny_denoise_student"), tmp_path, tiny_catalog, tiny_settings)
     assert missing == ()
-    assert [(figure.set, figure.strength_name, figure.strength) for figure in card.figures] == [
-        ("CBSD68", "sigma", s) for s in (15.0, 25.0, 50.0)
+    assert [(figure.set, figure.strength_name, figure.strength, figure.noise) for figure in card.figures] == [
+        ("CBSD68", "sigma", s, noise) for noise in ("laboratory", "file") for s in (15.0, 25.0, 50.0)
     ]
+    assert all(NOISE_CONVENTIONS[str(figure.noise)] in figure.convention for figure in card.figures)
+    assert card.figures[1].psnr_db != card.figures[4].psnr_db
     assert all(check.holds for check in verify_card(card, tmp_path, tiny_catalog, tiny_settings))
     false = dataclasses.replace(card.figures[1], psnr_db=card.figures[1].psnr_db + 0.02)
     checks = verify_card(
         dataclasses.replace(card, figures=(card.figures[0], false)), tmp_path, tiny_catalog, tiny_settings
     )
     assert [check.holds for check in checks] == [True, False]
+    swapped = dataclasses.replace(card.figures[1], noise="file")
+    checks = verify_card(dataclasses.replace(card, figures=(swapped,)), tmp_path, tiny_catalog, tiny_settings)
+    assert not checks[0].holds
+
+
+def test_an_old_card_states_laboratory_noise_and_still_holds(tmp_path, tiny_catalog, tiny_settings):
+    write_png(tmp_path / "CBSD68" / "HR" / "a.png", textured(33, 41))
+    card, _ = measure_card(tiny_catalog.find("tiny_denoise_student"), tmp_path, tiny_catalog, tiny_settings)
+    old = dataclasses.asdict(dataclasses.replace(card, figures=card.figures[:3]))
+    for item in old["figures"]:
+        del item["noise"]
+        item["convention"] = "RGB, no border cut"
+    (tmp_path / "old.json").write_text(json.dumps(old), encoding="utf-8")
+    read = read_card(tmp_path / "old.json")
+    assert read.figures == card.figures[:3]
+    assert all(check.holds for check in verify_card(read, tmp_path, tiny_catalog, tiny_settings))
 
 
 def test_sets_that_are_missing_are_skipped_when_measuring_and_do_not_hold_when_verifying(

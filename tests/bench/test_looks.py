@@ -183,7 +183,7 @@ def test_points_of_a_plot_are_by_parameters_and_of_one_convention(measured):
 
 @pytest.mark.parametrize("degradation", STANDARD_SETS)
 def test_looks_are_taken_where_psnr_is(degradation):
-    assert set(LOOK_SETS[degradation]) <= set(STANDARD_SETS[degradation])
+    assert set(LOOK_SETS[degradation]) <= {(key.set, key.strength) for key in STANDARD_SETS[degradation]}
 
 
 def test_the_commands_write_figures_for_looks_and_check_them(measured, tiny_settings, capsys, monkeypatch):

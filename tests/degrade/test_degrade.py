@@ -3,6 +3,7 @@ sets.
 """
 
 import io
+import math
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +24,7 @@ from kdsr.degrade import (
     degrade_photo,
     round_to_8_bits,
 )
-from kdsr.errors import InputError, SettingsError, ShapeError
+from kdsr.errors import InputError, SettingsError, ShapeError, UnknownNameError
 from kdsr.tasks import TASKS, find_task
 
 ODD_SIZES = [(1, 1), (1, 9), (2, 3), (7, 13), (17, 31), (64, 41)]
@@ -157,14 +158,31 @@ def test_cropping_keeps_the_upper_left_multiple():
     assert torch.equal(crop_to_multiple(truth, 1), truth)
 
 
-def test_noise_has_the_strength_asked_for_and_is_not_clipped():
+def test_laboratory_noise_has_the_strength_asked_for_and_is_not_clipped():
     task = find_task("denoise")
-    noisy = degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=1)
+    noisy = degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=1, noise="laboratory")
     assert (noisy - 1).std().item() * 255 == pytest.approx(25, rel=0.01)
     assert (noisy - 1).mean().abs().item() * 255 < 0.3
     assert noisy.max() > 1.2
-    assert not torch.equal(noisy, degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=2))
-    assert torch.equal(degrade(noisy, task, strength=0), noisy)
+    another = degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=2, noise="laboratory")
+    assert not torch.equal(noisy, another)
+    assert torch.equal(degrade(noisy, task, strength=0, noise="laboratory"), noisy)
+
+
+def test_noise_is_by_default_that_of_a_file_clipped_and_rounded():
+    """On white the half that would go above is cut off, so that the mean is sigma / sqrt(2 pi) lower."""
+    task = find_task("denoise")
+    exact = degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=1, noise="laboratory")
+    file = degrade(torch.ones(1, 3, 256, 256), task, strength=25, seed=1)
+    assert torch.equal(file, round_to_8_bits(exact.clone()))
+    assert (1 - file).mean().item() * 255 == pytest.approx(25 / math.sqrt(2 * math.pi), rel=0.01)
+
+
+def test_a_convention_of_noise_must_exist_and_needs_noise():
+    with pytest.raises(UnknownNameError, match="Did you mean 'laboratory'"):
+        degrade(picture(4, 4), find_task("denoise"), noise="laboratorium")
+    with pytest.raises(SettingsError, match="JPEG clean-up adds no noise"):
+        degrade(picture(4, 4), find_task("jpeg"), noise="laboratory")
 
 
 def test_each_picture_may_have_its_own_sigma():

@@ -39,6 +39,15 @@ def test_noise_has_the_sigma_that_was_asked_for_in_grey_and_in_colour(channels, 
         assert levels.std() == pytest.approx(sigma, rel=0.02)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_noisy_picture_as_a_file_is_what_the_network_gets(dtype):
+    made = degrade_picture(random_picture(32, 40, dtype=dtype), DENOISE, strength=50.0)
+    assert torch.equal(to_tensor(made.picture), made.tensor)
+    exact = degrade_picture(random_picture(32, 40, dtype=dtype), DENOISE, strength=50.0, noise="laboratory")
+    assert exact.tensor.min() < 0 and exact.tensor.max() > 1
+    assert np.array_equal(to_tensor(exact.picture).mul(255).round(), made.tensor.mul(255).round())
+
+
 def test_the_planes_of_a_degraded_grey_picture_are_equal():
     for task in TASKS.values():
         tensor = degrade_picture(random_picture(32, 40, channels=1), task).tensor

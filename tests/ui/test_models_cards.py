@@ -28,7 +28,7 @@ from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.rows import (
     twin_gains,
 )
-from kdsr.zoo import Catalog, write_card
+from kdsr.zoo import Catalog, FigureKey, write_card
 
 weights = pytest.fixture(zoo_weights)
 handlers = pytest.fixture(models_handlers)
@@ -38,7 +38,7 @@ cards = pytest.fixture(zoo_cards)
 def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
     student = next(card for card in cards if card.name == "sr_x4-student")
     gains = twin_gains(student, cards)
-    assert gains[("Set5", None)] == pytest.approx(0.02) and gains[("BSD100", None)] == pytest.approx(-0.05)
+    assert gains[FigureKey("Set5")] == pytest.approx(0.02) and gains[FigureKey("BSD100")] == pytest.approx(-0.05)
     assert "+0.02 dB on Set5, -0.05 dB on BSD100" in models_card.head(student, cards)
     assert twin_gains(student, [student]) == {} and "over the twin" not in models_card.head(student, [student])
 

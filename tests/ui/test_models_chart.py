@@ -25,6 +25,7 @@ from kdsr.ui.models.published import REFERENCES
 from kdsr.ui.models.rows import (
     fastest,
     figures_of,
+    measure_title,
     measures_of,
     sorted_cards,
     timings_of,
@@ -32,6 +33,7 @@ from kdsr.ui.models.rows import (
     usual_figure,
 )
 from kdsr.ui.models.table import tables
+from kdsr.zoo import FigureKey
 
 weights = pytest.fixture(zoo_weights)
 handlers = pytest.fixture(models_handlers)
@@ -49,14 +51,27 @@ def test_rows_stand_by_role_and_then_by_quality(cards):
 
 def test_figures_stand_in_the_order_of_the_field_and_the_largest_set_is_the_usual_one(cards):
     x4_cards = sorted_cards(cards, "sr_x4")
-    assert measures_of(x4_cards) == [("Set5", None), ("BSD100", None)] and usual_figure(x4_cards, "sr_x4") == (
-        "BSD100",
-        None,
-    )
+    assert measures_of(x4_cards) == [FigureKey("Set5"), FigureKey("BSD100")]
+    assert usual_figure(x4_cards, "sr_x4") == FigureKey("BSD100")
     noisy = dataclasses.replace(cards[0], figures=tuple(figure("CBSD68", 30, sigma) for sigma in (50.0, 15.0, 25.0)))
-    assert measures_of([noisy]) == [("CBSD68", 15.0), ("CBSD68", 25.0), ("CBSD68", 50.0)] and usual_figure(
-        [noisy], "denoise"
-    ) == ("CBSD68", 25.0)
+    assert measures_of([noisy]) == [FigureKey("CBSD68", 15.0), FigureKey("CBSD68", 25.0), FigureKey("CBSD68", 50.0)]
+    assert usual_figure([noisy], "denoise") == FigureKey("CBSD68", 25.0)
+
+
+def test_denoisers_are_compared_by_laboratory_noise_and_the_table_shows_noise_as_in_a_file(cards):
+    noisy = dataclasses.replace(
+        cards[0],
+        figures=tuple(
+            dataclasses.replace(figure("CBSD68", psnr_db, sigma), noise=noise)
+            for noise, psnr_db in (("file", 30.25), ("laboratory", 30.71))
+            for sigma in (15.0, 25.0, 50.0)
+        ),
+    )
+    assert usual_figure([noisy], "denoise") == FigureKey("CBSD68", 25.0, "laboratory")
+    assert measure_title(FigureKey("CBSD68", 25.0, "laboratory"), "denoise") == "CBSD68, sigma 25, laboratory"
+    html = tables([("denoise", [noisy])], "")
+    assert html.count("30.25") == 3 and "30.71" not in html and "sigma 25, file" in html
+    assert [key.noise for key in REFERENCES["denoise"][0].psnr_db] == ["laboratory"] * 3
 
 
 def test_a_table_with_too_many_figures_for_a_page_keeps_to_the_usual_set(cards):
@@ -125,7 +140,7 @@ def test_the_plot_stands_against_parameters_with_the_field_or_against_latency_wi
 def test_tasks_without_published_figures_show_none(cards):
     card = dataclasses.replace(cards[0], task="jpeg", figures=(figure("BSD100", 29.0, 10.0),))
     assert (
-        texts.PUBLISHED not in chart_of([card], "jpeg", ("BSD100", 10.0), BY_PARAMETERS, None, "")
+        texts.PUBLISHED not in chart_of([card], "jpeg", FigureKey("BSD100", 10.0), BY_PARAMETERS, None, "")
         and published_table("jpeg") == ""
     )
     assert published_table("sr_x4").count("<tr>") == len(REFERENCES["sr_x4"]) + 1
@@ -136,7 +151,7 @@ def test_a_level_far_below_is_told_and_not_drawn(cards):
     assert [level.value for level in drawn_levels(marks, [Level("", "", value) for value in (29.9, 26.0)])] == [29.9]
     student = dataclasses.replace(cards[0], figures=x4(31.0, 27.1))
     assert "Bicubic, at 25.96 dB, is below the plot" in chart_of(
-        [student], "sr_x4", ("BSD100", None), BY_PARAMETERS, None, ""
+        [student], "sr_x4", FigureKey("BSD100"), BY_PARAMETERS, None, ""
     )
 
 

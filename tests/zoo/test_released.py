@@ -145,8 +145,8 @@ def test_8_bits_cost_at_most_what_is_said_and_every_step_is_told(card: Card):
         and card.compression[-1]["parameters"] == card.parameters
     )
     if card.precision == "int8" and card.parameters == source.parameters:
-        before = {(figure.set, figure.strength): figure.psnr_db for figure in source.figures}
-        assert all(figure.psnr_db >= before[figure.set, figure.strength] - 0.10 for figure in card.figures)
+        before = {figure.key: figure.psnr_db for figure in source.figures}
+        assert all(figure.psnr_db >= before[figure.key] - 0.10 for figure in card.figures)
 
 
 @pytest.mark.slow

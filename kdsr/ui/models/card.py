@@ -13,10 +13,9 @@ from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.compression import compression_rows
-from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models.table import ROLES
-from kdsr.zoo import Card, Figure
+from kdsr.zoo import Card, Figure, FigureKey
 
 _RECIPE_KEYS = ("loss", "batch_size", "patch_px", "learning_rate", "precision")
 """The keys of a recipe that are shown above the full recipe."""
@@ -59,7 +58,7 @@ def _role(card: Card, cards: Sequence[Card]) -> Markup:
     return Markup("{}").format(texts.ROLE_TELLS[card.role])
 
 
-def _gain(gains: Mapping[Key, float], task: str) -> str:
+def _gain(gains: Mapping[FigureKey, float], task: str) -> str:
     """The gain from the teacher: the difference to the same student without one."""
     parts = [f"{gain:+.2f} dB on {measure_title(measure, task)}" for measure, gain in gains.items()]
     return f"What the teacher gave, over the twin: {', '.join(parts)}."
@@ -240,7 +239,7 @@ def _stage(stage: Mapping[str, Any], cards: Sequence[Card]) -> Markup:
 
 def _check(card: Card) -> Markup:
     """The command that measures the figures again, and the checksum of the weights."""
-    sets = ", ".join(dict.fromkeys(name for name, _ in figures_of(card)))
+    sets = ", ".join(dict.fromkeys(key.set for key in figures_of(card)))
     command = Markup('<pre class="log once" tabindex="0">{}</pre>').format(
         f"kdsr card verify {shlex.quote(card.name)} --data FOLDER"
     )

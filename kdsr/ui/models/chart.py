@@ -11,9 +11,9 @@ from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level
 from kdsr.ui.charts.scatter import Mark, Quantity, drawn_levels, scatter
 from kdsr.ui.html import joined, region
-from kdsr.ui.models.published import REFERENCES, Key, Reference
+from kdsr.ui.models.published import REFERENCES, Reference
 from kdsr.ui.models.rows import Conditions, fastest, figures_of, measure_title, short_name
-from kdsr.zoo import Card
+from kdsr.zoo import Card, FigureKey
 
 BY_PARAMETERS, BY_LATENCY = "parameters", "latency"
 _KINDS = (
@@ -24,7 +24,9 @@ _KINDS = (
 )
 
 
-def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Conditions | None, chosen: str) -> Markup:
+def chart_of(
+    cards: Sequence[Card], task: str, measure: FigureKey, by: str, where: Conditions | None, chosen: str
+) -> Markup:
     """The plot of `measure` for the `cards` of `task`; a sentence where none can be drawn.
 
     Args:
@@ -53,7 +55,7 @@ def chart_of(cards: Sequence[Card], task: str, measure: Key, by: str, where: Con
     ).format(title, find_task(task).title, _key(marks), drawing, foot)
 
 
-def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | None) -> list[Mark]:
+def our_marks(cards: Sequence[Card], measure: FigureKey, by: str, where: Conditions | None) -> list[Mark]:
     """A mark for each of `cards` that has a value on both axes."""
     marks = []
     for card in cards:
@@ -74,12 +76,12 @@ def our_marks(cards: Sequence[Card], measure: Key, by: str, where: Conditions | 
     return marks
 
 
-def has_latency(cards: Sequence[Card], measure: Key, where: Conditions | None) -> bool:
+def has_latency(cards: Sequence[Card], measure: FigureKey, where: Conditions | None) -> bool:
     """Whether at least two of `cards` can be drawn over their latency."""
     return len(our_marks(cards, measure, BY_LATENCY, where)) > 1
 
 
-def _published(each: Reference, parameters: int, measure: Key) -> Mark:
+def _published(each: Reference, parameters: int, measure: FigureKey) -> Mark:
     about, sign = ("about ", "~") if each.is_approximate else ("", "")
     psnr_db = each.psnr_db[measure]
     return Mark(
@@ -156,7 +158,7 @@ def published_table(task: str) -> Markup:
     ).format(region("Published figures", table))
 
 
-def _published_row(each: Reference, measures: Sequence[Key]) -> Markup:
+def _published_row(each: Reference, measures: Sequence[FigureKey]) -> Markup:
     sign = "~" if each.is_approximate else ""
     return Markup(
         '<tr><th scope="row">{}</th><td>{}</td>{}<td class="words">{}</td><td class="words">{}</td></tr>'

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from kdsr.ui import texts
-from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
     CardLatency,
     fastest,
@@ -17,7 +16,7 @@ from kdsr.ui.models.rows import (
     usual_conditions,
     usual_figure,
 )
-from kdsr.zoo import Card
+from kdsr.zoo import Card, FigureKey
 
 Row = tuple[Card, str]
 """A network and its relation to the others."""
@@ -60,7 +59,7 @@ def compression_rows(card: Card, cards: Sequence[Card]) -> tuple[tuple[str, ...]
 
 
 def _row(
-    card: Card, how: str, measure: Key, timing: CardLatency | None, *, is_self: bool, is_timed: bool
+    card: Card, how: str, measure: FigureKey, timing: CardLatency | None, *, is_self: bool, is_timed: bool
 ) -> tuple[str, ...]:
     figure = figures_of(card).get(measure)
     button = Markup('<button type="button" class="link" data-network="{}">{}</button>')
@@ -74,7 +73,7 @@ def _row(
     )
 
 
-def _footnote(card: Card, measure: Key) -> str:
+def _footnote(card: Card, measure: FigureKey) -> str:
     """The unit of the figures, and what each step of this network's compression cost on held-out photographs."""
     steps = [step for step in card.compression if is_number(step.get("psnr_db"))]
     said = f"PSNR on {measure_title(measure, card.task)}, in dB."

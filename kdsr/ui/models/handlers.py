@@ -17,12 +17,11 @@ from kdsr.ui import texts
 from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
-from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.zoo import Card, Catalog, open_catalog, sha256_of
+from kdsr.zoo import Card, Catalog, FigureKey, open_catalog, sha256_of
 
 ALL = "all"
 """The filter that lets every task through."""
@@ -33,7 +32,7 @@ class Selection(NamedTuple):
 
     network: str = ""
     task: str = ALL
-    measure: Key | None = None
+    measure: FigureKey | None = None
     """The figure of the plot; None: the usual one."""
     by: str = chart_view.BY_PARAMETERS
 

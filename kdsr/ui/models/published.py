@@ -1,15 +1,15 @@
 """The field's points beside our own in the plot of the tab *Models*: published figures, typed in here and nowhere else.
 
 All are PSNR in dB by the conventions of our tasks: super-resolution of bicubic pictures on the BT.601 luma with `scale`
-pixels cut at each side, colour denoising on RGB. Tasks without figures on the sets that our cards hold have no points.
+pixels cut at each side, colour denoising on RGB, of noise that is neither clipped nor rounded. Tasks without figures
+on the sets that our cards hold have no points.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-Key = tuple[str, float | str | None]
-"""A test set, and the strength (or kind) of the degradation where the task has one."""
+from kdsr.zoo import FigureKey
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Reference:
     title: str
     parameters: int | None
     """None: a method without trained weights."""
-    psnr_db: Mapping[Key, float]
+    psnr_db: Mapping[FigureKey, float]
     trained_on: str
     """Empty where it is unknown, or the method is not trained."""
     source: str
@@ -39,7 +39,7 @@ def _x(
     return Reference(
         title,
         parameters,
-        dict(zip((("Set5", None), ("Set14", None), ("BSD100", None)), psnr_db, strict=True)),
+        dict(zip((FigureKey("Set5"), FigureKey("Set14"), FigureKey("BSD100")), psnr_db, strict=True)),
         trained_on,
         source,
         approximate,
@@ -50,7 +50,7 @@ def _noise(title: str, parameters: int | None, psnr_db: tuple[float, float, floa
     return Reference(
         title,
         parameters,
-        dict(zip((("CBSD68", 15.0), ("CBSD68", 25.0), ("CBSD68", 50.0)), psnr_db, strict=True)),
+        dict(zip((FigureKey("CBSD68", sigma, "laboratory") for sigma in (15.0, 25.0, 50.0)), psnr_db, strict=True)),
         "",
         source,
     )

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kdsr.tasks import TASKS, Kinds, find_task
-from kdsr.ui.models.published import Key
-from kdsr.zoo import Card, Figure
+from kdsr.zoo import Card, Figure, FigureKey
 from kdsr.zoo.card import ROLES
 
 _SETS = ("Set5", "Set14", "BSD100", "CBSD68")
 """In the order of the field's tables; others follow by name."""
+_NOISES = (None, "laboratory", "file")
+"""Published figures are of laboratory noise, so that it comes first and is what networks are compared by."""
 _KINDS = next(task.strength.names for task in TASKS.values() if isinstance(task.strength, Kinds))
 
 
@@ -63,9 +64,9 @@ def sorted_cards(cards: Iterable[Card], task: str) -> list[Card]:
     return sorted(found, key=place)
 
 
-def figures_of(card: Card) -> dict[Key, Figure]:
-    """The figures of `card` by set and strength, in order."""
-    found = {(figure.set, figure.strength): figure for figure in card.figures if _is_sound(figure)}
+def figures_of(card: Card) -> dict[FigureKey, Figure]:
+    """The figures of `card` by set, strength and convention of noise, in order."""
+    found = {figure.key: figure for figure in card.figures if _is_sound(figure)}
     return {key: found[key] for key in sorted(found, key=_place)}
 
 
@@ -73,26 +74,29 @@ def _is_sound(figure: Figure) -> bool:
     return (
         isinstance(figure.set, str)
         and is_number(figure.psnr_db)
+        and (figure.noise is None or isinstance(figure.noise, str))
         and (figure.strength is None or isinstance(figure.strength, str) or is_number(figure.strength))
     )
 
 
-def _place(key: Key) -> tuple[int, str, float, str]:
-    name, strength = key
+def _place(key: FigureKey) -> tuple[int, str, int, str, float, str]:
+    name, strength, noise = key
     number, kind = (
         (_KINDS.index(strength) if strength in _KINDS else len(_KINDS), strength)
         if isinstance(strength, str)
         else (strength or 0.0, "")
     )
-    return (_SETS.index(name) if name in _SETS else len(_SETS)), name, number, kind
+    set_place = _SETS.index(name) if name in _SETS else len(_SETS)
+    noise_place = _NOISES.index(noise) if noise in _NOISES else len(_NOISES)
+    return set_place, name, noise_place, noise or "", number, kind
 
 
-def measures_of(cards: Iterable[Card]) -> list[Key]:
-    """Every set and strength that one of `cards` has a figure for, in order."""
+def measures_of(cards: Iterable[Card]) -> list[FigureKey]:
+    """Everything that one of `cards` has a figure for, in order."""
     return sorted({key for card in cards for key in figures_of(card)}, key=_place)
 
 
-def usual_figure(cards: Sequence[Card], task: str) -> Key | None:
+def usual_figure(cards: Sequence[Card], task: str) -> FigureKey | None:
     """What networks for `task` are compared by: of the figures that most of `cards` have the largest set, at the task's
     usual strength.
     """
@@ -106,14 +110,22 @@ def usual_figure(cards: Sequence[Card], task: str) -> Key | None:
             return float(value != usual)
         return abs((value or 0.0) - (usual or 0.0))
 
-    return max(held, key=lambda key: (held[key], pictures.get(key, 0), -distance(key[1])), default=None)
+    return max(held, key=lambda key: (held[key], pictures.get(key, 0), -distance(key.strength)), default=None)
 
 
-def measure_title(key: Key, task: str) -> str:
-    """`Set5`, or `CBSD68, sigma 25`."""
-    name, strength = key
+def measure_title(key: FigureKey, task: str) -> str:
+    """`Set5`, or `CBSD68, sigma 25, file`."""
+    words = [key.set, condition_words(key, task)]
+    return ", ".join(word for word in words if word)
+
+
+def condition_words(key: FigureKey, task: str) -> str:
+    """`sigma 25, file` or only the kind; empty for a task without a strength."""
     wanted = find_task(task).strength
-    return name if strength is None or wanted is None else f"{name}, {strength_words(strength, wanted.name)}"
+    if key.strength is None or wanted is None:
+        return ""
+    words = strength_words(key.strength, wanted.name)
+    return f"{words}, {key.noise}" if key.noise else words
 
 
 def strength_words(strength: float | str, name: str) -> str:
@@ -151,7 +163,7 @@ def fastest(card: Card, where: Conditions | None) -> CardLatency | None:
     )
 
 
-def twin_gains(card: Card, cards: Iterable[Card]) -> dict[Key, float]:
+def twin_gains(card: Card, cards: Iterable[Card]) -> dict[FigureKey, float]:
     """PSNR of `card` minus that of the twin it names, in dB, per figure that both have; empty where the twin is not
     there.
     """

@@ -11,19 +11,18 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.chart import conditions_text
-from kdsr.ui.models.published import Key
 from kdsr.ui.models.rows import (
     CardLatency,
     Conditions,
+    condition_words,
     fastest,
     figures_of,
     measure_title,
     measures_of,
-    strength_words,
     usual_conditions,
     usual_figure,
 )
-from kdsr.zoo import Card, Figure
+from kdsr.zoo import Card, Figure, FigureKey
 
 _MANY = 4
 """From this number of columns on, the role is shown under a network's name."""
@@ -46,9 +45,9 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
             Markup('<th scope="col" class="role">Role</th>'),
             *(
                 _head(
-                    measure[0],
+                    measure.set,
                     f"PSNR over {measure_title(measure, task)}, in dB; higher is better",
-                    _under(measure, task),
+                    condition_words(measure, task),
                 )
                 for measure in measures
             ),
@@ -66,16 +65,14 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
     return heading + region(f"Networks for {found.title}", table)
 
 
-def _shown(cards: Sequence[Card], task: str) -> list[Key]:
+def _shown(cards: Sequence[Card], task: str) -> list[FigureKey]:
     """What has a column: everything that was measured, or where that is too much for a page, the figures on the set
-    that the plot begins with.
+    that the plot begins with, of noise those as in a file.
     """
     measures, usual = measures_of(cards), usual_figure(cards, task)
-    return (
-        measures
-        if usual is None or len(measures) <= _MOST
-        else [measure for measure in measures if measure[0] == usual[0]]
-    )
+    if usual is None or len(measures) <= _MOST:
+        return measures
+    return [measure for measure in measures if measure.set == usual.set and measure.noise in (None, "file")]
 
 
 def _head(title: str, tip: str = "", under: str = "") -> Markup:
@@ -86,13 +83,7 @@ def _head(title: str, tip: str = "", under: str = "") -> Markup:
     )
 
 
-def _under(measure: Key, task: str) -> str:
-    """The strength of a figure, shown under the name of its set."""
-    strength = find_task(task).strength
-    return "" if strength is None or measure[1] is None else strength_words(measure[1], strength.name)
-
-
-def _row(card: Card, measures: Sequence[Key], where: Conditions | None, *, is_chosen: bool) -> Markup:
+def _row(card: Card, measures: Sequence[FigureKey], where: Conditions | None, *, is_chosen: bool) -> Markup:
     """One network; its name is a button, and a click anywhere in the row does the same."""
     figures, role = figures_of(card), Markup('<i class="dot {}"></i>{}').format(card.role, ROLES[card.role])
     return Markup(

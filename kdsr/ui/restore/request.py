@@ -52,9 +52,7 @@ class Prepared:
     task: Task
     name: str
     degraded: Picture
-    """What is shown and downloaded as the input."""
-    network_input: Tensor | None
-    """(1, 3, H, W), given where the input is not `degraded` itself: noise is neither clipped nor rounded."""
+    """The input of the networks, shown and downloaded."""
     baseline: Picture
     """The input at the size of the result: bicubic for super-resolution, filled by Navier-Stokes for inpainting, as it
     is otherwise.
@@ -84,7 +82,7 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     check_output_size(picture.height * task.scale, picture.width * task.scale, task, settings)
     truth = _reference(order, picture, task, settings) if order.mode == "both" else None
     notes = picture.notes + (truth.notes if truth else ())
-    return Prepared(task, picture.name, picture, None, _baseline(to_tensor(picture), picture, task), truth, notes)
+    return Prepared(task, picture.name, picture, _baseline(to_tensor(picture), picture, task), truth, notes)
 
 
 def check_output_size(height: int, width: int, task: Task, settings: Settings) -> None:
@@ -106,9 +104,9 @@ def _degraded_here(picture: Picture, task: Task, order: Order, settings: Setting
     """The clean `picture` degraded for the task, and the part of it that the result is measured against."""
     check_output_size(picture.height, picture.width, task, settings)
     made = degrade_picture(picture, task, strength=order.strength if task.strength else None, seed=order.seed)
-    degraded, exact = made.picture, made.tensor if task.degradation == "noise" else None
+    degraded = made.picture
     baseline = _baseline(made.tensor, degraded, task)
-    return Prepared(task, picture.name, degraded, exact, baseline, made.truth, picture.notes)
+    return Prepared(task, picture.name, degraded, baseline, made.truth, picture.notes)
 
 
 def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) -> Prepared:
@@ -131,7 +129,7 @@ def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) 
         else None
     )
     notes = picture.notes + (truth.notes if truth and order.mode == "both" else ())
-    return Prepared(task, picture.name, with_transparent(filling, holes), None, filling, truth, notes, holes)
+    return Prepared(task, picture.name, with_transparent(filling, holes), filling, truth, notes, holes)
 
 
 def _reference(order: Order, picture: Picture, task: Task, settings: Settings) -> Picture:

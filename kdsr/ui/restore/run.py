@@ -18,9 +18,9 @@ from typing import TypeVar
 import torch
 
 from kdsr.errors import Stopped
-from kdsr.image import Picture, from_tensor, to_tensor
+from kdsr.image import Picture, to_tensor
 from kdsr.metrics import Measurement, error_map, measure
-from kdsr.restore import open_runtime, restore, restore_picture
+from kdsr.restore import open_runtime, restore_picture
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
 from kdsr.ui import texts
@@ -164,30 +164,24 @@ class _NetworkRun:
         """Load, warm up on a small crop, restore once."""
         runtime = open_runtime(self.card, self.catalog, runtime=self.order.runtime, settings=self.settings)
         runtime = SelfEnsemble(runtime) if self.is_ensemble else runtime
-        if self.prepared.network_input is None:
-            corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
-            holes = self.prepared.holes
-            restore_picture(
-                Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX]
-            )
-        else:
-            restore(self.prepared.network_input[..., :_WARM_UP_PX, :_WARM_UP_PX], runtime)
+        corner = self.prepared.degraded.pixels[:_WARM_UP_PX, :_WARM_UP_PX]
+        holes = self.prepared.holes
+        restore_picture(Picture(corner), runtime, holes=None if holes is None else holes[:_WARM_UP_PX, :_WARM_UP_PX])
         return self.once(Stopwatch(runtime), on_progress)
 
     def once(self, watch: Stopwatch, on_progress: Callable[[float], None] | None = None) -> _Pass:
         """One pass, array to array."""
         watch.seconds = 0.0
         started = time.perf_counter()
-        tile_px, image = self.order.tile_px, self.prepared.network_input
-        if image is None:
-            given, holes = self.prepared.degraded, self.prepared.holes
-            given = given if holes is None else replace(given, alpha=None)
-            restored = restore_picture(
-                given, watch, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop
-            )
-        else:
-            made = restore(image, watch, tile_px=tile_px, on_progress=on_progress, should_stop=self.should_stop)
-            restored = from_tensor(made, self.prepared.degraded)
+        given, holes = self.prepared.degraded, self.prepared.holes
+        restored = restore_picture(
+            given if holes is None else replace(given, alpha=None),
+            watch,
+            holes=holes,
+            tile_px=self.order.tile_px,
+            on_progress=on_progress,
+            should_stop=self.should_stop,
+        )
         return _Pass(restored, watch, watch.seconds, time.perf_counter() - started)
 
     def repeat(self, first: _Pass, _on_progress: Callable[[float], None]) -> list[_Pass]:
