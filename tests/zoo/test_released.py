@@ -70,6 +70,8 @@ def test_a_student_was_taught_as_the_preset_best_teaches(student: Card):
     taught = stages_of(whole, Path())[-1][0] if whole.stages else whole
     wanted = with_keys(Recipe(name="best", task=student.task), best | {"teacher": student.teacher})
     teaching, terms = taught.teaching, wanted.teaching.terms
+    if not taught.data.clipped_noise_share and student.task == "denoise":  # was taught before noise was clipped
+        teaching = replace(teaching, terms=())
     assert replace(teaching, terms=terms) == wanted.teaching
     assert teaching.terms == terms[: len(teaching.terms)]  # some were taught before the presets had all
     assert len(teaching.terms) == len(terms) or student.task != "jpeg"
