@@ -8,6 +8,7 @@ import pytest
 import skimage
 import torch
 
+from kdsr.bench.verify import STANDARD_SETS
 from kdsr.compress import Compression
 from kdsr.degrade import compress_jpeg, degrade
 from kdsr.metrics.luma import to_luma
@@ -112,6 +113,11 @@ def test_a_network_for_looks_says_so_and_whose_networks_it_learned_from(card: Ca
     faithful = {(figure.set, figure.strength): figure.psnr_db for figure in first.figures}
     assert not first.is_for_looks
     assert all(figure.psnr_db < faithful[figure.set, figure.strength] for figure in card.figures)
+
+
+@pytest.mark.parametrize("card", [card for card in CATALOG.cards if card.task == "denoise"], ids=lambda card: card.name)
+def test_a_denoiser_states_both_conventions_of_noise(card: Card):
+    assert [figure.key for figure in card.figures] == list(STANDARD_SETS["noise"])
 
 
 def test_the_tables_of_the_documents_are_those_of_the_cards():
