@@ -3,6 +3,7 @@ sets where they lie.
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from helpers.networks import TINY, write_random_network
 
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as in the foreground: a shell's background job ignores it, and so do the processes it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
