@@ -109,8 +109,8 @@ def shape(card: Card) -> tuple[object, ...]:
 
 
 def compared(student: Card, catalog: Catalog) -> Card:
-    """`student` with notes: its gain over its twin, and the figures on which its teacher is behind it."""
-    notes = []
+    """`student` with notes: its recipe's, its gain over its twin, and the figures on which its teacher is behind it."""
+    notes = [text for text in [(student.recipe or {}).get("notes", "")] if text]
     if (WEIGHTS / f"{student.name}-twin.json").is_file():
         twin = catalog.find(f"{student.name}-twin")
         gains = [
