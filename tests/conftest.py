@@ -2,11 +2,8 @@
 sets where they lie.
 """
 
-import contextlib
-import importlib
 import os
 import signal
-import warnings
 from pathlib import Path
 
 import pytest
@@ -22,14 +19,6 @@ def pytest_configure() -> None:
     """Take Ctrl-C as in the foreground: a shell's background job ignores it, and so do the processes it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    _import_compiler()
-
-
-def _import_compiler() -> None:
-    """Import what torch's compiler imports when it first compiles: setuptools warns about the order of its modules."""
-    with warnings.catch_warnings(), contextlib.suppress(ImportError):
-        warnings.simplefilter("ignore")
-        importlib.import_module("torch.utils.cpp_extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

