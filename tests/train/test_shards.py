@@ -42,6 +42,13 @@ def test_a_crop_is_decided_by_seed_and_number():
     assert not torch.equal(plan(seed=1).crop(photos(), 5)[1], first[1])
 
 
+def test_a_label_has_the_mean_colour_of_its_input(tmp_path):
+    shift = torch.tensor([0.08, -0.05, 0.02]).view(1, 3, 1, 1)
+    folder = write_shard(tmp_path, 0, plan(levels=(0.0, 0.0)), photos(), lambda image: enlarged(image) * 0.5 + shift)
+    degraded, label = (np.load(folder / f"{kind}.npy").astype(float).mean((1, 2)) for kind in ("degraded", "label"))
+    assert np.abs(degraded - label).max() <= 0.5, "levels, of which 0.5 is rounding"
+
+
 @pytest.mark.parametrize("level, share", [(0.0, 0.0), (9.0, 1.0)])
 def test_crops_have_the_values_of_8_bit_pictures(level, share):
     degraded, truth = plan(levels=(level, level), ringing_share=share).crop(photos(), 1)

@@ -95,20 +95,29 @@ def write_shards(
 
 @torch.inference_mode()
 def write_shard(folder: Path, number: int, plan: ShardPlan, photos: Sequence[Photo], label: Labeller | None) -> Path:
-    """The folder of shard `number`, written in one move: inputs, truths and, with `label`, labels, (32, H, W, 3) uint8
-    each.
+    """The folder of shard `number`, written in one move: inputs, truths and, with `label`, labels in the mean colour of
+    the input, (32, H, W, 3) uint8 each.
     """
     target = shard_folder(folder, number)
     rows: dict[str, list[NDArray[np.uint8]]] = {kind: [] for kind in (_KINDS if label else _KINDS[:2])}
     for index in range(number * SHARD, (number + 1) * SHARD):
         degraded, truth = plan.crop(photos, index)
-        for kind, picture in zip(rows, (degraded, truth, *([label(degraded)] if label else [])), strict=True):
+        labels = [with_mean_colour_of(degraded, label(degraded))] if label else []
+        for kind, picture in zip(rows, (degraded, truth, *labels), strict=True):
             rows[kind].append(picture[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to(torch.uint8).numpy())
     folder.mkdir(parents=True, exist_ok=True)
     with new_folder(target) as part:
         for kind, pictures in rows.items():
             np.save(part / f"{kind}.npy", np.stack(pictures))
     return target
+
+
+def with_mean_colour_of(degraded: Tensor, label: Tensor) -> Tensor:
+    """`label` shifted, channel by channel, to the mean of `degraded`; both (N, 3, H, W) in [0, 1] of any size.
+
+    A network trained adversarially moves the mean colour (Real-ESRGAN x4plus by up to 22 levels); a student should not.
+    """
+    return label + (degraded[:, :3].mean((2, 3), keepdim=True) - label.mean((2, 3), keepdim=True))
 
 
 @dataclass

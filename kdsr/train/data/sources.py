@@ -221,7 +221,7 @@ def _open_shards(
     parts, label = vars(plan) | {"task": recipe.task, "photos": digest(paths)}, None
     if recipe.teaching.needs_teacher and not recipe.teacher_at_work:
         teacher, hashes = _open_labelling_teacher(recipe, settings, device)
-        parts |= {"teachers": hashes, "self_ensemble": recipe.teaching.self_ensemble}
+        parts |= {"teachers": hashes, "self_ensemble": recipe.teaching.self_ensemble, "mean_colour": "input"}
         label = functools.partial(_label_of, teacher, device)
 
     def report(done: int, total: int) -> None:
