@@ -55,10 +55,11 @@ def leaves(value, name=""):
 
 
 def assert_same_network(one, other):
+    """Equal but for rounding: a label's level may fall to either side of a half, depending on the processor."""
     found, wanted = load_tensors(one), load_tensors(other)
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-5)
+        assert (found[name] - value).norm() <= 2e-4 * value.norm(), name
 
 
 @pytest.mark.parametrize("path", sorted((OLD / "recipes").glob("*.json")), ids=lambda path: path.stem)
