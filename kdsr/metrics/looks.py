@@ -138,18 +138,21 @@ class LookRow:
     """Indices of the columns with the best value; none if fewer than two columns have one."""
 
 
-def look_rows(columns: Sequence[Mapping[str, float]], *, missing: str = "–") -> list[LookRow]:
-    """A table of figures: one row per figure that any of `columns` has, in the order of `LOOKS`.
+def look_rows(
+    columns: Sequence[Mapping[str, float]], names: Sequence[str], *, why_nan: Callable[[str], str], missing: str = "–"
+) -> list[LookRow]:
+    """A table of figures: one row for each of `names`, in the order of `LOOKS`.
 
     Args:
         columns: per result (or network) its figures by name, as `measure_looks` gives them.
-        missing: the cell of a figure that a column lacks, or that is nan.
+        why_nan: the cell of a figure that is nan, by the name of the figure.
+        missing: the cell of a figure that a column lacks.
     """
     rows = []
     for name, look in LOOKS.items():
-        values = [column.get(name, math.nan) for column in columns]
-        if not any(name in column for column in columns):
+        if name not in names:
             continue
+        values = [column.get(name, math.nan) for column in columns]
         known = [value for value in values if not math.isnan(value)]
         best = (max if look.higher_is_better else min)(known) if len(known) > 1 else None
         rows.append(
@@ -159,7 +162,10 @@ def look_rows(columns: Sequence[Mapping[str, float]], *, missing: str = "–") -
                 direction=look.direction,
                 convention=look.convention,
                 limits=look.limits,
-                cells=tuple(missing if math.isnan(value) else look_text(name, value) for value in values),
+                cells=tuple(
+                    missing if name not in column else why_nan(name) if math.isnan(value) else look_text(name, value)
+                    for column, value in zip(columns, values, strict=True)
+                ),
                 best=tuple(index for index, value in enumerate(values) if value == best),
             )
         )
@@ -167,6 +173,8 @@ def look_rows(columns: Sequence[Mapping[str, float]], *, missing: str = "–") -
 
 
 def look_text(name: str, value: float) -> str:
-    """`value` of the figure `name` with its digits and unit: "4.48", "28.50 dB"."""
+    """`value` of the figure `name` with its digits and unit: "4.48", "28.50 dB"; an infinite one is "exact"."""
     look = find_look(name)
+    if math.isinf(value):
+        return "exact"
     return f"{value:.{look.decimals}f} {look.unit}".rstrip()

@@ -22,6 +22,14 @@ LATENCY_NOTE = Markup(
     "to the finished picture, everything included."
 )
 NO_TRUTH = "No original, so no PSNR and no SSIM."
+LOOKS_AT_WORK = "Figures for looks"
+LOOKS_TITLE = "Looks, beside PSNR and never instead"
+LOOKS_BEST = "Bold: the best result, the original left out. No figure for looks is trusted alone. "
+NEARER = "higher is nearer"
+LOOKS_NEED_ORIGINAL = "HaarPSI and the distance in features need an original."
+LITE2_MISSING = Markup(
+    "The Lite2 distance needs an extra that is not installed here: <code>pip install 'kdsr[looks]'</code>."
+)
 NO_NETWORKS = (
     "The weights folder has no network for this task yet, so the page shows the picture without one. Add weights with "
     "their card and reload."

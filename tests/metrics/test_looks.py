@@ -317,9 +317,10 @@ def test_figures_are_measured_by_name_and_a_grey_picture_on_its_plane():
 
 
 def test_rows_mark_the_best_by_each_figures_direction():
-    rows = look_rows([{"niqe": 7.0, "haarpsi": 0.8}, {"niqe": 4.0, "haarpsi": 0.6}, {"niqe": math.nan}])
+    columns = [{"niqe": 7.0, "haarpsi": 0.8}, {"niqe": 4.0, "haarpsi": 0.6}, {"niqe": math.nan}]
+    rows = look_rows(columns, ("haarpsi", "niqe"), why_nan=lambda name: f"no {name}")
     assert [(row.name, row.cells, row.best) for row in rows] == [
-        ("niqe", ("7.00", "4.00", "–"), (1,)),
+        ("niqe", ("7.00", "4.00", "no niqe"), (1,)),
         ("haarpsi", ("0.8000", "0.6000", "–"), (0,)),
     ]
-    assert look_text("consistency", 28.5) == "28.50 dB"
+    assert [look_text("consistency", value) for value in (28.5, math.inf)] == ["28.50 dB", "exact"]

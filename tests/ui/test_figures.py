@@ -5,42 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.results import BOTH, STUDENT, TEACHER, column, result_of, timing
 
 from kdsr.metrics import Measurement
 from kdsr.ui import texts
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult
+from kdsr.ui.restore.result import COLUMNS, RestoreResult
 from kdsr.ui.restore.view import final_view
-from kdsr.zoo import Card
-
-PICTURE = Path("picture.png")
-
-
-def timing(end_to_end_s: float, **given: object) -> NetworkTiming:
-    usual = NetworkTiming(end_to_end_s / 2, end_to_end_s, end_to_end_s + 1, 5, "cpu", 2, "float32", "torch")
-    return dataclasses.replace(usual, **given)
-
-
-def card(role: str, parameters: int, macs: float, file_bytes: int) -> Card:
-    return Card(
-        name=f"sr_x4-{role}", title=f"The {role}", task="sr_x4", role=role, architecture="plain", arguments={},
-        parameters=parameters, macs_per_output_megapixel=int(macs), file_bytes=file_bytes, sha256="0",
-        licence="Apache-2.0", trained_on="nothing", steps=0, seed=0,
-    )  # fmt: skip
-
-
-def column(key: str, psnr_db: float | None = None, seconds: float | None = None, of: Card | None = None) -> Column:
-    measurement = None if psnr_db is None else Measurement(psnr_db, 0.9, "RGB")
-    return Column(key, PICTURE, PICTURE, measurement, None if seconds is None else timing(seconds), of)
-
-
-def result_of(*columns: Column, **given: object) -> RestoreResult:
-    return RestoreResult("sr_x4", "picture", 8, (2000, 500), truth_given=True, columns=columns, **given)
-
-
-TEACHER = column("teacher", 30.5, 0.4, card("teacher", 2_000_000, 8e9, 8_000_000))
-STUDENT = column("student", 30.13, 0.04, card("student", 60_083, 120e6, 240_332))
-BOTH = result_of(column("bicubic", 27.0), STUDENT, TEACHER)
 
 
 def cells_of(result: RestoreResult, key: str, **given: bool) -> list[str]:
@@ -91,12 +62,6 @@ def test_a_student_slower_than_its_teacher_is_called_slower(student_s, teacher_s
 def test_the_headline_has_the_sign_of_the_distance(student_db, said):
     student = dataclasses.replace(STUDENT, measurement=Measurement(student_db, 0.9, "RGB"))
     assert f"{said} the teacher" in figures.headline(result_of(student, TEACHER))
-
-
-def test_a_student_trained_for_looks_is_not_called_behind():
-    card = dataclasses.replace(STUDENT.card, recipe={"terms": [{"loss": "critic"}]})
-    said = figures.headline(result_of(dataclasses.replace(STUDENT, card=card), TEACHER))
-    assert "trained for looks, not for PSNR" in said and "behind" not in said
 
 
 @pytest.mark.parametrize("before_db, said", [(29.0, "1.13 dB better than before"), (31.0, "0.87 dB worse than before")])

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from kdsr.metrics import FULL_SCALE_255, Measurement
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
+from kdsr.ui.restore.look_view import BASELINES, is_about_looks, look_table, looks_told, niqe_tag
 from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
@@ -21,12 +22,14 @@ _HEADS = (
     ("MACs", "Multiply-accumulates for this picture"),
     ("File", "Size of the weights"),
 )
-_BASELINES = {"bicubic": "bicubic", "navier_stokes": "Navier-Stokes", "input": "the input"}
 _DASHES = Markup("<td>–</td>") * 3
 
 
 def headline(result: RestoreResult, *, working: bool = False) -> str:
-    """One sentence: the student against the teacher, as far as `result` knows."""
+    """One sentence: the student against the teacher, as far as `result` knows.
+
+    No distance in dB where one of them was trained for looks: `looks_told` says what there is to say.
+    """
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or student.timing is None:
         return "" if working else texts.NO_NETWORKS
@@ -34,12 +37,12 @@ def headline(result: RestoreResult, *, working: bool = False) -> str:
         rest = "; the teacher is at work." if working else "."
         took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
         return f"The {student.title.lower()} took {took}{_gain(result)}{rest}"
-    parts = (
-        _over_before(result, student),
-        _speed(student.timing, teacher.timing),
-        _distance(result, student, teacher),
-        _size(student, teacher),
-    )
+    speed = _speed(student.timing, teacher.timing)
+    if is_about_looks(result):
+        whose = "its" if speed else "the teacher's"
+        parts = [f"{speed} than the teacher" if speed else "", _size(student, teacher, whose)]
+    else:
+        parts = [_over_before(result, student), speed, _distance(result, student, teacher), _size(student, teacher)]
     *first, last = [part for part in parts if part]
     return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(first), last]))}."
 
@@ -71,13 +74,7 @@ def _speed(student: NetworkTiming, teacher: NetworkTiming) -> str:
 
 
 def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
-    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures.
-
-    Between networks trained for looks and others, PSNR says which is which, not which is better.
-    """
-    cards = [column.card for column in (student, teacher) if column.card is not None]
-    if any(card.is_for_looks for card in cards):
-        return "trained for looks, not for PSNR" if student.card and student.card.is_for_looks else ""
+    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures."""
     student_db, teacher_db = _psnr_db(student), _psnr_db(teacher)
     if student_db is not None and teacher_db is not None:
         gap = teacher_db - student_db
@@ -89,21 +86,21 @@ def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
     return "the same as the teacher in every pixel" if is_equal else ""
 
 
-def _size(student: Column, teacher: Column) -> str:
+def _size(student: Column, teacher: Column, whose: str = "its") -> str:
     """`1/25 of its size`, by the files of the weights."""
     if student.card is None or teacher.card is None:
         return ""
-    return f"{texts.fraction(student.card.file_bytes, teacher.card.file_bytes)} its size"
+    return f"{texts.fraction(student.card.file_bytes, teacher.card.file_bytes)} {whose} size"
 
 
 def _gain(result: RestoreResult) -> str:
-    """` and gained 2.31 dB over bicubic`, where both were measured."""
-    baseline = next((column for key in _BASELINES if (column := result.column(key))), None)
+    """` and gained 2.31 dB over bicubic`, where both were measured, and the student is not for looks."""
+    baseline = next((column for key in BASELINES if (column := result.column(key))), None)
     baseline_db, student_db = _psnr_db(baseline), _psnr_db(result.column("student"))
-    if baseline is None or baseline_db is None or student_db is None:
+    if baseline is None or baseline_db is None or student_db is None or is_about_looks(result):
         return ""
     gain = student_db - baseline_db
-    return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {_BASELINES[baseline.key]}"
+    return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {BASELINES[baseline.key]}"
 
 
 def tags(result: RestoreResult, left: str, right: str) -> Markup:
@@ -118,15 +115,18 @@ def _tag(column: Column | None, side: str, result: RestoreResult) -> Markup:
     if column is None:
         return Markup("")
     value = _psnr_db(column)
-    psnr = "" if value is None else Markup("<small>{}</small>").format(texts.decibels(value))
-    return Markup('<span class="tag {} {}"><b>{}</b>{}</span>').format(side, column.key, _title(column, result), psnr)
+    said = " · ".join(filter(None, ("" if value is None else texts.decibels(value), niqe_tag(column))))
+    small = Markup("<small>{}</small>").format(said) if said else ""
+    return Markup('<span class="tag {} {}"><b>{}</b>{}</span>').format(side, column.key, _title(column, result), small)
 
 
 def summary(result: RestoreResult, *, working: bool = False) -> Markup:
-    """The headline, the description of the result, and the notes on the picture."""
+    """The headline, what a network for looks gives and costs, the description, and the notes on the picture."""
+    told = looks_told(result)
     notes = joined(Markup("<li>{}</li>").format(note) for note in result.notes)
-    return Markup('<p class="headline">{}</p><p class="about">{} · {} × {} px</p>{}').format(
-        headline(result, working=working), result.description, *result.size,
+    return Markup('<p class="headline">{}</p>{}<p class="about">{} · {} × {} px</p>{}').format(
+        headline(result, working=working),
+        Markup('<p class="told">{}</p>').format(told) if told else "", result.description, *result.size,
         Markup('<ul class="notes">{}</ul>').format(notes) if notes else "",
     )  # fmt: skip
 
@@ -140,7 +140,9 @@ def table(result: RestoreResult, *, working: bool = False) -> Markup:
     columns = [column for column in result.columns if _in_table(column, result)]
     rows = joined(_row(column, result, convention, working=working) for column in columns)
     drawn = Markup('<table class="figures"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(heads, rows)
-    return region("Figures", drawn) + _foot(result, convention)
+    seen = [*columns, *filter(None, [result.column("truth")])]
+    looks = look_table(result, seen, [_title(column, result) for column in seen], working=working)
+    return region("Figures", drawn) + _foot(result, convention) + looks
 
 
 def _in_table(column: Column, result: RestoreResult) -> bool:

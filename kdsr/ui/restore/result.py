@@ -6,6 +6,7 @@ to the size of the result, and very large pictures are shrunk. Not here: how the
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class Column:
     card: Card | None = None
     is_ensemble: bool = False
     """Mean over the 8 symmetries of the square."""
+    looks: Mapping[str, float] | None = None
+    """Figures for looks by name, nan where the picture has none; None while they are not taken."""
 
     @property
     def title(self) -> str:
@@ -86,6 +89,8 @@ class RestoreResult:
     notes: tuple[str, ...] = ()
     description: str = ""
     """Picture, task and strength, in a few words."""
+    looks: tuple[str, ...] = ()
+    """The figures for looks that the run takes of each picture, by their names in `kdsr.metrics.looks`."""
 
     def column(self, key: str) -> Column | None:
         """The column `key`, or None while it is not there."""

@@ -1,5 +1,5 @@
 """A run of the page: student, teacher, then the student without distillation. Figures appear one by one; networks are
-timed at the end.
+timed once all pictures are out, and the figures for looks come last.
 
 `restore_steps` is a generator of `Step`s that can be stopped at any moment; networks run in a separate thread,
 so that progress and Stop are never late. Not here: gradio (`restore.tab`).
@@ -25,10 +25,12 @@ from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
+from kdsr.ui.restore.look_view import BASELINES
+from kdsr.ui.restore.looks import take_looks, wanted_looks
 from kdsr.ui.restore.request import Order, Prepared, prepare
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
 from kdsr.ui.stopwatch import Stopwatch
-from kdsr.ui.texts import STOPPED, TOO_SLOW, missing_roles
+from kdsr.ui.texts import LOOKS_AT_WORK, STOPPED, TOO_SLOW, missing_roles
 from kdsr.zoo import Card, Catalog
 
 TIME_LIMIT_S = 300.0
@@ -73,6 +75,8 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     prepared = prepare(order, settings)
     networks = chosen_networks(order, settings)
     result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
+    cards = [card for card, _ in networks.values()]
+    result = replace(result, looks=wanted_looks(prepared.task, cards, has_truth=prepared.truth is not None))
     restored: dict[str, Picture] = {}
     untimed: list[tuple[Column, float, _NetworkRun, _Pass]] = []
     for role, (card, catalog) in networks.items():
@@ -94,7 +98,36 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     for column, waited_s, work, first in sorted(untimed, key=lambda each: each[3].end_to_end_s, reverse=True):
         passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: timing")
         result = result.with_column(_timed(column, passes, waited_s, final=True))
+    result = yield from _with_looks(result, restored, prepared, stop, started)
     yield Step("Done", 1.0, result, last=True)
+
+
+def _with_looks(
+    result: RestoreResult, restored: dict[str, Picture], prepared: Prepared, stop: Event, started: float
+) -> Generator[Step, None, RestoreResult]:
+    """`result` with the figures for looks of each picture, with a step for each; nothing where the run takes none."""
+    if not result.looks:
+        return result
+    baseline = next(key for key in BASELINES if result.column(key))
+    pictures = {**restored, baseline: prepared.baseline}
+    pictures |= {"truth": prepared.truth} if prepared.truth else {}
+    yield Step(LOOKS_AT_WORK, None, result)
+    for column in [column for column in result.columns if column.key in pictures]:
+        work = partial(_looks_of, pictures[column.key], result.looks, prepared, _stopper(stop, started))
+        found = yield from watched(work, stop, started, LOOKS_AT_WORK)
+        result = result.with_column(replace(column, looks=found))
+        yield Step(LOOKS_AT_WORK, None, result)
+    return result
+
+
+def _looks_of(
+    picture: Picture,
+    names: tuple[str, ...],
+    prepared: Prepared,
+    should_stop: Callable[[], bool],
+    _on_progress: Callable[[float], None],
+) -> dict[str, float]:
+    return take_looks(picture, names, prepared, should_stop)
 
 
 def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, Catalog]]:
