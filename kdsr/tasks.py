@@ -66,7 +66,7 @@ class Task:
     name: str
     title: str
     scale: int
-    degradation: Literal["bicubic", "noise", "jpeg", "holes", "photo"]
+    degradation: Literal["bicubic", "noise", "jpeg", "holes", "photo", "camera"]
     colour: Literal["y", "rgb"]
     """What the figures are taken on: BT.601 luma in 16..235, or RGB."""
     border: int
@@ -107,6 +107,7 @@ TASKS: Mapping[str, Task] = MappingProxyType({
     "denoise": Task("denoise", "Denoising", 1, "noise", "rgb", border=0, strength=_SIGMA),
     "jpeg":    Task("jpeg", "JPEG clean-up", 1, "jpeg", "y", border=0, strength=_QUALITY),
     "inpaint": Task("inpaint", "Inpainting", 1, "holes", "rgb", border=0, strength=_HOLES),
+    "photo_x1": Task("photo_x1", "Noisy photos", 1, "camera", "rgb", border=0, strength=_LEVEL),
     "photo_x2": Task("photo_x2", "Real photos x2", 2, "photo", "y", border=2, strength=_LEVEL),
     "photo_x4": Task("photo_x4", "Real photos x4", 4, "photo", "y", border=4, strength=_LEVEL),
 })  # fmt: skip

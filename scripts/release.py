@@ -37,6 +37,7 @@ BASELINES = {
     "bicubic": ("bicubic", "bicubic"),
     "photo": ("bicubic", "bicubic"),
     "jpeg": ("unprocessed", "the JPEG itself"),
+    "camera": ("unprocessed", "the noisy picture itself"),
     "holes": ("navier-stokes", "Navier-Stokes (OpenCV)"),
 }
 """By degradation: the baseline below the networks, and its name in the table. Denoising has no useful one."""

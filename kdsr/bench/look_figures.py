@@ -21,6 +21,7 @@ LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingPro
     "noise":   (("CBSD68", 25.0), ("CBSD68", 50.0)),
     "jpeg":    (("BSD100", 10.0), ("BSD100", 40.0)),
     "photo":   (("BSD100", 2.0), ("BSD100", 5.0), ("BSD100", 8.0)),
+    "camera":  (("CBSD68", 2.0), ("CBSD68", 5.0), ("CBSD68", 8.0)),
     "holes":   (("BSD100", "strokes"), ("BSD100", "text")),
 })  # fmt: skip
 """Where a card's figures for looks are taken, by degradation: pairs of (set, strength); noise is that of a file."""

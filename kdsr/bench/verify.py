@@ -18,6 +18,7 @@ STANDARD_SETS: Mapping[str, tuple[FigureKey, ...]] = MappingProxyType({
     "jpeg":    tuple(FigureKey(name, quality)
                      for name in ("BSD100", "CBSD68") for quality in (10.0, 20.0, 30.0, 40.0)),
     "photo":   tuple(FigureKey(name, level) for name in ("Set14", "BSD100") for level in (2.0, 5.0, 8.0)),
+    "camera":  tuple(FigureKey("CBSD68", level) for level in (2.0, 5.0, 8.0)),
     "holes":   tuple(FigureKey("BSD100", kind) for kind in ("dots", "scratches", "text", "strokes", "blocks")),
 })  # fmt: skip
 """The usual measurements of each degradation in publications, and of noise also as in a file."""

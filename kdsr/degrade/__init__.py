@@ -5,6 +5,7 @@
 Not here: which degradation belongs to which task (`kdsr.tasks`), files (`kdsr.image`).
 """
 
+from kdsr.degrade.camera import degrade_camera
 from kdsr.degrade.holes import draw_holes, fill_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
@@ -15,6 +16,6 @@ from kdsr.degrade.resample import bicubic_resize
 from kdsr.degrade.task import crop_to_multiple, degrade
 
 __all__ = [
-    "Degraded", "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "degrade_photo",
-    "degrade_picture", "draw_holes", "fill_holes", "picture_seed", "round_to_8_bits", "with_holes",
+    "Degraded", "add_noise", "bicubic_resize", "compress_jpeg", "crop_to_multiple", "degrade", "degrade_camera",
+    "degrade_photo", "degrade_picture", "draw_holes", "fill_holes", "picture_seed", "round_to_8_bits", "with_holes",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdsr.degrade.camera import degrade_camera
 from kdsr.degrade.holes import draw_holes, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.levels import round_to_8_bits
@@ -52,6 +53,8 @@ def degrade(
         return round_to_8_bits(noisy) if noise == "file" else noisy
     if task.degradation == "jpeg":
         return compress_jpeg(truth, value)
+    if task.degradation == "camera":
+        return degrade_camera(truth, np.full(len(truth), value), np.random.default_rng(seed))
     if task.degradation == "photo":
         return degrade_photo(
             crop_to_multiple(truth, task.scale), task.scale, np.full(len(truth), value), np.random.default_rng(seed)

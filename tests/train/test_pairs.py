@@ -56,7 +56,7 @@ def test_photographs_are_used_at_every_scale_of_the_recipe(settings, tmp_path):
     assert read_card(tmp_path / "run" / "tiny.json").data[0]["pictures"] == 6
 
 
-@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg", "photo_x2"])
+@pytest.mark.parametrize("task", ["sr_x2", "sr_x3", "denoise", "jpeg", "photo_x1", "photo_x2"])
 def test_a_batch_is_a_function_of_seed_and_step(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=6)
     make = fixed_pairs if task.startswith("sr") else fresh_pairs
@@ -223,7 +223,7 @@ class Unchanging:
         return image, {}
 
 
-@pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "jpeg"])
+@pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "photo_x1", "jpeg"])
 def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pictures(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)
     pairs = fixed_pairs(photos, find_task(task), 0, CPU, cell_px=26, smallest_px=16)

@@ -53,6 +53,9 @@ def test_students_of_pictures_are_offered_smallest_first_and_the_smallest_for_x4
     assert (noise["minimum"], noise["maximum"], noise["default"]) == (0, 55, 25) and offer["networks"][0][
         "strength"
     ] is None
+    add_network(tiny_settings.weights_dir, "photo_x1-student", "photo_x1", "student", "plain", {"width": 8, "depth": 3})
+    taken = next(network for network in handlers.offer()["networks"] if network["task"] == "Noisy photos")
+    assert taken["strength"] is None  # a browser makes no camera's noise
     assert offer["networks"][1]["teacher"] == "tiny x4 teacher" and offer["networks"][2]["teacher"] is None
 
 

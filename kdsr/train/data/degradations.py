@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdsr.degrade import crop_to_multiple, degrade_photo, draw_holes, round_to_8_bits, with_holes
+from kdsr.degrade import crop_to_multiple, degrade_camera, degrade_photo, draw_holes, round_to_8_bits, with_holes
 from kdsr.degrade.jpeg import compress_jpeg
 from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
@@ -58,6 +58,13 @@ def degrade_fresh(
         noisy = add_noise(truth, torch.from_numpy(drawn), generator)
         return _with_clipped_noise(noisy, clipped_noise_share, rng) if clipped_noise_share else noisy
     corners = _corners(len(truth), rng) * (rng.random(len(truth)) < cropped_share)[:, None]
+    if task.degradation == "camera":
+        return torch.cat(
+            [
+                degrade_camera(_begun_at(truth, number, corners[number]), drawn[number, None], rng)[..., top:, left:]
+                for number, (top, left) in enumerate(corners)
+            ]
+        )
     return torch.cat(
         [_out_of_file(truth, number, drawn[number], corners[number], chroma_444) for number in range(len(truth))]
     )
@@ -92,10 +99,16 @@ def _out_of_file(
 ) -> Tensor:
     """Picture `number` of `truth`, (1, 3, H, W), from a JPEG file that begins `corner` rows and columns before it."""
     top, left = map(int, corner)
-    around = F.pad(truth[number, None], (left, 0, top, 0), mode="replicate")
-    return compress_jpeg(around, float(quality), chroma_444=chroma_444 is not None and bool(chroma_444[number]))[
+    begun = _begun_at(truth, number, corner)
+    return compress_jpeg(begun, float(quality), chroma_444=chroma_444 is not None and bool(chroma_444[number]))[
         ..., top:, left:
     ]
+
+
+def _begun_at(truth: Tensor, number: int, corner: NDArray[np.int64]) -> Tensor:
+    """Picture `number` of `truth`, (1, 3, H + top, W + left), begun `corner` rows and columns before it."""
+    top, left = map(int, corner)
+    return F.pad(truth[number, None], (left, 0, top, 0), mode="replicate")
 
 
 def draw_strengths(strength: Strength, count: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -183,8 +183,9 @@ def _described(card: Card, catalog: Catalog) -> Answer:
 
 
 def _strength(task: Task) -> Answer | None:
+    """Of the degradations that the browser makes itself; a picture for any other task is restored as it is."""
     level = task.strength
-    if not isinstance(level, Strength):
+    if not isinstance(level, Strength) or task.degradation not in ("noise", "jpeg"):
         return None
     return {
         "title": level.title,

@@ -2,7 +2,7 @@
 
 import { rgbOf, withAlpha } from "./pixels.js";
 
-/** `rgb` of `width` x `height` as the task of `network` has it at `strength`; super-resolution leaves it as it is. */
+/** `rgb` of `width` x `height` as the task of `network` has it at `strength`; every other leaves it as it is. */
 export async function degraded(rgb, width, height, degradation, strength, seed) {
   if (degradation === "noise") return strength > 0 ? noisy(rgb, strength, seed) : rgb;
   if (degradation === "jpeg") return compressed(rgb, width, height, strength);
