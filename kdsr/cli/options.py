@@ -40,6 +40,10 @@ Ensemble = Annotated[
     bool,
     typer.Option("--self-ensemble", help="Mean over the 8 symmetries of the square: 8 times slower, a little better."),
 ]
+Sharpness = Annotated[
+    float | None,
+    typer.Option(help="0 (faithful) to 1 (sharp), for a student with a sharp partner: interpolates their weights."),
+]
 Looks = Annotated[
     bool,
     typer.Option("--looks", help="Also the figures for looks: NIQE, HaarPSI, Lite2 distance, consistency."),

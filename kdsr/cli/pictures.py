@@ -18,6 +18,7 @@ from kdsr.cli.options import (
     Quality,
     RunOn,
     RuntimeName,
+    Sharpness,
     Sigma,
     TaskName,
     note,
@@ -49,18 +50,21 @@ def restore(
         Path | None,
         typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are."),
     ] = None,
+    sharpness: Sharpness = None,
 ) -> None:
     """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.image import read_picture
     from kdsr.restore import open_runtime, restore_file
-    from kdsr.zoo import sha256_of
+    from kdsr.zoo import at_sharpness, sha256_of
 
     catalog = open_catalog(context.obj)
     card = catalog.find(model)
+    if sharpness is not None:
+        card, catalog = at_sharpness(card, catalog, sharpness, context.obj)
     if mask is not None and find_task(card.task).planes == 3:
         raise SettingsError(
-            f"The network '{model}' takes no mask; leave --mask out, or choose a network for inpainting."
+            f"The network '{card.name}' takes no mask; leave --mask out, or choose a network for inpainting."
         )
     marks = None if mask is None else read_picture(mask, context.obj)
     made_by = " ".join(
@@ -77,7 +81,7 @@ def restore(
             )  # imports torch, which a plain run by ONNX Runtime does without
 
             opened = SelfEnsemble(opened)
-        ran.append(f"{model} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
+        ran.append(f"{card.name} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
             return restore_file(

@@ -23,7 +23,7 @@ from kdsr.restore.runtime import Runtime, RuntimeInfo
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
-from kdsr.zoo import Card, Catalog
+from kdsr.zoo import Card, Catalog, at_sharpness
 from kdsr.zoo.weights import check_weights
 
 if TYPE_CHECKING:
@@ -171,18 +171,25 @@ def _suits_processor(openvino: str, precision: str) -> bool:
     return not (openvino == "openvino-bf16" and lacks_bfloat16()) and not (precision == "int8" and cuts_byte_sums())
 
 
-def open_runtime(card: Card, catalog: Catalog, *, runtime: str = "auto", settings: Settings) -> Runtime:
+def open_runtime(
+    card: Card, catalog: Catalog, *, runtime: str = "auto", sharpness: float | None = None, settings: Settings
+) -> Runtime:
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
         runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the fastest of those installed that
             compute what the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a
             network of floats.
+        sharpness: in [0, 1], for a student with a sharp partner, or that partner: 0 is the faithful of the two, 1 the
+            sharp one, and between them is a network of interpolated weights (`zoo.at_sharpness`). None is `card`.
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there, or a runtime that is not installed or cannot run this architecture.
+        SettingsError: a device that is not there, a runtime that is not installed or cannot run this architecture, or a
+            sharpness that is out of range or that `card` does not have.
     """
+    if sharpness is not None:
+        card, catalog = at_sharpness(card, catalog, sharpness, settings)
     find("runtime", runtime, {**RUNTIMES, "auto": None})
     if runtime.startswith("openvino") and not has_openvino():
         raise SettingsError(

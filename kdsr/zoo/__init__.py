@@ -2,6 +2,7 @@
 
 from kdsr.zoo.card import Card, Figure, FigureKey, LookFigure, read_card, write_card
 from kdsr.zoo.catalog import Catalog, open_catalog
+from kdsr.zoo.sharpness import SharpPair, at_sharpness, sharp_pair_of
 from kdsr.zoo.weights import load_weights, save_weights, sha256_of
 
 __all__ = [
@@ -10,10 +11,13 @@ __all__ = [
     "Figure",
     "FigureKey",
     "LookFigure",
+    "SharpPair",
+    "at_sharpness",
     "load_weights",
     "open_catalog",
     "read_card",
     "save_weights",
     "sha256_of",
+    "sharp_pair_of",
     "write_card",
 ]

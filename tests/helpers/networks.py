@@ -1,5 +1,6 @@
 """Small networks with random weights, made on the spot, each with its card."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 
 from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.tasks import find_task
-from kdsr.zoo import Card, save_weights, sha256_of, write_card
+from kdsr.zoo import Card, Catalog, save_weights, sha256_of, write_card
 
 
 def add_network(
@@ -64,3 +65,26 @@ def write_random_network(folder: Path, name: str, *, seed: int = 0) -> Card:
     return add_network(
         folder, name, task, role, architecture, arguments, seed=seed, title=name.replace("_", " "), **others
     )
+
+
+def add_sharp_partner(folder: Path, name: str, partner: str, *, seed: int = 7, **given: Any) -> Card:
+    """The card of `partner`, written into `folder`: the network `name` with its weights moved by up to a tenth, as if
+    trained on from it for looks.
+    """
+    catalog = Catalog(folder)
+    faithful = catalog.find(name)
+    random = torch.Generator().manual_seed(seed)
+    state = {
+        key: value + 0.1 * (torch.rand(value.shape, generator=random) - 0.5)
+        for key, value in catalog.load(name).state_dict().items()
+    }
+    path = save_weights(state, folder / f"{partner}.safetensors")
+    usual = {
+        "title": f"{faithful.title}, for looks",
+        "recipe": {"teaching": {"terms": [{"loss": "critic", "weight": 0.1}]}},
+        "history": (*faithful.history, {"name": faithful.name, "sha256": faithful.sha256}),
+        "twin": None,
+    }
+    card = dataclasses.replace(faithful, name=partner, sha256=sha256_of(path), **usual | given)
+    write_card(card, path.with_suffix(".json"))
+    return card
