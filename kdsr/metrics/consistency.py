@@ -1,6 +1,6 @@
 """Consistency of an enlarged picture with the picture it was made from: does it give the input when shrunk again?
 
-Not here: a map of the places where it does not.
+One figure, and a map of the places where it does not: there something was invented, or damage of the input removed.
 """
 
 from fractions import Fraction
@@ -9,7 +9,10 @@ from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, round_to_8_bits
 from kdsr.errors import ShapeError
+from kdsr.metrics.error_map import error_map
 from kdsr.metrics.psnr import psnr
+
+CONVENTION = "RGB, MATLAB's bicubic to the input's size, 8 bits, no border cut"
 
 
 def consistency(restored: Tensor, degraded: Tensor) -> Tensor:
@@ -29,9 +32,30 @@ def consistency(restored: Tensor, degraded: Tensor) -> Tensor:
     Source: definition; the same check as LR-PSNR in Lugmayr et al., 2021, "NTIRE 2021 learning the super-resolution
     space challenge", section 2.2.
     """
+    return psnr(*_shrunk_and_input(restored, degraded))
+
+
+def invented_map(restored: Tensor, degraded: Tensor) -> Tensor:
+    """Where `restored` was invented, in the colours of `error_map`: black is where its shrunk copy gives the input.
+
+    What it shows is the error behind `consistency`, pixel by pixel. An input without damage has nothing but invention
+    there; of a noisy, blurred or compressed one it also shows the damage that was removed.
+
+    Args:
+        restored, degraded: as in `consistency`.
+    Returns:
+        (N, 3, H, W) float32 RGB in [0, 1] on the processor, at the size of `degraded`.
+    Raises:
+        ShapeError: as `consistency`.
+    """
+    return error_map(*_shrunk_and_input(restored, degraded))
+
+
+def _shrunk_and_input(restored: Tensor, degraded: Tensor) -> tuple[Tensor, Tensor]:
+    """`restored` at the size of `degraded`, and that, both of 8 bits, on the processor."""
     scale = _scale_of(restored, degraded)
     shrunk = bicubic_resize(round_to_8_bits(restored.detach()), Fraction(1, scale), as_uint8=True)
-    return psnr(shrunk.cpu(), round_to_8_bits(degraded.detach()).cpu())
+    return shrunk.cpu(), round_to_8_bits(degraded.detach()).cpu()
 
 
 def _scale_of(restored: Tensor, degraded: Tensor) -> int:

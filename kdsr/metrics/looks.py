@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kdsr.errors import ShapeError, find
-from kdsr.metrics.consistency import consistency
+from kdsr.metrics.consistency import CONVENTION, consistency
 from kdsr.metrics.feature_distance import feature_distance, is_installed
 from kdsr.metrics.haarpsi import haarpsi
 from kdsr.metrics.niqe import niqe
@@ -63,7 +63,7 @@ LOOKS: Mapping[str, Look] = MappingProxyType({
     ),
     "consistency": Look(
         consistency, "Consistency", "dB", 2, higher_is_better=True, compared_with="input", tolerance=0.01,
-        convention="RGB, MATLAB's bicubic to the input's size, 8 bits, no border cut",
+        convention=CONVENTION,
         limits="It rewards keeping the input's noise and artefacts, and bicubic enlargement does well by it.",
     ),
 })  # fmt: skip

@@ -61,7 +61,8 @@ def run(
         "student": f"{task}-student",
         "runtime": "torch",
     } | given
-    choice = Choice(task, mode, order["teacher"], order["student"], order["strength"])
+    networks = (order["teacher"], order["student"])
+    choice = Choice(task, mode, *networks, order["strength"], sharpness=order.get("sharpness"))
     handlers.on_press(REQUEST)
     more = (order["runtime"], 0, 0, order.get("teacher_plus", False), order.get("marks"), ("teacher", "student"))
     return list(handlers.on_restore(str(picture), order["truth"], choice, *more, REQUEST))

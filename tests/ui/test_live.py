@@ -66,7 +66,7 @@ def test_without_students_the_offer_is_empty_and_not_an_error(tiny_settings):
 
 
 def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(handlers, tiny_settings, tiny_catalog):
-    answer = handlers.graph("tiny_denoise_student")
+    answer = handlers.graph({"network": "tiny_denoise_student"})
     card = tiny_catalog.find("tiny_denoise_student")
     path = public_graph(card, tiny_catalog, tiny_settings)
     assert (
@@ -78,12 +78,12 @@ def test_a_graph_is_the_8_bit_one_in_the_public_folder_and_follows_its_weights(h
 
 
 def test_the_public_folder_holds_graphs_of_offered_students_and_examples_alone(handlers, tiny_settings):
-    handlers.offer(), handlers.thumbnails(), handlers.graph(STUDENT)
+    handlers.offer(), handlers.thumbnails(), handlers.graph({"network": STUDENT})
     names = sorted(path.name for path in public_folder(tiny_settings).iterdir())
     assert len(names) == 8 + 8 + 1 and not [name for name in names if not name.endswith((".png", ".jpg", ".onnx"))]
     assert (
-        "no student named" in handlers.graph("tiny_x4_teacher")["error"]
-        and "no student named" in handlers.graph("../secret")["error"]
+        "no student named" in handlers.graph({"network": "tiny_x4_teacher"})["error"]
+        and "no student named" in handlers.graph({"network": "../secret"})["error"]
     )
 
 
@@ -146,7 +146,7 @@ def test_more_visitors_than_can_wait_are_told_so_and_the_next_one_is_served(hand
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catalog):
     tiny_settings.home.write_text("a file where a folder should be")
-    for answer in (LiveHandlers(tiny_settings).offer(), LiveHandlers(tiny_settings).graph(STUDENT)):
+    for answer in (LiveHandlers(tiny_settings).offer(), LiveHandlers(tiny_settings).graph({"network": STUDENT})):
         assert "KDSR_HOME" in answer["error"]
 
 

@@ -27,7 +27,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.live.files import address, public_example, public_graph, public_thumbnail
 from kdsr.ui.stopwatch import Stopwatch
-from kdsr.zoo import Card, Catalog, open_catalog
+from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
 
 MOST_PIXELS = 512 * 512
 """Of a picture that is restored here: the largest that the tab makes."""
@@ -38,6 +38,7 @@ _MOST_AT_ONCE = 8
 """Visitors whose pictures are at work or wait for it."""
 _PATIENCE_S = 30.0
 """How long one visitor waits for another's picture."""
+_UNREADABLE = "The server could not read the request: reload the page and try again."
 
 Answer = dict[str, Any]
 
@@ -58,15 +59,17 @@ class LiveHandlers:
         """Small pictures of the examples, in their order; they take a second when they are first made."""
         return _answered(self._thumbnails)
 
-    def graph(self, name: object) -> Answer:
-        """The address of the graph of the student `name`, and the multiple that its sides must have."""
-        return _answered(lambda: self._graph(str(name)))
+    def graph(self, order: object) -> Answer:
+        """The address of the graph of a student, and the multiple that its sides must have.
+
+        order: `network` (a student's name) and, for one of a pair, `sharpness` (0 to 1, in tenths).
+        """
+        return _answered(lambda: self._graph(_fields(order)))
 
     def compare(self, order: object) -> Answer:
         """The picture of `order` by the student or its teacher: PNG, milliseconds, and where they were taken.
 
-        order: `network` (a student's name), `role` (`student` or `teacher`), `width`, `height`, `pixels` (base64 of RGB
-            bytes).
+        order: as in `graph`, and `role` (`student` or `teacher`), `width`, `height`, `pixels` (base64 of RGB bytes).
         """
         return _answered(lambda: self._compare(order))
 
@@ -87,22 +90,33 @@ class LiveHandlers:
     def _thumbnails(self) -> Answer:
         return {"thumbnails": [address(public_thumbnail(source, self.settings)) for _, source in available_examples()]}
 
-    def _graph(self, name: str) -> Answer:
-        catalog = open_catalog(self.settings)
-        card = _student(name, catalog)
+    def _graph(self, order: Answer) -> Answer:
+        card, catalog = self._network(order, _student(order, open_catalog(self.settings)))
         return {"graph": address(public_graph(card, catalog, self.settings)), "multiple": _multiple(card)}
+
+    def _network(self, order: Answer, student: Card) -> tuple[Card, Catalog]:
+        """`student` at the sharpness of `order`, and the catalog that holds it."""
+        catalog, sharpness = open_catalog(self.settings), order.get("sharpness")
+        if sharpness is None:
+            return student, catalog
+        if type(sharpness) not in (int, float):
+            raise InputError(_UNREADABLE)
+        return at_sharpness(student, catalog, round(sharpness, 1), self.settings)
 
     def _compare(self, order: object) -> Answer:
         begun = time.perf_counter()
-        name, role, picture = _read(order)
+        given = _fields(order)
+        role, picture = _read(given)
         catalog = open_catalog(self.settings)
-        card = _student(name, catalog)
+        student = _student(given, catalog)
         if role == "teacher":
-            teacher = _teacher_of(card, catalog)
+            teacher = _teacher_of(student, catalog)
             if teacher is None:
-                task = find_task(card.task).title.lower()
+                task = find_task(student.task).title.lower()
                 raise UnknownNameError(f"There is no teacher for {task} in the weights folder to compare with.")
             card = teacher
+        else:
+            card, catalog = self._network(given, student)
         with self._turn():
             restored, figures = self._timed(card, catalog, picture)
         png = cv2.imencode(".png", restored.pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
@@ -178,6 +192,7 @@ def _described(card: Card, catalog: Catalog) -> Answer:
         "scale": task.scale,
         "degradation": task.degradation,
         "strength": _strength(task),
+        "sharpness": _sharpness(card, catalog),
         "teacher": teacher and teacher.title,
     }
 
@@ -196,13 +211,22 @@ def _strength(task: Task) -> Answer | None:
     }
 
 
-def _student(name: str, catalog: Catalog) -> Card:
-    """The offered student named `name`.
+def _sharpness(card: Card, catalog: Catalog) -> Answer | None:
+    """The dial of one of a pair, at the end that `card` is; None for other students."""
+    pair = sharp_pair_of(card, catalog)
+    if pair is None:
+        return None
+    ends = {"minimum": 0, "maximum": 1, "default": int(card == pair.sharp)}
+    return {"title": "Sharpness", "unit": "0 faithful, 1 sharp"} | ends
+
+
+def _student(order: Answer, catalog: Catalog) -> Card:
+    """The offered student that `order` names.
 
     Raises:
         UnknownNameError: there is none.
     """
-    return find("student", name, {card.name: card for card in offered(catalog)})
+    return find("student", str(order.get("network")), {card.name: card for card in offered(catalog)})
 
 
 def _teacher_of(card: Card, catalog: Catalog) -> Card | None:
@@ -216,17 +240,21 @@ def _multiple(card: Card) -> int:
     return build_model(card.architecture, task.scale, card.arguments, planes=task.planes).multiple
 
 
-def _read(order: object) -> tuple[str, str, Picture]:
-    """(student, role, picture) of what a browser sent.
+def _fields(order: object) -> Answer:
+    """What a browser sent, as an object."""
+    return order if isinstance(order, dict) else {}
+
+
+def _read(given: Answer) -> tuple[str, Picture]:
+    """(role, picture) of what a browser sent.
 
     Raises:
         InputError: it is not what the tab sends.
     """
-    given = order if isinstance(order, dict) else {}
     sides, role = [given.get("height"), given.get("width")], given.get("role")
     height, width = (side if type(side) is int and side > 0 else 0 for side in sides)
     if role not in ("student", "teacher") or not (height and width):
-        raise InputError("The server could not read the request: reload the page and try again.")
+        raise InputError(_UNREADABLE)
     if width * height > MOST_PIXELS:
         raise InputError(
             f"The server restores at most {MOST_PIXELS:,} pixels, got {width} x {height}: choose a smaller size."
@@ -237,11 +265,7 @@ def _read(order: object) -> tuple[str, str, Picture]:
         pixels = b""
     if len(pixels) != width * height * 3:
         raise InputError("The picture arrived incomplete: try again.")
-    return (
-        str(given.get("network")),
-        role,
-        Picture(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), name="live"),
-    )
+    return role, Picture(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), name="live")
 
 
 def _answered(work: Callable[[], Answer]) -> Answer:

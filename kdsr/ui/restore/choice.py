@@ -1,5 +1,5 @@
 """The values of the controls of the tab *Restore* for the next run, and the updates of the controls that follow from
-task and mode.
+task, mode and student.
 
 Not here: the handlers (`restore.handlers`).
 """
@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from kdsr.errors import KdsrError
+from kdsr.settings import Settings
 from kdsr.tasks import Kinds, Strength, find_task
 from kdsr.ui import texts
+from kdsr.ui.networks import find_network
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
+from kdsr.zoo import sharp_pair_of
 
 NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 """In place of what `RestoreHandlers.compared` gives."""
@@ -33,6 +37,12 @@ class Choice(NamedTuple):
     """Of the degradation, or its kind."""
     before: str | None = None
     """The student before a run that tuned it, while the two are compared."""
+    sharpness: float | None = None
+    """Where the visitor moved the dial to; None is the student as it is."""
+
+    def with_student(self, student: str | None) -> "Choice":
+        """This choice with `student`; the dial of another student is untouched."""
+        return self._replace(student=student, sharpness=self.sharpness if student == self.student else None)
 
 
 class Comparison(NamedTuple):
@@ -45,6 +55,18 @@ class Comparison(NamedTuple):
     teacher: str | None
     picture: Path | None
     """None keeps the visitor's own."""
+
+
+def dial_of(choice: Choice, settings: Settings) -> dict[str, Any]:
+    """The update that shows the dial where the chosen student is one of a pair, at its place; hidden otherwise."""
+    try:
+        pair = sharp_pair_of(*find_network(choice.student or "", settings))
+    except KdsrError:  # none is chosen, or its run may have been deleted
+        pair = None
+    if pair is None:
+        return gr.update(visible=False)
+    usual = float(choice.student == pair.sharp.name)
+    return gr.update(visible=True, value=usual if choice.sharpness is None else choice.sharpness)
 
 
 def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
@@ -78,6 +100,5 @@ def order_of(picture: str | Path | None, truth: str | Path | None, choice: Choic
     given, reference = (None if path is None else Path(path) for path in (picture, truth))
     is_marked = marks is not None and marks.picture == str(picture) and find_task(choice.task).degradation == "holes"
     mask = Path(marks.mask) if marks is not None and is_marked else None
-    return Order(
-        given, choice.mode, choice.task, reference, strength, choice.teacher, choice.student, choice.before, mask=mask
-    )
+    networks = (choice.teacher, choice.student, choice.before, choice.sharpness)
+    return Order(given, choice.mode, choice.task, reference, strength, *networks, mask=mask)

@@ -91,7 +91,7 @@ class RestoreHandlers:
 
     def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
         """Another network, for the next run."""
-        return choice._replace(teacher=teacher, student=student, before=None)
+        return choice.with_student(student)._replace(teacher=teacher, before=None)
 
     def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted since."""
@@ -99,7 +99,7 @@ class RestoreHandlers:
         kept = (
             choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
         )
-        return choice._replace(student=kept), gr.update(choices=names, value=kept, interactive=bool(names))
+        return choice.with_student(kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
     def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
         """Networks and strength for `task`; a picture that is degraded here is restored again at once."""
@@ -112,6 +112,10 @@ class RestoreHandlers:
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another strength restores again."""
         return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
+
+    def on_sharpness(self, sharpness: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
+        """Another sharpness of the student restores again."""
+        return choice._replace(sharpness=sharpness), *self._ordered(request, go=True)
 
     def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """(choice, marks, status, run, stop): another kind of holes restores again, without the visitor's own marks."""
@@ -183,14 +187,14 @@ class RestoreHandlers:
         self.orders.close(session_of(request))
 
     def on_pair(self, result: RestoreResult | None, left: str, right: str) -> tuple[Any, ...]:
-        """(pair, slider, tags, left picture, right picture, status) for another pair."""
+        """(pair, slider, tags, left picture, right picture, explanations, status) for another pair."""
         if result is None:
-            return (left, right), *(gr.skip(),) * 5
+            return (left, right), *(gr.skip(),) * 6
         if not on_disk(result):
             gr.Warning(texts.EXPIRED)
-            return (*(gr.skip(),) * 5, status_line(texts.EXPIRED, kind="error"))
+            return (*(gr.skip(),) * 6, status_line(texts.EXPIRED, kind="error"))
         view = pair_view(result, left, right)
-        return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, gr.skip()
+        return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, view.explained, gr.skip()
 
     def on_format(self, result: RestoreResult | None, suffix: str) -> Any:
         """All pictures of `result` as files of another kind; each holds the same numbers."""

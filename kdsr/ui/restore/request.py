@@ -35,6 +35,8 @@ class Order:
     student: str | None = None
     before: str | None = None
     """The student before a run that tuned it; shown beside the new one."""
+    sharpness: float | None = None
+    """Of the student, 0 to 1, where the dial was moved; None is the student as it was chosen."""
     runtime: str = "auto"
     tile_px: int | None = None
     """Side of a tile; None lets the engine choose."""

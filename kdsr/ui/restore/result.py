@@ -32,6 +32,8 @@ COLUMNS: dict[str, str] = {
     "error_student": "Error of the student",
     "error_teacher": "Error of the teacher",
     "difference": "Difference: student and teacher",
+    "invented_student": "Invented by the student",
+    "invented_teacher": "Invented by the teacher",
 }  # in the order of the dropdowns and the table
 
 
@@ -64,13 +66,18 @@ class Column:
     """Mean over the 8 symmetries of the square."""
     looks: Mapping[str, float] | None = None
     """Figures for looks by name, nan where the picture has none; None while they are not taken."""
+    sharpness: float | None = None
+    """Of the student, where the dial was moved: 0 faithful, 1 sharp."""
+    consistency_db: float | None = None
+    """Of a map of what was invented: PSNR of the result, shrunk again, against the input."""
 
     @property
     def title(self) -> str:
         key = (
             "twin" if self.card is not None and self.card.role == "twin" else self.key
         )  # it may be tried in the student's place
-        return COLUMNS[key] + ("+" if self.is_ensemble else "")
+        dial = "" if self.sharpness is None else f" at sharpness {self.sharpness:g}"
+        return COLUMNS[key] + ("+" if self.is_ensemble else "") + dial
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,15 @@ class RestoreResult:
         return replace(self, columns=tuple(kept[key] for key in COLUMNS if key in kept))
 
 
-def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge: int = 1) -> Column:
+def save_column(
+    key: str, picture: Picture, folder: Path, task: str, *, enlarge: int = 1, sharpness: float | None = None
+) -> Column:
     """The column `key` with `picture` written exactly, and a copy to be shown where that must differ."""
-    file = write_picture(picture, folder / f"{picture.name}-{task}-{key}.png")
+    dial = "" if sharpness is None else f"-sharpness-{sharpness:g}"
+    file = write_picture(picture, folder / f"{picture.name}-{task}-{key}{dial}.png")
     shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
     if enlarge == 1 and shrink == 1:
-        return Column(key, file, file)
+        return Column(key, file, file, sharpness=sharpness)
     copy = replace(
         picture,
         pixels=_repeated(picture.pixels, enlarge),
@@ -116,7 +126,7 @@ def save_column(key: str, picture: Picture, folder: Path, task: str, *, enlarge:
     if shrink > 1:
         copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)
     shown = write_picture(copy, folder / "shown" / file.name)
-    return Column(key, shown, file)
+    return Column(key, shown, file, sharpness=sharpness)
 
 
 def _repeated(plane: np.ndarray, times: int) -> np.ndarray:

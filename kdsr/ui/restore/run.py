@@ -19,7 +19,7 @@ import torch
 
 from kdsr.errors import Stopped
 from kdsr.image import Picture, to_tensor
-from kdsr.metrics import Measurement, error_map, measure
+from kdsr.metrics import Measurement, measure
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
@@ -27,11 +27,12 @@ from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore.look_view import BASELINES
 from kdsr.ui.restore.looks import take_looks, wanted_looks
+from kdsr.ui.restore.maps import error_column, invented_column
 from kdsr.ui.restore.request import Order, Prepared, prepare
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
 from kdsr.ui.stopwatch import Stopwatch
 from kdsr.ui.texts import LOOKS_AT_WORK, STOPPED, TOO_SLOW, missing_roles
-from kdsr.zoo import Card, Catalog
+from kdsr.zoo import Card, Catalog, at_sharpness
 
 TIME_LIMIT_S = 300.0
 """The most that one run may take before it is stopped, so that an abandoned one ends."""
@@ -85,7 +86,9 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         work = _NetworkRun(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
         first = yield from watched(work.run, stop, started, text)
         restored[role] = first.restored
-        column = replace(save_column(role, first.restored, folder, order.task), card=card, is_ensemble=is_ensemble)
+        dial = order.sharpness if role == "student" else None
+        column = save_column(role, first.restored, folder, order.task, sharpness=dial)
+        column = replace(column, card=card, is_ensemble=is_ensemble)
         column = replace(column, measurement=_measured(first.restored, prepared.truth, prepared))
         waited_s = time.perf_counter() - started
         untimed.append((column, waited_s, work, first))
@@ -136,6 +139,8 @@ def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, C
     """
     roles = (("student", order.student), ("before", order.before), ("teacher", order.teacher))
     networks = {role: find_network(name, settings) for role, name in roles if name}
+    if "student" in networks and order.sharpness is not None:
+        networks["student"] = at_sharpness(*networks["student"], order.sharpness, settings)
     if "student" in networks and not is_of_run(order.student):  # what a visitor trained has no twin of its own
         student, catalog = networks["student"]
         twin = twin_of(student, catalog) if student.role == "student" else None
@@ -239,6 +244,8 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     words = [prepared.name, task.title]
     if order.mode == "clean" and task.strength is not None:
         words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
+    if order.sharpness is not None:
+        words.append(f"sharpness {order.sharpness:g}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
     result = RestoreResult(
         task.name,
@@ -267,22 +274,17 @@ def _measured(picture: Picture, truth: Picture | None, prepared: Prepared) -> Me
 
 
 def _compared(result: RestoreResult, restored: dict[str, Picture], prepared: Prepared, folder: Path) -> RestoreResult:
-    """`result` with the error maps, and with the distance of student and teacher, that `restored` allows."""
-    for role in ("student", "teacher"):
-        if prepared.truth is not None and role in restored and result.column(f"error_{role}") is None:
-            result = result.with_column(_error_column(f"error_{role}", restored[role], prepared.truth, result, folder))
+    """`result` with the maps, and with the distance of student and teacher, that `restored` allows."""
+    for role in restored.keys() & {"student", "teacher"}:
+        if prepared.truth is not None and result.column(f"error_{role}") is None:
+            result = result.with_column(error_column(f"error_{role}", restored[role], prepared.truth, result, folder))
+        if prepared.task.scale > 1 and result.column(f"invented_{role}") is None:
+            result = result.with_column(invented_column(role, restored[role], prepared.degraded, result, folder))
     if {"student", "teacher"} <= restored.keys() and result.apart is None:
         student, teacher = restored["student"], restored["teacher"]
         result = replace(result, apart=_measured(student, teacher, prepared))
-        result = result.with_column(_error_column("difference", student, teacher, result, folder))
+        result = result.with_column(error_column("difference", student, teacher, result, folder))
     return result
-
-
-def _error_column(key: str, picture: Picture, truth: Picture, result: RestoreResult, folder: Path) -> Column:
-    """The colour-mapped error of `picture` as a column; always an 8-bit colour picture without alpha."""
-    errors = error_map(to_tensor(picture), to_tensor(truth))[0].permute(1, 2, 0)
-    pixels = errors.mul(255).round().byte().numpy()
-    return save_column(key, Picture(pixels, None, name=picture.name), folder, result.task)
 
 
 def _timed(column: Column, passes: list[_Pass], waited_s: float, *, final: bool) -> Column:

@@ -57,7 +57,9 @@ def _result_column() -> dict[str, Any]:
         with gr.Row(elem_id="sides"):
             left = gr.Dropdown([("Teacher", "teacher")], value="teacher", label="Left", elem_id="left")
             right = gr.Dropdown([("Student", "student")], value="student", label="Right", elem_id="right")
-    return {"slider": slider, "tags": tags, "status": status, "summary": summary, "left": left, "right": right}
+        explained = gr.HTML(elem_id="explained")
+    parts = {"slider": slider, "tags": tags, "status": status, "summary": summary, "left": left, "right": right}
+    return parts | {"explained": explained}
 
 
 def _details_column() -> dict[str, Any]:
@@ -125,6 +127,9 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
     """What the picture is, and the buttons; networks and the rest are folded away."""
     with gr.Column(elem_id="options"):
         parts = _mode_options(task) | _marks_options()
+        parts["sharpness"] = gr.Slider(
+            0, 1, 0, step=0.1, visible=False, label=texts.SHARPNESS, elem_id="sharpness", buttons=[]
+        )
         with gr.Row(elem_id="buttons"):
             parts["run"] = gr.Button("Restore", variant="primary", elem_id="run")
             parts["stop"] = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")

@@ -9,6 +9,7 @@ from kdsr.errors import KdsrError, Stopped
 from kdsr.ui import texts
 from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
+from kdsr.ui.restore.maps import explanations
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import Step
 
@@ -30,6 +31,7 @@ class View(NamedTuple):
     right_picture: Any = UNCHANGED
     left: Any = UNCHANGED
     right: Any = UNCHANGED
+    explained: Any = UNCHANGED
     student_file: Any = UNCHANGED
     teacher_file: Any = UNCHANGED
     format: Any = UNCHANGED
@@ -105,6 +107,7 @@ def pair_view(result: RestoreResult, left: str, right: str) -> View:
         tags=figures.tags(result, first.key, second.key),
         left_picture=gr.update(value=str(first.shown), label=first.title, alt_text=f"{first.title}: {result.name}"),
         right_picture=gr.update(value=str(second.shown), label=second.title, alt_text=f"{second.title}: {result.name}"),
+        explained=explanations(result, first.key, second.key),
     )
 
 

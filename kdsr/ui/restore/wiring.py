@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
+from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.visitor import Visitor
 
@@ -17,7 +18,7 @@ _TO_MARKS = """() => setTimeout(() => {
   document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'});
 }, 300)"""
 _VIEW = (
-    *("slider", "tags", "summary", "status", "table", "left_picture", "right_picture", "left", "right"),
+    *("slider", "tags", "summary", "status", "table", "left_picture", "right_picture", "left", "right", "explained"),
     *("student_file", "teacher_file", "format", "files"),
 )
 """The components of a result, in the order of `restore.view.View`."""
@@ -117,6 +118,7 @@ def _starts(handlers: RestoreHandlers, parts: RestoreParts, visitor: Visitor) ->
         options["run"].click(handlers.on_press, None, begun, **QUICK),
         pick["task"].input(handlers.on_task, [pick["task"], choice, visitor.who], [*parts.for_task, *begun], **QUICK),
         options["strength"].release(handlers.on_strength, strength, [choice, *begun], **QUICK),
+        options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **QUICK),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **QUICK),
         options["use_marks"].click(handlers.on_use_marks, painted, marked, **QUICK),
         pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **QUICK),
@@ -133,6 +135,7 @@ def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **QUICK)
     for network in parts.networks:
         network.input(handlers.on_network, [*parts.networks, choice], choice, **QUICK)
+    choice.change(lambda made: dial_of(made, handlers.settings), choice, options["sharpness"], **QUICK)
 
 
 def _wire_marks(handlers: RestoreHandlers, parts: RestoreParts) -> None:
@@ -148,7 +151,8 @@ def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     """Stop, the pair, and the format of the files."""
     result, states = parts.result, parts.states
     parts.options["stop"].click(handlers.on_stop, None, result["status"], **QUICK)
-    pair = [states["pair"], *(result[key] for key in ("slider", "tags", "left_picture", "right_picture", "status"))]
+    shown = ("slider", "tags", "left_picture", "right_picture", "explained", "status")
+    pair = [states["pair"], *(result[key] for key in shown)]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **QUICK)
     result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **QUICK)

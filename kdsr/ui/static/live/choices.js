@@ -1,4 +1,5 @@
-// The choices of the tab Live: student, size and crop of its input, strength of the degradation, and backend.
+// The choices of the tab Live: student and its sharpness, size and crop of its input, strength of the degradation, and
+// backend.
 
 import { BACKENDS, PARTS } from "./texts.js";
 
@@ -6,9 +7,10 @@ const SIDES_PX = { same: [128, 256, 384, 512], larger: [96, 128, 192, 256] };
 const USUAL_PX = { same: 256, larger: 128 };
 
 export class Choices {
-  /** on: what to do with another `network`, another `backend`, and anything `other`. */
+  /** on: what to do with another `network`, another `sharpness` of it, another `backend`, and anything `other`. */
   constructor(view, on) {
-    Object.assign(this, { view, on, networks: [], network: null, part: "whole", backend: "wasm", strength: null });
+    Object.assign(this, { view, on, networks: [], network: null, part: "whole", backend: "wasm" });
+    Object.assign(this, { strength: null, sharpness: null });
     this.sides = { ...USUAL_PX };
   }
 
@@ -21,7 +23,14 @@ export class Choices {
   use(network) {
     if (network.task !== this.network?.task) this.strength = network.strength?.default ?? null;
     this.network = network;
+    this.sharpness = network.sharpness?.default ?? null;
   }
+
+  /** What the server must know to give the student. */
+  get order() { return { network: this.network.name, sharpness: this.sharpness }; }
+
+  /** Where the dial was moved to; null at the student's own end, and without a dial. */
+  get dial() { return this.sharpness === this.network.sharpness?.default ? null : this.sharpness; }
 
   /** What the worker must know; `pixels`: the most that the student is given. */
   get settings() {
@@ -39,7 +48,10 @@ export class Choices {
     view.select("network", networks, network.name, (name) => this.on.network(named(name)));
     view.pills("size", sizes, this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
     view.pills("part", Object.entries(PARTS), this.part, (part) => { this.part = part; this.on.other(); });
-    view.range("strength", network.strength, this.strength, (value) => { this.strength = value; this.on.other(); });
+    view.range("sharpness", network.sharpness, this.sharpness, { onChange: (value) => this.on.sharpness(value) });
+    view.range("strength", network.strength, this.strength, {
+      onInput: (value) => { this.strength = value; this.on.other(); },
+    });
     if (!navigator.gpu) return;
     view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
   }

@@ -2,10 +2,10 @@
 
 import { threadsOf } from "./texts.js";
 
-/** The server's picture of `input` (RGB bytes of `width` x `height`), and ms of network, round trip and total. */
-export async function compared(server, { network, role, input, width, height }) {
+/** The server's picture of `input` (RGB bytes of `width` x `height`), and ms of network, round trip and total. order: the student. */
+export async function compared(server, { order, role, input, width, height }) {
   const pixels = base64(input), begun = performance.now();
-  const answer = await server.compare({ network, role, width, height, pixels });
+  const answer = await server.compare({ ...order, role, width, height, pixels });
   if (answer.error) return answer;
   const image = await decoded(answer.png);
   const roundTripMs = Math.max(0, performance.now() - begun - answer.busy_ms);

@@ -31,6 +31,7 @@ class Live {
     this.pair = new Pair(this.view);
     this.choices = new Choices(this.view, {
       network: (network) => this.change(() => this.useNetwork(network)),
+      sharpness: (sharpness) => this.change(() => this.useSharpness(sharpness)),
       backend: (backend) => this.change(() => this.useBackend(backend)),
       other: () => this.renew(),
     });
@@ -61,7 +62,7 @@ class Live {
     this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
     if (!networks.length) throw texts.sentence(texts.NO_NETWORKS);
     this.choices.offer(networks, start);
-    const graph = this.ask("graph", start); // while ONNX Runtime is fetched
+    const graph = this.ask("graph", { network: start }); // while ONNX Runtime is fetched
     graph.catch(() => {});
     if (examples.length) this.change(() => this.takeExample(examples[0]));
     else this.view.say("chosen", texts.NO_EXAMPLE);
@@ -76,7 +77,7 @@ class Live {
     view.onFile((file) => this.change(() => this.takeBlob(file, file.name)));
     view.onPress("webcam", () => this.webcam.toggle());
     view.onPress("compare", () => this.compare());
-    view.onPress("download", () => this.pair.download(this.title, this.choices.network.name));
+    view.onPress("download", () => this.pair.download(this.title, texts.fileName(this.choices)));
     new IntersectionObserver(() => {
       if (!element.isConnected) this.restorer?.close();
       if (!element.isConnected || !element.offsetParent) this.stopFilming();
@@ -85,13 +86,24 @@ class Live {
 
   // Changes, each done by the loop
 
-  async useNetwork(network, asked = this.ask("graph", network.name)) {
-    this.view.status(`Fetching ${network.title}`, { fraction: null });
+  async useNetwork(network, asked = this.ask("graph", { network: network.name })) {
+    await this.load(asked, network.title, () => this.choices.use(network));
+  }
+
+  async useSharpness(sharpness) {
+    const { network } = this.choices;
+    const asked = this.ask("graph", { network: network.name, sharpness });
+    await this.load(asked, `${network.title}, sharpness ${sharpness}`, () => { this.choices.sharpness = sharpness; });
+  }
+
+  /** Open the student that the server was asked for, then note the choice; the choices show what holds. */
+  async load(asked, title, choose) {
+    this.view.status(`Fetching ${title}`, { fraction: null });
     try {
       const { graph, multiple } = await asked;
       const { levels } = await this.restorer.load(this.served + graph);
       Object.assign(this, { multiple, levels });
-      this.choices.use(network);
+      choose();
       this.isWanted = true;
     } finally {
       this.choices.draw();
@@ -103,7 +115,7 @@ class Live {
     try {
       opened = await openRestorer(backend, (progress) => this.fetching(progress));
       this.view.status(`Trying ${texts.BACKENDS[backend]} on one tile`, { fraction: null });
-      const { graph } = await this.ask("graph", this.choices.network.name);
+      const { graph } = await this.ask("graph", this.choices.order);
       this.levels = (await opened.load(this.served + graph)).levels;
     } catch (error) {
       opened?.close();
@@ -227,7 +239,7 @@ class Live {
 
   show(result) {
     this.pair.renew(result, this.choices.network);
-    this.view.say("about", texts.about(this.title, result, this.choices.network, this.choices.settings.strength));
+    this.view.say("about", texts.about(this.title, result, this.choices));
     this.view.say("offer", texts.offer(result.width, result.height));
     this.view.enable("compare", "download");
   }
@@ -255,13 +267,13 @@ class Live {
 
   /** Send the picture that is shown, and show what the server makes of it. */
   async compare() {
-    const { result } = this.pair, { network } = this.choices;
+    const { result } = this.pair, { network, order } = this.choices;
     this.webcam.hold();
     this.view.enable();
     try {
       for (const role of network.teacher ? ["student", "teacher"] : ["student"]) {
         this.view.status(`The server's ${role} at work`, { fraction: null });
-        const asked = compared(this.server, { network: network.name, role, ...result });
+        const asked = compared(this.server, { order, role, ...result });
         const answer = await asked.catch(() => ({ error: texts.SERVER_GONE }));
         if (this.pair.result !== result) return; // another picture came meanwhile
         if (answer.error) return this.view.status(answer.error, { isError: true });

@@ -54,12 +54,15 @@ export function named(key, network) {
 }
 
 /** The line under the picture: what was restored, and by which student. */
-export function about(title, { width, height, shrunk }, network, strength) {
+export function about(title, { width, height, shrunk }, { network, strength, dial }) {
   const given = `${title}, ${shrunk ? "shrunk to" : "given as"} ${width} × ${height}`;
   const degraded = network.strength ? `, ${network.strength.title} ${strength}` : "";
   const made = network.scale > 1 ? `restored to ${width * network.scale} × ${height * network.scale}` : "restored";
-  return `${given}${degraded}; ${made} by ${network.title}.`;
+  return `${given}${degraded}; ${made} by ${network.title}${dial === null ? "" : `, sharpness ${dial}`}.`;
 }
+
+/** The student's part of the name of a file. */
+export const fileName = ({ network, dial }) => network.name + (dial === null ? "" : `-sharpness-${dial}`);
 
 /** The headline. The first argument holds the rows of the table; `fps`: frames per second of the camera, or null. */
 export function headline({ student, serverStudent, serverTeacher }, fps) {

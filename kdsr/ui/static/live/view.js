@@ -115,15 +115,16 @@ export class View {
     select.value = chosen;
   }
 
-  /** A strength {title, unit, minimum, maximum} on a slider, or none. */
-  range(name, strength, value, onInput) {
+  /** A strength {title, unit, minimum, maximum} on a slider, or none. `onInput` hears all moves, `onChange` the last. */
+  range(name, strength, value, { onInput, onChange }) {
     const input = this.choice(name), field = input.closest(".live-field"), output = field.querySelector("output");
     field.hidden = !strength;
     if (!strength) return;
     field.querySelector("span").textContent = `${strength.title}, ${strength.unit}`;
     Object.assign(input, { min: strength.minimum, max: strength.maximum, value });
     output.textContent = value;
-    input.oninput = () => { output.textContent = input.value; onInput(Number(input.value)); };
+    input.oninput = () => { output.textContent = input.value; onInput?.(Number(input.value)); };
+    input.onchange = () => onChange?.(Number(input.value));
   }
 
   /** The examples: [title, what a press does]. */
