@@ -33,7 +33,7 @@ Model = Annotated[str, typer.Option("--model", help="Name of a network; see `kds
 TaskName = Annotated[str, typer.Option("--task", help=_TASK_HELP)]
 Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 255.")]
 Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]
-Level = Annotated[float | None, typer.Option(help="Real photos: level of the damage, 0 to 10.")]
+Level = Annotated[float | None, typer.Option(help="Real and noisy photos: level of the damage, 0 to 10.")]
 Holes = Annotated[str | None, typer.Option(help="Inpainting: kind of holes: dots, scratches, text, strokes or blocks.")]
 RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
 Ensemble = Annotated[

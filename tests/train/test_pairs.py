@@ -223,6 +223,18 @@ class Unchanging:
         return image, {}
 
 
+def test_crops_of_noisy_photographs_may_begin_off_the_grid_of_their_file():
+    """A step between two columns is largest where two blocks of the file meet."""
+    truth = torch.full((64, 3, 32, 32), 0.4)
+
+    def steps_at_blocks(cropped_share: float) -> float:
+        made = degrade_fresh(truth, find_task("photo_x1"), np.random.default_rng(0), cropped_share=cropped_share)
+        steps = made.diff(dim=3).abs().mean((0, 1, 2))
+        return float(steps[7::8].mean() / steps.mean())
+
+    assert steps_at_blocks(0.0) > 1.1 > steps_at_blocks(1.0)
+
+
 @pytest.mark.parametrize("task", ["sr_x4", "photo_x4", "photo_x2", "photo_x1", "jpeg"])
 def test_fixed_truths_have_the_size_of_what_a_network_makes_of_their_degraded_pictures(settings, task):
     photos = load_photos(find_photos(("pack",), settings.data_dir), multiple=find_task(task).scale)
