@@ -40,6 +40,10 @@ class Settings:
     """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`, which
     detects one.
     """
+    teacher_downloads: str = "on"
+    """Whether visitors of the page may download published teachers to this machine: `on`, or `off`, which leaves it to
+    the admin. On a Hugging Face Space it is off unless it is set.
+    """
     admin_token: str = field(default="", repr=False)
     """A secret that allows to see, stop and delete every run; empty: nobody may."""
     run_threads: int = 0
@@ -75,17 +79,19 @@ class Settings:
                 raise SettingsError(f"{name} must be 0 ({zero}) or more, got {getattr(self, name)}.")
         if self.launcher not in ("auto", "local", "zerogpu", "off"):
             raise SettingsError(f"launcher must be auto, local, zerogpu or off, got '{self.launcher}'.")
+        if self.teacher_downloads not in ("on", "off"):
+            raise SettingsError(f"teacher_downloads must be on or off, got '{self.teacher_downloads}'.")
         if not (self.device in ("auto", "cpu", "cuda") or self.device.startswith("cuda:")):
             raise SettingsError(f"device must be auto, cpu, cuda or cuda:N, got '{self.device}'.")
 
 
 def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings with every `KDSR_*` variable of `environment` applied.
+    """The settings with every `KDSR_*` variable of `environment` applied; `SPACE_ID` says that this is a Space.
 
     Raises:
         SettingsError: a value that is not of its field's kind.
     """
-    given: dict[str, object] = {}
+    given: dict[str, object] = {"teacher_downloads": "off"} if environment.get("SPACE_ID") else {}
     for item in fields(Settings):
         text = environment.get(f"KDSR_{item.name.upper()}")
         if text is None:

@@ -13,7 +13,7 @@ import kdsr
 PACKAGE = Path(kdsr.__file__).parent
 UI_ROOMS = (
     *("html", "events", "memory", "isolation", "stopwatch", "texts", "theme", "visitor", "sessions", "examples"),
-    *("networks", "charts", "restore", "live", "models", "distill", "page", "__init__"),
+    *("networks", "charts", "teachers", "restore", "live", "models", "distill", "page", "__init__"),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""
 

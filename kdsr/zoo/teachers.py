@@ -95,6 +95,38 @@ def add_teacher(
     return card
 
 
+def card_of(published: Published, *, file_bytes: int = 0, sha256: str = "") -> Card:
+    """The card of a published teacher; without size and SHA-256 that of one that is not here."""
+    wheel = published.wheel
+    return Card(
+        name=published.name,
+        title=published.title,
+        task=published.task,
+        role="teacher",
+        architecture=published.architecture,
+        arguments=dict(published.arguments),
+        parameters=published.parameters,
+        macs_per_output_megapixel=published.macs_per_output_megapixel,
+        file_bytes=file_bytes,
+        sha256=sha256,
+        licence=published.licence,
+        trained_on=published.trained_on,
+        steps=0,
+        seed=0,
+        figures=published.figures,
+        notes=published.notes,
+        published={
+            "authors": published.authors,
+            "source": published.source,
+            "for_looks": published.for_looks,
+            "package": f"{wheel.package} {wheel.version}",
+            "wheel": wheel.file,
+            "wheel_sha256": wheel.sha256,
+            "files": [{"file": member.path, "sha256": member.sha256} for member in published.members],
+        },
+    )
+
+
 def remove_teacher(name: str, settings: Settings) -> None:
     """Delete the weights and the card of the published teacher `name`.
 
@@ -179,38 +211,10 @@ def _files(
 
 def _keep(published: Published, paths: list[Path], folder: Path, home: Path) -> Card:
     """Write weights and card into `folder`, load them as anybody will, and move them to `home`."""
-    from kdsr.models import count_parameters
     from kdsr.zoo.convert import read_published
 
     weights = save_weights(read_published(published.form, paths), folder / f"{published.name}.safetensors")
-    wheel = published.wheel
-    card = Card(
-        name=published.name,
-        title=published.title,
-        task=published.task,
-        role="teacher",
-        architecture=published.architecture,
-        arguments=dict(published.arguments),
-        parameters=count_parameters(_build(published)),
-        macs_per_output_megapixel=published.macs_per_output_megapixel,
-        file_bytes=weights.stat().st_size,
-        sha256=sha256_of(weights),
-        licence=published.licence,
-        trained_on=published.trained_on,
-        steps=0,
-        seed=0,
-        figures=published.figures,
-        notes=published.notes,
-        published={
-            "authors": published.authors,
-            "source": published.source,
-            "for_looks": published.for_looks,
-            "package": f"{wheel.package} {wheel.version}",
-            "wheel": wheel.file,
-            "wheel_sha256": wheel.sha256,
-            "files": [{"file": member.path, "sha256": member.sha256} for member in published.members],
-        },
-    )
+    card = card_of(published, file_bytes=weights.stat().st_size, sha256=sha256_of(weights))
     written = write_card(card, folder / f"{published.name}.json")
     Catalog(folder).load(published.name)
     weights.replace(home / weights.name)

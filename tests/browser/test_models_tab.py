@@ -1,6 +1,11 @@
 """The tab Models in a headless Chromium: a network is chosen by click and key, plotted, downloaded and tried."""
 
 import pytest
+from helpers.networks import add_network
+from helpers.published import NAME, only_tiny
+from helpers.serving import served
+
+from kdsr.settings import Settings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -58,3 +63,34 @@ def test_on_a_phone_a_filter_tapped_at_the_end_of_the_row_stays_in_sight(browser
     assert label["x"] >= 0 and label["x"] + label["width"] <= 390
     assert row["y"] <= label["y"] and label["y"] + label["height"] <= row["y"] + row["height"] + 1
     page.close()
+
+
+def test_a_teacher_is_got_in_restore_and_is_there_in_every_tab_without_a_reload(browser, tmp_path, monkeypatch):
+    only_tiny(tmp_path / "registry", monkeypatch)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    add_network(weights, "photo_x4-teacher", "photo_x4", "teacher", "residual", {"width": 8, "blocks": 1})
+    add_network(weights, "photo_x4-student", "photo_x4", "student", "plain", {"width": 8, "depth": 2})
+    with served(Settings(weights_dir=weights, home=tmp_path / "home", device="cpu", threads=1)) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(WAIT_MS)
+        page.goto(address)
+        page.wait_for_selector("#status .line.done", state="attached")
+        page.click("button[role=tab]:has-text('Distill')")
+        page.wait_for_selector("#distill-get-teacher:has-text('Get this teacher, 1 MB, BSD-3-Clause')")
+        page.click("button[role=tab]:has-text('Restore')")
+        page.click("#advanced button")
+        page.click("#restore-get-teacher:has-text('Get this teacher, 1 MB, BSD-3-Clause')")
+        page.wait_for_selector("#restore-get-status .line.arrived:has-text('Tiny RRDB is here')")
+        page.wait_for_function("document.querySelector('#teacher input')?.value === 'Tiny RRDB'")
+        page.wait_for_selector("#restore-get-teacher", state="hidden")
+        page.click("#run")
+        page.wait_for_selector("#figures tr.teacher:has-text('Tiny RRDB')")
+        page.click("button[role=tab]:has-text('Models')")
+        page.wait_for_selector(f"#zoo-tables tr[data-network={NAME}]")
+        page.click("button[role=tab]:has-text('Distill')")
+        page.wait_for_selector("#distill-get-teacher", state="hidden")
+        page.click("#distill-teacher input")
+        page.click("[role=option]:has-text('Tiny RRDB')")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.close()

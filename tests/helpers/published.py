@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from kdsr.models import build_model
@@ -75,11 +76,21 @@ def write_wheel(folder: Path) -> tuple[Path, Published]:
     members = tuple(Member(f"{_STEM}{suffix}", _sha256(content), len(content)) for suffix, content in pair.items())
     wheel = Wheel(_PACKAGE, _VERSION, WHEEL, _sha256(path.read_bytes()), path.stat().st_size)
     entry = Published(
-        name=NAME, title="Tiny RRDB", task="photo_x4", architecture="rrdb", arguments=ARGUMENTS,
+        name=NAME, title="Tiny RRDB", task="photo_x4", architecture="rrdb", arguments=ARGUMENTS, parameters=195_179,
         macs_per_output_megapixel=1, licence="BSD-3-Clause", authors="Nobody", source="nowhere", trained_on="nothing",
         wheel=wheel, members=members, form="esrgan", notes="For tests.",
     )  # fmt: skip
     return path, entry
+
+
+def only_tiny(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The wheel of the small teacher, which is the only published one; pip finds it in `folder` and nothing else."""
+    path, entry = write_wheel(folder)
+    for module in ("zoo.published", "zoo.teachers", "ui.teachers.panel", "ui.models.absent", "ui.models.handlers"):
+        monkeypatch.setattr(f"kdsr.{module}.PUBLISHED", {NAME: entry})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return path
 
 
 def altered(path: Path, target: Path) -> Path:

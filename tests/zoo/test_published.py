@@ -20,7 +20,7 @@ from helpers.published import ARGUMENTS, NAME, altered, small_rrdb, with_wheel, 
 from helpers.training import recipe, training_settings
 
 from kdsr.errors import InputError, SettingsError, Stopped, UnknownNameError, WeightsError
-from kdsr.models import build_model, count_macs
+from kdsr.models import build_model, count_macs, count_parameters
 from kdsr.restore import available_runtimes, exact_runtimes, export_onnx, open_runtime, restore
 from kdsr.tasks import find_task
 from kdsr.train import train_recipe
@@ -74,6 +74,7 @@ def test_an_entry_of_the_registry_fits_its_network(name):
     if one.architecture == "dat":
         pytest.importorskip("spandrel", reason="the package spandrel is not installed")
     network = build_model(one.architecture, find_task(one.task).scale, dict(one.arguments))
+    assert count_parameters(network) == one.parameters
     if one.architecture != "dat":  # attention has products that no convolution does
         assert count_macs(network.eval()) == one.macs_per_output_megapixel
 

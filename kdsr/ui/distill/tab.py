@@ -14,10 +14,12 @@ from kdsr.ui.distill.endpoints import add_api
 from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
+from kdsr.ui.distill.teachers import PLACE, DistillTeachers
 from kdsr.ui.events import QUEUED, QUICK
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
+from kdsr.ui.teachers.panel import TeachersEvents, add_panel, wire_panel
 from kdsr.ui.visitor import Visitor, can_sign_in
 
 _TO_RUN = """() => document.querySelector('#form-status .error')
@@ -39,11 +41,19 @@ class _DistillParts:
 
 
 def add_distill_tab(
-    jobs: Jobs, folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
+    jobs: Jobs,
+    folder: Path,
+    blocks: gr.Blocks,
+    *,
+    visitor: Visitor,
+    teachers: TeachersEvents,
+    tabs: gr.Tabs,
+    tab: gr.Tab,
+    restore: RestoreTab,
 ) -> DistillHandlers:
     """The contents of `tab` in `blocks`; downloads are written under `folder`, which must be in gradio's own cache.
 
-    visitor: who owns the runs that are started here.
+    visitor: who owns the runs that are started here. teachers: what can be downloaded here.
     """
     handlers = DistillHandlers(jobs, folder, restore.handlers)
     with gr.Row(elem_id="distill"):
@@ -58,7 +68,7 @@ def add_distill_tab(
         "timer": gr.Timer(TICK_S, active=False),
     }
     parts = _DistillParts(run, form, numbers, runs, states)
-    _wire_form(handlers, parts, tab)
+    _wire_form(handlers, parts, teachers, tab)
     blocks.unload(handlers.on_close)
     _wire_run(handlers, parts, visitor, tabs, restore)
     add_api(handlers)
@@ -131,11 +141,13 @@ def _photos_fields() -> dict[str, Any]:
 def _network_fields(handlers: DistillHandlers) -> dict[str, Any]:
     """Task, teacher and student."""
     task = handlers.default_task()
-    parts = {"task": gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")}
+    parts: dict[str, Any] = {"task": gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")}
     for role, update in zip(("teacher", "student"), handlers.on_task(task), strict=True):
         parts[role] = gr.Dropdown(
             update["choices"], value=update["value"], label=role.capitalize(), elem_id=f"distill-{role}"
         )
+        if role == "teacher":
+            parts["panel"] = add_panel(PLACE)
     return parts
 
 
@@ -167,7 +179,7 @@ def _outputs(parts: _DistillParts) -> list[Any]:
     return [all_parts[name] for name in RunPage._fields]
 
 
-def _wire_form(handlers: DistillHandlers, parts: _DistillParts, tab: gr.Tab) -> None:
+def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: TeachersEvents, tab: gr.Tab) -> None:
     """The form's own events, and the estimate that follows what is chosen."""
     form, staged = parts.form, parts.states["staged"]
     values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name")), *parts.numbers]
@@ -177,6 +189,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, tab: gr.Tab) -> 
         form["source"].input(handlers.on_source, [form["source"], staged], line, **QUICK),
         form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **QUICK),
         form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **QUICK),
+        _wire_teachers(handlers, form, teachers, tab),
     ]
     form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
     slow = {**QUICK, "concurrency_limit": 3, "concurrency_id": "estimate"}
@@ -196,6 +209,13 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, tab: gr.Tab) -> 
         **start,
     )
     started.success(None, js=_TO_RUN)
+
+
+def _wire_teachers(handlers: DistillHandlers, form: dict[str, Any], teachers: TeachersEvents, tab: gr.Tab) -> Any:
+    """The panel of published teachers; the event after which one that has arrived is in the form."""
+    wire_panel(teachers, form["panel"], PLACE, form["task"], [tab.select])
+    asked = [teachers.arrived, form["task"], form["teacher"]]
+    return teachers.arrived.change(DistillTeachers(handlers).on_arrived, asked, asked[1:], **QUICK)
 
 
 def _wire_run(

@@ -160,7 +160,7 @@ def _facts(card: Card, cards: Sequence[Card]) -> Markup:
     return _list({
         "Parameters": f"{card.parameters:,}",
         "MACs": f"{texts.counted(card.macs_per_output_megapixel)} per megapixel of the result",
-        "File": f"{card.file_bytes:,} bytes, safetensors",
+        "File": f"{card.file_bytes:,} bytes, safetensors" if card.file_bytes else "",
         "Licence": str(card.licence),
         **_training_facts(card),
         "Teacher": _link(card.teacher, cards),
@@ -245,4 +245,5 @@ def _check(card: Card) -> Markup:
     )
     again = _foot(f"FOLDER holds {sets}; each figure must come back within 0.01 dB.")
     measured = (command, again) if sets else ()
-    return joined((*measured, _list({"SHA-256": Markup("<code>{}</code>").format(str(card.sha256))})))
+    sha256 = Markup("<code>{}</code>").format(str(card.sha256)) if card.sha256 else ""
+    return joined((*measured, _list({"SHA-256": sha256})))

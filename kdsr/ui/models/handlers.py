@@ -17,11 +17,14 @@ from kdsr.ui import texts
 from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
+from kdsr.ui.models.absent import absent_table
 from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.zoo import Card, Catalog, FigureKey, open_catalog, sha256_of
+from kdsr.zoo.published import PUBLISHED
+from kdsr.zoo.teachers import card_of
 
 ALL = "all"
 """The filter that lets every task through."""
@@ -62,10 +65,12 @@ class Zoo(NamedTuple):
     catalog: Catalog
     cards: tuple[Card, ...]
     problems: tuple[str, ...]
+    absent: tuple[Card, ...] = ()
+    """Of published teachers that are not here; they can be looked at and downloaded."""
 
     def find(self, name: str) -> Card | None:
         """The card named `name`, if there is one."""
-        return next((card for card in self.cards if card.name == name), None)
+        return next((card for card in (*self.cards, *self.absent) if card.name == name), None)
 
 
 class ModelsHandlers:
@@ -79,9 +84,11 @@ class ModelsHandlers:
         self.restore = restore
 
     def zoo(self) -> Zoo:
-        """The networks now in the weights folder."""
+        """The networks now in the weights folder, and the published teachers that are not here."""
         catalog = open_catalog(self.settings)
-        return Zoo(catalog, catalog.cards, catalog.problems)
+        here = {card.name for card in catalog.cards}
+        absent = tuple(card_of(one) for name, one in PUBLISHED.items() if name not in here)
+        return Zoo(catalog, catalog.cards, catalog.problems, absent)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
         """The tab is opened: on what was shown before; the first time, on the network that the address names and
@@ -127,13 +134,17 @@ class ModelsHandlers:
         """
         zoo = self.zoo()
         card = zoo.find(selection.network)
-        if card is None:
+        if card is None or card in zoo.absent:
             return gr.skip(), error_line(texts.GONE), *NOTHING_COMPARED
         return (
             gr.update(selected="restore"),
             "",
             *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request),
         )
+
+    def page(self, selection: Selection) -> ModelsPage:
+        """The page for `selection` as the networks are now."""
+        return self._page(self.zoo(), selection)
 
     def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
         """Only the plot."""
@@ -159,18 +170,19 @@ class ModelsHandlers:
         shown = able if selection.task == ALL else [selection.task]
         groups = [(task, sorted_cards(zoo.cards, task)) for task in shown]
         measures, chart = self._chart(zoo, selection._replace(network=card.name), card)
+        absent = [one for one in zoo.absent if selection.task in (ALL, one.task)]
         files, refusal = self._files(card, zoo)
         return ModelsPage(
             selection=selection._replace(network=card.name),
             filter=gr.update(choices=[("All", ALL), *((find_task(t).title, t) for t in able)], value=selection.task),
-            tables=tables(groups, card.name),
+            tables=tables(groups, card.name) + absent_table(absent, card.name),
             **measures,
             chart=chart,
             published=chart_view.published_table(card.task),
             problems=problem_list(zoo.problems),
             status=status + error_line(refusal),
             head=card_view.head(card, zoo.cards),
-            buttons=gr.update(visible=True),
+            buttons=gr.update(visible=card not in zoo.absent),
             **files,
             body=card_view.body(card, zoo.cards),
         )
@@ -194,7 +206,9 @@ class ModelsHandlers:
         return updates, chart_view.chart_of(cards, card.task, measure, by, where, card.name)
 
     def _files(self, card: Card, zoo: Zoo) -> tuple[dict[str, Any], str]:
-        """The downloads, or the sentence that says why there are none."""
+        """The downloads, or the sentence that says why there are none; neither for a network that is not here."""
+        if card in zoo.absent:
+            return {}, ""
         try:
             weights, text = released_files(card, zoo.catalog, self.folder)
         except (KdsrError, OSError) as error:

@@ -9,7 +9,9 @@ from kdsr.ui import texts
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
+from kdsr.ui.models.teachers import add_get, wire_get_here
 from kdsr.ui.restore.wiring import RestoreTab
+from kdsr.ui.teachers.panel import TeachersEvents
 from kdsr.ui.visitor import Visitor
 
 _PICKABLE = """
@@ -39,9 +41,19 @@ _LINKED = """() => {
 
 
 def add_models_tab(
-    folder: Path, blocks: gr.Blocks, *, visitor: Visitor, tabs: gr.Tabs, tab: gr.Tab, restore: RestoreTab
+    folder: Path,
+    blocks: gr.Blocks,
+    *,
+    visitor: Visitor,
+    teachers: TeachersEvents,
+    tabs: gr.Tabs,
+    tab: gr.Tab,
+    restore: RestoreTab,
 ) -> ModelsHandlers:
-    """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must be in gradio's own cache."""
+    """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must be in gradio's own cache.
+
+    teachers: what can be downloaded here.
+    """
     handlers = ModelsHandlers(folder, restore.handlers)
     with gr.Row(elem_id="zoo"):
         parts = _main_column() | _card_column()
@@ -58,6 +70,7 @@ def add_models_tab(
     )
     tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
+    wire_get_here(handlers, teachers, parts["panel"], selection, page)
     blocks.load(None, js=_LINKED)
     return handlers
 
@@ -99,6 +112,7 @@ def _card_column() -> dict[str, Any]:
             button = gr.Button(texts.TRY_IT, variant="primary", elem_id="zoo-try")
             weights = gr.DownloadButton("Weights", elem_id="zoo-weights")
             card = gr.DownloadButton("Card", elem_id="zoo-card-file")
+        panel = add_get()
         body = gr.HTML(elem_id="zoo-body", js_on_load=_PICKABLE)
     return {
         "status": status,
@@ -108,4 +122,5 @@ def _card_column() -> dict[str, Any]:
         "weights": weights,
         "card": card,
         "body": body,
+        "panel": panel,
     }

@@ -13,7 +13,9 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
+from kdsr.ui.teachers.panel import TeachersEvents, add_panel
 from kdsr.ui.visitor import Visitor
 
 _SLIDER_PX = 900
@@ -22,11 +24,18 @@ _INK = "#e11d48"
 
 
 def add_restore_tab(
-    settings: Settings, folder: Path, blocks: gr.Blocks, *, jobs: Jobs, visitor: Visitor, tab: gr.Tab
+    settings: Settings,
+    folder: Path,
+    blocks: gr.Blocks,
+    *,
+    jobs: Jobs,
+    visitor: Visitor,
+    teachers: TeachersEvents,
+    tab: gr.Tab,
 ) -> RestoreTab:
     """The contents of `tab` in `blocks`; pictures are written under `folder`, which must be in gradio's own cache.
 
-    visitor: whose own networks can be chosen as well.
+    visitor: whose own networks can be chosen as well. teachers: what can be downloaded here.
     """
     handlers = RestoreHandlers(settings, folder / "runs", jobs)
     task = handlers.default_task()
@@ -40,7 +49,10 @@ def add_restore_tab(
         ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
         ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", ("teacher", "student")),
     )}  # fmt: skip
-    return wire(handlers, RestoreParts(result, pick, options, states), blocks, visitor, tab)
+    parts = RestoreParts(result, pick, options, states)
+    wired = wire(handlers, parts, blocks, visitor, tab)
+    wire_teachers(handlers, parts, options["panel"], teachers, tab)
+    return wired
 
 
 def _result_column() -> dict[str, Any]:
@@ -184,6 +196,8 @@ def _advanced_options(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
         networks = handlers.networks(task, role)
         first = next((name for _, name in networks), None)
         parts[role] = gr.Dropdown(networks, value=first, label=role.capitalize(), elem_id=role)
+        if role == "teacher":
+            parts["panel"] = add_panel(PLACE)
     runtimes = [("Automatic: the fastest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())]
     parts["runtime"] = gr.Dropdown(runtimes, value="auto", label="Runtime")
     parts["tile"] = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")
