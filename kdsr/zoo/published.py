@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from kdsr.errors import find
+from kdsr.tasks import NOISE_CONVENTIONS
 from kdsr.zoo.card import Figure
 
 
@@ -105,7 +106,7 @@ _ANIME_SHRUNK = (
 
 _LUMA = "BT.601 luma (Y, 16..235), {} px cut at each side"
 _SET14 = f"{_LUMA}; grey pictures (1) on their plane"
-_RGB = "RGB, no border cut"
+_LABORATORY = f"RGB, no border cut; {NOISE_CONVENTIONS['laboratory']}"
 
 
 def _anime(scale: int) -> tuple[Member, ...]:
@@ -147,6 +148,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         form="dat", notes=_DAT_NOTES,
         figures=(
             Figure("Set5", 5, 34.7579, 0.929868, 31.9069, "butterfly", _LUMA.format(3)),
+            Figure("Set14", 14, 30.5411, 0.846371, 24.2453, "baboon", _SET14.format(3)),
         ),
     ),
     "dat-light-x4": Published(
@@ -246,8 +248,9 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
         notes="Not blind: the noise level is an input, estimated from the picture here (eigenvalues of 8x8 "
         "patches; in tiles, from each tile), which costs 0.26 dB at sigma 15 and 0.10 at 25. Runs only in torch.",
         figures=(
-            Figure("CBSD68", 68, 33.6682, 0.92167, 28.6725, "291000", _RGB, "sigma", 15.0),
-            Figure("CBSD68", 68, 31.1297, 0.87626, 26.2577, "291000", _RGB, "sigma", 25.0),
+            Figure("CBSD68", 68, 33.6682, 0.92167, 28.6725, "291000", _LABORATORY, "sigma", 15.0, "laboratory"),
+            Figure("CBSD68", 68, 31.1297, 0.87626, 26.2577, "291000", _LABORATORY, "sigma", 25.0, "laboratory"),
+            Figure("CBSD68", 68, 27.9275, 0.784733, 22.7671, "291000", _LABORATORY, "sigma", 50.0, "laboratory"),
         ),
     ),
 })  # fmt: skip
