@@ -22,8 +22,10 @@ from typing import Any
 
 from kdsr.bench.evaluate import evaluate
 from kdsr.bench.latency import measure_card_latency
+from kdsr.bench.look_figures import LOOK_ENDS
 from kdsr.bench.verify import measure_card
 from kdsr.errors import SettingsError
+from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Task
 from kdsr.train import last_stage
@@ -208,7 +210,7 @@ def with_tables(text: str, data: Path | None, settings: Settings) -> str:
     for task in TASKS.values():
         cards = catalog.for_task(task.name)
         if cards:
-            lines += table(task, cards, machines, data, settings, kept)
+            lines += table(task, cards, machines, data, settings, kept) + looks_table(task, cards)
     lines += [
         "The last columns are milliseconds: ONNX Runtime, array to array, 256x256 in, median of warm runs, two cores.",
         f"{places(machines)}. 8-bit networks gain time where a processor",
@@ -268,6 +270,24 @@ def table(
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))
     return [*lines, ""]
+
+
+def looks_table(task: Task, cards: Sequence[Card]) -> list[str]:
+    """One task's figures for looks at its usual strength, of the networks that have any; empty if none has."""
+    on = usual_figure(task, cards[0])
+    found = {
+        f"`{card.name}`": {each.look: each.mean for each in card.looks if (each.set, each.strength) == on.key[:2]}
+        for card in cards
+    }
+    for end in ("bicubic", "original"):
+        ends = {name: LOOK_ENDS.get((task.name, on.key, name), {}) for name in LOOKS}
+        found[end] = {name: values[end] for name, values in ends.items() if end in values}
+    heads = " | ".join(f"{look.title}, {look.direction.split()[0]}" for look in LOOKS.values())
+    lines = [f"**{task.title}, looks on {label(on)}**", "", f"| network | {heads} |", "|---|" + "---|" * len(LOOKS)]
+    for title, values in ((title, values) for title, values in found.items() if values):
+        cells = (look_text(name, values[name]) if name in values else "-" for name in LOOKS)
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return [*lines, ""] if any(card.looks for card in cards) else []
 
 
 def head(figure: Figure) -> str:

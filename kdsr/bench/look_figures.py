@@ -1,4 +1,4 @@
-"""The figures for looks in a card: measured on one set, measured again, and laid out for plots.
+"""The figures for looks in a card: measured on one set, and measured again.
 
 Not here: PSNR and SSIM of a card (`verify`), which are measured apart from these.
 """
@@ -14,7 +14,7 @@ from kdsr.errors import SettingsError
 from kdsr.metrics.looks import LOOKS, find_look, looks_for
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
-from kdsr.zoo import Card, Catalog, LookFigure
+from kdsr.zoo import Card, Catalog, FigureKey, LookFigure
 
 LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingProxyType({
     "bicubic": (("BSD100", None),),
@@ -25,6 +25,12 @@ LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingPro
     "holes":   (("BSD100", "strokes"), ("BSD100", "text")),
 })  # fmt: skip
 """Where a card's figures for looks are taken, by degradation: pairs of (set, strength); noise is that of a file."""
+
+LOOK_ENDS: Mapping[tuple[str, FigureKey, str], Mapping[str, float]] = MappingProxyType({})
+"""What bicubic enlargement and the originals themselves have, by task, what it is taken on, and figure for looks.
+
+Measured by `kdsr evaluate --looks` with `--model bicubic` and `--model truth`.
+"""
 
 _EXTRA_DIGITS = 2
 """A card keeps this many digits more than tables show."""
@@ -172,43 +178,3 @@ def _why_missing(figure: LookFigure, data_dir: Path, available: Sequence[str]) -
     if figure.look in available:
         return f"no picture of {folder} has it"
     return "it needs kdsr[looks]" if figure.look == "lite2" else "the task does not enlarge"
-
-
-@dataclass(frozen=True)
-class LookPoint:
-    """One network in a plot of looks."""
-
-    name: str
-    role: str
-    parameters: int
-    mean: float
-    n: int
-
-
-def look_measures(cards: Sequence[Card]) -> list[tuple[str, float | str | None, str]]:
-    """The (set, strength, figure) that any of `cards` states, those that most of them state first."""
-    counts: dict[tuple[str, float | str | None, str], int] = {}
-    for card in cards:
-        for figure in card.looks:
-            if figure.look in LOOKS:
-                key = (figure.set, figure.strength, figure.look)
-                counts[key] = counts.get(key, 0) + 1
-    return sorted(counts, key=lambda key: (-counts[key], key[0], str(key[1]), list(LOOKS).index(key[2])))
-
-
-def look_points(cards: Sequence[Card], set_name: str, strength: float | str | None, look: str) -> list[LookPoint]:
-    """One point per card that states the figure `look` on the set, in its present convention, by parameters.
-
-    Cards that were measured in another convention are left out: their figures are not comparable.
-
-    Raises:
-        UnknownNameError: no figure of that name.
-    """
-    convention = find_look(look).convention
-    points = [
-        LookPoint(card.name, card.role, card.parameters, figure.mean, figure.n)
-        for card in cards
-        for figure in card.looks
-        if (figure.set, figure.strength, figure.look, figure.convention) == (set_name, strength, look, convention)
-    ]
-    return sorted(points, key=lambda point: (point.parameters, point.name))

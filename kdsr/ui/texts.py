@@ -87,6 +87,7 @@ RUNTIMES = {
 LATENCY_HOW = "array in, array out, with the fastest runtime"
 EIGHT_BITS_NEED = "8-bit networks are faster on processors with VNNI or AMX, and slower on others."
 TWIN_MEANS = "the same student without a teacher, trained for as many steps on the same photographs."
+FOR_LOOKS = "Trained for looks: edges are crisper, and PSNR is lower in trade."
 ROLE_TELLS = {
     "teacher": "Large and accurate: students are distilled from it.",
     "student": "Small and fast.",
@@ -97,6 +98,7 @@ ROLE_TELLS = {
 }
 PUBLISHED = "Hollow marks: published figures by the same convention, of networks trained on other photographs."
 APPROXIMATE = "A ~ marks approximate figures."
+MEASURED_ENDS = "Dashed: bicubic enlargement and the originals themselves, measured by us."
 NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; see the plot against parameters."
 
 ABSENT = "not on this machine yet; choose one to see and get it"

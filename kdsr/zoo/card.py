@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,7 +139,7 @@ class Card:
     @property
     def is_for_looks(self) -> bool:
         """Whether an adversarial loss trained it: results look sharper, and PSNR is lower than a pixel loss gives."""
-        return bool(self.published.get("for_looks")) or not _ADVERSARIAL_LOSSES.isdisjoint(_losses(self.recipe))
+        return bool(self.published.get("for_looks")) or trains_for_looks(self.recipe)
 
 
 def read_card(path: Path) -> Card:
@@ -189,6 +189,11 @@ def write_card(card: Card, path: Path) -> Path:
     with replaced(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
+
+
+def trains_for_looks(recipe: Mapping[str, Any]) -> bool:
+    """Whether an adversarial loss is in `recipe`, in any stage."""
+    return not _ADVERSARIAL_LOSSES.isdisjoint(_losses(recipe))
 
 
 def _losses(recipe: Any) -> Iterator[object]:

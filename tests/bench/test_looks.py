@@ -13,8 +13,6 @@ from kdsr.bench.evaluate import evaluate
 from kdsr.bench.look_figures import (
     LOOK_SETS,
     LookCheck,
-    look_measures,
-    look_points,
     measure_card_looks,
     verify_card_looks,
 )
@@ -168,17 +166,6 @@ def test_measuring_again_keeps_the_figures_that_cannot_be_taken_here(measured, t
     assert again.looks == (*card.looks, *others)
     with pytest.raises(SettingsError, match="BSD100"):
         measure_card_looks(card, data / "BSD100", catalog, tiny_settings)
-
-
-def test_points_of_a_plot_are_by_parameters_and_of_one_convention(measured):
-    card, _, catalog = measured
-    teacher = dataclasses.replace(catalog.find("tiny_x4_teacher"), looks=card.looks)
-    odd = dataclasses.replace(card, name="odd", looks=(dataclasses.replace(card.looks[0], convention="another"),))
-    points = look_points([teacher, card, odd], "BSD100", None, "niqe")
-    assert [point.name for point in points] == ["tiny_x4_student", "tiny_x4_teacher"]
-    assert points[0].mean == card.looks[0].mean
-    assert look_measures([teacher, card, odd])[0] == ("BSD100", None, "niqe")
-    assert look_measures([catalog.find("tiny_x4_teacher")]) == []
 
 
 @pytest.mark.parametrize("degradation", STANDARD_SETS)

@@ -46,6 +46,16 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     assert verdict(progress_of([]), tuned, is_held_out=True) == ""
 
 
+def test_a_run_for_looks_is_told_neither_gain_nor_loss(tiny_settings, tiny_catalog):
+    values = FormValues("sr_x4", "tiny_x4_teacher", "tiny_x4_student", "quick", "mine", {})
+    tuned = with_keys(recipe_of(values, tiny_settings), {"patience": 0})
+    said = verdict(told(28.0, 26.0, 27.5), tuned, is_held_out=True, is_for_looks=True)
+    assert said == (
+        "The student learned for looks, which PSNR does not judge: it has 27.50 dB on the held-out photographs, "
+        "28.00 dB before the run. Compare the two in Restore, with NIQE and consistency."
+    )
+
+
 @pytest.mark.parametrize(
     "values", [[], [(0, 1.0)], [(0, 0.5), (7, 0.5)], [(0, 1e-6), (5, 1e3)], [(0, float("nan")), (5, 2.0)]]
 )

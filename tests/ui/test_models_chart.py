@@ -148,7 +148,9 @@ def test_tasks_without_published_figures_show_none(cards):
 
 def test_a_level_far_below_is_told_and_not_drawn(cards):
     marks = [Mark("", "student", 1, value, "") for value in (30.0, 31.0)]
-    assert [level.value for level in drawn_levels(marks, [Level("", "", value) for value in (29.9, 26.0)])] == [29.9]
+    levels = [Level("", "", value) for value in (29.9, 26.0, 31.3)]
+    assert [level.value for level in drawn_levels(marks, levels, 0.25)] == [29.9]
+    assert [level.value for level in drawn_levels(marks, levels, 1.0)] == [29.9, 31.3]
     student = dataclasses.replace(cards[0], figures=x4(31.0, 27.1))
     assert "Bicubic, at 25.96 dB, is below the plot" in chart_of(
         [student], "sr_x4", FigureKey("BSD100"), BY_PARAMETERS, None, ""

@@ -11,6 +11,7 @@ import torch
 from kdsr.bench.verify import STANDARD_SETS
 from kdsr.compress import Compression
 from kdsr.degrade import compress_jpeg, degrade
+from kdsr.metrics.looks import LOOKS
 from kdsr.metrics.luma import to_luma
 from kdsr.metrics.psnr import psnr
 from kdsr.models import build_model, count_macs, count_parameters
@@ -20,7 +21,7 @@ from kdsr.tasks import Kinds, Task, find_task
 from kdsr.train.presets import preset
 from kdsr.train.recipe import Recipe, recipe_from_json, recipe_from_mapping, with_keys
 from kdsr.train.train import stages_of
-from kdsr.zoo import Card, Catalog
+from kdsr.zoo import Card, Catalog, LookFigure
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = Catalog(Settings().weights_dir)
@@ -205,3 +206,20 @@ def to_colours(image: torch.Tensor) -> torch.Tensor:
     return torch.einsum(
         "pc,nchw->nphw", torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]), image
     )
+
+
+def test_the_table_of_looks_has_the_means_at_the_usual_strength_with_direction():
+    script = runpy.run_path(str(ROOT / "scripts" / "release.py"))
+    card = CATALOG.find("photo_x4-student-32x7")
+    looks = tuple(
+        LookFigure("BSD100", 100, name, mean, mean, "worst", LOOKS[name].convention, "level", level)
+        for name, mean in (("niqe", 7.0), ("consistency", 38.5))
+        for level in (2.0, 5.0)
+    )
+    seen = replace(card, looks=tuple(replace(one, mean=one.mean + one.strength) for one in looks))
+    bare = replace(card, name="bare", looks=())
+    lines = script["looks_table"](find_task(card.task), [seen, bare])
+    assert lines[0] == "**Real photos x4, looks on BSD100 level 5.0**"
+    assert lines[2] == "| network | NIQE, lower | HaarPSI, higher | Lite2 distance, lower | Consistency, higher |"
+    assert lines[4] == "| `photo_x4-student-32x7` | 12.00 | - | - | 43.50 dB |" and "bare" not in "".join(lines)
+    assert script["looks_table"](find_task(card.task), [bare]) == []

@@ -20,8 +20,6 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 26, 40
 _RADII = {"teacher": 6.0, "student": 6.0, "twin": 6.0, "published": 4.5}
 _ORDER = ("published", "twin", "student", "teacher")
 """The last ones are drawn on top, and get their captions first."""
-_FAR_BELOW = 0.25
-"""A level lower than that below the marks, as a share of their span, is not drawn, since it would squeeze the rest."""
 _RING = 5.0
 """Distance of the chosen network's ring from its mark."""
 
@@ -45,6 +43,10 @@ class Quantity(NamedTuple):
     title: str
     short: Callable[[float], str]
     """A round value as its caption."""
+    least_room: float = 0.05
+    """The least room above and below the marks."""
+    far: float = 0.25
+    """A level farther from the marks, as a share of their span, is not drawn, since it would squeeze the rest."""
 
 
 class _Sheet(NamedTuple):
@@ -76,13 +78,15 @@ def scatter(
         return Markup("")
     ordered = sorted(marks, key=lambda mark: _ORDER.index(mark.kind))
     said = "; ".join(mark.tip for mark in reversed(ordered))
-    return joined(_drawing(sheet, title, said, ordered, drawn_levels(marks, levels), x, y, chosen) for sheet in _SHEETS)
+    drawn = drawn_levels(marks, levels, y.far)
+    return joined(_drawing(sheet, title, said, ordered, drawn, x, y, chosen) for sheet in _SHEETS)
 
 
-def drawn_levels(marks: Sequence[Mark], levels: Sequence[Level]) -> list[Level]:
-    """Those of `levels` that are near enough to `marks` to be drawn among them."""
+def drawn_levels(marks: Sequence[Mark], levels: Sequence[Level], far: float) -> list[Level]:
+    """Those of `levels` that are near enough to `marks` to be drawn among them; `far` as in `Quantity`."""
     low, high = min(mark.y for mark in marks), max(mark.y for mark in marks)
-    return [level for level in levels if level.value >= low - _FAR_BELOW * (high - low)]
+    room = far * (high - low)
+    return [level for level in levels if low - room <= level.value <= high + room]
 
 
 def _drawing(
@@ -95,7 +99,7 @@ def _drawing(
     y: Quantity,
     chosen: str,
 ) -> Markup:
-    across, up = _axes(sheet, marks, levels)
+    across, up = _axes(sheet, marks, levels, y.least_room)
     lines, taken = _levels(sheet, levels, up)
     points = [(across.at(mark.x), up.at(mark.y)) for mark in marks]
     shapes = joined(
@@ -112,13 +116,13 @@ def _drawing(
     )  # fmt: skip
 
 
-def _axes(sheet: _Sheet, marks: Sequence[Mark], levels: Sequence[Level]) -> tuple[Axis, Axis]:
+def _axes(sheet: _Sheet, marks: Sequence[Mark], levels: Sequence[Level], least_room: float) -> tuple[Axis, Axis]:
     """Both axes, with room around the marks."""
     inner = sheet.inner
     left, right = min(mark.x for mark in marks), max(mark.x for mark in marks)
     wider = max((right / left) ** 0.06, 1.25)
     values = [mark.y for mark in marks] + [level.value for level in levels]
-    room = max((max(values) - min(values)) * 0.08, 0.05)
+    room = max((max(values) - min(values)) * 0.08, least_room)
     across = Axis(left / wider, right * wider, inner.left, inner.right, is_log=True)
     return across, Axis(min(values) - room, max(values) + room, inner.bottom, inner.top)
 

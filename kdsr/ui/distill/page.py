@@ -1,7 +1,9 @@
 """The values of the page's components for a run; unchanged ones are not sent again. No event and no state here."""
 
+import json
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -19,7 +21,8 @@ from kdsr.ui.distill.photos import FEWEST
 from kdsr.ui.distill.progress import RunProgress, progress_of
 from kdsr.ui.html import error_line
 from kdsr.ui.networks import card_of_run
-from kdsr.zoo import open_catalog
+from kdsr.zoo import Card, open_catalog
+from kdsr.zoo.card import trains_for_looks
 
 TICK_S = 2.0
 """How often a page asks what is new of a run that waits or trains."""
@@ -97,7 +100,7 @@ class RunEvents:
 def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: Path) -> RunPage:
     """Everything that shows `run` to `who`; downloads are under `folder`."""
     is_mine, recipe, run_progress = jobs.may_change(run.id, who), recipe_from_json(run.recipe), run_events.of(run.id)
-    titles = {card.name: card.title for card in open_catalog(jobs.settings).cards}
+    cards = {card.name: card for card in open_catalog(jobs.settings).cards}
     home, is_waiting = jobs.folder(run.id), run.state in WAITING
     is_held_out = not run.is_uploaded or len(list((home / "photos").glob("*"))) >= FEWEST
     has_network = is_mine and card_of_run(run, jobs.settings) is not None
@@ -106,10 +109,16 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
     return RunPage(
         shown=ViewedRun(run.id),
         timer=gr.update(active=run.state is not State.DONE, value=TICK_S if is_waiting else _SLOW_TICK_S),
-        head=view.heading(run, recipe, titles),
+        head=view.heading(run, recipe, {name: card.title for name, card in cards.items()}),
         progress=note
         + view.progress(
-            run, recipe, run_progress, jobs.place_in_queue(run.id), is_held_out=is_held_out, now=time.time()
+            run,
+            recipe,
+            run_progress,
+            jobs.place_in_queue(run.id),
+            is_held_out=is_held_out,
+            is_for_looks=_is_for_looks(run, cards),
+            now=time.time(),
         ),
         status=error_line(refusal),
         stop=gr.update(visible=is_mine and run.state in (State.QUEUED, State.RUNNING)),
@@ -128,6 +137,13 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
         **_list(jobs, who, run.id),
         **files,
     )
+
+
+def _is_for_looks(run: Run, cards: Mapping[str, Card]) -> bool:
+    """Whether the run, or the teacher it learns from, is for looks."""
+    recipe = recipe_from_json(run.recipe)
+    teacher = cards.get(recipe.teaching.teacher or "")
+    return trains_for_looks(json.loads(run.recipe)) or (teacher is not None and teacher.is_for_looks)
 
 
 def news_of(run: Run, who: str, jobs: Jobs, run_events: RunEvents) -> tuple[Any, ...]:

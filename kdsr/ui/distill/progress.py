@@ -73,15 +73,24 @@ def kept_db(run_progress: RunProgress, recipe: Recipe) -> float | None:
     )
 
 
-def verdict(run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_over: bool = True) -> str:
-    """One sentence: what was gained over the student before, and how far the teacher is. Empty where that is not known.
+def verdict(
+    run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_over: bool = True, is_for_looks: bool = False
+) -> str:
+    """What was gained over the student before, and how far the teacher is. Empty where that is not known.
 
-    is_over: the run went to its end, where it keeps the best validated network; before, it has the newest.
+    Args:
+        is_over: the run went to its end, where it keeps the best validated network; before, it has the newest.
+        is_for_looks: the run or its teacher is for looks, so that PSNR is no gain and no loss.
     """
     kept = kept_db(run_progress, recipe) if is_over else run_progress.now_db
     if kept is None or run_progress.before_db is None:
         return ""
     gain, where = kept - run_progress.before_db, "held-out photographs" if is_held_out else "training photographs"
+    if is_for_looks:
+        return (
+            f"The student learned for looks, which PSNR does not judge: it has {kept:.2f} dB on the {where}, "
+            f"{run_progress.before_db:.2f} dB before the run. Compare the two in Restore, with NIQE and consistency."
+        )
     teacher = "" if run_progress.teacher_db is None else f", {_apart(kept - run_progress.teacher_db)} the teacher"
     before = f"{run_progress.before_db:.2f} dB"
     if gain < 0.005:

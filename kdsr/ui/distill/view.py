@@ -72,15 +72,23 @@ def _shape(recipe: Recipe) -> str:
 
 
 def progress(
-    run: Run, recipe: Recipe, run_progress: RunProgress, place: int | None, *, is_held_out: bool, now: float
+    run: Run,
+    recipe: Recipe,
+    run_progress: RunProgress,
+    place: int | None,
+    *,
+    is_held_out: bool,
+    is_for_looks: bool,
+    now: float,
 ) -> Markup:
-    """The current activity and progress of the run, or how it ended."""
+    """The current activity and progress of the run, or how it ended; `is_for_looks` as in `verdict`."""
     if run.state is State.QUEUED:
         waiting = "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue"
         return _busy(waiting, None)
     if run.state in (State.RUNNING, State.STOPPING):
         return _working(run, run_progress, now)
-    said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=run.state is State.DONE)
+    is_over = run.state is State.DONE
+    said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=is_over, is_for_looks=is_for_looks)
     kind = "error" if run.state in (State.FAILED, State.INTERRUPTED) else "ended"
     message = "" if run.state is State.DONE else run.message
     if run.state is State.DONE and 0 < run.step < run.steps:

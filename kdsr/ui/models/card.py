@@ -13,6 +13,7 @@ from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.compression import compression_rows
+from kdsr.ui.models.looks import gain_in_looks, look_table, told_for_looks
 from kdsr.ui.models.rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models.table import ROLES
 from kdsr.zoo import Card, Figure, FigureKey
@@ -25,7 +26,8 @@ _FOLD = Markup('<details class="fold"><summary>{}</summary>{}</details>')
 def head(card: Card, cards: Sequence[Card]) -> Markup:
     """Name, role and link, what the network is, and its gain from the teacher; `cards` are those of the zoo."""
     shape = ", ".join(f"{name} {value}" for name, value in card.arguments.items())
-    gains = twin_gains(card, cards)
+    gains = gain_in_looks(card, cards) if card.is_for_looks else _gain(twin_gains(card, cards), card.task)
+    looks = told_for_looks(card, cards)
     return joined(
         (
             Markup('<div class="run-head"><h2>{}</h2><span class="badge {}">{}</span></div>').format(
@@ -36,7 +38,8 @@ def head(card: Card, cards: Sequence[Card]) -> Markup:
                 '<a class="share" href="?model={name}">Copy link</a></p>'
             ).format(find_task(card.task).title, f"{card.architecture} ({shape}){_precision(card)}", name=card.name),
             Markup('<p class="tells">{}</p>').format(_role(card, cards)),
-            Markup('<p class="tells gain">{}</p>').format(_gain(gains, card.task)) if gains else "",
+            Markup('<p class="tells">{}</p>').format(looks) if looks else "",
+            Markup('<p class="tells gain">{}</p>').format(gains) if gains else "",
         )
     )
 
@@ -59,7 +62,9 @@ def _role(card: Card, cards: Sequence[Card]) -> Markup:
 
 
 def _gain(gains: Mapping[FigureKey, float], task: str) -> str:
-    """The gain from the teacher: the difference to the same student without one."""
+    """The gain from the teacher: the difference to the same student without one; empty where it is not known."""
+    if not gains:
+        return ""
     parts = [f"{gain:+.2f} dB on {measure_title(measure, task)}" for measure, gain in gains.items()]
     return f"What the teacher gave, over the twin: {', '.join(parts)}."
 
@@ -68,6 +73,7 @@ def body(card: Card, cards: Sequence[Card]) -> Markup:
     """Everything else that the card says, under headings."""
     parts = (
         ("PSNR and SSIM", _figures(card, cards)),
+        ("Looks", _looks(card)),
         ("Latency", _latencies(card)),
         ("Compression", _compression(card, cards)),
         ("Facts", _facts(card, cards)),
@@ -81,7 +87,7 @@ def body(card: Card, cards: Sequence[Card]) -> Markup:
 
 def _figures(card: Card, cards: Sequence[Card]) -> Markup:
     """A row for each figure, with the worst picture and the distance to the twin."""
-    figures, gains = figures_of(card), twin_gains(card, cards)
+    figures, gains = figures_of(card), {} if card.is_for_looks else twin_gains(card, cards)
     if not figures:
         return Markup('<p class="about">{}</p>').format(texts.NO_FIGURES)
     heads = ("Set", "PSNR", "SSIM", "Worst", *(["Over twin"] if gains else []))
@@ -96,6 +102,12 @@ def _figures(card: Card, cards: Sequence[Card]) -> Markup:
         for measure, figure in figures.items()
     ]
     return _table("Figures", heads, rows) + _foot(f"In dB, on {_conventions(figures.values())}.")
+
+
+def _looks(card: Card) -> Markup:
+    """A row for each figure for looks."""
+    heads, rows, foot = look_table(card)
+    return _table("Figures for looks", heads, rows) + _foot(foot) if rows else Markup("")
 
 
 def _worst(figure: Figure) -> str:

@@ -2,17 +2,28 @@
 Every text of a card is escaped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from kdsr.bench.look_figures import LOOK_ENDS
+from kdsr.metrics.looks import LOOKS
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level
 from kdsr.ui.charts.scatter import Mark, Quantity, drawn_levels, scatter
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.published import REFERENCES, Reference
-from kdsr.ui.models.rows import Conditions, fastest, figures_of, measure_title, short_name
+from kdsr.ui.models.rows import (
+    PSNR,
+    Conditions,
+    fastest,
+    measure_title,
+    quality_text,
+    quality_title,
+    short_name,
+    values_of,
+)
 from kdsr.zoo import Card, FigureKey
 
 BY_PARAMETERS, BY_LATENCY = "parameters", "latency"
@@ -25,60 +36,71 @@ _KINDS = (
 
 
 def chart_of(
-    cards: Sequence[Card], task: str, measure: FigureKey, by: str, where: Conditions | None, chosen: str
+    cards: Sequence[Card],
+    task: str,
+    measure: FigureKey,
+    by: str,
+    where: Conditions | None,
+    chosen: str,
+    quality: str = PSNR,
 ) -> Markup:
     """The plot of `measure` for the `cards` of `task`; a sentence where none can be drawn.
 
     Args:
         by: the horizontal axis, `BY_PARAMETERS` or `BY_LATENCY` (measured under the conditions `where`).
         chosen: the network that is ringed.
+        quality: the vertical axis, `PSNR` or a figure for looks.
     """
-    ours = our_marks(cards, measure, by, where)
+    ours = our_marks(cards, measure, by, where, quality)
     if not ours:
         return Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
-    field = [each for each in REFERENCES.get(task, ()) if measure in each.psnr_db] if by == BY_PARAMETERS else []
+    is_compared = quality == PSNR and by == BY_PARAMETERS
+    field = [each for each in REFERENCES.get(task, ()) if measure in each.psnr_db] if is_compared else []
     marks = ours + [_published(each, each.parameters, measure) for each in field if each.parameters]
     levels = [Level(each.title, "published", each.psnr_db[measure]) for each in field if not each.parameters]
-    title = f"PSNR on {measure_title(measure, task)} against {by}"
-    drawing = scatter(
-        f"{find_task(task).title}: {title}",
-        marks,
-        levels,
-        _x(by),
-        Quantity("PSNR, dB", lambda value: f"{round(value, 2):g}"),
-        chosen=chosen,
-    )
-    below = [level for level in levels if level not in drawn_levels(marks, levels)]
-    foot = " ".join(filter(None, [_convention(task, by, where, len(cards) - len(ours)), _field_text(field, below)]))
+    levels += [Level(name, "published", value) for name, value in _ends(task, measure, quality).items()]
+    title = f"{quality_title(quality)} on {measure_title(measure, task)} against {by}"
+    up = _y(quality)
+    drawing = scatter(f"{find_task(task).title}: {title}", marks, levels, _x(by), up, chosen=chosen)
+    hidden = [level for level in levels if level not in drawn_levels(marks, levels, up.far)]
+    said = (
+        _convention(task, by, where, len(cards) - len(ours), quality), _field_text(field),
+        _beyond(hidden, marks, quality), texts.MEASURED_ENDS if _ends(task, measure, quality) else "",
+    )  # fmt: skip
     return Markup(
         '<figure class="zoo-plot"><figcaption><b>{}</b><span>{}</span>{}</figcaption>{}<p class="foot">{}</p></figure>'
-    ).format(title, find_task(task).title, _key(marks), drawing, foot)
+    ).format(title, find_task(task).title, _key(marks), drawing, " ".join(filter(None, said)))
 
 
-def our_marks(cards: Sequence[Card], measure: FigureKey, by: str, where: Conditions | None) -> list[Mark]:
+def our_marks(
+    cards: Sequence[Card], measure: FigureKey, by: str, where: Conditions | None, quality: str = PSNR
+) -> list[Mark]:
     """A mark for each of `cards` that has a value on both axes."""
     marks = []
     for card in cards:
-        figure, timing = figures_of(card).get(measure), fastest(card, where)
+        value, timing = values_of(card, quality).get(measure), fastest(card, where)
         x = card.parameters if by == BY_PARAMETERS else timing.end_to_end_ms if timing else 0.0
-        if figure and x > 0:
+        if value is not None and x > 0:
             how = f"{texts.counted(x)} parameters" if by == BY_PARAMETERS else texts.milliseconds(x / 1000)
-            marks.append(
-                Mark(
-                    short_name(card),
-                    card.role,
-                    x,
-                    figure.psnr_db,
-                    f"{card.title}: {figure.psnr_db:.2f} dB, {how}",
-                    card.name,
-                )
-            )
+            tip = f"{card.title}: {_tip(quality, value)}, {how}"
+            marks.append(Mark(short_name(card), card.role, x, value, tip, card.name))
     return marks
 
 
-def has_latency(cards: Sequence[Card], measure: FigureKey, where: Conditions | None) -> bool:
+def _tip(quality: str, value: float) -> str:
+    """`26.10 dB`, `NIQE 5.90`."""
+    said = quality_text(quality, value)
+    return said if quality == PSNR else f"{quality_title(quality)} {said}"
+
+
+def _ends(task: str, measure: FigureKey, quality: str) -> Mapping[str, float]:
+    """What bicubic enlargement and the originals themselves have, where we measured it."""
+    return LOOK_ENDS.get((task, measure, quality), {})
+
+
+def has_latency(cards: Sequence[Card], measure: FigureKey, where: Conditions | None, quality: str = PSNR) -> bool:
     """Whether at least two of `cards` can be drawn over their latency."""
-    return len(our_marks(cards, measure, BY_LATENCY, where)) > 1
+    return len(our_marks(cards, measure, BY_LATENCY, where, quality)) > 1
 
 
 def _published(each: Reference, parameters: int, measure: FigureKey) -> Mark:
@@ -101,6 +123,19 @@ def _x(by: str) -> Quantity:
     )
 
 
+def _y(quality: str) -> Quantity:
+    if quality == PSNR:
+        return Quantity("PSNR, dB (higher is better)", lambda value: f"{round(value, 2):g}")
+    look = LOOKS[quality]
+    unit = f", {look.unit}" if look.unit else ""
+    return Quantity(
+        f"{look.title}{unit} ({look.direction})",
+        lambda value: f"{round(value, look.decimals):g}",
+        least_room=0.5 * 10 ** (1 - look.decimals),
+        far=1.0,
+    )
+
+
 def _key(marks: Sequence[Mark]) -> Markup:
     """What the shapes of `marks` mean."""
     drawn = {mark.kind for mark in marks}
@@ -109,9 +144,13 @@ def _key(marks: Sequence[Mark]) -> Markup:
     return Markup('<span class="keys">{}</span>').format(keys)
 
 
-def _convention(task: str, by: str, where: Conditions | None, left_out: int) -> str:
+def _convention(task: str, by: str, where: Conditions | None, left_out: int, quality: str) -> str:
     """What the axes mean, and how many networks cannot be drawn."""
-    said = f"PSNR on {find_task(task).convention}."
+    if quality == PSNR:
+        said = f"PSNR on {find_task(task).convention}."
+    else:
+        look = LOOKS[quality]
+        said = f"{look.title}: {look.convention}. {look.limits}"
     if by == BY_LATENCY and where:
         said += f" Latency: {texts.LATENCY_HOW}, {conditions_text(where)}."
         said += f" {texts.NO_PUBLISHED_LATENCY}" if task in REFERENCES else ""
@@ -123,12 +162,21 @@ def _convention(task: str, by: str, where: Conditions | None, left_out: int) -> 
     return said
 
 
-def _field_text(field: Sequence[Reference], below: Sequence[Level]) -> str:
-    """What the published marks are, and the levels too far below to be drawn."""
+def _field_text(field: Sequence[Reference]) -> str:
+    """What the published marks are."""
     if not field:
         return ""
-    said = texts.PUBLISHED + (f" {texts.APPROXIMATE}" if any(each.is_approximate for each in field) else "")
-    return said + "".join(f" {level.title}, at {level.value:.2f} dB, is below the plot." for level in below)
+    return texts.PUBLISHED + (f" {texts.APPROXIMATE}" if any(each.is_approximate for each in field) else "")
+
+
+def _beyond(hidden: Sequence[Level], marks: Sequence[Mark], quality: str) -> str:
+    """The levels too far below or above to be drawn."""
+    middle = marks[0].y
+    return " ".join(
+        f"{level.title}, at {quality_text(quality, level.value)}, "
+        f"is {'below' if level.value < middle else 'above'} the plot."
+        for level in hidden
+    )
 
 
 def conditions_text(where: Conditions) -> str:

@@ -18,7 +18,17 @@ from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models.absent import absent_table
-from kdsr.ui.models.rows import measure_title, measures_of, sorted_cards, tasks_of, usual_conditions, usual_figure
+from kdsr.ui.models.rows import (
+    PSNR,
+    measure_title,
+    measures_of,
+    qualities_of,
+    quality_title,
+    sorted_cards,
+    tasks_of,
+    usual_conditions,
+    usual_figure,
+)
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
@@ -36,7 +46,9 @@ class Selection(NamedTuple):
     network: str = ""
     task: str = ALL
     measure: FigureKey | None = None
-    """The figure of the plot; None: the usual one."""
+    """What the plot's figure is taken on; None: the usual."""
+    quality: str = PSNR
+    """What is plotted: `PSNR`, or a figure for looks."""
     by: str = chart_view.BY_PARAMETERS
 
 
@@ -46,6 +58,7 @@ class ModelsPage(NamedTuple):
     selection: Any = gr.skip()
     filter: Any = gr.skip()
     tables: Any = gr.skip()
+    quality: Any = gr.skip()
     measure: Any = gr.skip()
     by: Any = gr.skip()
     chart: Any = gr.skip()
@@ -121,8 +134,13 @@ class ModelsHandlers:
         """Another figure in the plot."""
         zoo = self.zoo()
         card = self._chosen(zoo, selection)
-        measure = next((key for key in measures_of(zoo.cards) if card and measure_title(key, card.task) == title), None)
+        keys = measures_of(zoo.cards) + measures_of(zoo.cards, selection.quality)
+        measure = next((key for key in keys if card and measure_title(key, card.task) == title), None)
         return self._plotted(zoo, selection._replace(measure=measure))
+
+    def on_quality(self, quality: str, selection: Selection) -> ModelsPage:
+        """PSNR, or a figure for looks, in the plot."""
+        return self._plotted(self.zoo(), selection._replace(quality=quality))
 
     def on_by(self, by: str, selection: Selection) -> ModelsPage:
         """Parameters or latency below the plot."""
@@ -149,7 +167,8 @@ class ModelsHandlers:
     def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
         """Only the plot."""
         page = self._page(zoo, selection)
-        return ModelsPage(selection=page.selection, measure=page.measure, by=page.by, chart=page.chart)
+        kept = {name: getattr(page, name) for name in ("selection", "quality", "measure", "by", "chart")}
+        return ModelsPage(**kept)
 
     def _chosen(self, zoo: Zoo, selection: Selection) -> Card | None:
         """The selected network, or the first one to show: the best student that the filter lets through."""
@@ -188,22 +207,27 @@ class ModelsHandlers:
         )
 
     def _chart(self, zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, Any], str]:
-        """The two choices of the plot, and the plot."""
+        """The three choices of the plot, and the plot."""
         cards = sorted_cards(zoo.cards, card.task)
         where = usual_conditions(cards)
-        measures = measures_of(cards)
-        measure = selection.measure if selection.measure in measures else usual_figure(cards, card.task)
+        qualities = qualities_of(cards)
+        quality = selection.quality if selection.quality in qualities else PSNR
+        measures = measures_of(cards, quality)
+        usual = next((key for key in (selection.measure, usual_figure(cards, card.task)) if key in measures), None)
+        measure = usual or next(iter(measures), None)
         if measure is None:
-            hidden = gr.update(visible=False)
-            return {"measure": hidden, "by": hidden}, Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
-        is_timed = chart_view.has_latency(cards, measure, where)
+            hidden = dict.fromkeys(("quality", "measure", "by"), gr.update(visible=False))
+            return hidden, Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
+        is_timed = chart_view.has_latency(cards, measure, where, quality)
         by = selection.by if is_timed else chart_view.BY_PARAMETERS
         titles = [measure_title(key, card.task) for key in measures]
+        named = [(quality_title(name), name) for name in qualities]
         updates = {
+            "quality": gr.update(choices=named, value=quality, visible=len(named) > 1),
             "measure": gr.update(choices=titles, value=measure_title(measure, card.task), visible=len(titles) > 1),
             "by": gr.update(value=by, visible=is_timed),
         }
-        return updates, chart_view.chart_of(cards, card.task, measure, by, where, card.name)
+        return updates, chart_view.chart_of(cards, card.task, measure, by, where, card.name, quality)
 
     def _files(self, card: Card, zoo: Zoo) -> tuple[dict[str, Any], str]:
         """The downloads, or the sentence that says why there are none; neither for a network that is not here."""
@@ -278,6 +302,7 @@ def _empty(zoo: Zoo, status: str) -> ModelsPage:
         Selection(),
         hidden,
         Markup('<p class="headline">{}</p>').format(texts.EMPTY_ZOO),
+        hidden,
         hidden,
         hidden,
         "",

@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.tasks import TASKS, Kinds, find_task
-from kdsr.zoo import Card, Figure, FigureKey
+from kdsr.zoo import Card, Figure, FigureKey, LookFigure
 from kdsr.zoo.card import ROLES
 
+PSNR = "psnr"
+"""What networks are compared by; a figure for looks by its name in `kdsr.metrics.looks` is the other choice."""
 _SETS = ("Set5", "Set14", "BSD100", "CBSD68")
 """In the order of the field's tables; others follow by name."""
 _NOISES = (None, "laboratory", "file")
@@ -71,12 +74,42 @@ def figures_of(card: Card) -> dict[FigureKey, Figure]:
 
 
 def _is_sound(figure: Figure) -> bool:
-    return (
-        isinstance(figure.set, str)
-        and is_number(figure.psnr_db)
-        and (figure.noise is None or isinstance(figure.noise, str))
-        and (figure.strength is None or isinstance(figure.strength, str) or is_number(figure.strength))
-    )
+    return is_number(figure.psnr_db) and (figure.noise is None or isinstance(figure.noise, str)) and _has_place(figure)
+
+
+def _has_place(figure: Figure | LookFigure) -> bool:
+    """Whether set and strength are of their kinds."""
+    strength = figure.strength
+    return isinstance(figure.set, str) and (strength is None or isinstance(strength, str) or is_number(strength))
+
+
+def values_of(card: Card, quality: str) -> dict[FigureKey, float]:
+    """PSNR in dB, or the means of a figure for looks in its present convention, by what they are taken on, in order."""
+    if quality == PSNR:
+        return {key: figure.psnr_db for key, figure in figures_of(card).items()}
+    found = {
+        FigureKey(figure.set, figure.strength): figure.mean
+        for figure in card.looks
+        if (figure.look, figure.convention) == (quality, LOOKS[quality].convention)
+        and is_number(figure.mean)
+        and _has_place(figure)
+    }
+    return {key: found[key] for key in sorted(found, key=_place)}
+
+
+def qualities_of(cards: Sequence[Card]) -> list[str]:
+    """PSNR, and the figures for looks that at least two of `cards` have."""
+    return [PSNR, *(name for name in LOOKS if sum(bool(values_of(card, name)) for card in cards) > 1)]
+
+
+def quality_title(quality: str) -> str:
+    """`PSNR`, `NIQE`."""
+    return "PSNR" if quality == PSNR else LOOKS[quality].title
+
+
+def quality_text(quality: str, value: float) -> str:
+    """`26.10 dB`, `5.90`."""
+    return f"{value:.2f} dB" if quality == PSNR else look_text(quality, value)
 
 
 def _place(key: FigureKey) -> tuple[int, str, int, str, float, str]:
@@ -91,9 +124,9 @@ def _place(key: FigureKey) -> tuple[int, str, int, str, float, str]:
     return set_place, name, noise_place, noise or "", number, kind
 
 
-def measures_of(cards: Iterable[Card]) -> list[FigureKey]:
+def measures_of(cards: Iterable[Card], quality: str = PSNR) -> list[FigureKey]:
     """Everything that one of `cards` has a figure for, in order."""
-    return sorted({key for card in cards for key in figures_of(card)}, key=_place)
+    return sorted({key for card in cards for key in values_of(card, quality)}, key=_place)
 
 
 def usual_figure(cards: Sequence[Card], task: str) -> FigureKey | None:
@@ -163,15 +196,15 @@ def fastest(card: Card, where: Conditions | None) -> CardLatency | None:
     )
 
 
-def twin_gains(card: Card, cards: Iterable[Card]) -> dict[FigureKey, float]:
-    """PSNR of `card` minus that of the twin it names, in dB, per figure that both have; empty where the twin is not
-    there.
+def twin_gains(card: Card, cards: Iterable[Card], quality: str = PSNR) -> dict[FigureKey, float]:
+    """The figure of `card` minus that of the twin it names (of PSNR in dB), per figure that both have; empty where the
+    twin is not there.
     """
     twin = next((other for other in cards if other.name == card.twin and other.task == card.task), None)
     if twin is None:
         return {}
-    mine, others = figures_of(card), figures_of(twin)
-    return {key: figure.psnr_db - others[key].psnr_db for key, figure in mine.items() if key in others}
+    mine, others = values_of(card, quality), values_of(twin, quality)
+    return {key: value - others[key] for key, value in mine.items() if key in others}
 
 
 def short_name(card: Card) -> str:

@@ -61,6 +61,7 @@ def add_models_tab(
     page = [parts[name] for name in ModelsPage._fields]
     tab.select(handlers.on_show, [selection, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
     parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **QUICK)
+    parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **QUICK)
     parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **QUICK)
     parts["by"].input(handlers.on_by, [parts["by"], selection], page, **QUICK)
     for name in ("tables", "chart", "head", "body"):
@@ -82,7 +83,8 @@ def _main_column() -> dict[str, Any]:
         tables = gr.HTML(elem_id="zoo-tables", js_on_load=_PICKABLE)
         problems = gr.HTML(elem_id="zoo-problems")
         with gr.Row(elem_id="zoo-axes"):
-            measure = gr.Radio([], label="Quality", elem_id="zoo-measure", visible=False)
+            quality = gr.Radio([], label="Quality", elem_id="zoo-quality", visible=False)
+            measure = gr.Radio([], label="Measured on", elem_id="zoo-measure", visible=False)
             by = gr.Radio(
                 [("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY)],
                 value=BY_PARAMETERS,
@@ -96,6 +98,7 @@ def _main_column() -> dict[str, Any]:
         "filter": task,
         "tables": tables,
         "problems": problems,
+        "quality": quality,
         "measure": measure,
         "by": by,
         "chart": chart,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
@@ -21,6 +22,7 @@ from kdsr.ui.models.rows import (
     measures_of,
     usual_conditions,
     usual_figure,
+    values_of,
 )
 from kdsr.zoo import Card, Figure, FigureKey
 
@@ -28,6 +30,8 @@ _MANY = 4
 """From this number of columns on, the role is shown under a network's name."""
 _MOST = 5
 """The most columns of figures that fit on a page."""
+_LOOKS = ("niqe", "lite2")
+"""The figures for looks with a column: without and with the original."""
 ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 
 
@@ -38,7 +42,7 @@ def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> Markup:
 
 
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> Markup:
-    found, measures = find_task(task), _shown(cards, task)
+    found, measures, looks = find_task(task), _shown(cards, task), _looks_shown(cards, task)
     heads = joined(
         (
             _head("Network"),
@@ -51,15 +55,16 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
                 )
                 for measure in measures
             ),
+            *(_look_head(name, measure, task) for name, measure in looks),
             _head("Latency", texts.LATENCY_HOW),
             _head("Parameters", "Trained weights of the network"),
             _head("MACs", "Multiply-accumulates per megapixel of the result"),
             _head("File", "Size of the weights"),
         )
     )
-    rows = joined(_row(card, measures, where, is_chosen=card.name == chosen) for card in cards)
+    rows = joined(_row(card, measures, looks, where, is_chosen=card.name == chosen) for card in cards)
     table = Markup('<table class="zoo{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
-        " many" if len(measures) >= _MANY else "", heads, rows
+        " many" if len(measures) + len(looks) >= _MANY else "", heads, rows
     )
     heading = Markup("<h3>{}<small>PSNR in dB on {}</small></h3>").format(found.title, found.convention)
     return heading + region(f"Networks for {found.title}", table)
@@ -75,6 +80,18 @@ def _shown(cards: Sequence[Card], task: str) -> list[FigureKey]:
     return [measure for measure in measures if measure.set == usual.set and measure.noise in (None, "file")]
 
 
+def _looks_shown(cards: Sequence[Card], task: str) -> list[tuple[str, FigureKey]]:
+    """The figures for looks that have a column, and what they are taken on: what networks are compared by."""
+    usual = usual_figure(cards, task)
+    return [(name, usual) for name in _LOOKS if usual and any(usual in values_of(card, name) for card in cards)]
+
+
+def _look_head(name: str, measure: FigureKey, task: str) -> Markup:
+    look = LOOKS[name]
+    tip = f"{look.title} over {measure_title(measure, task)}; {look.direction}. {look.limits}"
+    return _head(look.title, tip, f"{condition_words(measure, task)}, {look.direction.removesuffix(' is better')}")
+
+
 def _head(title: str, tip: str = "", under: str = "") -> Markup:
     return Markup('<th scope="col"{}>{}{}</th>').format(
         Markup(' title="{}"').format(tip) if tip else "",
@@ -83,7 +100,14 @@ def _head(title: str, tip: str = "", under: str = "") -> Markup:
     )
 
 
-def _row(card: Card, measures: Sequence[FigureKey], where: Conditions | None, *, is_chosen: bool) -> Markup:
+def _row(
+    card: Card,
+    measures: Sequence[FigureKey],
+    looks: Sequence[tuple[str, FigureKey]],
+    where: Conditions | None,
+    *,
+    is_chosen: bool,
+) -> Markup:
     """One network; its name is a button, and a click anywhere in the row does the same."""
     figures, role = figures_of(card), Markup('<i class="dot {}"></i>{}').format(card.role, ROLES[card.role])
     return Markup(
@@ -94,6 +118,7 @@ def _row(card: Card, measures: Sequence[FigureKey], where: Conditions | None, *,
         str(card.title),
         joined((
             *(_quality(figures.get(measure)) for measure in measures),
+            *(_look(card, name, measure) for name, measure in looks),
             _latency(fastest(card, where)),
             _cell(texts.counted(card.parameters), f"{card.parameters:,}"),
             _cell(texts.counted(card.macs_per_output_megapixel)),
@@ -110,6 +135,11 @@ def _cell(text: str, tip: str = "") -> Markup:
 
 def _quality(figure: Figure | None) -> Markup:
     return _cell(f"{figure.psnr_db:.2f}", str(figure.convention)) if figure else _none()
+
+
+def _look(card: Card, name: str, measure: FigureKey) -> Markup:
+    value = values_of(card, name).get(measure)
+    return _none() if value is None else _cell(look_text(name, value), LOOKS[name].convention)
 
 
 def _latency(timing: CardLatency | None) -> Markup:
