@@ -284,9 +284,9 @@ def looks_table(task: Task, cards: Sequence[Card]) -> list[str]:
         found[end] = {name: values[end] for name, values in ends.items() if end in values}
     heads = " | ".join(f"{look.title}, {look.direction.split()[0]}" for look in LOOKS.values())
     lines = [f"**{task.title}, looks on {label(on)}**", "", f"| network | {heads} |", "|---|" + "---|" * len(LOOKS)]
-    for title, values in ((title, values) for title, values in found.items() if values):
+    for title, values in found.items():
         cells = (look_text(name, values[name]) if name in values else "-" for name in LOOKS)
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+        lines += [f"| {title} | {' | '.join(cells)} |"] if values else []
     return [*lines, ""] if any(card.looks for card in cards) else []
 
 

@@ -26,7 +26,12 @@ LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingPro
 })  # fmt: skip
 """Where a card's figures for looks are taken, by degradation: pairs of (set, strength); noise is that of a file."""
 
-LOOK_ENDS: Mapping[tuple[str, FigureKey, str], Mapping[str, float]] = MappingProxyType({})
+LOOK_ENDS: Mapping[tuple[str, FigureKey, str], Mapping[str, float]] = MappingProxyType({
+    ("photo_x4", FigureKey("BSD100", 5.0), "niqe"):        {"bicubic": 8.0616, "original": 3.2198},
+    ("photo_x4", FigureKey("BSD100", 5.0), "haarpsi"):     {"bicubic": 0.628610},
+    ("photo_x4", FigureKey("BSD100", 5.0), "lite2"):       {"bicubic": 0.79744},
+    ("photo_x4", FigureKey("BSD100", 5.0), "consistency"): {"bicubic": 40.0079, "original": 33.1526},
+})  # fmt: skip
 """What bicubic enlargement and the originals themselves have, by task, what it is taken on, and figure for looks.
 
 Measured by `kdsr evaluate --looks` with `--model bicubic` and `--model truth`.

@@ -68,7 +68,9 @@ def test_the_table_has_niqe_and_the_distance_in_features_where_networks_are_comp
     html = tables([("photo_x4", list(cards.values()))], "")
     row = re.search(r'<tr data-network="photo_x4-sharp">.*?</tr>', html)[0]
     assert re.findall(r"<td[^>]*>(.*?)</td>", row)[1:6] == ["25.74", "25.44", "25.14", "5.90", "0.774"]
-    assert html.count("level 5, lower") == 2 and "NIQE over BSD100, level 5; lower is better" in html
+    assert ">NIQE ↓<small>level 5</small>" in html and ">Lite2 ↓<small>level 5</small>" in html
+    assert "NIQE over BSD100, level 5; lower is better" in html
+    assert "<b>Lite2</b>: Lite2 distance, lower is better." in html
     bare = re.search(r'<tr data-network="photo_x4-bare">.*?</tr>', html)[0]
     assert re.findall(r"<td[^>]*>(.*?)</td>", bare)[4:6] == [texts.NONE] * 2
     assert "NIQE" not in tables([("photo_x4", [cards["bare"]])], "")
@@ -78,11 +80,12 @@ def test_a_card_has_a_row_for_each_figure_and_a_column_for_each_level(cards):
     heads, rows, foot = look_table(cards["sharp"])
     assert heads == ("Figure", "level 2", "level 5", "level 8")
     assert rows == [
-        ("NIQE, lower is better", "5.90", "5.90", "5.90"),
-        ("HaarPSI, higher is better", "0.6020", "0.6050", "0.6080"),
-        ("Lite2 distance, lower is better", "0.771", "0.774", "0.777"),
+        ("NIQE<small>lower is better</small>", "5.90", "5.90", "5.90"),
+        ("HaarPSI<small>higher is better</small>", "0.6020", "0.6050", "0.6080"),
+        ("Lite2 distance<small>lower is better</small>", "0.771", "0.774", "0.777"),
     ]
     assert foot.startswith("Means over BSD100.") and LOOKS["niqe"].limits in foot
+    assert look_table(cards["teacher"])[1][-1][0] == "Consistency, dB<small>higher is better</small>"
     assert look_table(cards["bare"])[1:] == ([], "") and "<h3>Looks</h3>" not in models_card.body(cards["bare"], [])
     assert "<h3>Looks</h3>" in models_card.body(cards["sharp"], list(cards.values()))
 
@@ -133,13 +136,13 @@ def test_networks_without_figures_for_looks_have_no_such_choice(handlers, weight
 
 
 def test_what_bicubic_and_the_originals_have_is_drawn_or_told(cards, monkeypatch):
-    ends = {"Bicubic": 7.9, "Original": 3.8}
+    ends = {"bicubic": 7.9, "original": 3.8}
     monkeypatch.setattr(models_chart, "LOOK_ENDS", {("photo_x4", AT_5, "niqe"): ends})
     given = (list(cards.values()), "photo_x4", AT_5, BY_PARAMETERS, None, "")
     html = chart_of(*given, "niqe")
     assert html.count(">Bicubic</text>") == 2 and "Original, at 3.80, is below the plot." in html
     assert texts.MEASURED_ENDS in html and texts.MEASURED_ENDS not in chart_of(*given)
-    monkeypatch.setattr(models_chart, "LOOK_ENDS", {("photo_x4", AT_5, "niqe"): {"Bicubic": 9.9}})
+    monkeypatch.setattr(models_chart, "LOOK_ENDS", {("photo_x4", AT_5, "niqe"): {"bicubic": 9.9}})
     assert "Bicubic, at 9.90, is above the plot." in chart_of(*given, "niqe")
 
 

@@ -58,7 +58,7 @@ def chart_of(
     field = [each for each in REFERENCES.get(task, ()) if measure in each.psnr_db] if is_compared else []
     marks = ours + [_published(each, each.parameters, measure) for each in field if each.parameters]
     levels = [Level(each.title, "published", each.psnr_db[measure]) for each in field if not each.parameters]
-    levels += [Level(name, "published", value) for name, value in _ends(task, measure, quality).items()]
+    levels += [Level(name.capitalize(), "published", value) for name, value in _ends(task, measure, quality).items()]
     title = f"{quality_title(quality)} on {measure_title(measure, task)} against {by}"
     up = _y(quality)
     drawing = scatter(f"{find_task(task).title}: {title}", marks, levels, _x(by), up, chosen=chosen)

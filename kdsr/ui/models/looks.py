@@ -1,10 +1,12 @@
 """The figures for looks of a card: their table, and what is told of a network that was trained for looks.
 
 Such a network has less PSNR on purpose: it is told by what it gives, with its PSNR named as the trade. Pure functions
-of cards that give plain text. Not here: how the figures are measured (`kdsr.bench`).
+of cards; what a card says is escaped where it is shown. Not here: how the figures are measured (`kdsr.bench`).
 """
 
 from collections.abc import Sequence
+
+from markupsafe import Markup
 
 from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.ui import texts
@@ -24,13 +26,18 @@ def look_table(card: Card) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]
     heads = ("Figure", *(_head(key, card.task, is_only=len(sets) == 1) for key in keys))
     rows = [
         (
-            f"{LOOKS[name].title}, {LOOKS[name].direction}",
-            *(look_text(name, values[key]) if key in values else texts.NONE for key in keys),
+            Markup("{}<small>{}</small>").format(_with_unit(name), LOOKS[name].direction),
+            *(f"{values[key]:.{LOOKS[name].decimals}f}" if key in values else texts.NONE for key in keys),
         )
         for name, values in found.items()
     ]
     limits = " ".join(f"{LOOKS[name].title}: {LOOKS[name].limits}" for name in found)
     return heads, rows, f"Means over {', '.join(sets)}. {limits}" if rows else ""
+
+
+def _with_unit(name: str) -> str:
+    """`NIQE`, `Consistency, dB`."""
+    return ", ".join(filter(None, (LOOKS[name].title, LOOKS[name].unit)))
 
 
 def _head(key: FigureKey, task: str, *, is_only: bool) -> str:
@@ -39,8 +46,8 @@ def _head(key: FigureKey, task: str, *, is_only: bool) -> str:
 
 
 def told_for_looks(card: Card, cards: Sequence[Card]) -> str:
-    """What a network for looks gives beside the faithful one of its task with the most figures like its own, and its
-    PSNR as the trade; empty for other networks.
+    """What a network for looks gives beside the largest faithful one of its task, and its PSNR as the trade; empty for
+    other networks.
 
     cards: those of the zoo.
     """

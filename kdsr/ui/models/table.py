@@ -3,7 +3,7 @@ is escaped.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -38,7 +38,8 @@ ROLES = {"teacher": "Teacher", "student": "Student", "twin": "Twin"}
 def tables(groups: Sequence[tuple[str, Sequence[Card]]], chosen: str) -> Markup:
     """A table for each (task, its cards in order), with latencies under the conditions that most of its cards share."""
     where = {task: usual_conditions(cards) for task, cards in groups}
-    return joined((*(_table(task, cards, where[task], chosen) for task, cards in groups), _foot(where, groups)))
+    looks = dict.fromkeys(name for task, cards in groups for name, _ in _looks_shown(cards, task))
+    return joined((*(_table(task, cards, where[task], chosen) for task, cards in groups), _foot(where, groups, looks)))
 
 
 def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: str) -> Markup:
@@ -89,7 +90,9 @@ def _looks_shown(cards: Sequence[Card], task: str) -> list[tuple[str, FigureKey]
 def _look_head(name: str, measure: FigureKey, task: str) -> Markup:
     look = LOOKS[name]
     tip = f"{look.title} over {measure_title(measure, task)}; {look.direction}. {look.limits}"
-    return _head(look.title, tip, f"{condition_words(measure, task)}, {look.direction.removesuffix(' is better')}")
+    return _head(
+        f"{look.title.split()[0]} {'↑' if look.higher_is_better else '↓'}", tip, condition_words(measure, task)
+    )
 
 
 def _head(title: str, tip: str = "", under: str = "") -> Markup:
@@ -152,9 +155,11 @@ def _none() -> Markup:
     return Markup('<td class="none">{}</td>').format(texts.NONE)
 
 
-def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]]) -> Markup:
-    """What the columns mean; latencies were taken under the conditions of most tasks, and those of some tasks under
-    others.
+def _foot(
+    where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Sequence[Card]]], looks: Iterable[str]
+) -> Markup:
+    """What the columns mean, `looks` among them. Latencies were taken under the conditions of most tasks, and those of
+    some tasks under others.
     """
     known = {task: conditions for task, conditions in where.items() if conditions}
     latency = Markup("")
@@ -169,6 +174,10 @@ def _foot(where: Mapping[str, Conditions | None], groups: Sequence[tuple[str, Se
         if any(card.precision == "int8" for _, cards in groups for card in cards):
             said += f" {texts.EIGHT_BITS_NEED}"
         latency = Markup(" <b>Latency</b>: {}").format(said)
-    return Markup('<p class="foot"><b>Twin</b>: {} <b>MACs</b>: per megapixel of the result.{}</p>').format(
-        texts.TWIN_MEANS, latency
+    said = joined(
+        Markup("<b>{}</b>: {}, {}. ").format(LOOKS[name].title.split()[0], LOOKS[name].title, LOOKS[name].direction)
+        for name in looks
+    )
+    return Markup('<p class="foot">{}<b>Twin</b>: {} <b>MACs</b>: per megapixel of the result.{}</p>').format(
+        said, texts.TWIN_MEANS, latency
     )
