@@ -98,7 +98,7 @@ ROLE_TELLS = {
 }
 PUBLISHED = "Hollow marks: published figures by the same convention, of networks trained on other photographs."
 APPROXIMATE = "A ~ marks approximate figures."
-MEASURED_ENDS = "Dashed: bicubic enlargement and the originals themselves, measured by us."
+MEASURED_ENDS = "Bicubic enlargement and the originals themselves were measured by us; dashed where drawn."
 NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; see the plot against parameters."
 
 ABSENT = "not on this machine yet; choose one to see and get it"

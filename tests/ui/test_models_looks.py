@@ -70,7 +70,7 @@ def test_the_table_has_niqe_and_the_distance_in_features_where_networks_are_comp
     assert re.findall(r"<td[^>]*>(.*?)</td>", row)[1:6] == ["25.74", "25.44", "25.14", "5.90", "0.774"]
     assert ">NIQE ↓<small>level 5</small>" in html and ">Lite2 ↓<small>level 5</small>" in html
     assert "NIQE over BSD100, level 5; lower is better" in html
-    assert "<b>Lite2</b>: Lite2 distance, lower is better." in html
+    assert "<b>Lite2 distance</b>: lower is better." in html
     bare = re.search(r'<tr data-network="photo_x4-bare">.*?</tr>', html)[0]
     assert re.findall(r"<td[^>]*>(.*?)</td>", bare)[4:6] == [texts.NONE] * 2
     assert "NIQE" not in tables([("photo_x4", [cards["bare"]])], "")

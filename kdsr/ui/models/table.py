@@ -174,10 +174,7 @@ def _foot(
         if any(card.precision == "int8" for _, cards in groups for card in cards):
             said += f" {texts.EIGHT_BITS_NEED}"
         latency = Markup(" <b>Latency</b>: {}").format(said)
-    said = joined(
-        Markup("<b>{}</b>: {}, {}. ").format(LOOKS[name].title.split()[0], LOOKS[name].title, LOOKS[name].direction)
-        for name in looks
-    )
+    said = joined(Markup("<b>{}</b>: {}. ").format(LOOKS[name].title, LOOKS[name].direction) for name in looks)
     return Markup('<p class="foot">{}<b>Twin</b>: {} <b>MACs</b>: per megapixel of the result.{}</p>').format(
         said, texts.TWIN_MEANS, latency
     )
