@@ -1,6 +1,7 @@
 """The two conventions of grey pictures: on their own plane, or turned into RGB and then into luma."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from kdsr.bench.evaluate import GREY_CONVENTIONS, conventions_of, evaluate
 from kdsr.errors import SettingsError, UnknownNameError
+from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
+from kdsr.zoo import open_catalog
 
 
 def written(path, channels: int) -> None:
@@ -69,3 +72,16 @@ def test_noise_is_that_of_a_file_unless_the_laboratorys_is_asked_for(tmp_path, t
 def test_bicubic_on_set14_is_as_published_in_both_conventions(test_data, tiny_catalog, tiny_settings):
     found = [by(name, test_data / "Set14", tiny_catalog, tiny_settings).psnr_db for name in ("vdsr", "basicsr")]
     assert found == pytest.approx([26.00, 26.10], abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sr_x4-student-32x7", "sr_x4-student-16x7"])
+def test_what_stands_beside_published_networks_is_measured_by_their_convention(name, test_data):
+    settings = Settings(device="cpu")
+    rows = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8").split("## Beside")[1]
+    (row,) = [line for line in rows.splitlines() if line.startswith(f"| `{name}` |")]
+    stated = float(row.split("|")[4].strip().strip("*"))
+    measured = evaluate(
+        name, test_data / "Set14", find_task("sr_x4"), open_catalog(settings), settings, convention="basicsr"
+    )
+    assert measured.psnr_db == pytest.approx(stated, abs=0.01)
