@@ -133,6 +133,9 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType({
             ),
         ),
         form="dat", notes=_DAT_NOTES,
+        figures=(
+            Figure("Set5", 5, 38.2373, 0.961351, 35.9244, "butterfly", _LUMA.format(2)),
+        ),
     ),
     "dat-light-x3": Published(
         name="dat-light-x3", title="DAT-light x3", task="sr_x3",
