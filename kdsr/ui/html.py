@@ -4,6 +4,8 @@ Every text that goes through `Markup.format` or `joined` is escaped, unless it i
 """
 
 from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -11,6 +13,11 @@ from markupsafe import Markup
 def joined(parts: Iterable[str]) -> Markup:
     """`parts` one after the other; those that are no `Markup` are escaped."""
     return Markup("").join(parts)
+
+
+def file_address(path: Path) -> str:
+    """Where a browser finds the file `path`, behind the address of gradio's own API."""
+    return f"/file={quote(path.resolve().as_posix())}"
 
 
 def note_line(text: str) -> Markup:

@@ -1,7 +1,11 @@
 """What tests of the tab *Restore* share: its handlers on small random networks, a photograph, and runs of it."""
 
+import html
+import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -70,3 +74,10 @@ def run(
 
 def results(views: list[View]) -> list[RestoreResult]:
     return [view.result for view in views if isinstance(view.result, RestoreResult)]
+
+
+def shown_in(pictures: str) -> dict[str, Any]:
+    """The data of a comparison on the page."""
+    found = re.search(r'data-pictures="(.*)"', pictures)
+    assert found is not None
+    return json.loads(html.unescape(found[1]))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_photos
+from helpers.restoring import shown_in
 from helpers.running import ANNA, BERT, photograph
 
 from kdsr.errors import JobError
@@ -172,7 +173,7 @@ def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(handler
     assert {"before", "student", "teacher", "truth"} <= {
         column.key for column in view.result.columns
     } and view.result.column("twin") is None
-    assert "than before" in view.summary and "tag left before" in view.tags
+    assert "than before" in view.summary and shown_in(view.pictures)["left"] == "before"
 
 
 def test_a_fresh_student_is_compared_with_its_teacher(handlers, staged):

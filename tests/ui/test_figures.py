@@ -110,12 +110,11 @@ def test_a_picture_too_small_for_a_metric_says_so():
     assert cells_of(result_of(small), "student")[:2] == ["30.00 dB", "too small"]
 
 
-def test_the_tags_have_the_sides_the_names_and_the_aspect_ratio():
-    html = figures.tags(BOTH, "teacher", "student")
-    assert "--ratio: 4.00000;" in html
-    assert re.findall(r'"tag (\w+) (\w+)"><b>(\w+)</b><small>(.*?)<', html) == [
-        ("left", "teacher", "Teacher", "30.50 dB"), ("right", "student", "Student", "30.13 dB"),
+def test_a_picture_carries_its_name_and_its_figure():
+    assert [figures.caption(column, BOTH) for column in (TEACHER, STUDENT)] == [
+        ("Teacher", "30.50 dB"), ("Student", "30.13 dB"),
     ]  # fmt: skip
+    assert figures.caption(column("input"), BOTH) == ("Before", "its pixels, enlarged")
 
 
 def test_each_download_is_the_exact_file_of_its_column_and_not_what_is_shown():

@@ -8,10 +8,11 @@ import weakref
 import zlib
 from pathlib import Path
 from threading import Event
+from urllib.parse import quote
 
 import numpy as np
 import pytest
-from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, small_photo
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, shown_in, small_photo
 from PIL import Image
 
 from kdsr.errors import InputError
@@ -132,12 +133,12 @@ def bad_file(kind: str, photo: Path) -> Path:
 @pytest.mark.parametrize("kind", ["text", "truncated", "empty", "huge", "long"])
 def test_a_bad_file_is_one_sentence_and_changes_nothing_else(handlers, photo, toasts, kind):
     path = bad_file(kind, photo)
-    picture, cleared, line, status, *_ = handlers.on_upload(str(path), CHOICE, REQUEST)
+    picture, cleared, line, *_, status, _, _ = handlers.on_upload(str(path), CHOICE, REQUEST)
     assert picture == line == UNCHANGED and cleared["value"] is None
     assert not handlers.orders.is_waiting("visitor")
     assert 'class="line error" role="alert"' in status
     view = run(handlers, path)[-1]
-    assert "line error" in view.status and view.slider == view.result == UNCHANGED and view.run["interactive"]
+    assert "line error" in view.status and view.pictures == view.result == UNCHANGED and view.run["interactive"]
     assert len(toasts) == 2 and toasts[0].startswith("'")
 
 
@@ -200,7 +201,7 @@ def test_the_opening_is_computed_once(handlers):
         pytest.skip("scikit-image, whose pictures are the examples, is not installed")
     first = list(handlers.on_open(CHOICE, REQUEST))
     second = list(handlers.on_open(CHOICE, REQUEST))
-    assert len(first) > 3 and len(second) == 1 and second[0].slider == first[-1].slider
+    assert len(first) > 3 and len(second) == 1 and second[0].pictures == first[-1].pictures
 
 
 def test_networks_are_timed_once_all_pictures_are_out(handlers, photo, tmp_path):
@@ -217,10 +218,11 @@ def test_networks_are_timed_once_all_pictures_are_out(handlers, photo, tmp_path)
 def test_any_pair_can_be_chosen(handlers, photo):
     result = run(handlers, photo)[-1].result
     for left in [column.key for column in result.columns]:
-        pair, slider, tags, *_ = handlers.on_pair(result, left, "truth")
-        assert pair == (left, "truth")
-        assert slider == (str(result.column(left).shown), str(result.column("truth").shown))
-        assert f"tag left {left}" in tags and "tag right truth" in tags
+        pair, pictures, _ = handlers.on_pair(result, left, "truth")
+        shown = shown_in(pictures)
+        assert pair == (left, "truth") == (shown["left"], shown["right"]) and shown["size"] == list(result.size)
+        files = {each["key"]: each["src"] for each in shown["pictures"]}
+        assert files == {column.key: f"/file={quote(str(column.shown))}" for column in result.columns}
 
 
 def test_an_expired_result_is_said_and_not_a_crash(handlers, photo):
@@ -298,3 +300,11 @@ def test_only_pictures_older_than_their_time_are_removed(handlers, photo):
         os.utime(handlers.folder / name, (time.time() - age_s,) * 2)
     run(handlers, photo, mode="degraded")
     assert not (handlers.folder / "old").exists() and (handlers.folder / "young").exists()
+
+
+def test_an_upload_is_restored_as_it_is_and_an_example_is_a_test(handlers, photo):
+    picture, _, _, choice, mode, *_ = handlers.on_upload(str(photo), CHOICE, REQUEST)
+    assert (picture, choice.mode, mode) == (str(photo), "degraded", "degraded")
+    assert handlers.orders.is_waiting("visitor")
+    with_original = handlers.on_upload(str(photo), CHOICE._replace(mode="both"), REQUEST)
+    assert with_original[3].mode == with_original[4] == "both"

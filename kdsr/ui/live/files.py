@@ -30,11 +30,6 @@ def serve_live_files(settings: Settings) -> None:
     gr.set_static_paths([SCRIPTS, public_folder(settings)])
 
 
-def address(path: Path) -> str:
-    """Where a browser finds `path`, behind the address of gradio's own API."""
-    return f"/file={path.resolve().as_posix()}"
-
-
 def public_graph(card: Card, catalog: Catalog, settings: Settings) -> Path:
     """The 8-bit graph of `card` where browsers may fetch it.
 

@@ -25,7 +25,8 @@ from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Strength, Task, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
-from kdsr.ui.live.files import address, public_example, public_graph, public_thumbnail
+from kdsr.ui.html import file_address
+from kdsr.ui.live.files import public_example, public_graph, public_thumbnail
 from kdsr.ui.stopwatch import Stopwatch
 from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
 
@@ -82,17 +83,19 @@ class LiveHandlers:
         )
         networks = [_described(card, catalog) for card in cards]
         examples = [
-            {"title": example.title, "picture": address(public_example(source, self.settings))}
+            {"title": example.title, "picture": file_address(public_example(source, self.settings))}
             for example, source in available_examples()
         ]
         return {"networks": networks, "start": start.name if start else None, "examples": examples}
 
     def _thumbnails(self) -> Answer:
-        return {"thumbnails": [address(public_thumbnail(source, self.settings)) for _, source in available_examples()]}
+        return {
+            "thumbnails": [file_address(public_thumbnail(source, self.settings)) for _, source in available_examples()]
+        }
 
     def _graph(self, order: Answer) -> Answer:
         card, catalog = self._network(order, _student(order, open_catalog(self.settings)))
-        return {"graph": address(public_graph(card, catalog, self.settings)), "multiple": _multiple(card)}
+        return {"graph": file_address(public_graph(card, catalog, self.settings)), "multiple": _multiple(card)}
 
     def _network(self, order: Answer, student: Card) -> tuple[Card, Catalog]:
         """`student` at the sharpness of `order`, and the catalog that holds it."""

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from kdsr.settings import Settings
-from kdsr.ui.live.files import SCRIPTS, address, serve_live_files
+from kdsr.ui.html import file_address
+from kdsr.ui.live.files import SCRIPTS, serve_live_files
 from kdsr.ui.live.handlers import LiveHandlers
 
 _START = """
@@ -41,7 +42,7 @@ def add_live_tab(settings: Settings) -> LiveHandlers:
     gr.HTML(
         page,
         elem_id="live",
-        js_on_load=_START % json.dumps(address(SCRIPTS / "start.js")),
+        js_on_load=_START % json.dumps(file_address(SCRIPTS / "start.js")),
         server_functions=[offer, thumbnails, graph, compare],
     )
     return handlers

@@ -5,6 +5,7 @@ import math
 from markupsafe import Markup
 
 from kdsr.metrics import FULL_SCALE_255, Measurement
+from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.restore.look_view import BASELINES, is_about_looks, look_table, looks_told, niqe_tag
@@ -103,21 +104,13 @@ def _gain(result: RestoreResult) -> str:
     return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {BASELINES[baseline.key]}"
 
 
-def tags(result: RestoreResult, left: str, right: str) -> Markup:
-    """The captions on the two sides of the slider, and the aspect ratio that the slider takes."""
-    width, height = result.size
-    ratio = Markup("<style>#figure {{ --ratio: {:.5f}; }}</style>").format(width / height)
-    sides = joined(_tag(result.column(key), side, result) for key, side in ((left, "left"), (right, "right")))
-    return ratio + Markup('<div class="tags">{}</div>').format(sides)
-
-
-def _tag(column: Column | None, side: str, result: RestoreResult) -> Markup:
-    if column is None:
-        return Markup("")
+def caption(column: Column, result: RestoreResult) -> tuple[str, str]:
+    """The title of `column` and its figures, as they stand on its picture."""
     value = _psnr_db(column)
-    said = " · ".join(filter(None, ("" if value is None else texts.decibels(value), niqe_tag(column))))
-    small = Markup("<small>{}</small>").format(said) if said else ""
-    return Markup('<span class="tag {} {}"><b>{}</b>{}</span>').format(side, column.key, _title(column, result), small)
+    if column.key == "input" and find_task(result.task).scale > 1:
+        return column.title, "its pixels, enlarged"
+    told = ("" if value is None else texts.decibels(value), niqe_tag(column))
+    return column.title, " · ".join(filter(None, told))
 
 
 def summary(result: RestoreResult, *, working: bool = False) -> Markup:
@@ -141,7 +134,7 @@ def table(result: RestoreResult, *, working: bool = False) -> Markup:
     rows = joined(_row(column, result, convention, working=working) for column in columns)
     drawn = Markup('<table class="figures"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(heads, rows)
     seen = [*columns, *filter(None, [result.column("truth")])]
-    looks = look_table(result, seen, [_title(column, result) for column in seen], working=working)
+    looks = look_table(result, seen, [column.title for column in seen], working=working)
     return region("Figures", drawn) + _foot(result, convention) + looks
 
 
@@ -155,14 +148,10 @@ def _in_table(column: Column, result: RestoreResult) -> bool:
 
 def _row(column: Column, result: RestoreResult, convention: str, *, working: bool) -> Markup:
     head = Markup('<th scope="row"><span><i class="dot {}"></i>{}</span><small>{}</small></th>').format(
-        column.key, _title(column, result), column.card.title if column.card else ""
+        column.key, column.title, column.card.title if column.card else ""
     )
     cells = _quality(column, convention) + _speed_cells(column, working=working) + _size_cells(column, result)
     return Markup('<tr class="{}">{}{}</tr>').format(column.key, head, cells)
-
-
-def _title(column: Column, result: RestoreResult) -> str:
-    return "Unprocessed" if column.key == "input" and _in_table(column, result) else column.title
 
 
 def _quality(column: Column, convention: str) -> Markup:
@@ -230,7 +219,7 @@ def _foot(result: RestoreResult, convention: str) -> Markup:
 
 def column_choices(result: RestoreResult) -> list[tuple[str, str]]:
     """(title, key) of each picture of `result`, for the two dropdowns."""
-    return [(_title(column, result), column.key) for column in result.columns]
+    return [(column.title, column.key) for column in result.columns]
 
 
 def chosen(name: str, width: int, height: int, bits: int) -> Markup:

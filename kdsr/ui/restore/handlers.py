@@ -35,6 +35,8 @@ from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stoppe
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import open_catalog
 
+USUAL_PAIR = ("input", "student")
+"""What the slider shows first: before and after."""
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
 
@@ -148,12 +150,14 @@ class RestoreHandlers:
         return self._ordered(request, go=True)
 
     def on_upload(self, path: str | None, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """The visitor's picture, if it can be read; else one sentence, and everything stays as it was."""
+        """The visitor's picture, to be restored as it is; if it cannot be read, one sentence, and nothing changes."""
         try:
             line = self._described(path)
         except KdsrError as error:
-            return gr.skip(), gr.update(value=None), gr.skip(), *_refused(error)
-        return path, gr.update(value=None), line, *self._ordered(request, go=choice.mode != "both")
+            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 6, *_refused(error)
+        choice, *levels = self.on_mode("degraded" if choice.mode == "clean" else choice.mode, choice)
+        begun = self._ordered(request, go=choice.mode != "both")
+        return path, gr.update(value=None), line, choice, choice.mode, *levels, *begun
 
     def on_truth(self, path: str | None) -> tuple[Any, ...]:
         """The visitor's clean picture, if it can be read."""
@@ -187,14 +191,14 @@ class RestoreHandlers:
         self.orders.close(session_of(request))
 
     def on_pair(self, result: RestoreResult | None, left: str, right: str) -> tuple[Any, ...]:
-        """(pair, slider, tags, left picture, right picture, explanations, status) for another pair."""
+        """(pair, pictures, explanations, status) for another pair."""
         if result is None:
-            return (left, right), *(gr.skip(),) * 6
+            return (left, right), gr.skip(), gr.skip(), gr.skip()
         if not on_disk(result):
             gr.Warning(texts.EXPIRED)
-            return (*(gr.skip(),) * 6, status_line(texts.EXPIRED, kind="error"))
+            return gr.skip(), gr.skip(), gr.skip(), status_line(texts.EXPIRED, kind="error")
         view = pair_view(result, left, right)
-        return (left, right), view.slider, view.tags, view.left_picture, view.right_picture, view.explained, gr.skip()
+        return (left, right), view.pictures, view.explained, gr.skip()
 
     def on_format(self, result: RestoreResult | None, suffix: str) -> Any:
         """All pictures of `result` as files of another kind; each holds the same numbers."""
@@ -237,12 +241,12 @@ class RestoreHandlers:
         if picture is None:
             yield View(status=status_line(texts.NO_EXAMPLES))
         elif self.opening is not None and on_disk(self.opening) and self.opening.task == choice.task:
-            yield final_view(self.opening, "teacher", "student")
+            yield final_view(self.opening, *USUAL_PAIR)
         elif self.orders.is_waiting(session):
             yield View()
         else:
             self.orders.give(session)
-            yield from self._run(order_of(picture, None, choice), ("teacher", "student"), session, keep=True)
+            yield from self._run(order_of(picture, None, choice), USUAL_PAIR, session, keep=True)
 
     def on_restore(
         self,

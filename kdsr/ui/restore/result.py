@@ -21,7 +21,7 @@ PREVIEW_MEGAPIXELS = 6.0
 """Larger pictures are shown shrunk, so that a browser can hold a pair of them."""
 
 COLUMNS: dict[str, str] = {
-    "input": "Input",
+    "input": "Before",
     "bicubic": "Bicubic",
     "navier_stokes": "Navier-Stokes (OpenCV)",
     "twin": "Student without distillation",
@@ -99,6 +99,12 @@ class RestoreResult:
     looks: tuple[str, ...] = ()
     """The figures for looks that the run takes of each picture, by their names in `kdsr.metrics.looks`."""
 
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height of the pictures that are shown."""
+        shrink = _shrink(*self.size)
+        return math.ceil(self.size[0] / shrink), math.ceil(self.size[1] / shrink)
+
     def column(self, key: str) -> Column | None:
         """The column `key`, or None while it is not there."""
         return next((column for column in self.columns if column.key == key), None)
@@ -115,7 +121,7 @@ def save_column(
     """The column `key` with `picture` written exactly, and a copy to be shown where that must differ."""
     dial = "" if sharpness is None else f"-sharpness-{sharpness:g}"
     file = write_picture(picture, folder / f"{picture.name}-{task}-{key}{dial}.png")
-    shrink = math.ceil(math.sqrt(picture.height * picture.width * enlarge**2 / (PREVIEW_MEGAPIXELS * 1e6)))
+    shrink = _shrink(picture.width * enlarge, picture.height * enlarge)
     if enlarge == 1 and shrink == 1:
         return Column(key, file, file, sharpness=sharpness)
     copy = replace(
@@ -127,6 +133,11 @@ def save_column(
         copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)
     shown = write_picture(copy, folder / "shown" / file.name)
     return Column(key, shown, file, sharpness=sharpness)
+
+
+def _shrink(width: int, height: int) -> int:
+    """How many times smaller a picture of that size is shown."""
+    return math.ceil(math.sqrt(height * width / (PREVIEW_MEGAPIXELS * 1e6)))
 
 
 def _repeated(plane: np.ndarray, times: int) -> np.ndarray:

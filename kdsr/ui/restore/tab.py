@@ -10,15 +10,15 @@ from kdsr.restore import available_runtimes
 from kdsr.settings import Settings
 from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
+from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.restore.choice import Choice
-from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.handlers import USUAL_PAIR, RestoreHandlers
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel
 from kdsr.ui.visitor import Visitor
 
-_SLIDER_PX = 900
 _INK = "#e11d48"
 """The paint over missing pixels: a colour that is rare in photographs, light or dark."""
 
@@ -47,7 +47,7 @@ def add_restore_tab(
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
         ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
-        ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", ("teacher", "student")),
+        ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", USUAL_PAIR),
     )}  # fmt: skip
     parts = RestoreParts(result, pick, options, states)
     wired = wire(handlers, parts, blocks, visitor, tab)
@@ -59,23 +59,19 @@ def _result_column() -> dict[str, Any]:
     """The picture with its captions, what runs, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
-            slider = gr.ImageSlider(
-                elem_id="hero", show_label=False, container=False, interactive=False, buttons=["fullscreen"],
-                height=_SLIDER_PX, max_height=_SLIDER_PX, label="Left against right",
-            )  # fmt: skip
-            tags = gr.HTML(elem_id="captions")
+            pictures = add_comparison("hero")
         status = gr.HTML(elem_id="status")
         summary = gr.HTML(elem_id="summary")
         with gr.Row(elem_id="sides"):
-            left = gr.Dropdown([("Teacher", "teacher")], value="teacher", label="Left", elem_id="left")
+            left = gr.Dropdown([("Before", "input")], value="input", label="Left", elem_id="left")
             right = gr.Dropdown([("Student", "student")], value="student", label="Right", elem_id="right")
         explained = gr.HTML(elem_id="explained")
-    parts = {"slider": slider, "tags": tags, "status": status, "summary": summary, "left": left, "right": right}
+    parts = {"pictures": pictures, "status": status, "summary": summary, "left": left, "right": right}
     return parts | {"explained": explained}
 
 
 def _details_column() -> dict[str, Any]:
-    """The figures, the files and the plain pair."""
+    """The figures and the files."""
     with gr.Column(elem_id="details"):
         table = gr.HTML(elem_id="figures")
         with gr.Row(elem_id="downloads"):
@@ -84,16 +80,8 @@ def _details_column() -> dict[str, Any]:
         with gr.Accordion("All pictures as files", open=False, elem_id="all-files"):
             kind = gr.Radio(texts.FORMATS_8, value="PNG", label="Format, all lossless", elem_id="format")
             files = gr.File(file_count="multiple", interactive=False, show_label=False, elem_id="files")
-        gr.HTML('<p class="small-heading">Side by side</p>')
-        with gr.Row(elem_id="pair"):
-            pictures = [
-                gr.Image(interactive=False, buttons=["fullscreen"], container=False, elem_id=f"pair-{side}", label=side)
-                for side in ("left", "right")
-            ]
     return {
         "table": table,
-        "left_picture": pictures[0],
-        "right_picture": pictures[1],
         "student_file": student_file,
         "teacher_file": teacher_file,
         "format": kind,

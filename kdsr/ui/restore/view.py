@@ -7,13 +7,14 @@ import gradio as gr
 
 from kdsr.errors import KdsrError, Stopped
 from kdsr.ui import texts
+from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.maps import explanations
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import Step
 
-_LEFT_ORDER = ("teacher", "bicubic", "navier_stokes", "input")
+_LEFT_ORDER = ("input", "bicubic", "navier_stokes")
 _RIGHT_ORDER = ("student", "bicubic", "navier_stokes", "input")
 UNCHANGED: Any = gr.skip()
 
@@ -22,13 +23,10 @@ class View(NamedTuple):
     """What a run changes on the page, in the order of the outputs; those not given stay unchanged."""
 
     result: Any = UNCHANGED
-    slider: Any = UNCHANGED
-    tags: Any = UNCHANGED
+    pictures: Any = UNCHANGED
     summary: Any = UNCHANGED
     status: Any = UNCHANGED
     table: Any = UNCHANGED
-    left_picture: Any = UNCHANGED
-    right_picture: Any = UNCHANGED
     left: Any = UNCHANGED
     right: Any = UNCHANGED
     explained: Any = UNCHANGED
@@ -57,10 +55,10 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
             if step.result is not None:
                 result = step.result
                 view = _result_view(result, left, right, working=True)._replace(status=view.status)
-                if view.slider == shown:
-                    view = view._replace(slider=UNCHANGED, left_picture=UNCHANGED, right_picture=UNCHANGED)
+                if view.pictures == shown:
+                    view = view._replace(pictures=UNCHANGED)
                 else:
-                    shown = view.slider
+                    shown = view.pictures
             yield view
         raise Stopped(texts.STOPPED)
     except KdsrError:
@@ -100,13 +98,11 @@ def _result_view(result: RestoreResult, left: str, right: str, *, working: bool)
 
 
 def pair_view(result: RestoreResult, left: str, right: str) -> View:
-    """The slider, its captions and the plain pair for two columns, or for the available ones instead of them."""
+    """The pictures with two columns on the divider, or with the available ones instead of them."""
     first, second = _available(result, left, _LEFT_ORDER), _available(result, right, _RIGHT_ORDER)
+    shown = [Shown(each.key, *figures.caption(each, result), each.shown) for each in result.columns]
     return View(
-        slider=(str(first.shown), str(second.shown)),
-        tags=figures.tags(result, first.key, second.key),
-        left_picture=gr.update(value=str(first.shown), label=first.title, alt_text=f"{first.title}: {result.name}"),
-        right_picture=gr.update(value=str(second.shown), label=second.title, alt_text=f"{second.title}: {result.name}"),
+        pictures=comparison(result.name, result.shown_size, shown, first.key, second.key),
         explained=explanations(result, first.key, second.key),
     )
 

@@ -18,7 +18,7 @@ _TO_MARKS = """() => setTimeout(() => {
   document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'});
 }, 300)"""
 _VIEW = (
-    *("slider", "tags", "summary", "status", "table", "left_picture", "right_picture", "left", "right", "explained"),
+    *("pictures", "summary", "status", "table", "left", "right", "explained"),
     *("student_file", "teacher_file", "format", "files"),
 )
 """The components of a result, in the order of `restore.view.View`."""
@@ -110,8 +110,9 @@ def _starts(handlers: RestoreHandlers, parts: RestoreParts, visitor: Visitor) ->
     """The events that may order a run."""
     pick, options, states, begun = parts.pick, parts.options, parts.states, parts.begun
     choice = states["choice"]
-    uploaded = [states["picture"], pick["upload"], pick["chosen"], *begun]
-    example = [states["picture"], choice, options["mode"], *parts.levels, options["second"], pick["chosen"], *begun]
+    levels = [choice, options["mode"], *parts.levels, options["second"]]
+    uploaded = [states["picture"], pick["upload"], pick["chosen"], *levels, *begun]
+    example = [states["picture"], *levels, pick["chosen"], *begun]
     painted, marked = [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun]
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
     return [
@@ -151,8 +152,7 @@ def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     """Stop, the pair, and the format of the files."""
     result, states = parts.result, parts.states
     parts.options["stop"].click(handlers.on_stop, None, result["status"], **QUICK)
-    shown = ("slider", "tags", "left_picture", "right_picture", "explained", "status")
-    pair = [states["pair"], *(result[key] for key in shown)]
+    pair = [states["pair"], result["pictures"], result["explained"], result["status"]]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **QUICK)
     result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **QUICK)

@@ -1,0 +1,58 @@
+"""The comparison of pictures of one size: the element <kdsr-compare> of `static/compare`, and its data."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from kdsr.ui.html import file_address
+
+SCRIPTS = Path(__file__).parent / "static" / "compare"
+
+_START = """
+const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
+import(served + %s);
+"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a comparison."""
+
+    key: str
+    title: str
+    figure: str
+    """What stands beside the title: its figures, or nothing."""
+    file: Path
+    """A picture that browsers can show, below a folder that gradio serves."""
+
+
+def add_comparison(name: str) -> gr.HTML:
+    """The element, with the id `name`; returns the component for its data, which `comparison` makes."""
+    gr.set_static_paths([SCRIPTS])
+    element = Markup('<kdsr-compare source="{}-pictures"></kdsr-compare>').format(name)
+    gr.HTML(element, elem_id=name, js_on_load=_START % json.dumps(file_address(SCRIPTS / "compare.js")))
+    return gr.HTML(elem_id=f"{name}-pictures", elem_classes="compare-data")
+
+
+def comparison(name: str, size: tuple[int, int], pictures: Sequence[Shown], left: str, right: str) -> Markup:
+    """The data of a comparison of `pictures` of one scene `name`, all of `size` (width, height).
+
+    left, right: keys of the pair on the divider. Unchanged data leaves what the visitor sees as it is.
+    """
+    data: dict[str, Any] = {
+        "name": name,
+        "size": size,
+        "left": left,
+        "right": right,
+        "pictures": [
+            {"key": each.key, "title": each.title, "figure": each.figure, "kind": each.key,
+             "src": file_address(each.file)}
+            for each in pictures
+        ],
+    }  # fmt: skip
+    return Markup('<div data-pictures="{}"></div>').format(json.dumps(data))

@@ -1,0 +1,277 @@
+// <kdsr-compare>: restored pictures of one size over each other with a divider, or side by side, at one spot.
+//
+// Its pictures are the JSON in `data-pictures` of the element that its attribute `source` names:
+// {name, size: [width, height], pictures: [{key, src, title, figure, kind}], left, right}. A new value keeps zoom and
+// divider. `show()` takes the same with `element`, a canvas, instead of `src`.
+// It sends "compare-change" with its state, which `place()` takes again. Not here: arithmetic (`viewport.js`).
+
+import { CSS, TEMPLATE } from "./template.js";
+import { drawLoupe } from "./loupe.js";
+import { addPointers } from "./pointers.js";
+import { differences } from "./spots.js";
+import { Viewport } from "./viewport.js";
+
+const FLICKER_MS = 600;
+
+/** Where the browser finds a picture; those of gradio's server lie behind the address of its API, also behind a proxy. */
+function address(src) {
+  const { root = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
+  return src.startsWith("/file=") ? root + prefix + src : src;
+}
+
+class Compare extends HTMLElement {
+  constructor() {
+    super();
+    this.view = new Viewport();
+    Object.assign(this, { at: 50, columns: 0, shown: null, images: new Map(), spots: null, spotAt: -1, flicker: 0 });
+    const root = this.attachShadow({ mode: "open" });
+    root.innerHTML = `<style>${CSS}</style>${TEMPLATE}`;
+    this.stage = root.querySelector(".stage");
+    this.slider = root.querySelector("[role=slider]");
+    this.loupe = root.querySelector(".loupe");
+    for (const button of root.querySelectorAll("[data-act]")) {
+      button.addEventListener("click", () => this.act(button.dataset.act));
+    }
+    this.addEventListener("keydown", (event) => this.onKey(event));
+    addPointers(this);
+    new ResizeObserver(() => this.measure()).observe(this.stage);
+    document.addEventListener("fullscreenchange", () => this.onFullscreen());
+  }
+
+  connectedCallback() {
+    const source = document.getElementById(this.getAttribute("source"));
+    const read = () => {
+      const data = source.querySelector("[data-pictures]")?.dataset.pictures;
+      if (data && data !== this.data) { this.data = data; this.show(JSON.parse(data)); }
+    };
+    this.observer = new MutationObserver(read);
+    if (source) { this.observer.observe(source, { childList: true, subtree: true, attributes: true }); read(); }
+  }
+
+  disconnectedCallback() { this.observer?.disconnect(); clearInterval(this.flicker); }
+
+  // What is shown
+
+  /** Other pictures, or another pair of them. */
+  show(shown) {
+    const before = this.shown;
+    this.shown = shown;
+    this.stage.style.setProperty("--ratio", shown.size[0] / shown.size[1]);
+    if (!before || String(before.size) !== String(shown.size)) { this.view.isFit = true; }
+    this.spots = null;
+    this.spotAt = -1;
+    this.build();
+  }
+
+  picture(key) { return this.shown.pictures.find((picture) => picture.key === key) ?? this.shown.pictures[0]; }
+
+  get pair() { return [this.picture(this.shown.left), this.picture(this.shown.right)]; }
+
+  /** The pictures side by side: the pair first, then the others. */
+  get row() {
+    const pair = this.pair, others = this.shown.pictures.filter((picture) => !pair.includes(picture));
+    return [...pair, ...others].slice(0, this.columns);
+  }
+
+  /** The elements of the pictures that are shown. Each picture is loaded once. */
+  build() {
+    const wanted = this.columns ? this.row.map((picture) => [picture]) : [this.pair];
+    this.stage.querySelectorAll(".pane").forEach((pane) => pane.remove());
+    wanted.forEach((pictures, number) => {
+      const pane = document.createElement("div");
+      pane.className = "pane";
+      pictures.forEach((picture, index) => {
+        const layer = document.createElement("div"), side = this.columns ? "alone" : ["left", "right"][index];
+        layer.className = `layer ${side}`;
+        layer.append(this.image(picture, `${number}${side}`));
+        pane.append(layer);
+        pane.append(tag(picture, side));
+      });
+      this.stage.prepend(pane);
+      this.stage.append(pane);
+    });
+    this.stage.append(this.slider, this.loupe);
+    this.stage.classList.toggle("columns", this.columns > 0);
+    this.stage.style.setProperty("--count", wanted.length);
+    this.slider.hidden = this.columns > 0;
+    this.shadowRoot.querySelector(".empty").hidden = true;
+    this.shadowRoot.querySelector("[data-act=columns]").textContent = this.columns ? `${this.columns} columns` : "Side by side";
+    this.measure();
+  }
+
+  /** The loaded picture at a place of the stage; the place keeps its element, so that nothing flashes. */
+  image(picture, place) {
+    if (picture.element) return named(picture.element, picture, this.shown);
+    const key = `${place} ${picture.src}`;
+    if (!this.images.has(key)) {
+      for (const old of [...this.images.keys()].filter((each) => each.startsWith(`${place} `))) this.images.delete(old);
+      const image = new Image();
+      Object.assign(image, { src: address(picture.src), draggable: false, decoding: "sync" });
+      this.images.set(key, image);
+    }
+    return named(this.images.get(key), picture, this.shown);
+  }
+
+  measure() {
+    const pane = this.stage.querySelector(".pane");
+    if (!pane || !pane.clientWidth) return;
+    const { left, top, width, height } = pane.getBoundingClientRect();
+    this.view.measure(this.shown.size, [width, height], [left + scrollX, top + scrollY], window.devicePixelRatio || 1);
+    this.draw();
+  }
+
+  /** Places of the pictures, divider, captions and sentences, from the state. */
+  draw() {
+    const [left, top, width, height] = this.view.box;
+    for (const image of this.shadowRoot.querySelectorAll(".layer > *")) {
+      image.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
+      image.classList.toggle("pixels", this.view.scale * this.view.dpr >= 1);
+    }
+    this.stage.style.setProperty("--at", `${this.at}%`);
+    const [first, second] = this.pair;
+    for (const [side, seen] of [["left", this.at], ["right", 100 - this.at]]) {
+      this.stage.querySelector(`.tag.${side}`)?.classList.toggle("away", seen < 4);
+    }
+    const value = Math.round(this.at);
+    const says = { valuenow: value, valuetext: `${value} % ${first.title}, ${100 - value} % ${second.title}`,
+      label: `${first.title} against ${second.title}` };
+    for (const [name, text] of Object.entries(says)) this.slider.setAttribute(`aria-${name}`, text);
+    this.shadowRoot.querySelector("[data-part=zoom]").textContent = `${this.view.percent} %`;
+    this.dispatchEvent(new CustomEvent("compare-change", { bubbles: true, composed: true, detail: this.state }));
+  }
+
+  // The state, for an address
+
+  get state() {
+    const { at, columns, view } = this;
+    return { at: Math.round(at), columns, ...(view.isFit ? {} : { zoom: view.percent, centre: view.centre.map((value) => Number(value.toFixed(4))) }) };
+  }
+
+  place({ at = 50, columns = 0, zoom, centre }) {
+    Object.assign(this, { at, columns });
+    if (this.shown) this.build();
+    if (zoom && centre) this.view.show(centre, zoom / 100 / this.view.dpr); else this.view.reset();
+    this.draw();
+  }
+
+  // What a visitor does
+
+  slideTo(percent) {
+    this.at = Math.min(100, Math.max(0, percent));
+    this.draw();
+  }
+
+  zoom(does) {
+    if (!this.shown) return;
+    does(this.view);
+    this.draw();
+  }
+
+  act(name) {
+    if (!this.shown) return;
+    const acts = {
+      in: () => this.zoom((view) => view.zoomBy(2)),
+      out: () => this.zoom((view) => view.zoomBy(-2)),
+      fit: () => this.zoom((view) => view.reset()),
+      exact: () => this.zoom((view) => view.zoomTo(view.oneToOne)),
+      flicker: () => this.toggleFlicker(),
+      loupe: () => this.toggleLoupe(),
+      spot: () => this.nextSpot(),
+      columns: () => this.nextColumns(),
+      fullscreen: () => this.toggleFullscreen(),
+    };
+    acts[name]?.();
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.composedPath()[0].tagName === "SELECT") return;
+    const step = event.shiftKey ? 10 : 1;
+    const moves = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 10, PageDown: -10 };
+    const acts = { "+": "in", "=": "in", "-": "out", 0: "fit", 1: "exact", f: "flicker", l: "loupe" };
+    if (event.key in moves) this.slideTo(this.at + moves[event.key]);
+    else if (event.key === "Home") this.slideTo(0);
+    else if (event.key === "End") this.slideTo(100);
+    else if (event.key.toLowerCase() in acts) this.act(acts[event.key.toLowerCase()]);
+    else return;
+    event.preventDefault();
+  }
+
+  toggleFlicker() {
+    const goes = !this.flicker;
+    clearInterval(this.flicker);
+    this.flicker = goes ? setInterval(() => this.slideTo(this.at > 50 ? 0 : 100), FLICKER_MS) : 0;
+    this.press("flicker", goes);
+    this.slideTo(goes ? 100 : 50);
+  }
+
+  toggleLoupe() {
+    this.loupe.hidden = !this.loupe.hidden;
+    this.press("loupe", !this.loupe.hidden);
+    if (!this.loupe.hidden) this.moveLoupe([this.stage.clientWidth / 2, this.stage.clientHeight / 2]);
+  }
+
+  /** Magnify the spot under a place of the stage. */
+  moveLoupe([x, y]) {
+    if (this.loupe.hidden || !this.shown) return;
+    const pane = this.view.pane[0], inside = this.columns ? x % (pane + 2) : x;
+    const images = this.pair.map((picture, index) => this.image(picture, this.columns ? `${index}alone` : `0${["left", "right"][index]}`));
+    if (images.some((image) => image.naturalWidth === 0)) return; // not loaded yet
+    drawLoupe(this.loupe, images, this.shown.size, this.view.spot([inside, y]), this.view.dpr);
+    this.loupe.style.left = `${x}px`;
+    this.loupe.style.top = `${y}px`;
+  }
+
+  /** Go to where the two differ most, then to the next such spot. */
+  async nextSpot() {
+    const images = this.pair.map((picture) => picture.element ?? Object.assign(new Image(), { src: address(picture.src) }));
+    await Promise.all(images.map((image) => image.decode?.()));
+    this.spots ??= differences(...images, this.shown.size);
+    if (!this.spots.length) { this.say("These two pictures are equal."); return; }
+    this.spotAt = (this.spotAt + 1) % this.spots.length;
+    this.zoom((view) => view.show(this.spots[this.spotAt], Math.max(2 * view.fit, 2 * view.oneToOne)));
+    this.say(`Spot ${this.spotAt + 1} of ${this.spots.length}: where the two differ most.`);
+  }
+
+  nextColumns() {
+    const most = Math.min(5, this.shown.pictures.length);
+    this.columns = this.columns >= most ? 0 : Math.max(2, this.columns + 1);
+    this.build();
+  }
+
+  toggleFullscreen() {
+    if (document.fullscreenElement === this) document.exitFullscreen();
+    else if (this.requestFullscreen) this.requestFullscreen();
+    else { this.classList.toggle("filled"); this.onFullscreen(); } // iPhones: no element can be full screen
+  }
+
+  onFullscreen() {
+    const isFull = document.fullscreenElement === this || this.classList.contains("filled");
+    this.press("fullscreen", isFull);
+    this.view.isFit = true;
+    requestAnimationFrame(() => this.measure());
+  }
+
+  get isFull() { return document.fullscreenElement === this || this.classList.contains("filled"); }
+
+  press(name, isPressed) { this.shadowRoot.querySelector(`[data-act=${name}]`).setAttribute("aria-pressed", isPressed); }
+
+  say(text) { this.shadowRoot.querySelector("[role=status]").textContent = text; }
+}
+
+/** `element`, an image or a canvas, with the name of its picture. */
+function named(element, { title }, { name }) {
+  element.setAttribute("role", "img");
+  element.setAttribute(element.tagName === "IMG" ? "alt" : "aria-label", `${title}: ${name}`);
+  return element;
+}
+
+function tag({ title, figure, kind }, side) {
+  const element = document.createElement("div"), name = document.createElement("b"), small = document.createElement("small");
+  element.className = `tag ${side} ${kind}`;
+  name.textContent = title;
+  small.textContent = figure;
+  element.append(name, small);
+  return element;
+}
+
+if (!customElements.get("kdsr-compare")) customElements.define("kdsr-compare", Compare);
