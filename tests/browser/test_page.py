@@ -40,7 +40,7 @@ def page(browser, address) -> Iterator["sync_api.Page"]:
 def finished(page: "sync_api.Page") -> None:
     """Wait until a run has ended with its result."""
     page.wait_for_selector("#status .line.done", state="attached")
-    page.wait_for_selector(".tag.teacher")
+    page.wait_for_selector("#figures tr.teacher")
 
 
 def upload(page: "sync_api.Page", path: Path, field: str = "upload") -> None:
@@ -63,7 +63,7 @@ def test_the_page_opens_on_an_example_already_restored(browser, address):
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.goto(address)
     finished(page)
-    assert [tag.inner_text().split("\n")[0] for tag in page.query_selector_all(".tag b")] == ["Teacher", "Student"]
+    assert [tag.inner_text().split("\n")[0] for tag in page.query_selector_all(".tag b")] == ["Before", "Student"]
     assert page.inner_text(".headline").startswith("The student is ")
     widths = page.eval_on_selector_all("#hero img", "images => images.map(image => image.naturalWidth)")
     assert len(widths) == 2 and widths[0] == widths[1] > 100
@@ -74,9 +74,21 @@ def test_the_page_opens_on_an_example_already_restored(browser, address):
     page.close()
 
 
+def test_an_uploaded_small_picture_comes_back_four_times_as_large(page, tmp_path):
+    Image.new("RGB", (128, 128), (200, 90, 30)).save(tmp_path / "small.png")
+    upload(page, tmp_path / "small.png")
+    page.wait_for_selector("#summary .about:has-text('small')")
+    page.wait_for_selector("#figures tr.student")
+    assert "512 × 512" in page.inner_text("#summary .about")
+    assert page.is_checked("#mode label:has-text('Restore it') input")
+
+
 def test_an_upload_goes_through_student_and_teacher_and_its_downloads_are_the_measured_arrays(page, photo):
     upload(page, photo)
     page.wait_for_selector("#summary .about:has-text('my photo')")
+    page.click("#mode label:has-text('Test: degrade it')")
+    page.click("#run")
+    page.wait_for_selector("#figures tr.student td:has-text('dB')")
     finished(page)
     assert "512 × 512" in page.inner_text("#chosen")
     cells = page.inner_text("#figures tr.student").split()
@@ -125,7 +137,7 @@ def test_task_strength_and_another_pair(page):
     page.click("#right input")
     page.click("[role=option]:has-text('Original')")
     page.wait_for_selector(".tag.right.truth")
-    assert page.get_attribute("#pair-right img", "src").endswith("truth.png")
+    assert page.get_attribute("#hero .layer.right img", "src").endswith("truth.png")
 
 
 def test_an_example_is_one_click_or_key_away(page):
@@ -140,9 +152,7 @@ def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
     Image.fromarray(rng.integers(0, 256, (1600, 1600, 3), np.uint8)).save(tmp_path / "large.png")
     page.click("#task label:has-text('Denoising')")
     upload(page, tmp_path / "large.png")  # while the run before is still going: it is stopped for this one
-    page.wait_for_function(
-        "[...document.querySelectorAll('#hero img')].some((picture) => picture.naturalWidth === 1600)"
-    )
+    page.wait_for_function("document.querySelector('kdsr-compare').shown.size[0] === 1600")
     page.wait_for_selector("#status :has-text('Teacher at work')")
     page.click("#stop")
     started = time.monotonic()

@@ -83,13 +83,13 @@ def test_the_dial_is_shown_for_a_student_with_a_partner_only(page):
 
 def test_moving_the_dial_restores_again_at_that_sharpness(page):
     page.wait_for_selector(".tag.right.student")
-    before = page.get_attribute("#pair-right img", "src")
+    before = page.get_attribute("#hero .layer.right img", "src")
     set_dial(page, "0.5")
     page.wait_for_selector(".tag.right:has-text('Student at sharpness 0.5')")
     page.wait_for_selector("#status .line.done", state="attached")
     assert "sharpness 0.5" in page.inner_text("#summary .about")
     assert f"Network {FAITHFUL}, sharpness 0.5" in page.inner_text("#figures tr.student")
-    assert page.get_attribute("#pair-right img", "src") != before
+    assert page.get_attribute("#hero .layer.right img", "src") != before
     with page.expect_download() as download:
         page.click("#student-file")
     assert download.value.suggested_filename.endswith("-student-sharpness-0.5.png")

@@ -133,7 +133,10 @@ def bad_file(kind: str, photo: Path) -> Path:
 @pytest.mark.parametrize("kind", ["text", "truncated", "empty", "huge", "long"])
 def test_a_bad_file_is_one_sentence_and_changes_nothing_else(handlers, photo, toasts, kind):
     path = bad_file(kind, photo)
-    picture, cleared, line, *_, status, _, _ = handlers.on_upload(str(path), CHOICE, REQUEST)
+    refused, taken = (handlers.on_upload(str(file), CHOICE, REQUEST) for file in (path, photo))
+    handlers.orders.take("visitor")
+    assert len(refused) == len(taken)
+    picture, cleared, line, *_, status, _, _ = refused
     assert picture == line == UNCHANGED and cleared["value"] is None
     assert not handlers.orders.is_waiting("visitor")
     assert 'class="line error" role="alert"' in status
@@ -218,7 +221,7 @@ def test_networks_are_timed_once_all_pictures_are_out(handlers, photo, tmp_path)
 def test_any_pair_can_be_chosen(handlers, photo):
     result = run(handlers, photo)[-1].result
     for left in [column.key for column in result.columns]:
-        pair, pictures, _ = handlers.on_pair(result, left, "truth")
+        pair, pictures, *_ = handlers.on_pair(result, left, "truth")
         shown = shown_in(pictures)
         assert pair == (left, "truth") == (shown["left"], shown["right"]) and shown["size"] == list(result.size)
         files = {each["key"]: each["src"] for each in shown["pictures"]}

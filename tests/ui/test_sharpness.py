@@ -65,7 +65,7 @@ def test_the_ends_of_the_dial_are_the_two_students_and_between_them_is_another_p
 
 def test_captions_headline_table_and_file_name_the_sharpness(handlers, photo):
     view = run(handlers, photo, sharpness=0.5)[-1]
-    assert "Student at sharpness 0.5" in view.tags and "The student at sharpness 0.5" in view.summary
+    assert "Student at sharpness 0.5" in view.pictures and "The student at sharpness 0.5" in view.summary
     assert "sharpness 0.5 ·" in view.summary and "The student, sharpness 0.5" in view.table
     assert view.result.column("student").file.name == "photo-sr_x4-student-sharpness-0.5.png"
     assert view.student_file["value"].endswith("student-sharpness-0.5.png")

@@ -154,7 +154,7 @@ class RestoreHandlers:
         try:
             line = self._described(path)
         except KdsrError as error:
-            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 6, *_refused(error)
+            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 7, *_refused(error)
         choice, *levels = self.on_mode("degraded" if choice.mode == "clean" else choice.mode, choice)
         begun = self._ordered(request, go=choice.mode != "both")
         return path, gr.update(value=None), line, choice, choice.mode, *levels, *begun
