@@ -31,10 +31,13 @@ class Shown:
     """A picture that browsers can show, below a folder that gradio serves."""
 
 
-def add_comparison(name: str) -> gr.HTML:
-    """The element, with the id `name`; returns the component for its data, which `comparison` makes."""
+def add_comparison(name: str, ratio: float) -> gr.HTML:
+    """The element, with the id `name`; returns the component for its data, which `comparison` makes.
+
+    ratio: width by height of the first picture, whose place is kept until it is there.
+    """
     gr.set_static_paths([SCRIPTS])
-    element = Markup('<kdsr-compare source="{}-pictures"></kdsr-compare>').format(name)
+    element = Markup('<kdsr-compare source="{}-pictures" style="--ratio: {:.4f}"></kdsr-compare>').format(name, ratio)
     gr.HTML(element, elem_id=name, js_on_load=_START % json.dumps(file_address(SCRIPTS / "compare.js")))
     return gr.HTML(elem_id=f"{name}-pictures", elem_classes="compare-data")
 

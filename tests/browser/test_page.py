@@ -209,6 +209,20 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_jumps_while_the_page_loads(browser, address, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    finished(page)
+    shift = page.evaluate("""() => new Promise((done) => { let sum = 0;
+        new PerformanceObserver((list) => { for (const entry of list.getEntries())
+            if (!entry.hadRecentInput) sum += entry.value; }).observe({type: 'layout-shift', buffered: true});
+        setTimeout(() => done(sum), 1000); })""")
+    assert shift < 0.05
+    page.close()
+
+
 def test_on_a_phone_a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_default_timeout(WAIT_MS)

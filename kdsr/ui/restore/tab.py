@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from kdsr.jobs import Jobs
 from kdsr.restore import available_runtimes
@@ -41,7 +42,7 @@ def add_restore_tab(
     task = handlers.default_task()
     first = available_examples()[:1]
     with gr.Row(elem_id="stage"):
-        result = _result_column()
+        result = _result_column(_ratio_of(first[0][1]) if first else 1.5)
         pick = _pick_column(handlers, task, folder / "examples")
         options = _options_column(handlers, task)
         result |= _details_column()
@@ -55,11 +56,17 @@ def add_restore_tab(
     return wired
 
 
-def _result_column() -> dict[str, Any]:
+def _ratio_of(picture: Path) -> float:
+    """Width by height of an example."""
+    with Image.open(picture) as opened:
+        return opened.width / opened.height
+
+
+def _result_column(ratio: float) -> dict[str, Any]:
     """The picture with its captions, what runs, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
-            pictures = add_comparison("hero")
+            pictures = add_comparison("hero", ratio)
         status = gr.HTML(elem_id="status")
         summary = gr.HTML(elem_id="summary")
         with gr.Row(elem_id="sides"):
