@@ -22,6 +22,8 @@ LATENCY_NOTE = Markup(
     "warm runs; loading and the first run are left out. <b>Time to result</b>: from your click's arrival at the server "
     "to the finished picture, everything included."
 )
+BUSY = "Machine busy:"
+BUSY_AGAIN = "Times marked ~ are rough. Press Restore to measure again."
 NO_TRUTH = "No original, so no PSNR and no SSIM."
 LOOKS_AT_WORK = "Figures for looks"
 LOOKS_TITLE = "Looks, beside PSNR and never instead"

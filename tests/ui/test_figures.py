@@ -1,4 +1,4 @@
-"""The table and the headline of the tab Restore, on results with hand-made figures: every cell has its closed form."""
+"""The table and the captions of the tab Restore, on results with hand-made figures: every cell has its closed form."""
 
 import dataclasses
 import re
@@ -8,8 +8,8 @@ import pytest
 from helpers.results import BOTH, STUDENT, TEACHER, column, result_of, timing
 
 from kdsr.metrics import Measurement
-from kdsr.ui import texts
 from kdsr.ui.restore import figures
+from kdsr.ui.restore.headline import headline
 from kdsr.ui.restore.result import COLUMNS, RestoreResult
 from kdsr.ui.restore.view import final_view
 
@@ -43,57 +43,11 @@ def test_rows_and_choices_stand_in_the_order_of_the_columns():
     assert [key for _, key in figures.column_choices(result)] == list(COLUMNS)
 
 
-@pytest.mark.parametrize(
-    "student_s, teacher_s, said",
-    [
-        (0.04, 0.4, "10× faster"), (0.4, 0.4, "1.0× faster"), (0.6, 0.4, "1.5× slower"), (0.01, 0.38, "38× faster"),
-    ],
-)  # fmt: skip
-def test_a_student_slower_than_its_teacher_is_called_slower(student_s, teacher_s, said):
-    result = result_of(
-        dataclasses.replace(STUDENT, timing=timing(student_s)), dataclasses.replace(TEACHER, timing=timing(teacher_s))
-    )
-    assert figures.headline(result) == f"The student is {said}, 0.37 dB behind the teacher and 1/33 of its size."
-
-
-@pytest.mark.parametrize(
-    "student_db, said", [(30.5, "0.00 dB behind"), (30.6, "0.10 dB ahead of"), (29.5, "1.00 dB behind")]
-)
-def test_the_headline_has_the_sign_of_the_distance(student_db, said):
-    student = dataclasses.replace(STUDENT, measurement=Measurement(student_db, 0.9, "RGB"))
-    assert f"{said} the teacher" in figures.headline(result_of(student, TEACHER))
-
-
-@pytest.mark.parametrize("before_db, said", [(29.0, "1.13 dB better than before"), (31.0, "0.87 dB worse than before")])
-def test_a_fine_tuned_student_is_better_or_worse_than_before(before_db, said):
-    assert said in figures.headline(result_of(column("before", before_db), STUDENT, TEACHER))
-
-
-@pytest.mark.parametrize(
-    "baseline, said",
-    [(column("bicubic", 27.0), "gained 3.13 dB over bicubic"), (column("input", 31.0), "lost 0.87 dB over the input"),
-     (column("navier_stokes", 30.0), "gained 0.13 dB over Navier-Stokes")],
-)  # fmt: skip
-def test_without_a_teacher_the_headline_is_the_gain_over_the_baseline(baseline, said):
-    assert figures.headline(result_of(baseline, STUDENT)) == f"The student took 40.0 ms and {said}."
-
-
-@pytest.mark.parametrize(
-    "apart_db, said",
-    [(38.54, "38.5 dB apart from the teacher"), (float("inf"), "the same as the teacher in every pixel")],
-)
-def test_without_an_original_the_distance_is_between_the_two_pictures(apart_db, said):
-    columns = [dataclasses.replace(each, measurement=None) for each in (STUDENT, TEACHER)]
-    result = dataclasses.replace(result_of(*columns, apart=Measurement(apart_db, 1.0, "RGB")), truth_given=False)
-    assert said in figures.headline(result) and cells_of(result, "student")[0] == "no original"
-    assert texts.NO_TRUTH in figures.table(result)
-
-
 def test_times_still_to_come_are_dots_while_the_run_works_and_dashes_after():
     untimed = result_of(dataclasses.replace(STUDENT, timing=timing(0.04, repeats=0)), TEACHER)
     assert cells_of(untimed, "student", working=True)[2:5] == ["…", "…", "1.04 s"]
     assert cells_of(untimed, "student")[2:5] == ["–", "–", "1.04 s"]
-    assert "faster" not in figures.headline(untimed)
+    assert "faster" not in headline(untimed)
     once = dataclasses.replace(STUDENT, timing=timing(0.04, repeats=1))
     assert "one run after a warm-up" in figures.table(result_of(once))
 

@@ -22,6 +22,7 @@ from kdsr.metrics.niqe import niqe
 from kdsr.tasks import TASKS
 from kdsr.ui import texts
 from kdsr.ui.restore import figures, looks
+from kdsr.ui.restore.headline import headline
 from kdsr.ui.restore.look_view import looks_told
 from kdsr.ui.restore.request import Order, prepare
 from kdsr.ui.restore.run import restore_steps
@@ -163,7 +164,7 @@ def seen(of, *, sharp: bool, niqe: float = math.nan, consistency: float = 30.0, 
 def test_a_sharp_student_is_told_by_its_looks_with_its_psnr_as_the_trade():
     student = seen(STUDENT, sharp=True, niqe=5.9, consistency=33.04, psnr_db=29.85)
     result = result_of(student, seen(TEACHER, sharp=False, niqe=7.04, consistency=35.2, psnr_db=30.5))
-    assert figures.headline(result) == "The student is 10× faster than the teacher and 1/33 of its size."
+    assert headline(result) == "The student is 10 times faster than the teacher, with 1/33 of its parameters."
     assert looks_told(result) == (
         "The student is trained for looks: crisper by NIQE, 5.90 instead of the teacher's 7.04 (lower is better). "
         "Shrunk back, the student gives the input at 33.0 dB, the teacher at 35.2 dB (higher is nearer). "
@@ -206,16 +207,16 @@ def test_without_a_teacher_a_sharp_student_is_told_beside_the_baseline():
     student = seen(STUDENT, sharp=True, niqe=5.9, consistency=33, psnr_db=26.9)
     bicubic = dataclasses.replace(column("bicubic", 27.0), looks={"niqe": 8.0, "consistency": 41.0})
     result = result_of(bicubic, student)
-    assert figures.headline(result) == "The student took 40.0 ms."
+    assert headline(result) == "The student took 40.0 ms."
     assert "5.90 instead of bicubic's 8.00" in looks_told(result) and "bicubic at 41.0 dB" in looks_told(result)
     assert looks_told(result).endswith("In trade, its PSNR is 0.10 dB lower than bicubic's.")
 
 
 def test_a_faithful_pair_is_told_as_before_and_decibels_are_no_loss_of_a_tuned_sharp_student():
     result = result_of(seen(STUDENT, sharp=False), seen(TEACHER, sharp=False, psnr_db=30.4))
-    assert looks_told(result) == "" and "0.40 dB behind the teacher" in figures.headline(result)
+    assert looks_told(result) == "" and "0.40 dB behind the teacher" in headline(result)
     sharp = result_of(column("before", 31.0), seen(STUDENT, sharp=True), seen(TEACHER, sharp=False))
-    assert "dB" not in figures.headline(sharp)
+    assert "dB" not in headline(sharp)
 
 
 @pytest.mark.parametrize("key", ["student", "teacher", "bicubic"])

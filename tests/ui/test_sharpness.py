@@ -9,9 +9,9 @@ from helpers.restoring import CHOICE, REQUEST, restore_handlers, run, small_phot
 
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics.consistency import CONVENTION, consistency, invented_map
-from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.headline import headline
 from kdsr.ui.restore.result import RestoreResult
 
 FAITHFUL, SHARP = "sr_x4-student", "sr_x4-sharp"
@@ -69,7 +69,7 @@ def test_captions_headline_table_and_file_name_the_sharpness(handlers, photo):
     assert "sharpness 0.5 ·" in view.summary and "The student, sharpness 0.5" in view.table
     assert view.result.column("student").file.name == "photo-sr_x4-student-sharpness-0.5.png"
     assert view.student_file["value"].endswith("student-sharpness-0.5.png")
-    assert "behind" not in figures.headline(view.result)
+    assert "behind" not in headline(view.result)
     assert "sharpness" not in run(handlers, photo)[-1].summary
 
 

@@ -1,14 +1,16 @@
-"""Headline, table and captions of pictures of a `RestoreResult` as HTML. Pure functions; every text is escaped."""
+"""Summary, table and captions of pictures of a `RestoreResult` as HTML. Pure functions; every text is escaped."""
 
 import math
 
 from markupsafe import Markup
 
-from kdsr.metrics import FULL_SCALE_255, Measurement
+from kdsr.metrics import FULL_SCALE_255
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
-from kdsr.ui.restore.look_view import BASELINES, is_about_looks, look_table, looks_told, niqe_tag
+from kdsr.ui.restore.busy import busy_because
+from kdsr.ui.restore.headline import finite_db, headline
+from kdsr.ui.restore.look_view import look_table, looks_told, niqe_tag
 from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
@@ -26,87 +28,9 @@ _HEADS = (
 _DASHES = Markup("<td>–</td>") * 3
 
 
-def headline(result: RestoreResult, *, working: bool = False) -> str:
-    """One sentence: the student against the teacher, as far as `result` knows.
-
-    No distance in dB where one of them was trained for looks: `looks_told` says what there is to say.
-    """
-    student, teacher = result.column("student"), result.column("teacher")
-    if student is None or student.timing is None:
-        return "" if working else texts.NO_NETWORKS
-    if teacher is None or teacher.timing is None:
-        rest = "; the teacher is at work." if working else "."
-        took = texts.milliseconds(student.timing.end_to_end_s if student.timing.repeats else student.timing.waited_s)
-        return f"The {student.title.lower()} took {took}{_gain(result)}{rest}"
-    speed = _speed(student.timing, teacher.timing)
-    if is_about_looks(result):
-        whose = "its" if speed else "the teacher's"
-        parts = [f"{speed} than the teacher" if speed else "", _size(student, teacher, whose)]
-    else:
-        parts = [_over_before(result, student), speed, _distance(result, student, teacher), _size(student, teacher)]
-    *first, last = [part for part in parts if part]
-    return f"The {student.title.lower()} is {' and '.join(filter(None, [', '.join(first), last]))}."
-
-
-def _psnr_db(column: Column | None) -> float | None:
-    """The finite PSNR of `column`; None if there is none."""
-    return _finite_db(column.measurement if column else None)
-
-
-def _finite_db(measurement: Measurement | None) -> float | None:
-    return measurement.psnr_db if measurement is not None and math.isfinite(measurement.psnr_db) else None
-
-
-def _over_before(result: RestoreResult, student: Column) -> str:
-    """`0.31 dB better than before`, where a run fine-tuned the student."""
-    before_db, student_db = _psnr_db(result.column("before")), _psnr_db(student)
-    if before_db is None or student_db is None:
-        return ""
-    gain = student_db - before_db
-    return f"{abs(gain):.2f} dB {'better' if gain >= 0 else 'worse'} than before"
-
-
-def _speed(student: NetworkTiming, teacher: NetworkTiming) -> str:
-    """`38x faster` or `1.2x slower` than the teacher, end to end; empty while times are still being measured."""
-    if not (student.repeats and teacher.repeats):
-        return ""
-    ratio = teacher.end_to_end_s / student.end_to_end_s
-    return f"{texts.number(ratio, 2)}× faster" if ratio >= 1 else f"{texts.number(1 / ratio, 2)}× slower"
-
-
-def _distance(result: RestoreResult, student: Column, teacher: Column) -> str:
-    """PSNR of the student minus that of the teacher; without an original, PSNR between the two pictures."""
-    student_db, teacher_db = _psnr_db(student), _psnr_db(teacher)
-    if student_db is not None and teacher_db is not None:
-        gap = teacher_db - student_db
-        return f"{abs(gap):.2f} dB {'behind' if gap >= 0 else 'ahead of'} the teacher"
-    apart_db = _finite_db(result.apart)
-    if apart_db is not None:
-        return f"{apart_db:.1f} dB apart from the teacher"
-    is_equal = result.apart is not None and math.isinf(result.apart.psnr_db)
-    return "the same as the teacher in every pixel" if is_equal else ""
-
-
-def _size(student: Column, teacher: Column, whose: str = "its") -> str:
-    """`1/25 of its size`, by the files of the weights."""
-    if student.card is None or teacher.card is None:
-        return ""
-    return f"{texts.fraction(student.card.file_bytes, teacher.card.file_bytes)} {whose} size"
-
-
-def _gain(result: RestoreResult) -> str:
-    """` and gained 2.31 dB over bicubic`, where both were measured, and the student is not for looks."""
-    baseline = next((column for key in BASELINES if (column := result.column(key))), None)
-    baseline_db, student_db = _psnr_db(baseline), _psnr_db(result.column("student"))
-    if baseline is None or baseline_db is None or student_db is None or is_about_looks(result):
-        return ""
-    gain = student_db - baseline_db
-    return f" and {'gained' if gain >= 0 else 'lost'} {abs(gain):.2f} dB over {BASELINES[baseline.key]}"
-
-
 def caption(column: Column, result: RestoreResult) -> tuple[str, str]:
     """The title of `column` and its figures, as they stand on its picture."""
-    value = _psnr_db(column)
+    value = finite_db(column.measurement)
     if column.key == "input" and find_task(result.task).scale > 1:
         return column.title, "its pixels, enlarged"
     told = ("" if value is None else texts.decibels(value), niqe_tag(column))
@@ -150,7 +74,9 @@ def _row(column: Column, result: RestoreResult, convention: str, *, working: boo
     head = Markup('<th scope="row"><span><i class="dot {}"></i>{}</span><small>{}</small></th>').format(
         column.key, column.title, column.card.title if column.card else ""
     )
-    cells = _quality(column, convention) + _speed_cells(column, working=working) + _size_cells(column, result)
+    is_busy = bool(busy_because(result))
+    speed = _speed_cells(column, working=working, is_busy=is_busy)
+    cells = _quality(column, convention) + speed + _size_cells(column, result)
     return Markup('<tr class="{}">{}{}</tr>').format(column.key, head, cells)
 
 
@@ -167,7 +93,7 @@ def _cell(tip: str, text: str) -> Markup:
     return Markup('<td title="{}">{}</td>').format(tip, text)
 
 
-def _speed_cells(column: Column, *, working: bool) -> Markup:
+def _speed_cells(column: Column, *, working: bool, is_busy: bool) -> Markup:
     timing = column.timing
     if timing is None:
         return _DASHES
@@ -178,7 +104,8 @@ def _speed_cells(column: Column, *, working: bool) -> Markup:
         texts.milliseconds(value) if timing.repeats else missing for value in (timing.network_s, timing.end_to_end_s)
     ]
     waited = _cell("everything included", texts.milliseconds(timing.waited_s))
-    return joined([*(_cell(tip, text) for text in measured), waited])
+    cell = Markup('<td class="busy" title="{}">~{}</td>').format if is_busy and timing.repeats else _cell
+    return joined([*(cell(tip, text) for text in measured), waited])
 
 
 def _size_cells(column: Column, result: RestoreResult) -> Markup:
@@ -202,7 +129,9 @@ def _place(timing: NetworkTiming) -> str:
 def _foot(result: RestoreResult, convention: str) -> Markup:
     """The conventions below the table."""
     places = list(dict.fromkeys(_place(column.timing) for column in result.columns if column.timing))
-    return Markup(
+    why = busy_because(result)
+    busy = Markup('<p class="foot busy"><b>{}</b> {} {}</p>').format(texts.BUSY, why, texts.BUSY_AGAIN) if why else ""
+    return Markup(busy) + Markup(
         '<p class="foot">{}{} Error maps: black is none, pale yellow {:.0f} levels of 255 or more.<br>{}{}</p>'
     ).format(
         Markup("<b>PSNR, SSIM</b>: on {}.").format(convention)
@@ -210,7 +139,7 @@ def _foot(result: RestoreResult, convention: str) -> Markup:
         else Markup("<b>{}</b>").format(texts.NO_TRUTH),
         ""
         if result.apart is None or result.truth_given
-        else f" Apart: PSNR between the two results, on {result.apart.convention}; higher is nearer.",
+        else f" In the headline: PSNR between student and teacher, on {result.apart.convention}; higher is nearer.",
         FULL_SCALE_255,
         texts.LATENCY_NOTE,
         f" Measured on {'; '.join(places)}." if places else "",
