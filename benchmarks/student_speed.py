@@ -15,11 +15,13 @@ import numpy as np
 import typer
 from imdn import GMACS_PER_OUTPUT_MEGAPIXEL, write_imdn, write_integer_imdn
 
-from kdsr.bench.speed import Contestant, Speed, measure_speed, open_contestant
+from kdsr.bench.speed import Contestant, Speed, measure_speed, open_contestants
 from kdsr.bench.speed_report import speed_table
+from kdsr.errors import SettingsError, WeightsError
 from kdsr.image import Picture
 from kdsr.restore.openvino_session import open_openvino_session
 from kdsr.restore.session import open_session
+from kdsr.restore.trial import told
 from kdsr.settings import Settings, settings_from_environment, usable_threads
 from kdsr.zoo import Catalog
 
@@ -44,7 +46,9 @@ def main(
         name: INTEGER_RUNTIMES for name in (integer, small_integer) if name
     }
     contestants = [
-        open_contestant(name, catalog, settings, runtime=runtime) for name, each in runtimes.items() for runtime in each
+        contestant
+        for name, each in runtimes.items()
+        for contestant in open_contestants(name, catalog, settings, each, tell=tell)
     ]
     with tempfile.TemporaryDirectory() as folder:
         contestants += imdn_contestants(Path(folder), settings)
@@ -54,7 +58,7 @@ def main(
             sides_px=[256],
             repeats=repeats,
             memory=False,
-            on_progress=lambda text: typer.echo(text, err=True),
+            on_progress=tell,
         )
     typer.echo(speed_table(report))
 
@@ -65,7 +69,8 @@ def main(
         )
 
     plain = next(each.median_ms for each in report.speeds if (each.model, each.runtime) == (student, "torch"))
-    large = [best(IMDN, precision) for precision in ("int8", "bfloat16", "float32")]
+    run_in = {each.precision for each in report.speeds if each.model == IMDN}
+    large = [best(IMDN, precision) for precision in ("int8", "bfloat16", "float32") if precision in run_in]
     for name, lesser in ((integer or student, small_integer or small), (student, small)):
         ours = best(name)
         typer.echo(
@@ -79,6 +84,11 @@ def main(
         typer.echo(f"   {lesser}: {ours.median_ms / best(lesser).median_ms:.2f}x the speed of {name}")
 
 
+def tell(text: str) -> None:
+    """Show a line of progress."""
+    typer.echo(text, err=True)
+
+
 def imdn_contestants(folder: Path, settings: Settings) -> list[Contestant]:
     """IMDN in each runtime, in floats and in 8-bit integers, array to array; its files lie in `folder`."""
     floats, integers, threads = folder / "imdn.onnx", folder / "imdn-int8.onnx", usable_threads(settings)
@@ -90,7 +100,16 @@ def imdn_contestants(folder: Path, settings: Settings) -> list[Contestant]:
         (integers, "openvino", "int8"),
     ]
     openings += [(floats, "openvino", precision) for precision in ("float32", "bfloat16")]
-    return [imdn_contestant(*opening, threads) for opening in openings]
+    contestants = []
+    for path, runtime, precision in openings:
+        try:
+            with told(runtime):
+                contestant = imdn_contestant(path, runtime, precision, threads)
+                contestant.run(Picture(np.zeros((32, 32, 3), np.uint8)))
+            contestants.append(contestant)
+        except (SettingsError, WeightsError) as error:
+            tell(f"IMDN goes on without the runtime {runtime} in {precision}: {error}")
+    return contestants
 
 
 def imdn_contestant(path: Path, runtime: str, precision: str, threads: int) -> Contestant:

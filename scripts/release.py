@@ -98,7 +98,7 @@ def time_shapes(settings: Settings, names: list[str]) -> None:
     for card in catalog.cards:
         alike = [other for other in catalog.cards if shape(other) == shape(card)]
         if card is alike[0] and (not wanted or shape(card) in wanted):
-            timed, taken = measure_card_latency(card, catalog, settings)
+            timed, taken = measure_card_latency(card, catalog, settings, tell=tell)
             for other in alike:
                 write_card(replace(other, latency=timed.latency), WEIGHTS / f"{other.name}.json")
             times = ", ".join(f"{one.runtime} {one.end_to_end_ms:.1f} ms" for one in taken)

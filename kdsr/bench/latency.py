@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdsr.errors import SettingsError
+from kdsr.errors import SettingsError, WeightsError
 from kdsr.image import Picture, to_tensor
 from kdsr.restore import Runtime, exact_runtimes, open_runtime, restore_picture
 from kdsr.restore.processor import processor_kind
@@ -101,20 +101,28 @@ def measure_card_latency(
     *,
     side_px: int = 256,
     repeats: int = 15,
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> tuple[Card, tuple[Latency, ...]]:
-    """`card` with its latency on this machine in every exact runtime that is available, and these latencies.
-    Nothing is written.
+    """`card` with its latency on this machine in every exact runtime that runs on it, and these latencies. Nothing is
+    written; `tell` gets a line for each runtime that fails here.
+
+    Raises:
+        SettingsError, WeightsError: none of them runs; as the last of them says.
     """
-    taken = tuple(
-        measure_latency(
-            open_runtime(card, catalog, runtime=runtime, settings=settings), side_px=side_px, repeats=repeats
-        )
-        for runtime in exact_runtimes(card.precision, card.architecture)
-    )
+    taken: list[Latency] = []
+    names = exact_runtimes(card.precision, card.architecture)
+    for runtime in names:
+        try:
+            opened = open_runtime(card, catalog, runtime=runtime, settings=settings)
+            taken.append(measure_latency(opened, side_px=side_px, repeats=repeats))
+        except (SettingsError, WeightsError) as error:
+            if runtime == names[-1] and not taken:
+                raise
+            tell(f"{card.name} goes on without the runtime {runtime}: {error}")
     entries = [asdict(latency) for latency in taken]
     places = [_place(entry) for entry in entries]
     kept = [entry for entry in card.latency if _place(entry) not in places]
-    return replace(card, latency=(*kept, *entries)), taken
+    return replace(card, latency=(*kept, *entries)), tuple(taken)
 
 
 def machine_name(device: str) -> str:

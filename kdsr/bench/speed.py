@@ -15,7 +15,7 @@ import numpy as np
 from kdsr.bench.latency import machine_name
 from kdsr.bench.limit import measure_limits
 from kdsr.bench.memory import peak_memory_mb
-from kdsr.errors import SettingsError
+from kdsr.errors import SettingsError, WeightsError
 from kdsr.image import Picture
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.restore.device import torch_device
@@ -108,6 +108,25 @@ def open_contestant(model: str, catalog: Catalog, settings: Settings, *, runtime
         peak_mb=lambda side: peak_memory_mb(model, runtime, side, settings),
         speed_only=not (card.steps or card.compressed_from or card.published),
     )
+
+
+def open_contestants(
+    model: str, catalog: Catalog, settings: Settings, runtimes: Sequence[str], *, tell: Progress
+) -> list[Contestant]:
+    """The network `model` in each of `runtimes` that runs on this machine; `tell` gets a line for each that does not.
+
+    Raises:
+        SettingsError, WeightsError: none of them runs; as the last of them says.
+    """
+    opened: list[Contestant] = []
+    for number, runtime in enumerate(runtimes, start=1):
+        try:
+            opened.append(open_contestant(model, catalog, settings, runtime=runtime))
+        except (SettingsError, WeightsError) as error:
+            if number == len(runtimes) and not opened:
+                raise
+            tell(f"{model} goes on without the runtime {runtime}: {error}")
+    return opened
 
 
 def measure_speed(

@@ -46,7 +46,7 @@ def bench(
     """Measure networks, runtimes and sizes in turns, in one run. Ctrl-C stops and keeps what was measured."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.bench.peers import open_peer
-    from kdsr.bench.speed import measure_speed, open_contestant
+    from kdsr.bench.speed import measure_speed, open_contestant, open_contestants
     from kdsr.bench.speed_report import WITHOUT_PLOT, speed_table, write_speed_report
     from kdsr.restore import available_runtimes
 
@@ -58,9 +58,14 @@ def bench(
     scale = find_task(cards[0].task if cards else task).scale
     asked = [name.value for name in runtime or ()]
     contestants = [
-        open_contestant(card.name, catalog, context.obj, runtime=name)
+        contestant
         for card in cards
-        for name in asked or available_runtimes(card.precision, card.architecture)
+        for contestant in (
+            [open_contestant(card.name, catalog, context.obj, runtime=name) for name in asked]
+            or open_contestants(
+                card.name, catalog, context.obj, available_runtimes(card.precision, card.architecture), tell=note
+            )
+        )
     ]
     contestants += [
         open_peer(name, scale, context.obj) for name in (_PEERS if peer is None and scale > 1 else peer or ())

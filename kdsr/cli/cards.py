@@ -98,7 +98,9 @@ def card_latency(
     from kdsr.bench.latency import measure_card_latency
 
     catalog = open_catalog(context.obj)
-    card, taken = measure_card_latency(catalog.find(name), catalog, context.obj, side_px=side, repeats=repeats)
+    card, taken = measure_card_latency(
+        catalog.find(name), catalog, context.obj, side_px=side, repeats=repeats, tell=note
+    )
     for one in taken:
         size = f"{one.input_width_px} x {one.input_height_px} in"
         place = f"{one.runtime}, {one.device} ({one.machine}), {one.threads} threads, {one.precision}, {size}"

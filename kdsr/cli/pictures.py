@@ -55,7 +55,7 @@ def restore(
     """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.image import read_picture
-    from kdsr.restore import open_runtime, restore_file
+    from kdsr.restore import open_runtime, passed_over, restore_file
     from kdsr.zoo import at_sharpness, sha256_of
 
     catalog = open_catalog(context.obj)
@@ -75,6 +75,9 @@ def restore(
 
     def open_work(settings: Settings) -> Work:
         opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
+        if runtime == RuntimeName.AUTO:
+            for line in passed_over(card, settings):
+                note(line)
         if self_ensemble:
             from kdsr.restore.ensemble import (
                 SelfEnsemble,

@@ -5,7 +5,7 @@ from kdsr.restore.export import export_onnx, graph_file
 from kdsr.restore.files import restore_file
 from kdsr.restore.holes import holes_in, navier_stokes
 from kdsr.restore.runtime import Runtime, RuntimeInfo
-from kdsr.restore.runtimes import RUNTIMES, available_runtimes, exact_runtimes, open_runtime
+from kdsr.restore.runtimes import RUNTIMES, available_runtimes, exact_runtimes, open_runtime, passed_over
 from kdsr.restore.tiling import Tile, plan_tiles
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "holes_in",
     "navier_stokes",
     "open_runtime",
+    "passed_over",
     "plan_tiles",
     "restore",
     "restore_file",

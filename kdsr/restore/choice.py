@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from kdsr.errors import WeightsError
+from kdsr.errors import KdsrError, SettingsError, WeightsError
 from kdsr.restore.cache import Remembered
 from kdsr.restore.processor import instructions, processor_name
 from kdsr.restore.runtime import Runtime
+from kdsr.restore.trial import told
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card
 
@@ -24,6 +25,8 @@ SIDE_PX = 128
 ROUNDS = 4
 BUDGET_S = 0.6
 """After this many seconds no other round begins: a teacher's pass takes a tenth of a second."""
+_LEFT_OUT = "left out "
+"""Before the key of a choice: what failed in it."""
 _PACKAGES = ("torch", "onnxruntime", "openvino")
 _CHOOSING = threading.Lock()
 
@@ -37,20 +40,28 @@ def choose(
 ) -> str:
     """The name of the fastest of `candidates`, from the cache under `key`, else measured now.
 
-    A candidate whose graph does not pass its check is left out. Two processes that ask at once both measure; either
-    answer will do.
+    A candidate that cannot be opened, fails its check or fails in its first runs is left out, see `left_out`. Two
+    processes that ask at once both measure; either answer will do.
 
     Raises:
-        WeightsError: no candidate can be opened.
+        KdsrError: no candidate runs.
     """
     if len(candidates) == 1:
         return next(iter(candidates))
     with _CHOOSING:  # a second thread waits for the answer of the first
         taken = _usable(memory.get(key), candidates)
         if not taken:
-            taken = _measured_ms(candidates, clock)
+            taken, failures = _measured_ms(candidates, clock)
             memory.put(key, taken)
+            if failures:
+                memory.put(_LEFT_OUT + key, failures)
     return min(taken, key=taken.__getitem__)
+
+
+def left_out(key: str, memory: Remembered) -> tuple[str, ...]:
+    """The candidates that failed when `choose` measured under `key`, one sentence each; none if all ran."""
+    kept = memory.get(_LEFT_OUT + key)
+    return tuple(f"Went on without the runtime {name}: {why}" for name, why in kept.items()) if kept else ()
 
 
 def choice_key(card: Card, settings: Settings) -> str:
@@ -83,22 +94,25 @@ def _usable(kept: object, candidates: Mapping[str, object]) -> dict[str, float]:
     return {name: ms for name, ms in kept.items() if name in candidates and isinstance(ms, int | float)}
 
 
-def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callable[[], float]) -> dict[str, float]:
-    """The shortest warm run of each candidate in milliseconds, interleaved; other load can only add time."""
+def _measured_ms(
+    candidates: Mapping[str, Callable[[], Runtime]], clock: Callable[[], float]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """The shortest warm run of each candidate in milliseconds, interleaved, since other load can only add time; and of
+    each that failed, why.
+    """
     opened: dict[str, Runtime] = {}
-    failure: WeightsError | None = None
+    failures: dict[str, KdsrError] = {}
     for name, open_candidate in candidates.items():
         try:
-            opened[name] = open_candidate()
-        except WeightsError as error:
-            failure = error
+            with told(name):
+                runtime = open_candidate()
+                runtime.run_uint8(_pixels(runtime))
+            opened[name] = runtime
+        except (SettingsError, WeightsError) as error:
+            failures[name] = error
     if not opened:
-        raise failure or WeightsError("There is no runtime to choose from.")
-    any_one = next(iter(opened.values()))
-    side = -(-SIDE_PX // any_one.about.multiple) * any_one.about.multiple
-    pixels = np.random.default_rng(0).integers(0, 256, (side, side, any_one.about.planes), np.uint8)
-    for runtime in opened.values():
-        runtime.run_uint8(pixels)
+        raise next(iter(failures.values()), None) or WeightsError("There is no runtime to choose from.")
+    pixels = _pixels(next(iter(opened.values())))
     shortest = dict.fromkeys(opened, float("inf"))
     began = clock()
     for _ in range(ROUNDS):
@@ -108,4 +122,10 @@ def _measured_ms(candidates: Mapping[str, Callable[[], Runtime]], clock: Callabl
             shortest[name] = min(shortest[name], round(1000 * (clock() - started), 3))
         if clock() - began > BUDGET_S:
             break
-    return shortest
+    return shortest, {name: str(error) for name, error in failures.items()}
+
+
+def _pixels(runtime: Runtime) -> np.ndarray:
+    """A random picture of `SIDE_PX`, or a little more where the network needs a multiple."""
+    side = -(-SIDE_PX // runtime.about.multiple) * runtime.about.multiple
+    return np.random.default_rng(0).integers(0, 256, (side, side, runtime.about.planes), np.uint8)

@@ -10,6 +10,7 @@ as half a student; so that end is left out of what is compiled, and OpenCV does 
 
 import functools
 import importlib.util
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ PRECISIONS: Mapping[str, str] = MappingProxyType({"float32": "f32", "bfloat16": 
 """Ours, and OpenVINO's word for it."""
 _SIDE_PX, _CHANNELS = 64, 256
 """Of the convolution that measures what the processor can do at most."""
+_STARTING = threading.Lock()
 
 
 class OpenvinoSession:
@@ -154,11 +156,20 @@ def integer_convolution(threads: int) -> tuple[Callable[[], object], float]:
     return lambda: request.infer([given], share_inputs=True), 2.0 * 9 * _CHANNELS**2 * _SIDE_PX**2
 
 
-@functools.cache
 def _core() -> Any:
-    """OpenVINO itself, one for the process."""
+    """OpenVINO itself, one for the process. A second thread waits until the first has made it."""
+    with _STARTING:
+        return _started()
+
+
+@functools.cache
+def _started() -> Any:
+    """`Type.to_dtype` fills a table when first called, and two threads that do so together wait for each other for
+    ever: one holds the table and wants the interpreter, the other the reverse. So it is called here, under a lock.
+    """
     import openvino
 
+    openvino.Type.f32.to_dtype()
     return openvino.Core()
 
 

@@ -14,13 +14,14 @@ import numpy as np
 
 from kdsr.errors import SettingsError, WeightsError, find
 from kdsr.restore.cache import remembered
-from kdsr.restore.choice import choice_key, choose, version_of
+from kdsr.restore.choice import choice_key, choose, left_out, version_of
 from kdsr.restore.device import torch_device
 from kdsr.restore.export import ONLY_TORCH, about_graph, check_session, graph_session
 from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_openvino_session
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
 from kdsr.restore.runtime import Runtime, RuntimeInfo
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
+from kdsr.restore.trial import told
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog, at_sharpness
@@ -33,6 +34,10 @@ WARM = 6
 """Runtimes that are kept: teacher, student and twin of two tasks. Each holds its weights and the buffers of a tile, 20
 to 200 MB.
 """
+
+
+TRIED_PX = 16
+"""Side of the picture on which a graph is tried when it is opened, times the network's multiple."""
 
 
 class GraphRuntime:
@@ -61,9 +66,10 @@ class GraphRuntime:
             halo=halo,
             max_output_megapixels=settings.max_output_megapixels,
         )
-        self._open_graph = open_graph
-        self._sessions = {True: first}
+        self._open_graph = lambda uint8: first if uint8 else open_graph(False)
+        self._sessions: dict[bool, Session | OpenvinoSession] = {}
         self._opening = threading.Lock()
+        self._session(uint8=True)
 
     def run(self, image: "Tensor") -> "Tensor":
         import torch
@@ -71,16 +77,27 @@ class GraphRuntime:
         return torch.from_numpy(self.run_array(image.detach().to("cpu", torch.float32).numpy()))
 
     def run_array(self, image: np.ndarray) -> np.ndarray:
-        return self._session(uint8=False).run([OUTPUT], {INPUT: np.ascontiguousarray(image)})[0]
+        with told(self.about.name):
+            return _run(self._session(uint8=False), image)
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        return self._session(uint8=True).run([OUTPUT], {INPUT: np.ascontiguousarray(pixels)})[0]
+        with told(self.about.name):
+            return _run(self._session(uint8=True), pixels)
 
     def _session(self, *, uint8: bool) -> Session | OpenvinoSession:
         with self._opening:
             if uint8 not in self._sessions:
-                self._sessions[uint8] = self._open_graph(uint8)
+                session = self._open_graph(uint8)
+                side = TRIED_PX * self.about.multiple
+                pixels = np.zeros((side, side, self.about.planes), np.uint8)
+                # The first run happens in one thread: libraries fill their tables then, not always safely.
+                _run(session, pixels if uint8 else pixels.transpose(2, 0, 1)[None].astype(np.float32))
+                self._sessions[uint8] = session
             return self._sessions[uint8]
+
+
+def _run(session: Session | OpenvinoSession, given: np.ndarray) -> np.ndarray:
+    return session.run([OUTPUT], {INPUT: np.ascontiguousarray(given)})[0]
 
 
 def open_torch(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
@@ -185,8 +202,8 @@ def open_runtime(
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there, a runtime that is not installed or cannot run this architecture, or a
-            sharpness that is out of range or that `card` does not have.
+        SettingsError: a device that is not there, a runtime that is not installed, fails on this machine or cannot run
+            this architecture, or a sharpness that is out of range or that `card` does not have.
     """
     if sharpness is not None:
         card, catalog = at_sharpness(card, catalog, sharpness, settings)
@@ -201,7 +218,17 @@ def open_runtime(
     if runtime == "auto":
         runtime = _fastest(card, catalog, settings)
     key = (card.name, card.sha256, catalog.weights_dir, runtime, settings)
-    return _WARM.get(key, lambda: RUNTIMES[runtime](card, catalog, settings))
+    return _WARM.get(key, lambda: _opened(runtime, card, catalog, settings))
+
+
+def passed_over(card: Card, settings: Settings) -> tuple[str, ...]:
+    """What `auto` went on without when it chose for the shape of `card` on this machine: a sentence each."""
+    return left_out(choice_key(card, settings), remembered(settings.home))
+
+
+def _opened(runtime: str, card: Card, catalog: Catalog, settings: Settings) -> Runtime:
+    with told(runtime):
+        return RUNTIMES[runtime](card, catalog, settings)
 
 
 def _fastest(card: Card, catalog: Catalog, settings: Settings) -> str:
@@ -209,7 +236,7 @@ def _fastest(card: Card, catalog: Catalog, settings: Settings) -> str:
     if torch_device(settings) != "cpu":
         return "torch"
     candidates = {
-        name: functools.partial(RUNTIMES[name], card, catalog, settings)
+        name: functools.partial(_opened, name, card, catalog, settings)
         for name in exact_runtimes(card.precision, card.architecture)
     }
     return choose(candidates, choice_key(card, settings), remembered(settings.home))

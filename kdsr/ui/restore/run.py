@@ -20,7 +20,7 @@ import torch
 from kdsr.errors import Stopped
 from kdsr.image import Picture, to_tensor
 from kdsr.metrics import Measurement, measure
-from kdsr.restore import open_runtime, restore_picture
+from kdsr.restore import open_runtime, passed_over, restore_picture
 from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.settings import Settings
 from kdsr.ui import texts
@@ -86,6 +86,9 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         text = f"{COLUMNS[role]}{'+' if is_ensemble else ''} at work"
         work = _NetworkRun(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
         first = yield from watched(work.run, stop, started, text)
+        if order.runtime == "auto":
+            lines = [line for line in passed_over(card, settings) if line not in result.notes]
+            result = replace(result, notes=(*result.notes, *lines))
         restored[role] = first.restored
         dial = order.sharpness if role == "student" else None
         column = save_column(role, first.restored, folder, order.task, sharpness=dial)
