@@ -86,9 +86,6 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         text = f"{COLUMNS[role]}{'+' if is_ensemble else ''} at work"
         work = _NetworkRun(card, catalog, prepared, order, settings, _stopper(stop, started), is_ensemble)
         first = yield from watched(work.run, stop, started, text)
-        if order.runtime == "auto":
-            lines = [line for line in passed_over(card, settings) if line not in result.notes]
-            result = replace(result, notes=(*result.notes, *lines))
         restored[role] = first.restored
         dial = order.sharpness if role == "student" else None
         column = save_column(role, first.restored, folder, order.task, sharpness=dial)
@@ -99,7 +96,7 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         result = _compared(
             result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder
         )
-        yield Step(text, None, result)
+        yield Step(text, None, result := _noted(result, card, order, settings))
     # The slowest first: a student's repeats take less time than the page does to draw the last picture, on the same
     # cores.
     untimed.sort(key=lambda each: each[3].end_to_end_s, reverse=True)
@@ -112,6 +109,12 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
             result = result.with_column(_timed(column, passes, waited_s, final=True))
     result = yield from _with_looks(result, restored, prepared, stop, started)
     yield Step("Done", 1.0, result, last=True)
+
+
+def _noted(result: RestoreResult, card: Card, order: Order, settings: Settings) -> RestoreResult:
+    """`result` with a note for each runtime that `auto` went on without."""
+    lines = passed_over(card, settings) if order.runtime == "auto" else ()
+    return replace(result, notes=(*result.notes, *(line for line in lines if line not in result.notes)))
 
 
 def _with_looks(
