@@ -70,3 +70,12 @@ def test_the_package_says_that_it_is_typed():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     assert "py.typed" in project["tool"]["setuptools"]["package-data"]["kdsr"]
     assert (REPOSITORY / "kdsr" / "py.typed").is_file()
+
+
+def test_every_file_of_the_package_is_installed_with_it():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    package = REPOSITORY / "kdsr"
+    patterns = project["tool"]["setuptools"]["package-data"]["kdsr"]
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    others = {path for path in files if path.suffix != ".py"}
+    assert others <= {path for pattern in patterns for path in package.glob(pattern)}

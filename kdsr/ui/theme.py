@@ -116,4 +116,6 @@ document.addEventListener("click", async (event) => {
   link.textContent = "Link copied";
 });
 </script>
+<script>
 """
+HEAD += (Path(__file__).parent / "static" / "groups.js").read_text(encoding="utf-8") + "</script>\n"

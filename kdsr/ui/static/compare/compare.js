@@ -184,7 +184,13 @@ class Compare extends HTMLElement {
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.composedPath()[0].tagName === "SELECT") return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const tools = [...this.shadowRoot.querySelectorAll("[data-act]")], tool = tools.indexOf(event.composedPath()[0]);
+    if (tool >= 0 && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+      this.focusTool(tools, tool + (event.key === "ArrowRight" ? 1 : -1));
+      event.preventDefault();
+      return;
+    }
     const step = event.shiftKey ? 10 : 1;
     const moves = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 10, PageDown: -10 };
     const acts = { "+": "in", "=": "in", "-": "out", 0: "fit", 1: "exact", f: "flicker", l: "loupe" };
@@ -194,6 +200,13 @@ class Compare extends HTMLElement {
     else if (event.key.toLowerCase() in acts) this.act(acts[event.key.toLowerCase()]);
     else return;
     event.preventDefault();
+  }
+
+  /** The toolbar is one tab stop; arrows move inside. */
+  focusTool(tools, number) {
+    const next = tools.at(number % tools.length);
+    for (const each of tools) each.tabIndex = each === next ? 0 : -1;
+    next.focus();
   }
 
   toggleFlicker() {

@@ -1,7 +1,7 @@
 // The elements and the style of a <kdsr-compare>. Colours come from the page's variables.
 
 const button = (act, text, title, pressed = false) =>
-  `<button type="button" data-act="${act}" title="${title}" aria-label="${title}"${pressed ? ' aria-pressed="false"' : ""}>${text}</button>`;
+  `<button type="button" data-act="${act}" title="${title}" aria-label="${title}" tabindex="${act === "out" ? 0 : -1}"${pressed ? ' aria-pressed="false"' : ""}>${text}</button>`;
 
 export const TEMPLATE = `
 <div class="stage"><p class="empty">The pictures appear here.</p>
