@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from kdsr.degrade.task import crop_to_multiple, degrade
-from kdsr.image import Picture, from_tensor, to_tensor, with_transparent
+from kdsr.image import Picture, fill_hidden, from_tensor, to_tensor, with_transparent
 from kdsr.tasks import Task
 
 
@@ -23,7 +23,7 @@ class Degraded:
     noise by the convention `laboratory`.
     """
     truth: Picture
-    """The clean picture, cropped to a multiple of the task's scale; for holes without its alpha."""
+    """The clean picture, cropped to a multiple of the task's scale, its hidden pixels filled; for holes without alpha."""
 
     @property
     def holes(self) -> np.ndarray | None:
@@ -42,6 +42,7 @@ def degrade_picture(
 ) -> Degraded:
     """`picture` degraded as `task` defines it; the same name and seed give the same result on every machine.
 
+    Colour hidden under alpha 0 is filled from its visible neighbours first (`fill_hidden`).
     A grey picture is degraded as one plane: the mean of three independent noises would be weaker by the root of 3.
 
     Args:
@@ -56,6 +57,8 @@ def degrade_picture(
             noise.
         InputError: `picture` is smaller than the task's scale, or larger than a JPEG can be.
     """
+    if task.degradation != "holes":
+        picture = fill_hidden(picture)
     clean = crop_to_multiple(to_tensor(picture), task.scale)
     height, width = clean.shape[-2:]
     alpha = None if picture.alpha is None or task.degradation == "holes" else picture.alpha[:height, :width]

@@ -4,6 +4,7 @@ uint8, uint16, PIL, EXIF, ICC and alpha live here only; everything behind it see
 Resampling and degradation are not here: they are in `kdsr.degrade`.
 """
 
+from kdsr.image.hidden import fill_hidden
 from kdsr.image.picture import Picture, from_tensor, to_tensor, with_transparent
 from kdsr.image.read import read_picture
 from kdsr.image.write import WRITABLE_SUFFIXES, encode_picture, encode_png, write_picture, write_strips
@@ -13,6 +14,7 @@ __all__ = [
     "Picture",
     "encode_picture",
     "encode_png",
+    "fill_hidden",
     "from_tensor",
     "read_picture",
     "to_tensor",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import InputError, SettingsError, ShapeError, Stopped
-from kdsr.image import Picture
+from kdsr.image import Picture, fill_hidden
 from kdsr.image.picture import from_planes, join_strips, to_planes
 from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
@@ -83,6 +83,7 @@ def restore_picture(
     should_stop: Callable[[], bool] | None = None,
 ) -> Picture:
     """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
+    Colour hidden under alpha 0 changes nothing that is seen (`fill_hidden`).
 
     8-bit RGB stays 8-bit at the input and output of the network; grey and 16-bit pictures are converted to floats tile
     by tile, so that the full picture is never in memory as floats. Arguments and errors as in `restore`; besides,
@@ -120,7 +121,7 @@ def restore_strips(
         )
     height, width = picture.height, picture.width
     tiles = _plan(height, width, runtime, tile_px)
-    planes = picture.pixels if holes is None else filled(picture, holes)
+    planes = fill_hidden(picture).pixels if holes is None else filled(picture, holes)
     rows, columns = padded_size(height, width, runtime.about.multiple)
     if (rows, columns) != (height, width):
         planes = np.pad(planes, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, degrade_picture
 from kdsr.errors import InputError
-from kdsr.image import Picture, from_tensor, read_picture, to_tensor, with_transparent
+from kdsr.image import Picture, fill_hidden, from_tensor, read_picture, to_tensor, with_transparent
 from kdsr.restore import holes_in, navier_stokes
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
@@ -79,10 +79,11 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     picture = read_picture(order.picture, settings)
     if task.degradation == "holes":
         return _with_holes(picture, task, order, settings)
+    picture = fill_hidden(picture)
     if order.mode == "clean":
         return _degraded_here(picture, task, order, settings)
     check_output_size(picture.height * task.scale, picture.width * task.scale, task, settings)
-    truth = _reference(order, picture, task, settings) if order.mode == "both" else None
+    truth = fill_hidden(_reference(order, picture, task, settings)) if order.mode == "both" else None
     notes = picture.notes + (truth.notes if truth else ())
     return Prepared(task, picture.name, picture, _baseline(to_tensor(picture), picture, task), truth, notes)
 
