@@ -23,7 +23,7 @@ class Degraded:
     noise by the convention `laboratory`.
     """
     truth: Picture
-    """The clean picture, cropped to a multiple of the task's scale, its hidden pixels filled; for holes without alpha."""
+    """The clean picture, cropped to a multiple of the task's scale, hidden pixels filled; without alpha for holes."""
 
     @property
     def holes(self) -> np.ndarray | None:
