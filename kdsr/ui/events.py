@@ -2,6 +2,8 @@
 
 from typing import Any
 
+QUEUE_PLACES = 40
+"""Events that may wait, of all visitors and scripts; more are refused."""
 QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Handlers that answer at once are queued as well, without a limit: gradio shows a toast for queued events only."""
 QUEUED: dict[str, Any] = {

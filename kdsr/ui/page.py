@@ -13,6 +13,9 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.distill.tab import add_distill_tab
+from kdsr.ui.endpoints.panel import add_scripts_panel
+from kdsr.ui.endpoints.restoring import add_restore_api
+from kdsr.ui.events import QUEUE_PLACES
 from kdsr.ui.isolation import Isolated
 from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
@@ -84,4 +87,6 @@ def _build(jobs: Jobs) -> gr.Blocks:
                     jobs, folder / "distill", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=distill_tab,
                     restore=restore,
                 )  # fmt: skip
-    return blocks.queue(api_open=False, max_size=40, default_concurrency_limit=4)
+        add_restore_api(settings, folder / "scripts")
+        add_scripts_panel(settings)
+    return blocks.queue(api_open=False, max_size=QUEUE_PLACES, default_concurrency_limit=4)

@@ -113,6 +113,13 @@ NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can
 
 LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
 
+SCRIPTS = "For scripts"
+SCRIPT_LIMITS = (
+    "The limits are the page's: pictures of {read:g} megapixels to read and {made:g} to make, {seconds:.0f} s for one "
+    "run, one run at a time, and {places} places in the queue. Results can be fetched for {hours:g} hours. What cannot "
+    "be done comes back as one sentence."
+)
+
 
 def get_teacher(one: Published) -> str:
     """The button that downloads a published teacher."""

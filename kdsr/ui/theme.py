@@ -91,7 +91,7 @@ def build_theme() -> gr.themes.Base:
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join(
     (Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("restore", "live", "distill", "models", "narrow")
+    for name in ("restore", "live", "distill", "models", "scripts", "narrow")
 )
 
 HEAD = """
@@ -109,6 +109,14 @@ document.addEventListener("paste", (event) => {
   event.preventDefault();
 });
 document.addEventListener("click", async (event) => {
+  const copy = event.target.closest?.("button.copy");
+  if (copy) {
+    const code = copy.parentElement.querySelector("pre");
+    getSelection().selectAllChildren(code);
+    await navigator.clipboard?.writeText(code.textContent);
+    copy.textContent = navigator.clipboard ? "Copied" : "Selected: press Ctrl+C";
+    return;
+  }
   const link = event.target.closest?.("a.share");
   if (!link || !navigator.clipboard) return;
   event.preventDefault();

@@ -71,6 +71,10 @@ def test_only_the_named_endpoints_are_shown(client):
         "/distill_start",
         "/distill_status",
         "/distill_stop",
+        "/restore",
+        "/compare",
+        "/models",
+        "/evaluate",
     }
 
 

@@ -1,22 +1,15 @@
-"""The endpoints of *Distill* for scripts, by `gradio_client`; plain JSON in and out.
-
-    from gradio_client import Client, handle_file client = Client("http://127.0.0.1:7860") secret = "a secret of 16
-    characters or more, which you keep" run = client.predict(secret, "sr_x4", "sr_x4-teacher", "fresh 32x7",
-    [handle_file("one.jpg"), handle_file("more.zip")], "quick", "my-student", {}, api_name="/distill_start")
-    client.predict(run["id"], 0, api_name="/distill_status")   # {"run": ..., "queue_place": ..., "events": [...]}
-    client.predict(secret, run["id"], api_name="/distill_stop")
+"""The endpoints of *Distill* for scripts; plain JSON in and out. docs/endpoints.md shows how they are called.
 
 Whoever knows a run's id may ask for its status; only its owner's secret, or the admin token, stops it.
 """
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
-from kdsr.errors import InputError, KdsrError
-from kdsr.jobs import Jobs, public
+from kdsr.errors import InputError, SettingsError
+from kdsr.jobs import Jobs, Run, public
+from kdsr.ui.arguments import answered, number, text, uploaded
 from kdsr.ui.distill.form import FormValues
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.photos import photos_of
@@ -54,31 +47,38 @@ class DistillApi:
         Returns:
             The run: id, name, state, created, started, ended, step, steps, trained_s, message, queue_place.
         """
-        try:
-            given = [_uploaded(photo) for photo in photos] or photos_of("built-in", ())
-            run = self.handlers.start(owner, FormValues(task, teacher, student, preset, name, custom or {}), given)
+        with answered():
+            run = self._started(owner, task, teacher, student, photos, preset, name, custom)
             return public(run) | {"queue_place": self.jobs.place_in_queue(run.id)}
-        except KdsrError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     def distill_status(self, run_id: str, after: int) -> dict[str, Any]:
         """The run, its place in the queue, and at most 1000 of its events behind number `after` (0: from the first)."""
-        try:
-            run = self.jobs.get(run_id)
+        with answered():
+            run = text(run_id, "run_id")
             return {
-                "run": public(run),
-                "queue_place": self.jobs.place_in_queue(run_id),
-                "events": self.jobs.events(run_id, int(after), _EVENTS),
+                "run": public(self.jobs.get(run)),
+                "queue_place": self.jobs.place_in_queue(run),
+                "events": self.jobs.events(run, int(number(after, "after")), _EVENTS),
             }
-        except KdsrError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     def distill_stop(self, owner: str, run_id: str) -> dict[str, Any]:
         """Ask the run to stop; it does so after its step and leaves a checkpoint. The run as it is then."""
-        try:
-            return public(self.jobs.stop(run_id, owner))
-        except KdsrError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        with answered():
+            return public(self.jobs.stop(text(run_id, "run_id"), text(owner, "owner")))
+
+    def _started(
+        self, owner: Any, task: Any, teacher: Any, student: Any, photos: Any, preset: Any, name: Any, custom: Any
+    ) -> Run:
+        """The new run, once each argument is of its kind."""
+        given = {"owner": owner, "task": task, "teacher": teacher, "student": student, "preset": preset}
+        for key, value in given.items():
+            text(value, key)
+        if not isinstance(photos, list):
+            raise InputError("photos must be a list of uploaded files; an empty one takes the built-in set.")
+        if not isinstance(custom, dict | None) or not isinstance(name, str | None):
+            raise SettingsError("custom must be an object of numbers, and name a text; leave either empty otherwise.")
+        files = [uploaded(photo, "A photograph") for photo in photos] or photos_of("built-in", ())
+        return self.handlers.start(owner, FormValues(task, teacher, student, preset, name or "", custom or {}), files)
 
 
 def add_api(handlers: DistillHandlers) -> DistillApi:
@@ -88,11 +88,3 @@ def add_api(handlers: DistillHandlers) -> DistillApi:
     gr.api(api.distill_status, api_name="distill_status", concurrency_limit=None)
     gr.api(api.distill_stop, api_name="distill_stop", concurrency_limit=None)
     return api
-
-
-def _uploaded(photo: Any) -> Path:
-    """The path of an uploaded file; no other file of this machine may be named."""
-    path = Path(str(photo.get("path", "") if isinstance(photo, dict) else photo)).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-        raise InputError("A photograph must be an uploaded file: give it by handle_file of gradio_client.")
-    return path
