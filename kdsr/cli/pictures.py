@@ -1,5 +1,6 @@
 """`kdsr restore` and `kdsr degrade`: a picture, or every picture of a folder."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from kdsr.tasks import find_task
 if TYPE_CHECKING:
     from kdsr.image.batch import Job
 
+_NAMED = 8
+"""At most so many files of a folder are named in a line."""
 Tell = Callable[[float], None]
 """Takes the finished share of a picture, in [0, 1]."""
 Work = Callable[["Job", Tell, Callable[[], bool]], tuple[str, ...]]
@@ -141,8 +144,13 @@ def each_picture(
     made_by: network and settings as one text; results of a folder with the same text are skipped. open_work: gives the
     work, with the settings for one picture.
     """
+    from kdsr.image.batch import others_in
+
     jobs = _jobs(source, out)
     if source.is_dir():
+        if others := others_in(source):
+            more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+            note(f"Passed over, as no pictures by their names: {', '.join(others[:_NAMED])}{more}.")
         _each_of_folder(jobs, settings, made_by, open_work)
     else:
         line = f"[1/1] {source.name}"
@@ -193,7 +201,7 @@ def _jobs(source: Path, out: Path) -> list["Job"]:
         InputError: nothing to read, a place that cannot be written, or a result that would take its source's place.
     """
     from kdsr.image import WRITABLE_SUFFIXES
-    from kdsr.image.batch import Job, pictures_in
+    from kdsr.image.batch import Job, pictures_in, result_names
 
     paths = pictures_in(source) if source.is_dir() else [source]
     into_folder = source.is_dir() or out.is_dir() or not out.suffix
@@ -206,14 +214,20 @@ def _jobs(source: Path, out: Path) -> list["Job"]:
         raise InputError(f"{folder} is a file and the results need a folder; choose another -o.")
     if not source.exists():
         raise InputError(f"{source} does not exist; give a picture or a folder of pictures.")
-    stems = [path.stem for path in paths]
-    names = [f"{path.stem if stems.count(path.stem) == 1 else path.name}.png" for path in paths]
-    targets = [folder / name for name in names] if into_folder else [out]
-    sources = {path.resolve() for path in paths}
+    if source.is_dir() and os.path.realpath(folder) == os.path.realpath(source):
+        raise InputError(
+            f"The results would lie among their sources in {folder}, and the next run would restore them again; "
+            "choose another folder for -o."
+        )
+    targets = [folder / name for name in result_names(paths)] if into_folder else [out]
+    sources = {os.path.realpath(path) for path in paths}  # not resolve(), which raises on a link to itself
     for target in targets:
-        if target.resolve() in sources:
+        if os.path.realpath(target) in sources:
             raise InputError(f"The result would take the place of its source {target}; choose another -o.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made ({error.strerror}); choose another -o.") from error
     return [Job(path, target) for path, target in zip(paths, targets, strict=True)]
 
 

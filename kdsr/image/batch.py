@@ -6,6 +6,7 @@ with as many pictures in progress as there are cores.
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -13,26 +14,9 @@ from itertools import islice
 from pathlib import Path
 
 from kdsr.errors import InputError, KdsrError
+from kdsr.image.suffixes import PICTURE_SUFFIXES
 from kdsr.settings import Settings, usable_threads
 
-PICTURE_SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-    ]
-)
 MOST_AT_ONCE = 8
 """Most pictures in progress at once, to bound the memory on a machine of many cores."""
 
@@ -69,12 +53,41 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"A folder of pictures was wanted, and {folder} is none; give an existing folder.")
-    found = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
-    )
+    found = sorted(path for path in _seen(folder) if path.suffix.lower() in PICTURE_SUFFIXES)
     if not found:
         raise InputError(f"There is no picture in {folder}; put some there, or give another folder.")
     return found
+
+
+def others_in(folder: Path) -> list[str]:
+    """The names of what `pictures_in` passes over: other files, and folders, which end in `/`."""
+    others = sorted(path for path in _seen(folder) if path.suffix.lower() not in PICTURE_SUFFIXES)
+    return [f"{path.name}/" if path.is_dir() else path.name for path in others]
+
+
+def _seen(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def result_names(paths: Sequence[Path]) -> list[str]:
+    """A PNG's name for each of `paths` (of one folder), no two alike whatever their case: the stem, or the full name
+    where that would be another one's.
+    """
+    names = [f"{path.stem}.png" for path in paths]
+    while True:
+        counts = Counter(name.casefold() for name in names)
+        longer = [
+            f"{path.name}.png" if counts[name.casefold()] > 1 else name for path, name in zip(paths, names, strict=True)
+        ]
+        if longer == names:
+            break
+        names = longer
+    met = Counter[str]()
+    for place, name in enumerate(names):  # alike but for their case
+        met[name.casefold()] += 1
+        if met[name.casefold()] > 1:
+            names[place] = f"{name}.{met[name.casefold()]}.png"
+    return names
 
 
 def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:

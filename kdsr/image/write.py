@@ -6,6 +6,7 @@ is held in memory.
 
 import io
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -23,8 +24,8 @@ from kdsr.image.tiff import TiffWriter
 
 _LARGE_BYTES = 100_000_000
 """From here on a PNG or TIFF is written in strips, as they come: else the picture is gathered first."""
-_WEBP_MAX_SIDE_PX = 16_383
-_JPEG_MAX_SIDE_PX = 65_500
+_LIMITED = MappingProxyType({".webp": ("WebP", 16_383), ".jpg": ("JPEG", 65_500), ".jpeg": ("JPEG", 65_500)})
+"""Formats of 8 bits, by suffix: name and longest side in pixels."""
 
 
 def write_picture(picture: Picture, path: str | Path) -> Path:
@@ -56,9 +57,7 @@ def write_strips(strips: Iterable[Picture], path: str | Path, *, height: int) ->
             else:
                 part.write_bytes(encode_picture(join_strips(coming, height), path.suffix))
     except OSError as error:
-        raise InputError(
-            f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights."
-        ) from error
+        raise _unwritable(path, error) from error
     return path
 
 
@@ -85,10 +84,7 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
     Raises:
         InputError: the suffix is unknown or the format cannot hold the picture.
     """
-    if suffix.lower() not in _ENCODERS:
-        raise InputError(
-            f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{suffix}': choose one of these."
-        )
+    _check_holds(picture, suffix)
     return _ENCODERS[suffix.lower()](picture)
 
 
@@ -111,7 +107,6 @@ def _written(picture: Picture, writer: type[PngWriter | TiffWriter]) -> bytes:
 
 def _encode_webp(picture: Picture) -> bytes:
     """Lossless, also where alpha is 0; grey becomes RGB, as WebP knows nothing else."""
-    _check_holds(picture, "WebP", _WEBP_MAX_SIDE_PX)
     stream = io.BytesIO()
     _pillow(picture).save(stream, "WEBP", lossless=True, exact=True, quality=0, method=0)  # quality is effort here
     return stream.getvalue()
@@ -119,9 +114,6 @@ def _encode_webp(picture: Picture) -> bytes:
 
 def _encode_jpeg(picture: Picture) -> bytes:
     """Quality 95, 4:4:4: the one format with loss."""
-    _check_holds(picture, "JPEG", _JPEG_MAX_SIDE_PX)
-    if picture.alpha is not None:
-        raise InputError("JPEG holds no transparency: write this picture as .png, .webp or .tif.")
     stream = io.BytesIO()
     _pillow(picture).save(stream, "JPEG", quality=95, subsampling=0)
     return stream.getvalue()
@@ -142,13 +134,45 @@ _WRITERS: Mapping[str, type[PngWriter | TiffWriter]] = MappingProxyType(
 """What can be written strip by strip."""
 
 
-def _check_holds(picture: Picture, format: str, max_side_px: int) -> None:
+def check_target(path: Path, picture: Picture, *, scale: int = 1) -> None:
+    """Pass if `path` can take a picture of the bits and alpha of `picture` and `scale` times its sides. Written is
+    nothing.
+
+    Raises:
+        InputError: as `write_picture`; what a disk that fills up later does is not known here.
+    """
+    _check_holds(picture, path.suffix, scale)
+    try:
+        if path.is_dir():
+            raise InputError(f"'{path}' is a folder, and a picture is to be written there; choose another name.")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights.")
+
+
+def _check_holds(picture: Picture, suffix: str, scale: int = 1) -> None:
+    """Pass if the format of `suffix` holds `picture` at `scale` times its sides."""
+    if suffix.lower() not in _ENCODERS:
+        raise InputError(
+            f"A picture is written as one of {', '.join(WRITABLE_SUFFIXES)}, got '{suffix}': choose one of these."
+        )
+    if suffix.lower() not in _LIMITED:
+        return
+    format, max_side_px = _LIMITED[suffix.lower()]
     if picture.bits != 8:
         raise InputError(f"{format} holds 8 bits, and this picture has {picture.bits}: write it as .png or .tif.")
-    if max(picture.height, picture.width) > max_side_px:
-        size = f"{picture.width} x {picture.height}"
+    if format == "JPEG" and picture.alpha is not None:
+        raise InputError("JPEG holds no transparency: write this picture as .png, .webp or .tif.")
+    width, height = scale * picture.width, scale * picture.height
+    if max(height, width) > max_side_px:
         raise InputError(
-            f"{format} holds sides up to {max_side_px} pixels, and this picture is {size}: write it as .png."
+            f"{format} holds sides up to {max_side_px} pixels, and this picture is {width} x {height}: write it as "
+            ".png."
         )
 
 

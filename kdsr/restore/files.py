@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kdsr.image import Picture, read_picture, write_strips
+from kdsr.image.write import check_target
 from kdsr.restore.engine import Progress, restore_strips
 from kdsr.restore.holes import holes_in
 from kdsr.restore.runtime import Runtime
@@ -31,12 +32,14 @@ def restore_file(
         mask: for inpainting, as in `holes_in`; without one, transparent pixels are missing.
         tile_px, on_progress, should_stop: as in `restore`; progress is at its end before the file is.
     Raises:
-        InputError: `source` cannot be read, the result would be too large, or `target` cannot be written.
+        InputError: `source` cannot be read, the result would be too large, or `target` cannot be written: all but a
+            full disk is known before the first tile.
         Stopped: `should_stop` said so.
     """
     picture, holes = read_picture(source, settings), None
     if runtime.about.planes == 4:
         picture, holes = holes_in(picture, mask)
+    check_target(target, picture, scale=runtime.about.scale)
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
     )

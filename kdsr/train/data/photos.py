@@ -13,8 +13,8 @@ from torch import Tensor
 
 from kdsr.degrade import bicubic_resize
 from kdsr.errors import InputError
+from kdsr.image.suffixes import PHOTO_SUFFIXES
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _HELD_OUT_OF = 24
 """At most one scene in this many is held out."""
 
@@ -41,7 +41,7 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
                 f"The folder of photographs '{name}' is neither here nor under {data_dir}; "
                 "give its path, or set KDSR_DATA_DIR."
             )
-        pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
         if not pictures:
             raise InputError(f"The folder {folder} holds no photograph (PNG, JPEG, WebP, BMP or TIFF).")
         found += pictures
