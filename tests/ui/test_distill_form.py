@@ -31,6 +31,34 @@ def test_a_bad_upload_is_one_sentence_and_changes_nothing(handlers, staged, tmp_
     assert kept == staged and cleared is None and "line error" in line and bad in line
 
 
+def test_of_nine_files_eight_are_used_and_one_is_named(handlers, tmp_path):
+    files = [str(photograph(tmp_path / f"photo {index}.png")) for index in range(8)]
+    (tmp_path / "notes.txt").write_text("This is no picture.")
+    staged, _, _, line = handlers.on_upload([*files[:3], str(tmp_path / "notes.txt"), *files[3:]], ())
+    assert len(list(Path(staged[0]).iterdir())) == 8
+    assert "8 photographs," in line and "Skipped, not a picture: notes.txt." in line
+
+
+def test_what_is_no_picture_in_an_archive_is_skipped_and_told(handlers, tmp_path):
+    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+        archive.mkdir("folder")
+        for name, content in (
+            ("folder/Thumbs.db", b"\xd0\xcf\x11\xe0"),
+            ("read me.txt", b"text"),
+            ("__MACOSX/._a", b"x"),
+        ):
+            archive.writestr(name, content)
+        for index in range(6):
+            archive.writestr(f"folder/notes {index}.txt", "text")
+        archive.write(photograph(tmp_path / "a.png"), "folder/deep/a.png")
+    (tmp_path / "broken.zip").write_text("no archive")
+    staged, _, _, line = handlers.on_upload([str(tmp_path / "broken.zip"), str(tmp_path / "some.zip")], ())
+    assert [path.name for path in Path(staged[0]).iterdir()] == ["a.png"]
+    assert (
+        "1 photograph," in line and "broken.zip, Thumbs.db, read me.txt, notes 0.txt, notes 1.txt and 4 more." in line
+    )
+
+
 def test_archives_are_opened_and_few_photographs_are_warned_of(handlers, tmp_path):
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.write(photograph(tmp_path / "a.png"), "folder/a.png")

@@ -20,7 +20,7 @@ from kdsr.ui.distill import view
 from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
 from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of, students, teachers
 from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_page, news_of, page_of_run
-from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, stage
+from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, stage, told_skipped
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
@@ -98,14 +98,16 @@ class DistillHandlers:
         return gr.update(visible=own), gr.update(visible=own and bool(staged)), self._photos_line(source, staged)
 
     def on_upload(self, files: Sequence[str] | None, staged: tuple[str, ...]) -> tuple[Any, ...]:
-        """(staged, upload, clear, line): more photographs, if all can be read; else one sentence, and all stays as it
-        was.
+        """(staged, upload, clear, line): more photographs, and what was skipped; if there is no photograph, one
+        sentence, and all stays as it was.
         """
         try:
-            staged = (*staged, stage(files or [], self.folder / "staged", self.settings))
+            added, skipped = stage(files or [], self.folder / "staged", self.settings)
         except KdsrError as error:
             return staged, None, gr.skip(), error_line(str(error))
-        return staged, None, gr.update(visible=True), self._photos_line("own", staged)
+        staged = (*staged, added)
+        line = note_line(" ".join([described(photos_of("own", staged)), told_skipped(skipped)]).strip())
+        return staged, None, gr.update(visible=True), line
 
     def on_clear(self, staged: Sequence[str]) -> tuple[Any, ...]:
         """(staged, clear, line): no photographs."""

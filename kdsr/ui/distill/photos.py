@@ -15,21 +15,24 @@ from kdsr.ui.examples import built_in_photos
 
 FEWEST = 4
 """With fewer, none can be held out of training."""
+_NAMED = 5
 
 
-def stage(files: Sequence[str], folder: Path, settings: Settings) -> str:
-    """Check the uploaded pictures and archives, and copy them into a new folder under `folder`; that folder.
+def stage(files: Sequence[str], folder: Path, settings: Settings) -> tuple[str, list[str]]:
+    """Check the uploaded pictures and archives, and copy them into a new folder under `folder`: (that folder, the names
+    of files that are no pictures and were skipped).
 
     Raises:
-        InputError, LimitError: a file that is no picture, or too many or too large ones.
+        InputError, LimitError: no picture at all, or too many or too large ones.
     """
     target = folder / uuid.uuid4().hex
     folder.mkdir(parents=True, exist_ok=True)
-    take_photos([Path(name) for name in files], target, settings)
+    skipped: list[str] = []
+    take_photos([Path(name) for name in files], target, settings, skipped)
     for path in sorted(target.iterdir()):
         if not (plain := path.with_name(own_name(path))).exists():
             path.rename(plain)
-    return str(target)
+    return str(target), skipped
 
 
 def own_name(path: Path) -> str:
@@ -70,3 +73,11 @@ def described(paths: Sequence[Path]) -> str:
     """The line that says what was chosen."""
     few = "" if len(paths) >= FEWEST else f" Add at least {FEWEST}, so that one can be held out for validation."
     return f"{len(paths)} photograph{'s' if len(paths) != 1 else ''}, {megapixels(paths):.1f} megapixels.{few}"
+
+
+def told_skipped(names: Sequence[str]) -> str:
+    """The sentence that names what was skipped, at most `_NAMED` of them; empty if nothing was."""
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"Skipped, not a picture: {', '.join(names[:_NAMED])}{more}."

@@ -129,7 +129,7 @@ def _photos_fields() -> dict[str, Any]:
     sources = [("My photographs", "own"), *([(f"Built-in set of {built_in}", "built-in")] if built_in else [])]
     source = gr.Radio(sources, value="own", label="Photographs", elem_id="source")
     upload = gr.File(
-        file_count="multiple", type="filepath", file_types=["image", ".zip"], show_label=False, container=False,
+        file_count="multiple", type="filepath", show_label=False, container=False,
         elem_id="photos", label="Your photographs",
     )  # fmt: skip
     with gr.Row(elem_id="photos-line"):
