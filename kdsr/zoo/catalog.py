@@ -7,6 +7,7 @@ from kdsr.errors import UnknownNameError, WeightsError, find
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.zoo.card import ROLES, Card, is_meant_as_card, read_card
+from kdsr.zoo.published import PUBLISHED
 from kdsr.zoo.weights import load_weights
 
 if TYPE_CHECKING:
@@ -64,10 +65,13 @@ class Catalog:
         """The card named `name`.
 
         Raises:
-            UnknownNameError: no such network; the text names the nearest one, or says why its card cannot be used.
+            UnknownNameError: no such network; the text names the nearest one, or says why its card cannot be used, or
+                how a published teacher is added.
         """
         if (problem := self._problem_of.get(name)) is not None:
             raise UnknownNameError(problem)
+        if name in PUBLISHED and name not in self._by_name:
+            raise UnknownNameError(f"The published teacher {name} is not here yet; run: kdsr teachers add {name}")
         return find("network", name, self._by_name)
 
     def for_task(self, task: str, role: str | None = None) -> tuple[Card, ...]:

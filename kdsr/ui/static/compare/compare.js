@@ -60,6 +60,7 @@ class Compare extends HTMLElement {
     if (!before || String(before.size) !== String(shown.size)) { this.view.isFit = true; }
     this.spots = null;
     this.spotAt = -1;
+    this.say("");
     this.build();
   }
 
@@ -169,6 +170,7 @@ class Compare extends HTMLElement {
 
   act(name) {
     if (!this.shown) return;
+    this.say("");
     const acts = {
       in: () => this.zoom((view) => view.zoomBy(2)),
       out: () => this.zoom((view) => view.zoomBy(-2)),
