@@ -11,7 +11,9 @@ QUEUED: dict[str, Any] = {
     "concurrency_limit": 1,
     "show_progress": "hidden",
     "api_visibility": "private",
+    "trigger_mode": "always_last",
 }
+"""Runs wait for each other. One that is ordered while the last of its kind ends is not dropped, as gradio would."""
 
 
 def to_chosen(radio: str) -> str:

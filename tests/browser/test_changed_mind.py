@@ -1,0 +1,43 @@
+"""A visitor who chooses again while a run is at work gets the last choice. In a headless Chromium."""
+
+from threading import Event
+
+import pytest
+
+from kdsr.ui.restore import run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("default")]
+WAIT_MS = 60_000
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Networks wait until it is set, as in a tile that takes long; a stop signal is not heard before."""
+    event, restore = Event(), run.restore_picture
+
+    def restored(*arguments: object, **options: object) -> object:
+        event.wait(WAIT_MS / 1000)
+        return restore(*arguments, **options)
+
+    monkeypatch.setattr(run, "restore_picture", restored)
+    return event
+
+
+def test_another_task_chosen_while_a_run_cannot_stop_at_once_is_restored_afterwards(browser, address, held):
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    held.set()
+    page.goto(address)
+    page.wait_for_selector("#status .line.done", state="attached")
+    held.clear()
+    page.click("#task label:has-text('Denoising')")
+    page.wait_for_selector("#status :has-text('Student')")
+    page.click("#task label:has-text('Super-resolution x4')")
+    page.wait_for_timeout(5000)  # the page has heard of the second order, and the first run is still held
+    held.set()
+    page.wait_for_selector("#stop", state="hidden")
+    page.wait_for_selector("#status .line.done", state="attached")
+    assert "Super-resolution x4" in page.inner_text("#summary .about")
+    assert page.is_enabled("#run")
+    page.close()
