@@ -311,7 +311,7 @@ def test_an_unknown_teacher_is_refused_with_the_nearest_name(tiny_settings):
 
 
 def test_a_published_teacher_that_is_not_here_is_found_with_the_command_that_adds_it(tiny_settings):
-    with pytest.raises(UnknownNameError, match="kdsr teachers add dat-light-x4$"):
+    with pytest.raises(UnknownNameError, match=r"kdsr teachers add dat-light-x4$"):
         open_catalog(tiny_settings).find("dat-light-x4")
 
 
