@@ -310,11 +310,6 @@ def test_an_unknown_teacher_is_refused_with_the_nearest_name(tiny_settings):
             call("dat-lite-x4", tiny_settings)
 
 
-def test_a_published_teacher_that_is_not_here_is_found_with_the_command_that_adds_it(tiny_settings):
-    with pytest.raises(UnknownNameError, match=r"kdsr teachers add dat-light-x4$"):
-        open_catalog(tiny_settings).find("dat-light-x4")
-
-
 def test_a_teacher_whose_weights_were_altered_is_added_anew(tiny, tiny_settings):
     add_teacher(NAME, tiny_settings, file=tiny[0])
     weights = tiny_settings.home / "teachers" / f"{NAME}.safetensors"

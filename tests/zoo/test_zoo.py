@@ -159,3 +159,8 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         save_weights({"a": torch.zeros(2)}, path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_published_teacher_that_is_not_here_is_named_with_the_command_that_adds_it(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"kdsr teachers add dat-light-x4$"):
+        Catalog(tmp_path).find("dat-light-x4")
