@@ -47,10 +47,10 @@ def browser(chromium) -> Iterator["sync_api.Browser"]:  # noqa: F821 - imported 
 
 @pytest.fixture(scope="session")
 def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page on a free port, with random networks for x4 and denoising."""
+    """The page on a free port, with random networks for x4, denoising and inpainting."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "weights").mkdir()
-    for task in ("sr_x4", "denoise"):
+    for task in ("sr_x4", "denoise", "inpaint"):
         for seed, (role, shape) in enumerate(NETWORKS.items()):
             add_network(folder / "weights", f"{task}-{role}", task, role, *shape, seed=seed)
     with served(Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)) as address:

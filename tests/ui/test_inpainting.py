@@ -1,15 +1,20 @@
 """Inpainting in the tab *Restore*: holes drawn here, marks painted by a visitor, and what is offered where."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, small_photo
+from PIL import Image
 
 from kdsr.errors import InputError
 from kdsr.image import Picture, read_picture
 from kdsr.settings import Settings
-from kdsr.ui.restore.painting import write_marks
+from kdsr.ui import texts
+from kdsr.ui.restore.marks import MarksHandlers, what_is_lacking
+from kdsr.ui.restore.painting import Marks, write_marks
+from kdsr.ui.restore.request import Order
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
@@ -38,11 +43,12 @@ def test_a_clean_picture_gets_holes_and_is_measured_in_them(handlers, photo):
 
 
 def test_what_a_visitor_marks_is_filled(handlers, photo, toasts):
-    editor, _, _ = handlers.on_open_marks(str(photo))
+    on_marks = MarksHandlers(handlers)
+    editor, *_ = on_marks.on_open(str(photo))
     layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
-    assert handlers.on_use_marks({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
+    assert on_marks.on_use({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
     layer[10:20, 5:40, 3] = 255
-    marks, kind, *_ = handlers.on_use_marks({"layers": [layer]}, str(photo), REQUEST)
+    marks, kind, *_ = on_marks.on_use({"layers": [layer]}, str(photo), REQUEST)
     assert kind["value"] is None
     for mode in ("clean", "degraded"):
         result = results(run(handlers, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
@@ -60,9 +66,9 @@ def test_kinds_strengths_and_marks_are_offered_where_they_serve(handlers):
     assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind[
         "value"
     ] == "strokes"
-    choice, strength, kind, marks, _ = handlers.on_mode("degraded", CHOICE._replace(task="inpaint"))
+    choice, strength, kind, marks, *_ = handlers.on_mode("degraded", CHOICE._replace(task="inpaint"), REQUEST)
     assert (strength["visible"], kind["visible"], marks["visible"], choice.mode) == (False, False, True, "degraded")
-    assert handlers.on_mode("clean", CHOICE._replace(task="denoise"))[1]["visible"]
+    assert handlers.on_mode("clean", CHOICE._replace(task="denoise"), REQUEST)[1]["visible"]
     choice, marks, *_ = handlers.on_kind("text", CHOICE, REQUEST)
     assert choice.strength == "text" and marks is None
 
@@ -88,3 +94,34 @@ def test_paint_of_all_layers_counts_and_none_is_refused(tmp_path):
     for painted in (None, {}, {"layers": [np.zeros((4, 6, 4), np.uint8)]}):
         with pytest.raises(InputError, match="Nothing is marked"):
             write_marks(painted, picture, tmp_path)
+
+
+def test_an_upload_without_missing_pixels_opens_the_editor_instead_of_an_error(handlers, photo, toasts):
+    on_marks, choice = MarksHandlers(handlers), CHOICE._replace(task="inpaint")
+    picture, _, _, choice, *_ = handlers.on_upload(str(photo), choice, REQUEST)
+    editor, opening, use, _, status, button, stop = on_marks.on_ordered(picture, None, choice, None, REQUEST)
+    assert editor["visible"] and editor["value"].shape == (53, 67, 3) and use["visible"] and not opening["visible"]
+    assert texts.MARK in status and "line needed" in status and button["interactive"] and not stop["visible"]
+    assert not handlers.orders.is_waiting("visitor") and toasts == []
+    handlers.on_press(REQUEST)
+    editor, *_ = on_marks.on_ordered(picture, None, choice, Marks(picture, str(photo)), REQUEST)
+    assert not editor["visible"] and handlers.orders.is_waiting("visitor")
+
+
+def test_an_order_waits_only_for_what_it_lacks(handlers, photo, tmp_path):
+    def lacking(mode: str, task: str = "inpaint", picture: Path = photo, **given: object) -> str:
+        return what_is_lacking(Order(picture, mode, task, **given), handlers.settings)
+
+    Image.new("RGBA", (16, 16), (9, 9, 9, 0)).save(tmp_path / "all.png")
+    half = Image.new("RGBA", (16, 16), (9, 9, 9, 255))
+    half.putpixel((3, 4), (0, 0, 0, 0))
+    half.save(tmp_path / "half.png")
+    (tmp_path / "text.png").write_text("no picture")
+    assert lacking("degraded") == lacking("degraded", picture=tmp_path / "all.png") == texts.MARK
+    assert lacking("both", truth=photo) == texts.MARK and lacking("both", "denoise") == texts.ADD_ORIGINAL
+    complete = [
+        lacking("clean"), lacking("degraded", mask=photo), lacking("degraded", "denoise"),
+        lacking("degraded", picture=tmp_path / "half.png"), lacking("degraded", picture=tmp_path / "text.png"),
+        lacking("both", "denoise", truth=photo),
+    ]  # fmt: skip
+    assert complete == [""] * 6

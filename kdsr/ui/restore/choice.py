@@ -45,6 +45,16 @@ class Choice(NamedTuple):
         return self._replace(student=student, sharpness=self.sharpness if student == self.student else None)
 
 
+class Folded(NamedTuple):
+    """The values of the folded section, networks left out."""
+
+    runtime: str = "auto"
+    tile_px: float | None = None
+    """None or 0: the engine chooses."""
+    seed: float | None = None
+    teacher_plus: bool = False
+
+
 class Comparison(NamedTuple):
     """A comparison that the tab *Distill* or *Models* asks for."""
 
@@ -55,6 +65,9 @@ class Comparison(NamedTuple):
     teacher: str | None
     picture: Path | None
     """None keeps the visitor's own."""
+
+
+_USUAL = Folded()
 
 
 def dial_of(choice: Choice, settings: Settings) -> dict[str, Any]:
@@ -92,13 +105,23 @@ def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
     return level, kind, marks
 
 
-def order_of(picture: str | Path | None, truth: str | Path | None, choice: Choice, marks: Marks | None = None) -> Order:
+def order_of(
+    picture: str | Path | None,
+    truth: str | Path | None,
+    choice: Choice,
+    marks: Marks | None = None,
+    folded: Folded = _USUAL,
+) -> Order:
     """The order for the values of the controls; `marks` count only for inpainting and on the picture they were made
     on.
     """
     strength = choice.strength if choice.mode == "clean" and find_task(choice.task).strength else None
     given, reference = (None if path is None else Path(path) for path in (picture, truth))
+    reference = reference if choice.mode == "both" else None
     is_marked = marks is not None and marks.picture == str(picture) and find_task(choice.task).degradation == "holes"
     mask = Path(marks.mask) if marks is not None and is_marked else None
     networks = (choice.teacher, choice.student, choice.before, choice.sharpness)
-    return Order(given, choice.mode, choice.task, reference, strength, *networks, mask=mask)
+    return Order(
+        given, choice.mode, choice.task, reference, strength, *networks, mask=mask, runtime=folded.runtime,
+        tile_px=int(folded.tile_px or 0) or None, seed=int(folded.seed or 0), teacher_plus=folded.teacher_plus,
+    )  # fmt: skip

@@ -5,7 +5,6 @@ A handler converts, calls the package and converts back. Not here: layout and wi
 """
 
 import contextlib
-import dataclasses
 import shutil
 import time
 import uuid
@@ -25,9 +24,9 @@ from kdsr.ui.examples import available_examples
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.choice import Choice, Comparison, levels_of, order_of, usual_levels_of
+from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, order_of, usual_levels_of
 from kdsr.ui.restore.files import files_as, on_disk
-from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
+from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
@@ -97,6 +96,8 @@ class RestoreHandlers:
 
     def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted since."""
+        if choice.teacher is None and choice.student is None:
+            return gr.skip(), gr.skip()  # the page is still loading
         names = self._students(choice.task, owner, choice.student)
         kept = (
             choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
@@ -104,73 +105,50 @@ class RestoreHandlers:
         return choice.with_student(kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
     def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
-        """Networks and strength for `task`; a picture that is degraded here is restored again at once."""
-        return *self._task_updates(task, choice.mode, owner), *self._ordered(request, go=choice.mode == "clean")
+        """Networks and strength for `task`."""
+        return *self._task_updates(task, choice.mode, owner), *self.ordered(request)
 
-    def on_mode(self, mode: Mode, choice: Choice) -> tuple[Any, ...]:
+    def on_mode(self, mode: Mode, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
-        return choice._replace(mode=mode), *levels_of(choice.task, mode), gr.update(visible=mode == "both")
+        shown = (*levels_of(choice.task, mode), gr.update(visible=mode == "both"))
+        return choice._replace(mode=mode), *shown, *self.ordered(request)
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """Another strength restores again."""
-        return choice._replace(strength=strength), *self._ordered(request, go=choice.mode == "clean")
+        """Another strength of the degradation."""
+        return choice._replace(strength=strength), *self.ordered(request)
 
     def on_sharpness(self, sharpness: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """Another sharpness of the student restores again."""
-        return choice._replace(sharpness=sharpness), *self._ordered(request, go=True)
+        """Another sharpness of the student."""
+        return choice._replace(sharpness=sharpness), *self.ordered(request)
 
     def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """(choice, marks, status, run, stop): another kind of holes restores again, without the visitor's own marks."""
-        return choice._replace(strength=kind), None, *self._ordered(request, go=choice.mode == "clean")
-
-    def on_open_marks(self, picture: str | None) -> tuple[Any, ...]:
-        """(editor, use, status): the visitor's picture, to be painted over where something is missing."""
-        if picture is None:
-            return gr.skip(), gr.skip(), status_line(texts.NO_EXAMPLES)
-        try:
-            shown = read_picture(Path(picture), self.settings)
-        except KdsrError as error:
-            return gr.skip(), gr.skip(), _refused(error)[0]
-        return gr.update(value=to_be_marked(shown), visible=True), gr.update(visible=True), status_line(texts.MARK)
-
-    def on_use_marks(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """(marks, kind, status, run, stop): what was painted is missing; the picture is restored again."""
-        try:
-            if picture is None:
-                raise InputError(texts.NO_EXAMPLES)
-            marks = Marks(
-                picture, str(write_marks(painted, read_picture(Path(picture), self.settings), self.folder / "marks"))
-            )
-        except KdsrError as error:
-            return gr.skip(), gr.skip(), *_refused(error)
-        return marks, gr.update(value=None), *self._ordered(request, go=True)
+        """(choice, marks, status, run, stop): another kind of holes, without the visitor's own marks."""
+        return choice._replace(strength=kind), None, *self.ordered(request)
 
     def on_press(self, request: gr.Request) -> tuple[Any, ...]:
         """The button Restore."""
-        return self._ordered(request, go=True)
+        return self.ordered(request)
 
     def on_upload(self, path: str | None, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """The visitor's picture, to be restored as it is; if it cannot be read, one sentence, and nothing changes."""
         try:
             line = self._described(path)
         except KdsrError as error:
-            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 7, *_refused(error)
-        choice, *levels = self.on_mode("degraded" if choice.mode == "clean" else choice.mode, choice)
-        begun = self._ordered(request, go=choice.mode != "both")
-        return path, gr.update(value=None), line, choice, choice.mode, *levels, *begun
+            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 7, *refused(error)
+        choice, *more = self.on_mode("degraded" if choice.mode == "clean" else choice.mode, choice, request)
+        return path, gr.update(value=None), line, choice, choice.mode, *more
 
-    def on_truth(self, path: str | None) -> tuple[Any, ...]:
+    def on_truth(self, path: str | None, request: gr.Request) -> tuple[Any, ...]:
         """The visitor's clean picture, if it can be read."""
         try:
             line = self._described(path)
         except KdsrError as error:
-            return gr.skip(), gr.update(value=None), gr.skip(), _refused(error)[0]
-        return path, gr.update(value=None), line, status_line(texts.PRESS)
+            return gr.skip(), gr.update(value=None), gr.skip(), *refused(error)
+        return path, gr.update(value=None), line, *self.ordered(request)
 
     def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
         """An example is a clean picture: it is degraded, restored and measured."""
         path = available_examples()[event.index][1]
-        ordered = self._ordered(request, go=True)
         return (
             str(path),
             choice._replace(mode="clean"),
@@ -178,7 +156,7 @@ class RestoreHandlers:
             *levels_of(choice.task, "clean"),
             gr.update(visible=False),
             self._described(str(path)),
-            *ordered,
+            *self.ordered(request),
         )
 
     def on_stop(self, request: gr.Request) -> Any:
@@ -230,7 +208,7 @@ class RestoreHandlers:
             str(wanted.picture) if given else gr.skip(),
             chosen,
             ("before" if wanted.before else "teacher", "student"),
-            *self._ordered(request, go=True),
+            *self.ordered(request),
         )
 
     # The run
@@ -238,15 +216,16 @@ class RestoreHandlers:
     def on_open(self, choice: Choice, request: gr.Request) -> Iterator[View]:
         """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
         picture, session = self._opening_picture(), session_of(request)
+        order = order_of(picture, None, choice)
         if picture is None:
             yield View(status=status_line(texts.NO_EXAMPLES))
-        elif self.opening is not None and on_disk(self.opening) and self.opening.task == choice.task:
+        elif self.opening is not None and on_disk(self.opening) and self.opening.order == order:
             yield final_view(self.opening, *USUAL_PAIR)
         elif self.orders.is_waiting(session):
             yield View()
         else:
             self.orders.give(session)
-            yield from self._run(order_of(picture, None, choice), USUAL_PAIR, session, keep=True)
+            yield from self._run(order, USUAL_PAIR, session, keep=True)
 
     def on_restore(
         self,
@@ -262,10 +241,7 @@ class RestoreHandlers:
         request: gr.Request,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
-        order = order_of(picture, truth, choice, marks)
-        order = dataclasses.replace(
-            order, runtime=runtime, tile_px=int(tile_px or 0) or None, seed=int(seed or 0), teacher_plus=teacher_plus
-        )
+        order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
         yield from self._run(order, pair, session_of(request))
 
     def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
@@ -311,10 +287,8 @@ class RestoreHandlers:
             choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info
         )
 
-    def _ordered(self, request: gr.Request, *, go: bool) -> tuple[Any, ...]:
-        """(status, run, stop) after an order was given, or for one that still waits for the button."""
-        if not go:
-            return status_line(texts.PRESS), gr.skip(), gr.skip()
+    def ordered(self, request: gr.Request) -> tuple[Any, ...]:
+        """(status, run, stop) after an order was given."""
         self.orders.give(session_of(request))
         return status_line(texts.WAITING, kind="busy"), gr.update(interactive=False), gr.update(visible=True)
 
@@ -341,7 +315,7 @@ class RestoreHandlers:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _refused(error: KdsrError) -> tuple[Any, ...]:
+def refused(error: KdsrError) -> tuple[Any, ...]:
     """(status, run, stop) for a picture that cannot be used."""
     gr.Warning(str(error))
     return status_line(str(error), kind="error"), gr.skip(), gr.skip()

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from kdsr.image import Picture, from_tensor, to_tensor, write_picture
 from kdsr.metrics import Measurement
+from kdsr.ui.restore.request import Order
 from kdsr.zoo import Card
 
 PREVIEW_MEGAPIXELS = 6.0
@@ -96,6 +97,8 @@ class RestoreResult:
     notes: tuple[str, ...] = ()
     description: str = ""
     """Picture, task and strength, in a few words."""
+    order: Order | None = None
+    """What was asked for; as long as the controls ask for the same, the result is not stale."""
     looks: tuple[str, ...] = ()
     """The figures for looks that the run takes of each picture, by their names in `kdsr.metrics.looks`."""
 

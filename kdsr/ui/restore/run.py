@@ -283,6 +283,7 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
         truth is not None,
         notes=notes,
         description=" · ".join(words),
+        order=order,
     )
     figures = _measured(baseline, truth, prepared)
     input_column = save_column("input", prepared.degraded, folder, task.name, enlarge=task.scale)

@@ -13,6 +13,7 @@ from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, write_thumbnail
+from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import USUAL_PAIR, RestoreHandlers
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
@@ -63,17 +64,21 @@ def _ratio_of(picture: Path) -> float:
 
 
 def _result_column(ratio: float) -> dict[str, Any]:
-    """The picture with its captions, what runs, the sentence, and the choice of the pair."""
+    """The picture with its captions, the editor in its place, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
             pictures = add_comparison("hero", ratio)
-        status = gr.HTML(elem_id="status")
+            editor = gr.ImageEditor(
+                type="numpy", sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"),
+                show_label=False, container=False, visible=False, buttons=[], label="Paint over the missing parts",
+                elem_id="marks-editor",
+            )  # fmt: skip
         summary = gr.HTML(elem_id="summary")
         with gr.Row(elem_id="sides"):
             left = gr.Dropdown([("Before", "input")], value="input", label="Left", elem_id="left")
             right = gr.Dropdown([("Student", "student")], value="student", label="Right", elem_id="right")
         explained = gr.HTML(elem_id="explained")
-    parts = {"pictures": pictures, "status": status, "summary": summary, "left": left, "right": right}
+    parts = {"pictures": pictures, "editor": editor, "summary": summary, "left": left, "right": right}
     return parts | {"explained": explained}
 
 
@@ -137,9 +142,7 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
         parts["sharpness"] = gr.Slider(
             0, 1, 0, step=0.1, visible=False, label=texts.SHARPNESS, elem_id="sharpness", buttons=[]
         )
-        with gr.Row(elem_id="buttons"):
-            parts["run"] = gr.Button("Restore", variant="primary", elem_id="run")
-            parts["stop"] = gr.Button("Stop", variant="stop", visible=False, elem_id="stop")
+        parts |= _go_options()
         with gr.Accordion("Networks and settings", open=False, elem_id="advanced"):
             parts |= _advanced_options(handlers, task)
         with gr.Accordion(texts.problems_title(0), open=False, visible=False, elem_id="problems") as problems:
@@ -172,21 +175,31 @@ def _mode_options(task: str) -> dict[str, Any]:
 
 
 def _marks_options() -> dict[str, Any]:
-    """The editor in which missing pixels are painted over."""
+    """The button that opens the editor of missing pixels."""
     with gr.Column(visible=False, elem_id="marks") as marking:
         open_marks = gr.Button("Mark the missing parts", elem_id="open-marks")
-        editor = gr.ImageEditor(
-            type="numpy", sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"),
-            show_label=False, container=False, visible=False, buttons=[], label="Paint over the missing parts",
-            elem_id="marks-editor",
-        )  # fmt: skip
-        use_marks = gr.Button("Fill the marked area", variant="primary", visible=False, elem_id="use-marks")
-    return {"marking": marking, "open_marks": open_marks, "editor": editor, "use_marks": use_marks}
+    return {"marking": marking, "open_marks": open_marks}
+
+
+def _go_options() -> dict[str, Any]:
+    """The buttons, and right there what runs, what went wrong, and whether the picture is stale."""
+    with gr.Column(elem_id="go"):
+        with gr.Row(elem_id="buttons"):
+            parts: dict[str, Any] = {
+                "run": gr.Button("Restore", variant="primary", elem_id="run"),
+                "use_marks": gr.Button("Fill the marked area", variant="primary", visible=False, elem_id="use-marks"),
+                "cancel_marks": gr.Button("Cancel", visible=False, elem_id="cancel-marks"),
+                "stop": gr.Button("Stop", variant="stop", visible=False, elem_id="stop"),
+            }
+        parts["status"] = gr.HTML(elem_id="status")
+        parts["stale"] = gr.HTML(elem_id="stale")
+    return parts
 
 
 def _advanced_options(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
     """Networks, runtime, tile, ensemble and seed."""
     parts: dict[str, Any] = {}
+    gr.HTML(note_line(texts.FOLDED_WAIT))
     for role in ("teacher", "student"):
         networks = handlers.networks(task, role)
         first = next((name for _, name in networks), None)

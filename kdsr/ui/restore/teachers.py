@@ -30,7 +30,7 @@ class RestoreTeachers:
     def on_show(self, choice: Choice) -> Any:
         """The teachers that are here now: other visitors may have added some."""
         names = self.restore.networks(choice.task, "teacher")
-        return gr.update(choices=names, value=choice.teacher) if names else gr.skip()
+        return gr.update(choices=names, value=choice.teacher) if names and choice.teacher else gr.skip()
 
 
 def wire_teachers(

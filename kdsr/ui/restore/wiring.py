@@ -12,10 +12,12 @@ import gradio as gr
 from kdsr.ui.events import QUEUED, QUICK, to_chosen
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.marks import MarksHandlers
+from kdsr.ui.restore.stale import on_changed
 from kdsr.ui.visitor import Visitor
 
 _TO_MARKS = """() => setTimeout(() => {
-  document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'center'});
+  document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'nearest'});
 }, 300)"""
 _VIEW = (
     *("pictures", "summary", "status", "table", "left", "right", "explained"),
@@ -36,7 +38,12 @@ class RestoreParts:
     @property
     def begun(self) -> list[Any]:
         """What changes as soon as a run was ordered."""
-        return [self.result["status"], self.options["run"], self.options["stop"]]
+        return [self.options[key] for key in ("status", "run", "stop")]
+
+    @property
+    def editing(self) -> list[Any]:
+        """The editor of marks and its buttons."""
+        return [self.result["editor"], *(self.options[key] for key in ("open_marks", "use_marks", "cancel_marks"))]
 
     @property
     def networks(self) -> list[Any]:
@@ -62,7 +69,7 @@ class RestoreParts:
     @property
     def view(self) -> list[Any]:
         """The outputs of `RestoreHandlers.on_restore`."""
-        shown = [self.result[key] for key in _VIEW]
+        shown = [(self.result | self.options)[key] for key in _VIEW]
         return [self.states["result"], *shown, self.options["run"], self.options["stop"]]
 
     @property
@@ -90,10 +97,14 @@ def wire(
     handlers: RestoreHandlers, parts: RestoreParts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab
 ) -> RestoreTab:
     """The tab whose components call `handlers`."""
-    for start in _starts(handlers, parts, visitor):
-        start.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
+    marks, states = MarksHandlers(handlers), parts.states
+    ordered = [states[name] for name in ("picture", "truth", "choice", "marks")]
+    for start in _starts(handlers, marks, parts, visitor):
+        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **QUICK)
+        held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
     _wire_choices(handlers, parts)
-    _wire_marks(handlers, parts)
+    _wire_marks(marks, parts)
+    _wire_stale(parts)
     _wire_result(handlers, parts)
     choice, options, task = parts.states["choice"], parts.options, parts.pick["task"]
     tab.select(handlers.on_show, [choice, visitor.who], [choice, options["student"]], **QUICK)
@@ -106,14 +117,16 @@ def wire(
     return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view)
 
 
-def _starts(handlers: RestoreHandlers, parts: RestoreParts, visitor: Visitor) -> list[Any]:
-    """The events that may order a run."""
+def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts, visitor: Visitor) -> list[Any]:
+    """The events that order a run: all that stands open on the page. What is folded away waits for the button."""
     pick, options, states, begun = parts.pick, parts.options, parts.states, parts.begun
     choice = states["choice"]
     levels = [choice, options["mode"], *parts.levels, options["second"]]
     uploaded = [states["picture"], pick["upload"], pick["chosen"], *levels, *begun]
     example = [states["picture"], *levels, pick["chosen"], *begun]
-    painted, marked = [options["editor"], states["picture"]], [states["marks"], options["kind"], *begun]
+    painted, marked = [parts.result["editor"], states["picture"]], [states["marks"], options["kind"], *begun]
+    mode = [choice, *parts.levels, options["second"], *begun]
+    truth = [states["truth"], options["truth"], options["truth_line"], *begun]
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
     return [
         options["run"].click(handlers.on_press, None, begun, **QUICK),
@@ -121,38 +134,46 @@ def _starts(handlers: RestoreHandlers, parts: RestoreParts, visitor: Visitor) ->
         options["strength"].release(handlers.on_strength, strength, [choice, *begun], **QUICK),
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **QUICK),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **QUICK),
-        options["use_marks"].click(handlers.on_use_marks, painted, marked, **QUICK),
+        options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **QUICK),
+        options["use_marks"].click(marks.on_use, painted, marked, **QUICK),
+        options["truth"].upload(handlers.on_truth, options["truth"], truth, **QUICK),
         pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **QUICK),
         pick["gallery"].select(handlers.on_example, choice, example, **QUICK),
     ]
 
 
 def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
-    """What is chosen for the next run."""
+    """Networks, and the dial of those that have one."""
     options, choice = parts.options, parts.states["choice"]
-    truth = [parts.states["truth"], options["truth"], options["truth_line"], parts.result["status"]]
-    options["truth"].upload(handlers.on_truth, options["truth"], truth, **QUICK)
-    mode = [choice, *parts.levels, options["second"]]
-    options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **QUICK)
     for network in parts.networks:
         network.input(handlers.on_network, [*parts.networks, choice], choice, **QUICK)
     choice.change(lambda made: dial_of(made, handlers.settings), choice, options["sharpness"], **QUICK)
 
 
-def _wire_marks(handlers: RestoreHandlers, parts: RestoreParts) -> None:
-    """The editor opens on request, and closes when another picture is chosen."""
-    options, picture = parts.options, parts.states["picture"]
-    editing = [options["editor"], options["use_marks"]]
-    opened = options["open_marks"].click(handlers.on_open_marks, picture, [*editing, parts.result["status"]], **QUICK)
+def _wire_marks(marks: MarksHandlers, parts: RestoreParts) -> None:
+    """The editor opens on request, and closes again."""
+    options, outputs = parts.options, [*parts.editing, parts.options["status"]]
+    opened = options["open_marks"].click(marks.on_open, parts.states["picture"], outputs, **QUICK)
     opened.success(None, js=_TO_MARKS)
-    picture.change(lambda: (gr.update(value=None, visible=False), gr.update(visible=False)), None, editing, **QUICK)
+    options["cancel_marks"].click(marks.on_cancel, None, outputs, **QUICK)
+
+
+def _wire_stale(parts: RestoreParts) -> None:
+    """Whatever changes, or is shown, the result is compared with the controls."""
+    *order, _ = parts.order  # the pair is no part of an order
+    changed = [part.change for part in [*order, parts.result["pictures"]]]
+    read, said = (
+        [parts.options["status"], parts.states["result"], *order],
+        [parts.options["stale"], parts.options["status"]],
+    )
+    gr.on(changed, on_changed, read, said, trigger_mode="always_last", **QUICK)
 
 
 def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     """Stop, the pair, and the format of the files."""
     result, states = parts.result, parts.states
-    parts.options["stop"].click(handlers.on_stop, None, result["status"], **QUICK)
-    pair = [states["pair"], result["pictures"], result["explained"], result["status"]]
+    parts.options["stop"].click(handlers.on_stop, None, parts.options["status"], **QUICK)
+    pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **QUICK)
     result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **QUICK)
