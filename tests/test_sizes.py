@@ -16,6 +16,12 @@ REASON = re.compile(r"# Over 40 lines\W+\w+")
 FILES = sorted(
     path for folder in ("kdsr", "tests", "benchmarks", "scripts", "examples") for path in (ROOT / folder).rglob("*.py")
 )
+WEB_FILES = sorted(
+    path
+    for path in (ROOT / "kdsr" / "ui").rglob("*")
+    if path.suffix in (".js", ".css", ".html") and "onnxruntime-web" not in path.parts
+)
+"""Our own; ONNX Runtime Web is another project's."""
 
 
 def long_functions(source: str) -> Iterator[str]:
@@ -35,6 +41,12 @@ def test_a_file_and_its_functions_are_short(path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= FILE_LINES
     assert list(long_functions(source)) == []
+
+
+@pytest.mark.parametrize("path", WEB_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_script_or_style_is_short(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= FILE_LINES and [line for line in lines if len(line) > 120] == []
 
 
 def test_a_long_function_is_found_and_a_reason_excuses_it():

@@ -8,7 +8,8 @@
   const group = (element) => {
     if (element.matches(TAB)) return [...element.closest("[role=tablist]").querySelectorAll(TAB)].filter(isSeen);
     const radios = [...(element.closest(".block, fieldset") ?? document.body).querySelectorAll(RADIO)];
-    return new Set(radios.map(({ name }) => name)).size === radios.length ? radios.filter((radio) => !radio.disabled) : [];
+    const isNoGroup = new Set(radios.map(({ name }) => name)).size === radios.length;
+    return isNoGroup ? radios.filter((radio) => !radio.disabled) : [];
   };
   const isSeen = (element) => element.offsetParent !== null;
   const isChosen = (element) => element.checked || element.getAttribute("aria-selected") === "true";

@@ -13,7 +13,7 @@ import { Viewport } from "./viewport.js";
 
 const FLICKER_MS = 600;
 
-/** Where the browser finds a picture; those of gradio's server lie behind the address of its API, also behind a proxy. */
+/** Where the browser finds a picture; gradio's own lie behind the address of its API, also behind a proxy. */
 function address(src) {
   const { root = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
   return src.startsWith("/file=") ? root + prefix + src : src;
@@ -96,7 +96,7 @@ class Compare extends HTMLElement {
     this.stage.style.setProperty("--count", wanted.length);
     this.slider.hidden = this.columns > 0;
     this.shadowRoot.querySelector(".empty").hidden = true;
-    this.shadowRoot.querySelector("[data-act=columns]").textContent = this.columns ? `${this.columns} columns` : "Side by side";
+    this.tool("columns").textContent = this.columns ? `${this.columns} columns` : "Side by side";
     this.measure();
   }
 
@@ -145,7 +145,8 @@ class Compare extends HTMLElement {
 
   get state() {
     const { at, columns, view } = this;
-    return { at: Math.round(at), columns, ...(view.isFit ? {} : { zoom: view.percent, centre: view.centre.map((value) => Number(value.toFixed(4))) }) };
+    const state = { at: Math.round(at), columns }, centre = view.centre.map((value) => Number(value.toFixed(4)));
+    return view.isFit ? state : { ...state, zoom: view.percent, centre };
   }
 
   place({ at = 50, columns = 0, zoom, centre }) {
@@ -229,7 +230,8 @@ class Compare extends HTMLElement {
   moveLoupe([x, y]) {
     if (this.loupe.hidden || !this.shown) return;
     const pane = this.view.pane[0], inside = this.columns ? x % (pane + 2) : x;
-    const images = this.pair.map((picture, index) => this.image(picture, this.columns ? `${index}alone` : `0${["left", "right"][index]}`));
+    const places = this.columns ? ["0alone", "1alone"] : ["0left", "0right"];
+    const images = this.pair.map((picture, index) => this.image(picture, places[index]));
     if (images.some((image) => image.naturalWidth === 0)) return; // not loaded yet
     drawLoupe(this.loupe, images, this.shown.size, this.view.spot([inside, y]), this.view.dpr);
     this.loupe.style.left = `${x}px`;
@@ -238,7 +240,8 @@ class Compare extends HTMLElement {
 
   /** Go to where the two differ most, then to the next such spot. */
   async nextSpot() {
-    const images = this.pair.map((picture) => picture.element ?? Object.assign(new Image(), { src: address(picture.src) }));
+    const loaded = (src) => Object.assign(new Image(), { src: address(src) });
+    const images = this.pair.map((picture) => picture.element ?? loaded(picture.src));
     await Promise.all(images.map((image) => image.decode?.()));
     this.spots ??= differences(...images, this.shown.size);
     if (!this.spots.length) { this.say("These two pictures are equal."); return; }
@@ -268,7 +271,9 @@ class Compare extends HTMLElement {
 
   get isFull() { return document.fullscreenElement === this || this.classList.contains("filled"); }
 
-  press(name, isPressed) { this.shadowRoot.querySelector(`[data-act=${name}]`).setAttribute("aria-pressed", isPressed); }
+  tool(name) { return this.shadowRoot.querySelector(`[data-act=${name}]`); }
+
+  press(name, isPressed) { this.tool(name).setAttribute("aria-pressed", isPressed); }
 
   say(text) { this.shadowRoot.querySelector("[role=status]").textContent = text; }
 }
@@ -281,7 +286,7 @@ function named(element, { title }, { name }) {
 }
 
 function tag({ title, figure, kind }, side) {
-  const element = document.createElement("div"), name = document.createElement("b"), small = document.createElement("small");
+  const [element, name, small] = ["div", "b", "small"].map((kind) => document.createElement(kind));
   element.className = `tag ${side} ${kind}`;
   name.textContent = title;
   small.textContent = figure;

@@ -2,7 +2,7 @@
 
 const SIDE = 168, ZOOM = 6;
 
-/** Draw around `spot` (fractions of the picture): the left picture in the left half, the right one in the right half. */
+/** Draw around `spot` (fractions of the picture): the left picture in the left half, the right one beside it. */
 export function drawLoupe(canvas, [left, right], [width, height], spot, dpr) {
   const side = Math.round(SIDE * dpr), zoom = Math.round(ZOOM * dpr), seen = side / zoom;
   if (canvas.width !== side) Object.assign(canvas, { width: side, height: side });

@@ -5,7 +5,10 @@ export const LARGEST = 32;
 const STEP = 1.25;
 
 export class Viewport {
-  constructor() { Object.assign(this, { picture: [1, 1], pane: [1, 1], corner: [0, 0], dpr: 1, isFit: true, scale: 1, centre: [0.5, 0.5] }); }
+  constructor() {
+    Object.assign(this, { picture: [1, 1], pane: [1, 1], corner: [0, 0], dpr: 1 });
+    Object.assign(this, { isFit: true, scale: 1, centre: [0.5, 0.5] });
+  }
 
   /** The scale at which all of the picture is seen. */
   get fit() { return Math.min(this.pane[0] / this.picture[0], this.pane[1] / this.picture[1]); }

@@ -2,7 +2,7 @@
 
 import { threadsOf } from "./texts.js";
 
-/** The server's picture of `input` (RGB bytes of `width` x `height`), and ms of network, round trip and total. order: the student. */
+/** The server's picture of `input` (RGB bytes of `width` x `height`), and its times in ms. order: the student. */
 export async function compared(server, { order, role, input, width, height }) {
   const pixels = base64(input), begun = performance.now();
   const answer = await server.compare({ ...order, role, width, height, pixels });

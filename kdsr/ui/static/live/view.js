@@ -115,7 +115,7 @@ export class View {
     select.value = chosen;
   }
 
-  /** A strength {title, unit, minimum, maximum} on a slider, or none. `onInput` hears all moves, `onChange` the last. */
+  /** A strength {title, unit, minimum, maximum} on a slider, or none; `onChange` hears the last of its moves. */
   range(name, strength, value, { onInput, onChange }) {
     const input = this.choice(name), field = input.closest(".live-field"), output = field.querySelector("output");
     field.hidden = !strength;
