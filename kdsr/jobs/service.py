@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import hmac
+import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,17 +58,20 @@ class Jobs:
         self._check(recipe, owner, admin=admin, has_photos=photos is not None)
         run_id = folders.new_id()
         folder = folders.run_dir(self.settings, run_id)
+        owner_sha256 = "" if admin else _sha256(owner)
+        self.clean(max_gigabytes=math.inf)  # what has expired, and what killed processes left
         try:
             folder.mkdir(parents=True)
             if photos is not None:
-                take_photos(photos, folder / folders.PHOTOS, None if admin else self.settings)
+                limits, room = None if admin else self.settings, self._room_bytes(owner_sha256)
+                take_photos(photos, folder / folders.PHOTOS, limits, most_bytes=room)
                 recipe = with_keys(recipe, {"photos": [f"{run_id}/{folders.PHOTOS}"]})
             else:
                 places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
                 recipe = with_keys(recipe, {"photos": places})
             run = Run(
                 id=run_id,
-                owner_sha256="" if admin else _sha256(owner),
+                owner_sha256=owner_sha256,
                 name=recipe.name,
                 recipe=recipe_to_json(recipe),
                 steps=recipe.schedule.steps,
@@ -75,8 +79,9 @@ class Jobs:
                 state=State.QUEUED,
                 created=time.time(),
             )
-            self._make_room()
+            self._room_bytes(owner_sha256)
             run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
+            self._make_room(owner_sha256)
         except BaseException:
             folders.remove(folder)
             raise
@@ -213,15 +218,33 @@ class Jobs:
         if not admin:
             check_counts(counts, self.settings, is_new=is_new)
 
-    def _make_room(self) -> None:
-        """Clean, and raise `LimitError` if the runs still exceed their disk space."""
-        self.clean()
-        used = folders.disk_bytes(folders.runs_dir(self.settings)) / 1e9
-        if used > self.settings.max_runs_gigabytes:
+    def _room_bytes(self, owner_sha256: str) -> float:
+        """Bytes that are left for runs once the ended ones of this owner are gone: others' are never removed for it.
+
+        Raises:
+            LimitError: none are.
+        """
+        used = folders.disk_bytes(folders.runs_dir(self.settings))
+        own = sum(folders.disk_bytes(folders.run_dir(self.settings, run.id)) for run in self._ended_of(owner_sha256))
+        most = self.settings.max_runs_gigabytes
+        if used - own > most * 1e9:
             raise LimitError(
-                f"The runs take {used:.1f} GB, and {self.settings.max_runs_gigabytes:g} are allowed: upload less, "
-                "or delete some."
+                f"The runs take {(used - own) / 1e9:.1f} GB, and {most:g} are allowed: upload less, or delete some."
             )
+        return most * 1e9 - used + own
+
+    def _make_room(self, owner_sha256: str) -> None:
+        """Remove the owner's ended runs, the oldest first, until all runs fit their disk space."""
+        most = self.settings.max_runs_gigabytes * 1e9
+        for run in self._ended_of(owner_sha256):
+            if folders.disk_bytes(folders.runs_dir(self.settings)) <= most:
+                break
+            self._remove(run.id)
+
+    def _ended_of(self, owner_sha256: str) -> list[Run]:
+        """The ended runs of an owner, the oldest first."""
+        runs = [run for run in self.store.runs(owner_sha256) if run.state not in WAITING]
+        return sorted(runs, key=lambda run: run.ended or run.created)
 
     def _own(self, run_id: str, owner: str) -> Run:
         """The run, if `owner` may change it."""

@@ -4,6 +4,9 @@ Only headers are read; damaged pixels are reported when the run reads the file. 
 are numbered, and only letters, digits, dots, dashes and underscores of the name are kept.
 """
 
+import io
+import lzma
+import math
 import re
 import shutil
 import zipfile
@@ -15,7 +18,7 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
-from kdsr.errors import InputError, LimitError
+from kdsr.errors import InputError, JobError, LimitError
 from kdsr.settings import Settings
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
@@ -23,28 +26,54 @@ _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIF
 _SUFFIX_OF_MPO = ".jpg"
 """What Pillow calls a phone's JPEG with a second picture in it."""
 _MAX_FILE_BYTES = 200_000_000
+_SPARE_BYTES, _BYTES_PER_PIXEL = 1_000_000, 8
+"""Most bytes of a visitor's file: for what is not pixels, and for each of its pixels (16-bit RGBA)."""
+_MAX_DIRECTORY_BYTES = 1_000_000
+"""Of an archive's list of members: 10,000 and more."""
 _ARCHIVE_JUNK = ("__MACOSX", ".")
 """Beginnings of names in an archive that nobody put there on purpose; they are not told."""
-_DAMAGED = (zipfile.BadZipFile, zlib.error)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 """What reading a damaged file of an archive raises."""
 
 
 def take_photos(
-    source: Path | Iterable[Path], folder: Path, settings: Settings | None, skipped: list[str] | None = None
+    source: Path | Iterable[Path],
+    folder: Path,
+    settings: Settings | None,
+    skipped: list[str] | None = None,
+    *,
+    most_bytes: float = math.inf,
 ) -> int:
-    """Copy the photographs of `source` into the new `folder`; their number.
+    """Copy the photographs of `source` into the new `folder`, which is removed on any error; their number.
 
     Args:
         source: pictures and zip archives, or a folder of them.
-        settings: the limits of number and megapixels; None: no limits.
+        settings: the limits of number, megapixels and bytes per pixel; None: no limits.
         skipped: takes the names of files that are no pictures and are left out; without it one of them is an error.
+        most_bytes: of all together.
     Raises:
         InputError: no picture, or a file that is not a picture and may not be skipped; of several the first is named.
         LimitError: too many, or too large.
+        JobError: they cannot be stored.
     """
     folder.mkdir(parents=True)
-    count, megapixels, faults = 0, 0.0, _Faults(skipped)
-    for name, stream in _pictures(source, faults):
+    faults = _Faults(skipped)
+    try:
+        return _taken(_pictures(source, faults, settings), folder, settings, faults, most_bytes)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _taken(
+    pictures: Iterable[tuple[str, IO[bytes]]],
+    folder: Path,
+    settings: Settings | None,
+    faults: "_Faults",
+    most_bytes: float,
+) -> int:
+    count, megapixels = 0, 0.0
+    for name, stream in pictures:
         with closing(stream):
             with faults.skipping(name) as header:
                 header.append(_header(name, stream))
@@ -58,7 +87,10 @@ def take_photos(
             if settings is not None:
                 _check_size(name, size, megapixels, settings)
             stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem)[:40]
-            _copy(stream, folder / f"{count:04d}_{stem}{suffix}", name)
+            needed = math.inf if settings is None else _SPARE_BYTES + _BYTES_PER_PIXEL * size * 1e6
+            target = folder / f"{count:04d}_{stem}{suffix}"
+            _copy(stream, target, name, min(_MAX_FILE_BYTES, needed, most_bytes))
+            most_bytes -= target.stat().st_size
     if not count:
         if faults.first is not None:
             raise faults.first
@@ -85,7 +117,22 @@ class _Faults:
             self.first = self.first or error
 
 
-def _pictures(source: Path | Iterable[Path], faults: _Faults) -> Iterator[tuple[str, IO[bytes]]]:
+class _Archive(io.FileIO):
+    """A zip archive's file, whose list of members is refused where it is long: it is read in one piece, and takes 40
+    times its size in memory.
+    """
+
+    is_limited = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_limited and size is not None and size > _MAX_DIRECTORY_BYTES:
+            raise LimitError(f"'{Path(str(self.name)).name}' lists too many files: pack at most a few thousand.")
+        return super().read(-1 if size is None else size) or b""
+
+
+def _pictures(
+    source: Path | Iterable[Path], faults: _Faults, settings: Settings | None
+) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and opened stream of every file, those inside archives too."""
     if isinstance(source, Path):
         if not source.is_dir():
@@ -100,18 +147,24 @@ def _pictures(source: Path | Iterable[Path], faults: _Faults) -> Iterator[tuple[
             yield path.name, path.open("rb")
             continue
         with faults.skipping(path.name):
-            yield from _members(path)
+            yield from _members(path, is_limited=settings is not None)
 
 
-def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and opened stream of every file in the archive `path`; its folders and a system's own files are left out."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Archive(path) as file, zipfile.ZipFile(_opening(file, is_limited=is_limited)) as archive:
+            file.is_limited = False
             for member in archive.infolist():
                 if not (member.is_dir() or any(part.startswith(_ARCHIVE_JUNK) for part in Path(member.filename).parts)):
                     yield Path(member.filename).name, archive.open(member)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # RuntimeError: it wants a password
         raise InputError(f"'{path.name}' is not a readable zip archive ({error}): pack it again.") from error
+
+
+def _opening(file: _Archive, *, is_limited: bool) -> _Archive:
+    file.is_limited = is_limited
+    return file
 
 
 def _header(name: str, stream: IO[bytes]) -> tuple[str, float]:
@@ -141,27 +194,32 @@ def _check_size(name: str, megapixels: float, total: float, settings: Settings) 
         )
 
 
-def _copy(stream: IO[bytes], target: Path, name: str) -> None:
+def _copy(stream: IO[bytes], target: Path, name: str, most_bytes: float) -> None:
     stream.seek(0)
     try:
         with target.open("xb") as file:
-            shutil.copyfileobj(_Bounded(stream, name), file)
-    except _DAMAGED as error:
+            shutil.copyfileobj(_Bounded(stream, name, most_bytes), file)
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # bz2 raises one without
+            raise JobError(f"'{name}' cannot be stored here ({error.strerror}): try again later.") from error
         raise InputError(f"'{name}' is damaged in its archive: pack it again, or leave it out.") from error
 
 
 class _Bounded:
-    """A stream limited to `_MAX_FILE_BYTES`: an archive may hold more than its header states."""
+    """A stream limited to `most_bytes`: an archive may hold more than its header states."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str, most_bytes: float) -> None:
         self.stream = stream
         self.name = name
-        self.left = _MAX_FILE_BYTES
+        self.most = self.left = most_bytes
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
         data = self.stream.read(size)
         self.left -= len(data)
         if self.left < 0:
-            raise LimitError(f"'{self.name}' has more than {_MAX_FILE_BYTES // 1_000_000} MB: make it smaller.")
+            raise LimitError(
+                f"'{self.name}' has more than the {max(self.most, 0) / 1e6:.3g} MB that its pixels need or that are "
+                "left for it here: make it smaller, or upload less."
+            )
         return data
