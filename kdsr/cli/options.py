@@ -29,7 +29,9 @@ class RuntimeName(StrEnum):
 
 _TASK_HELP = f"One of {', '.join(TASKS)}."
 Out = Annotated[Path, typer.Option("-o", "--out", help="File or folder to write.")]
-Model = Annotated[str, typer.Option("--model", help="Name of a network; see `kdsr models`.")]
+Model = Annotated[
+    str, typer.Option("--model", help="Name of a network (see `kdsr models`), its weights file, or a run's folder.")
+]
 TaskName = Annotated[str, typer.Option("--task", help=_TASK_HELP)]
 Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 255.")]
 Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]

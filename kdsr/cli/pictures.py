@@ -23,7 +23,6 @@ from kdsr.cli.options import (
     Sigma,
     TaskName,
     note,
-    open_catalog,
     strength_of,
 )
 from kdsr.errors import InputError, SettingsError
@@ -59,10 +58,9 @@ def restore(
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.image import read_picture
     from kdsr.restore import open_runtime, passed_over, restore_file
-    from kdsr.zoo import at_sharpness, sha256_of
+    from kdsr.zoo import at_sharpness, find_network, sha256_of
 
-    catalog = open_catalog(context.obj)
-    card = catalog.find(model)
+    card, catalog = find_network(model, context.obj)
     if sharpness is not None:
         card, catalog = at_sharpness(card, catalog, sharpness, context.obj)
     if mask is not None and find_task(card.task).planes == 3:

@@ -1,7 +1,7 @@
 """Released networks: weights with their cards, found by the cards in a folder."""
 
 from kdsr.zoo.card import Card, Figure, FigureKey, LookFigure, read_card, write_card
-from kdsr.zoo.catalog import Catalog, open_catalog
+from kdsr.zoo.catalog import Catalog, find_network, open_catalog
 from kdsr.zoo.sharpness import SharpPair, at_sharpness, sharp_pair_of
 from kdsr.zoo.weights import load_weights, save_weights, sha256_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "LookFigure",
     "SharpPair",
     "at_sharpness",
+    "find_network",
     "load_weights",
     "open_catalog",
     "read_card",

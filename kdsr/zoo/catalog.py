@@ -24,6 +24,32 @@ def open_catalog(settings: Settings) -> "Catalog":
     return Catalog(settings.weights_dir, teachers_dir(settings))
 
 
+def find_network(name: str, settings: Settings) -> tuple[Card, "Catalog"]:
+    """The network `name` of this installation, or of a path: its weights or card, or a folder with one network.
+
+    Raises:
+        UnknownNameError: no such network. WeightsError: a path without usable weights and card, or with several.
+    """
+    path, released = Path(name), open_catalog(settings)
+    is_known = any(card.name == name for card in released.cards)
+    if is_known or not (path.is_dir() or path.suffix in (".safetensors", ".json", ".onnx")):
+        return released.find(name), released
+    if path.is_dir():
+        catalog = Catalog(path)
+        if len(catalog.cards) == 1:
+            return catalog.cards[0], catalog
+        found = ", ".join(card.name for card in catalog.cards) or "none"
+        raise WeightsError(f"A folder with one network was wanted, and {path} holds {found}; name its .safetensors.")
+    card_path = path.with_suffix(".json")
+    if not (card_path.is_file() and path.with_suffix(".safetensors").is_file()):
+        raise WeightsError(
+            f"{path} is used with weights and card side by side; put {path.stem}.safetensors and {card_path.name} "
+            "into one folder."
+        )
+    catalog = Catalog(path.parent)
+    return catalog.find(path.stem), catalog
+
+
 class Catalog:
     """The usable cards of one folder, and of `more_dirs`; `problems` has a sentence for each other card.
 

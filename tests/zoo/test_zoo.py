@@ -164,3 +164,24 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path, monkeypatch):
 def test_a_published_teacher_that_is_not_here_is_named_with_the_command_that_adds_it(tmp_path):
     with pytest.raises(UnknownNameError, match=r"kdsr teachers add dat-light-x4$"):
         Catalog(tmp_path).find("dat-light-x4")
+
+
+def test_a_network_is_found_by_name_by_its_file_and_by_its_folder(tiny_settings, tiny_catalog, tmp_path):
+    from helpers.networks import TINY, write_random_network
+
+    from kdsr.zoo import find_network
+
+    home = tmp_path / "home taken"
+    home.mkdir()
+    card = write_random_network(home, "tiny_x4_student", seed=5)
+    assert find_network("tiny_x4_student", tiny_settings)[0].sha256 != card.sha256
+    for path in (home, home / "tiny_x4_student.safetensors", home / "tiny_x4_student.json"):
+        found, catalog = find_network(str(path), tiny_settings)
+        assert found == card and catalog.weights_path(found).parent == home
+    (home / "tiny_x4_student.json").unlink()
+    with pytest.raises(WeightsError, match=r"tiny_x4_student\.json"):
+        find_network(str(home / "tiny_x4_student.safetensors"), tiny_settings)
+    with pytest.raises(WeightsError, match="holds none"):
+        find_network(str(home), tiny_settings)
+    with pytest.raises(UnknownNameError, match=next(iter(TINY))):
+        find_network("tiny_x4_teachr", tiny_settings)

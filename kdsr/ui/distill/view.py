@@ -39,6 +39,10 @@ _SPAN_DB = 9.0
 
 _STEPS = joined(Markup("<li><b>{}</b> {}</li>").format(title, text) for title, text in texts.DISTILL_STEPS)
 EMPTY = Markup('<div class="empty"><h2>{}</h2><ol>{}</ol></div>').format(texts.DISTILL_ABOUT, _STEPS)
+_TAKE_HOME = Markup(
+    '<p class="about">{}</p><pre class="log" tabindex="0">kdsr restore photo.png -o restored.png '
+    "--model {}.safetensors</pre>"
+)
 _ABOUT = Markup('<p class="about">{}</p>')
 
 
@@ -98,6 +102,7 @@ def progress(
         Markup('<p class="headline">{}</p>').format(said) if said else "",
         Markup('<div class="line {}">{}</div>').format(kind, message) if message else "",
         _ABOUT.format(figures) if figures else "",
+        _TAKE_HOME.format(texts.TAKE_HOME, run.name) if is_over and run.step else "",
     ))  # fmt: skip
 
 

@@ -113,10 +113,7 @@ class ModelsHandlers:
             card = zoo.find(asked)
             selection = selection._replace(network=asked, task=card.task if card else choice.task)
             if asked and not card:
-                try:
-                    zoo.catalog.find(asked)
-                except KdsrError as error:
-                    status = error_line(str(error))
+                status = error_line(texts.NO_SUCH_MODEL.format(name=asked[:64]))
         return self._page(zoo, selection, status)
 
     def on_filter(self, task: str, selection: Selection) -> ModelsPage:
