@@ -14,6 +14,7 @@ import torch
 
 from kdsr.errors import SettingsError
 from kdsr.restore.openvino_session import has_openvino, integer_convolution
+from kdsr.restore.processor import lacks_bfloat16
 from kdsr.restore.trial import told
 
 SIDE = 2048
@@ -25,10 +26,13 @@ SECONDS = 0.8
 def measure_limits(
     threads: int, device: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """GFLOP/s by precision: float32, bfloat16, and int8 where OpenVINO is there and does it (on the CPU only)."""
+    """GFLOP/s by precision: float32, bfloat16 where it is multiplied in hardware (emulated, one product takes minutes),
+    and int8 where OpenVINO is there and does it (on the CPU only).
+    """
+    is_emulated = device == "cpu" and lacks_bfloat16()
     limits = {
         str(kind).removeprefix("torch."): _product_gflops(kind, threads, device, seconds, clock)
-        for kind in (torch.float32, torch.bfloat16)
+        for kind in ((torch.float32,) if is_emulated else (torch.float32, torch.bfloat16))
     }
     if device == "cpu" and has_openvino():
         with suppress(SettingsError), told("openvino"):  # a share of this limit is then not stated

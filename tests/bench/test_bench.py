@@ -105,11 +105,14 @@ def test_networks_are_timed_by_the_operations_of_their_cards(tiny_catalog, tiny_
 
 def test_limits_are_positive_and_leave_out_integers_without_openvino(monkeypatch):
     monkeypatch.setattr(limit, "SIDE", 32)
+    monkeypatch.setattr(limit, "lacks_bfloat16", lambda: False)
     limits = limit.measure_limits(1, "cpu", seconds=0.0)
     assert list(limits) == ["float32", "bfloat16", "int8"]
     assert all(gflops > 0 for gflops in limits.values())
     monkeypatch.setattr(limit, "has_openvino", lambda: False)
     assert list(limit.measure_limits(1, "cpu", seconds=0.0)) == ["float32", "bfloat16"]
+    monkeypatch.setattr(limit, "lacks_bfloat16", lambda: True)
+    assert list(limit.measure_limits(1, "cpu", seconds=0.0)) == ["float32"]
 
 
 def test_a_limit_is_that_of_the_shortest_run(monkeypatch):
