@@ -58,7 +58,8 @@ def _filled(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     if weights.min() == 1 or weights.size == 1:
         return values
     coarse = _doubled(_filled(*_halved(values, weights)), 0, weights.shape)
-    return coarse + weights[..., None] * (values - coarse)
+    filled: np.ndarray = coarse + weights[..., None] * (values - coarse)
+    return filled
 
 
 def _doubled(values: np.ndarray, top: int, shape: tuple[int, int]) -> np.ndarray:

@@ -66,7 +66,9 @@ class GraphRuntime:
             halo=halo,
             max_output_megapixels=settings.max_output_megapixels,
         )
-        self._open_graph = lambda uint8: first if uint8 else open_graph(False)
+        self._open_graph: Callable[[bool], Session | OpenvinoSession] = lambda uint8: (
+            first if uint8 else open_graph(False)
+        )
         self._sessions: dict[bool, Session | OpenvinoSession] = {}
         self._opening = threading.Lock()
         self._session(uint8=True)

@@ -185,7 +185,7 @@ def test_a_fresh_student_is_compared_with_its_teacher(handlers, staged):
 
 
 def test_a_script_starts_watches_and_stops(handlers, tmp_path, monkeypatch):
-    monkeypatch.setattr("kdsr.ui.distill.endpoints.get_upload_folder", lambda: str(tmp_path / "uploads"))
+    monkeypatch.setattr("kdsr.ui.arguments.get_upload_folder", lambda: str(tmp_path / "uploads"))
     given = [{"path": str(photograph(tmp_path / "uploads" / f"{index}.png"))} for index in range(4)]
     api = DistillApi(handlers)
     run = api.distill_start(ANNA, "sr_x4", "tiny_x4_teacher", "fresh 16x7", given, "custom", "mine", NUMBERS)

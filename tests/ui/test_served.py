@@ -150,7 +150,7 @@ def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, sett
         .partition(";")[0]
         .endswith("/javascript")
     )
-    graph = LiveHandlers(settings).graph("tiny_x4_student")["graph"]
+    graph = LiveHandlers(settings).graph({"network": "tiny_x4_student"})["graph"]
     assert httpx.get(f"{client.src}gradio_api{graph}", timeout=60).status_code == 200
     for hidden in (
         SCRIPTS.parent / "live_tab.py",
