@@ -3,11 +3,21 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from helpers.networks import TINY, write_random_network
 from kdsr.jobs import WAITING, Jobs
 from kdsr.settings import Settings
+
+
+def tiny_settings_in(folder: Path) -> Settings:
+    """Settings below `folder`, with the tiny random networks of `TINY`, on one thread."""
+    (folder / "weights").mkdir()
+    for seed, name in enumerate(TINY):
+        write_random_network(folder / "weights", name, seed=seed)
+    return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
 
 
 @contextmanager

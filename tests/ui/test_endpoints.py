@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from helpers.networks import TINY, add_network, add_sharp_partner, write_random_network
+from helpers.networks import add_network, add_sharp_partner
 from helpers.running import photograph
-from helpers.serving import served
+from helpers.serving import served, tiny_settings_in
 from typer.testing import CliRunner
 
 from kdsr.cli import build_app
@@ -34,13 +34,10 @@ STUDENT, TEACHER = "tiny_x4_student", "tiny_x4_teacher"
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "weights").mkdir()
-    for seed, name in enumerate(TINY):
-        write_random_network(folder / "weights", name, seed=seed)
-    add_sharp_partner(folder / "weights", STUDENT, "tiny_x4_sharp")
-    add_network(folder / "weights", "fill", "inpaint", "student", "plain", {"width": 8, "depth": 3})
-    return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
+    settings = tiny_settings_in(tmp_path_factory.mktemp("served"))
+    add_sharp_partner(settings.weights_dir, STUDENT, "tiny_x4_sharp")
+    add_network(settings.weights_dir, "fill", "inpaint", "student", "plain", {"width": 8, "depth": 3})
+    return settings
 
 
 @pytest.fixture(scope="module")

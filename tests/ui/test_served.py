@@ -8,9 +8,8 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from helpers.networks import TINY, write_random_network
 from helpers.running import ANNA, BERT, photograph
-from helpers.serving import served
+from helpers.serving import served, tiny_settings_in
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
@@ -27,11 +26,7 @@ CUSTOM = {"steps": 20_000, "batch_size": 1, "patch_px": 16}
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "weights").mkdir()
-    for seed, name in enumerate(TINY):
-        write_random_network(folder / "weights", name, seed=seed)
-    return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
+    return tiny_settings_in(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
