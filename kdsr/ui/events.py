@@ -6,6 +6,8 @@ QUEUE_PLACES = 40
 """Events that may wait, of all visitors and scripts; more are refused."""
 QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Handlers that answer at once are queued as well, without a limit: gradio shows a toast for queued events only."""
+LATEST: dict[str, Any] = QUICK | {"trigger_mode": "always_last"}
+"""For a choice: one that is made while the one before is answered is not dropped, so that page and order agree."""
 QUEUED: dict[str, Any] = {
     "concurrency_id": "restore",
     "concurrency_limit": 1,

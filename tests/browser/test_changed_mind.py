@@ -41,3 +41,16 @@ def test_another_task_chosen_while_a_run_cannot_stop_at_once_is_restored_afterwa
     assert "Super-resolution x4" in page.inner_text("#summary .about")
     assert page.is_enabled("#run")
     page.close()
+
+
+def test_of_two_tasks_chosen_at_once_the_last_is_restored(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.evaluate("""() => { for (const task of ['denoise', 'sr_x4', 'denoise'])
+        document.querySelector(`#task input[value='${task}']`).click(); }""")
+    page.wait_for_selector("#summary .about:has-text('Denoising')")
+    page.wait_for_selector("#stop", state="hidden")
+    assert "Denoising" in page.inner_text("#summary .about") and page.is_checked("#task input[value='denoise']")
+    page.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.ui.events import QUEUED, QUICK, to_chosen
+from kdsr.ui.events import LATEST, QUEUED, QUICK, to_chosen
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
@@ -100,7 +100,7 @@ def wire(
     marks, states = MarksHandlers(handlers), parts.states
     ordered = [states[name] for name in ("picture", "truth", "choice", "marks")]
     for start in _starts(handlers, marks, parts, visitor):
-        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **QUICK)
+        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST)
         held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
     _wire_choices(handlers, parts)
     _wire_marks(marks, parts)
@@ -130,11 +130,11 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
     return [
         options["run"].click(handlers.on_press, None, begun, **QUICK),
-        pick["task"].input(handlers.on_task, [pick["task"], choice, visitor.who], [*parts.for_task, *begun], **QUICK),
-        options["strength"].release(handlers.on_strength, strength, [choice, *begun], **QUICK),
-        options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **QUICK),
-        options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **QUICK),
-        options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **QUICK),
+        pick["task"].input(handlers.on_task, [pick["task"], choice, visitor.who], [*parts.for_task, *begun], **LATEST),
+        options["strength"].release(handlers.on_strength, strength, [choice, *begun], **LATEST),
+        options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
+        options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),
+        options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
         options["use_marks"].click(marks.on_use, painted, marked, **QUICK),
         options["truth"].upload(handlers.on_truth, options["truth"], truth, **QUICK),
         pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **QUICK),
@@ -146,7 +146,7 @@ def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     """Networks, and the dial of those that have one."""
     options, choice = parts.options, parts.states["choice"]
     for network in parts.networks:
-        network.input(handlers.on_network, [*parts.networks, choice], choice, **QUICK)
+        network.input(handlers.on_network, [*parts.networks, choice], choice, **LATEST)
     choice.change(lambda made: dial_of(made, handlers.settings), choice, options["sharpness"], **QUICK)
 
 
@@ -175,5 +175,5 @@ def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     parts.options["stop"].click(handlers.on_stop, None, parts.options["status"], **QUICK)
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
-        result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **QUICK)
+        result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
     result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **QUICK)
