@@ -88,7 +88,6 @@ class Compare extends HTMLElement {
         pane.append(layer);
         pane.append(tag(picture, side));
       });
-      this.stage.prepend(pane);
       this.stage.append(pane);
     });
     this.stage.append(this.slider, this.loupe);
