@@ -21,8 +21,8 @@ _HEAD = (
     "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
 )
 _LEGEND = """PSNR in dB: mean ± standard deviation over seeds.
-Gain over '{baseline}', paired by seed: mean ± standard deviation of the differences;
-p: two-sided paired t-test over seeds, not corrected for the number of comparisons;
+Gain over '{baseline}', paired by seed: mean ± standard deviation of the differences.
+p: two-sided paired t-test over seeds, not corrected for the number of comparisons.
 ▲ ▼: beyond two standard deviations of the differences. n is the number of pairs; few pairs give few degrees of freedom.
 """
 _COST_LEGEND = """Worst: PSNR in dB of the worst picture, mean over seeds, and its gain.
