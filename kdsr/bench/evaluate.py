@@ -34,9 +34,10 @@ from kdsr.tasks import NOISE_CONVENTIONS, Task
 from kdsr.zoo import Catalog
 
 BASELINES = ("bicubic", "unprocessed", "navier-stokes")
-"""Names that need no weights: bicubic enlargement for super-resolution; at scale 1 the degraded picture as it is; for
-inpainting OpenCV's Navier-Stokes inpainting (Bertalmio et al., CVPR 2001; radius 3), and as `unprocessed` the first
-filling that networks are given."""
+"""Names that need no weights. `bicubic` enlarges, for super-resolution. `unprocessed` is the degraded picture as it is,
+at scale 1; for inpainting it is the first filling that networks are given. `navier-stokes` is OpenCV's inpainting
+(Bertalmio et al., CVPR 2001; radius 3).
+"""
 TRUTH = "truth"
 """Names the ground truth itself: the figures for looks that a perfect result would have."""
 GREY_CONVENTIONS: Mapping[str, str] = MappingProxyType({"vdsr": "on their plane", "basicsr": "as RGB"})

@@ -1,9 +1,9 @@
 """Highest throughput of this machine in GFLOP/s, by precision; a multiplication and an addition are two operations.
 
-The best of several runs of the operation that suits a processor best: a large matrix product in PyTorch for floats, a
-wide convolution in OpenVINO for 8-bit integers. It is measured, not a manufacturer's figure: same threads and same run
-as the networks. oneDNN, which both use, can leave out the newest instructions: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI
-disables the matrix units (AMX).
+The best of several runs of the operation that suits a processor best. For floats that is a large matrix product in
+PyTorch, for 8-bit integers a wide convolution in OpenVINO. It is measured, not a manufacturer's figure: same threads
+and same run as the networks. oneDNN, which both use, can leave out the newest instructions:
+ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI disables the matrix units (AMX).
 """
 
 import time
@@ -26,8 +26,10 @@ SECONDS = 0.8
 def measure_limits(
     threads: int, device: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """GFLOP/s by precision: float32, bfloat16 where it is multiplied in hardware (emulated, one product takes minutes),
-    and int8 where OpenVINO is there and does it (on the CPU only).
+    """GFLOP/s by precision: float32, and bfloat16 and int8 where this machine has them.
+
+    bfloat16 is measured where it is multiplied in hardware; emulated, one product takes minutes. int8 is measured on
+    the CPU where OpenVINO is installed and computes in it.
     """
     is_emulated = device == "cpu" and lacks_bfloat16()
     limits = {

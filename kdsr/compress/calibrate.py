@@ -70,8 +70,8 @@ def rounded(network: Network, batches: Sequence[Tensor]) -> tuple[Network, Netwo
 def calibrated(network: Network, batches: Sequence[Tensor]) -> Network:
     """The folded plain `network` in 8-bit integers, its ranges found on `batches` of degraded crops (N, planes, P, P).
 
-    What the last convolution gives is rounded to levels where pixels are put together of it, as bytes; a network that
-    does not enlarge keeps its three channels in floats.
+    In a network that enlarges, the output of the last convolution is rounded to levels, and these bytes become pixels.
+    Other networks keep its three channels in floats.
 
     Raises:
         SettingsError: an architecture that has no 8-bit form.

@@ -134,10 +134,10 @@ def _losses(
 
 
 def _loss(student: Network, network: Network, photographs: Photographs, step: int) -> Tensor:
-    """The logarithm of each crop's mean squared error to truth and float network, in the shares of the plan: a loss in
-    decibels, the unit of the cost of 8 bits.
+    """The mean logarithm of each crop's mean squared error to truth and float network, in the shares of the plan.
 
-    Without the logarithm the strongest noise would count most, and weak noise lose most.
+    So the loss has the unit of the cost of 8 bits, decibels. Without the logarithm the strongest noise would count
+    most, and weak noise lose most.
     """
     batch = photographs.batch(step)
     degraded = batch.degraded.contiguous(memory_format=torch.channels_last)

@@ -1,5 +1,6 @@
-"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, train in 8 bits; each step measured,
-each result with its card.
+"""A compression from its plan to its files: prune, fine-tune, round to 8 bits, train in 8 bits.
+
+Each step is measured, and each result has its card.
 
 Files: `NAME-pruned`, `NAME-int8` or `NAME-pruned-int8`, each as `.safetensors`, `.json`, `.onnx` and `.uint8.onnx`.
 Figures on test sets and latencies are added by `kdsr card`. Not here: the steps themselves (`calibrate`, `learn`,

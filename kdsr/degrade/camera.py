@@ -1,7 +1,7 @@
 """The degradation of a camera in poor light: blur, sensor noise, demosaicing, coarse colour noise, then JPEG.
 
-Noise is added where a sensor adds it, in linear light behind the colour filters, and is developed like the picture:
-demosaiced, white balanced, converted to sRGB. After Brooks et al., Unprocessing Images for Learned Raw Denoising (2019,
+Noise is added where a sensor adds it, in linear light behind the colour filters. Then it is demosaiced, white balanced
+and converted to sRGB with the picture. After Brooks et al., Unprocessing Images for Learned Raw Denoising (2019,
 arXiv:1811.11127, section 3), whose ranges of noise are used. Everything is drawn from one NumPy generator, so that the
 same seed gives the same picture on every device. Not here: a change of size (`photo`), tone curves other than sRGB's.
 """

@@ -1,7 +1,8 @@
 """Masks of missing pixels (scratches, letters, brush strokes, lost blocks), and a first filling of the holes.
 
-The input of an inpainting network has four planes: the picture with its holes filled from their surroundings, and the
-mask (1 where a pixel is missing). The filling gives a small network a start in holes wider than its receptive field.
+The input of an inpainting network has four planes. Three are the picture with its holes filled from their surroundings;
+the fourth is the mask (1 where a pixel is missing). The filling gives a small network a start in holes wider than its
+receptive field.
 """
 
 import math
@@ -23,8 +24,8 @@ _AREA = 256 * 256
 def draw_holes(height: int, width: int, kind: str, rng: np.random.Generator) -> np.ndarray:
     """A mask (H, W), float32, 1 where a pixel is missing; at least one is.
 
-    kind: `dots` (each pixel with probability 1/2), `scratches` (thin lines), `text` (lines of letters), `strokes` (of
-        a brush) or `blocks` (squares of 8 or 16 px, as in a faulty transmission).
+    kind: `dots` (each pixel with probability 1/2), `scratches` (thin lines), `text` (lines of letters), `strokes` (of a
+        brush) or `blocks`. Blocks are squares of 8 or 16 px, as in a faulty transmission.
     """
     mask = np.zeros((height, width), np.uint8)
     _PENS[kind](mask, rng)

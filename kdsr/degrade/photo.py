@@ -1,7 +1,7 @@
 """The degradation of real photographs: blur, resizing, noise and JPEG in random order, then shrinking.
 
-After BSRGAN (Zhang et al., 2021, arXiv:2103.14006, section 3) and Real-ESRGAN (Wang et al., 2021, arXiv:2107.10833),
-milder at the strong end: 60 K parameters are too few to restore heavy damage. Everything is drawn from one NumPy
+After BSRGAN (Zhang et al., 2021, arXiv:2103.14006, section 3) and Real-ESRGAN (Wang et al., 2021, arXiv:2107.10833). It
+is milder at the strong end: 60 K parameters are too few to restore heavy damage. Everything is drawn from one NumPy
 generator, so that the same seed gives the same picture on every device. Not here: sinc ringing, sensor pipelines,
 chains of several JPEG files.
 """

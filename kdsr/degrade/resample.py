@@ -25,8 +25,8 @@ def bicubic_resize(image: Tensor, scale: Fraction | float, *, as_uint8: bool = F
         image: (N, C, H, W), float32 or float64, on any device; sides from 1 pixel.
         scale: output pixels per input pixel; Fraction(1, 3) shrinks to a third, 4 enlarges four times. Floats are taken
             as the nearest fraction with a denominator up to 1000.
-        as_uint8: clamp to [0, 1] and round to 255ths after each of the two axes, which is what MATLAB does with a uint8
-            picture and how the field's low-resolution sets were made. Otherwise nothing is clamped or rounded.
+        as_uint8: clamp to [0, 1] and round to 255ths after each of the two axes. So does MATLAB with a uint8 picture,
+            and so the field's low-resolution sets were made. Otherwise nothing is clamped or rounded.
     Returns:
         (N, C, ceil(H * scale), ceil(W * scale)), as MATLAB sizes its result.
     Raises:

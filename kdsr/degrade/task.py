@@ -28,8 +28,8 @@ def degrade(
         strength: noise sigma (of 255), JPEG quality, level of a real photograph's damage or kind of holes; None takes
             the task's default.
         seed: of the noise, the holes and the damage of a photograph; the other degradations draw nothing.
-        noise: convention of noise, a name in `tasks.NOISE_CONVENTIONS`: `file` is clipped to [0, 1] and rounded to 8
-            bits, `laboratory` is neither, as in published figures.
+        noise: convention of noise, a name in `tasks.NOISE_CONVENTIONS`. `file` is clipped to [0, 1] and rounded to 8
+            bits; `laboratory` is neither, as in published figures.
     Returns:
         (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Rounded to 8 bits as a file would
         be, apart from holes and from noise by the convention `laboratory`, which may leave [0, 1].

@@ -47,15 +47,14 @@ class Discriminator(nn.Module):
 
 
 class Adversarial(nn.Module):
-    """The discriminator's hinge loss, to be minimised by the discriminator and the student together: a scalar, at least
-    0.
+    """The discriminator's hinge loss, for discriminator and student together: a scalar, at least 0.
 
-    mean(max(0, 1 - score(label))) + mean(max(0, 1 + score(restored))). A lower value tells the teacher's pictures from
-    the student's. The discriminator's gradient is this loss's own. The restored picture passes through
-    `reverse_gradient`, so the student's gradient has the opposite sign: the step that lowers the loss for the
-    discriminator raises it for the student, whose pictures score higher. 2 means that the discriminator cannot tell
-    (all scores 0); where a patch of the student scores below -1 the hinge is flat and teaches nothing, so give it a
-    small weight and add a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
+    mean(max(0, 1 - score(label))) + mean(max(0, 1 + score(restored))). At 0 the discriminator separates the teacher's
+    pictures from the student's; at 2 (all scores 0) it cannot. The discriminator's gradient is this loss's own. The
+    restored picture passes through `reverse_gradient`, so that the student's gradient has the opposite sign. One
+    optimiser step thus lowers the loss for the discriminator and raises it for the student, whose pictures then score
+    higher. Where a patch of the student scores below -1 the hinge is flat and has no gradient. Therefore use a small
+    weight and add a loss to the truth. Source: hinge, arXiv:1705.02894, section 3.
 
     `forward` raises ShapeError for pictures of different shapes.
     """

@@ -23,9 +23,9 @@ _EPSILON = 1e-7
 def contrastive(restored: Tensor, positive: Tensor, negatives: Tensor | Sequence[Tensor]) -> Tensor:
     """Distance to the positive over the mean distance to the negatives: a scalar, at least 0, 0 is best.
 
-    The distance is the mean absolute difference of the embeddings, over the whole batch; each of the scales 1, 1/2 and
-    1/4 has the same weight. A restored picture that equals all negatives gives a very large value. No gradient reaches
-    positive or negatives.
+    The distance is the mean absolute difference of the embeddings over the batch. Each of the scales 1, 1/2 and 1/4 has
+    the same weight. A restored picture that equals all negatives gives a very large value. No gradient reaches positive
+    or negatives.
 
     Args:
         restored: (N, C, H, W), range [0, 1].

@@ -1,5 +1,6 @@
-"""Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W), any scale, same N, H and
-W.
+"""Losses between a feature of the student (N, Cs, H, W) and one of the teacher (N, Ct, H, W).
+
+Features may have any scale; N, H and W are equal.
 
 Each gives a float32 scalar; no gradient reaches the teacher. Modules have parameters (1x1 projections to
 the teacher's channels, variances), which belong to the training run and never to the student's file. Not here: how a
@@ -30,9 +31,10 @@ _SMALLEST_VARIANCE = 1e-5
 def attention_map(student: Tensor, teacher: Tensor) -> Tensor:
     """Squared distance of both attention maps, mean over pictures: a scalar in [0, 2], 0 is best.
 
-    A map is the mean over channels of the squares (p = 2), flattened and divided by its L2 norm, so Cs and Ct may
-    differ and neither feature's scale matters. Source: attention transfer, arXiv:1612.03928, section 3.1, equation 2,
-    with the distance squared as in the authors' code; summed over places, so that the weight does not depend on H x W.
+    A map is the mean over channels of the squares (p = 2), flattened and divided by its L2 norm. So Cs and Ct may
+    differ, and neither feature's scale matters. The distance is squared as in the authors' code. It is summed over
+    places, so that the weight does not depend on H x W. Source: attention transfer, arXiv:1612.03928, section 3.1,
+    equation 2.
     Raises:
         ShapeError: N, H or W differ.
     """
@@ -57,7 +59,7 @@ def spatial_affinity(student: Tensor, teacher: Tensor) -> Tensor:
 def channel_distribution(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
     """T^2 * KL(teacher || student) of where each channel has its weight: a scalar in nats, at least 0, 0 is best.
 
-    Each channel is made a distribution over its H x W places by a softmax at the temperature T; the divergence is
+    Each channel is made a distribution over its H x W places by a softmax at the temperature T. The divergence is
     summed over places and averaged over channels and pictures. Cs = Ct. Source: channel-wise distillation,
     arXiv:2011.13256, section 3.2.
     Raises:

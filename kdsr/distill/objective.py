@@ -184,8 +184,9 @@ class Objective(nn.Module):
 
     @property
     def negatives(self) -> str | None:
-        """Source of the negatives of a contrastive term: `input` (the degraded picture, enlarged) or `average` (the
-        output of the student's moving average); None without such a term.
+        """Source of the negatives of a contrastive term; None without such a term.
+
+        `input` is the degraded picture, enlarged; `average` is the output of the student's moving average.
         """
         kinds = {term.reads.removeprefix("negatives_") for term in self.terms if term.reads.startswith("negatives_")}
         if len(kinds) > 1:

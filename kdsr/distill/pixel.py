@@ -94,7 +94,7 @@ def _in_decibels(squared_errors: Tensor) -> Tensor:
 def fft(restored: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of the real and imaginary parts of both spectra: a scalar, at least 0, 0 is best.
 
-    The transform is the orthonormal real one over H and W, so that the value does not grow with the picture; the half
+    The transform is the orthonormal real one over H and W, so that the value does not grow with the picture. The half
     of the spectrum that repeats the other is left out. Source: MIMO-UNet, arXiv:2108.05054, section 3.4; also used by
     SAFMN, arXiv:2302.13800.
     Raises:
@@ -106,9 +106,8 @@ def fft(restored: Tensor, target: Tensor) -> Tensor:
 def mean_colour(restored: Tensor, degraded: Tensor) -> Tensor:
     """Mean squared difference of the mean colours of each picture and its input: a scalar, at least 0, 0 is best.
 
-    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. A loss in pixels is lowest if a
-    network moves a faded or clipped colour to the most likely one; a viewer expects the input's own.
-    Source: definition.
+    `degraded` (N, C, h, w) may be smaller and have a mask behind its colours. A loss in pixels is lowest if a network
+    moves a faded or clipped colour to the most likely one. A viewer expects the input's colour. Source: definition.
     Raises:
         ShapeError: different numbers of pictures, or fewer planes in the input.
     """

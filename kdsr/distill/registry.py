@@ -15,8 +15,9 @@ class Loss:
     """A loss, what it reads and where it comes from.
 
     `reads` is `pictures` (restored, target), `input` (restored, degraded), `both` (restored, target, degraded),
-    `features` (student's, teacher's), `negatives_input` or `negatives_average` (restored, target, worse pictures: the
-    enlarged input, or the output of the student's own average), or `scores` (class scores).
+    `features` (student's, teacher's) or `scores` (class scores). With `negatives_input` or `negatives_average` the
+    function takes restored, target and worse pictures. These are the enlarged input, or the output of the student's
+    moving average.
     """
 
     function: Callable[..., Any]

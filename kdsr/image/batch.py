@@ -70,8 +70,9 @@ def _seen(folder: Path) -> Iterator[Path]:
 
 
 def result_names(paths: Sequence[Path]) -> list[str]:
-    """A PNG's name for each of `paths` (of one folder), no two alike whatever their case: the stem, or the full name
-    where that would be another one's.
+    """A PNG's name for each of `paths` (of one folder): the stem, or the full name where the stem is taken.
+
+    No two names are alike, whatever their case.
     """
     names = [f"{path.stem}.png" for path in paths]
     while True:
@@ -140,8 +141,8 @@ class Ledger:
     """What is finished in a folder of results: the file `.kdsr.jsonl` there, which gets a line for each picture once it
     is written.
 
-    A result counts as finished if it is there, and was made from a file of the same name, size and time of
-    modification, in the same way. Lines that cannot be read are passed over, and later ones win: a picture too many is
+    A result counts as finished if it exists and its source and settings are the same. The source is compared by name,
+    size and time of modification. Lines that cannot be read are passed over, and later ones win: a picture too many is
     done again, never one too few.
     """
 

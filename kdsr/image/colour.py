@@ -1,7 +1,7 @@
 """Any colour space to sRGB: embedded ICC profiles, CMYK and Lab.
 
 8 bits go through LittleCMS (PIL.ImageCms). Pillow has no 16-bit RGB, so profiles made of a matrix and curves are
-applied to 16 bits here (ICC.1:2010, sections F.3, 10.5, 10.15); a profile of lookup tables is left unapplied there,
+applied to 16 bits here (ICC.1:2010, sections F.3, 10.5, 10.15). A profile of lookup tables is not applied to 16 bits,
 with a note.
 """
 
@@ -21,8 +21,9 @@ _ROWS_OF_PIXELS = 1 << 20  # pixels converted at a time, to bound the float32 me
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
-    """(`image` in L or RGB, a note or None); `image` is in L, RGB, CMYK or LAB, `profile` is its ICC profile if it has
-    one.
+    """(`image` in L or RGB, a note or None).
+
+    `image` is in L, RGB, CMYK or LAB; `profile` is its ICC profile if it has one.
     """
     note = None
     if profile:

@@ -1,7 +1,8 @@
-"""The colour of what cannot be seen: a network reads beyond a pixel, and so do filters; both must not meet it.
+"""The colour of pixels under alpha 0: networks and filters read beyond a pixel, and must not read that colour.
 
 Hidden pixels are filled from the visible ones around them by push and pull (Gortler et al., The Lumigraph, SIGGRAPH
-1996): averages weighted by alpha, of halved size until all is known, then back. Memory: 8 bytes per pixel.
+1996). Averages weighted by alpha are halved in size until all pixels are known, then enlarged again. Memory: 8 bytes
+per pixel.
 """
 
 from dataclasses import replace

@@ -114,8 +114,9 @@ def with_transparent(picture: Picture, holes: np.ndarray) -> Picture:
 
 
 def join_strips(strips: Iterable[Picture], height: int) -> Picture:
-    """The picture of `height` rows that comes as `strips` of its full width, from top to bottom; a single one is given
-    back as it is.
+    """The picture of `height` rows that comes as `strips` of its full width, from top to bottom.
+
+    A single strip is returned as it is.
     """
     joined: Picture | None = None
     top = 0

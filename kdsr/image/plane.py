@@ -1,8 +1,8 @@
 """One plane, such as alpha, resized row by row: strips have the same bits as the picture resized in one piece.
 
-The cubic kernel with a = -0.5 (Keys 1981), antialiased when shrinking, weights normalised at the border: what Pillow's
-BICUBIC and torch's `interpolate(mode="bicubic", antialias=True)` compute, up to rounding. Not MATLAB's, which is in
-`kdsr.degrade`.
+The cubic kernel with a = -0.5 (Keys 1981), antialiased when shrinking, weights normalised at the border. Pillow's
+BICUBIC and torch's `interpolate(mode="bicubic", antialias=True)` compute the same, up to rounding. Not here: MATLAB's,
+which is in `kdsr.degrade`.
 """
 
 import math

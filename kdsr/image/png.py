@@ -1,8 +1,8 @@
 """PNG written strip by strip, in a few megabytes of memory beside the picture.
 
 Packing is most of the work. Intel's ISA-L (the optional package isal) does it in a quarter of zlib's time at the same
-size; the pixels are the same either way. OpenCV's encoder is not used: it wants the picture once more as BGR, holds the
-entire file, cannot write grey with alpha, and takes as long as zlib. Not here: reading. Source: PNG 1.2, chunks
+size; the pixels are the same either way. OpenCV's encoder is not used: it needs a BGR copy of the picture and holds the
+entire file. It cannot write grey with alpha, and takes as long as zlib. Not here: reading. Source: PNG 1.2, chunks
 IHDR, IDAT, IEND; filter type 1 (Sub).
 """
 

@@ -42,8 +42,8 @@ def read_picture(
     """The picture in `source`, upright, in sRGB or grey, with its own bits and alpha.
 
     Args:
-        source: a path, the bytes of a file, a PIL image, or an array of uint8 or uint16: (H, W) or (H, W, C) with C =
-            1, 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        source: a path, the bytes of a file, a PIL image, or an array of uint8 or uint16. An array is (H, W) or (H, W,
+            C) with C = 1, 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
         settings: its `max_input_megapixels` and `max_side_px` are the limits.
         name: the picture's name, for downloads and sentences; else the file's stem.
     Raises:

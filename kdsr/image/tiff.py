@@ -1,7 +1,7 @@
 """16-bit TIFF, read and written at full precision. TIFF of 8 bits or fewer is read by Pillow, as other formats are.
 
-tifffile reads uncompressed data. Compressed data goes to OpenCV (libtiff): tifffile inflates a strip without a limit
-on its output, so that a small hostile file could fill the memory.
+tifffile reads uncompressed data. Compressed data goes to OpenCV (libtiff). tifffile inflates a strip without a limit on
+its output, so that a small hostile file could fill the memory.
 """
 
 from typing import BinaryIO
@@ -65,8 +65,9 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Deco
 
 
 class TiffWriter:
-    """An uncompressed TIFF of `shape` (H, W, 1 to 4), uint8 or uint16, the last sample alpha if `has_alpha`, written to
-    `file` from top to bottom.
+    """An uncompressed TIFF of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom.
+
+    The last sample is alpha if `has_alpha`.
 
     Deflate makes a 16-bit photograph 10 % smaller and writing it 80 times slower.
     """

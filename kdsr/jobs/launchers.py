@@ -103,8 +103,8 @@ class LocalLauncher:
 class ChunkLauncher:
     """Trains in chunks, each under a decorator that lends a GPU; a checkpoint carries the run from chunk to chunk.
 
-    A thread of this process goes from chunk to chunk with the context of the request that launched it, so that the
-    visitor's own share of GPU time is used. A chunk may run in a forked process; only its files remain.
+    A thread of this process goes from chunk to chunk with the context of the request that launched it. So the visitor's
+    own share of GPU time is used. A chunk may run in a forked process; only its files remain.
     """
 
     name = "zerogpu"

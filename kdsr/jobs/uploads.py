@@ -118,8 +118,9 @@ class _Faults:
 
 
 class _Archive(io.FileIO):
-    """A zip archive's file, whose list of members is refused where it is long: it is read in one piece, and takes 40
-    times its size in memory.
+    """A zip archive's file that refuses a long list of members.
+
+    The list is read in one piece, and takes 40 times its size in memory.
     """
 
     is_limited = False

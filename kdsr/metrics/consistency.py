@@ -19,8 +19,8 @@ def consistency(restored: Tensor, degraded: Tensor) -> Tensor:
     """PSNR in dB of `restored`, shrunk to the input's size, against the input; one value per picture, higher is better.
 
     Args:
-        restored: (N, C, s * H, s * W) with a whole s from 2, range [0, 1], on any device; clamped and rounded to 8 bits
-            here. Shrunk by MATLAB's bicubic with antialiasing, rounded to 8 bits.
+        restored: (N, C, s * H, s * W) with an integer s from 2, range [0, 1], on any device. Clamped and rounded to 8
+            bits here. Shrunk by MATLAB's bicubic with antialiasing, rounded to 8 bits.
         degraded: (N, C, H, W), the picture that `restored` was made from; clamped and rounded to 8 bits here.
     Returns:
         (N,) float64 on the processor, over all channels, no border cut; +inf where the input is met exactly. The truth

@@ -36,14 +36,14 @@ def feature_distance(restored: Tensor, truth: Tensor) -> Tensor:
         truth: as `restored`, same shape.
     Returns:
         (N,) float64 on the processor; identical pictures give 0. In each of five blocks the channels of each place are
-        scaled to unit length, and the squared difference is summed over channels and averaged over places; the distance
-        is the mean of the five. nan where a side is shorter than 32 pixels.
+        scaled to unit length. The squared difference is summed over channels and averaged over places. The distance is
+        the mean of the five. nan where a side is shorter than 32 pixels.
     Raises:
         ShapeError: the shapes differ or are not (N, 1 or 3, H, W).
         SettingsError: the extra `looks` is not installed. WeightsError: its weights are not the published ones.
 
     Source: Zhang et al., 2018, "The unreasonable effectiveness of deep features as a perceptual metric", equation 1
-    with all weights 1; blocks 0, 3, 6, 14 and 20 of EfficientNet-Lite2.
+    with all weights 1. Blocks 0, 3, 6, 14 and 20 of EfficientNet-Lite2.
     """
     if restored.shape != truth.shape or truth.ndim != 4 or truth.shape[1] not in (1, 3):
         raise ShapeError(

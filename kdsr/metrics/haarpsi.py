@@ -37,7 +37,7 @@ def haarpsi(restored: Tensor, truth: Tensor) -> Tensor:
         ShapeError: the shapes differ or are not (N, 1 or 3, H, W).
 
     Source: Reisenhofer et al., 2018, "A Haar wavelet-based perceptual similarity index for image quality assessment",
-    equations 10 to 14 (C = 30, alpha = 4.2); the authors' code, whose filters read zeros beyond the border.
+    equations 10 to 14 (C = 30, alpha = 4.2). Filters read zeros beyond the border, as in the authors' code.
     """
     if restored.shape != truth.shape or truth.ndim != 4 or truth.shape[1] not in (1, 3):
         raise ShapeError(

@@ -1,6 +1,6 @@
 """The figures for looks by name, beside PSNR and SSIM and never instead of them.
 
-A sharp picture may look better than one with a higher PSNR, and each of these figures can be misled in its own way;
+A sharp picture may look better than one with a higher PSNR. Each of these figures can be misled in its own way;
 `limits` says how. Not here: means over a set (`kdsr.bench.looks`).
 """
 

@@ -1,6 +1,6 @@
 """The BT.601 luma in 16..235, the plane on which super-resolution and JPEG figures are published.
 
-Not here: chroma, and the rounding to whole levels that MATLAB's rgb2ycbcr adds for uint8 pictures; most published
+Not here: chroma, and the rounding to integer levels that MATLAB's rgb2ycbcr adds for uint8 pictures. Most published
 tables since 2017 (EDSR, BasicSR) are taken without it.
 """
 

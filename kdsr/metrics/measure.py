@@ -36,9 +36,9 @@ def measure(
     Args:
         restored: (N, C, H, W), range [0, 1] (clamped here), on any device; C is 3 (RGB) or 1 (grey).
         truth: as `restored`, same shape.
-        grey: the picture is a grey one, its plane repeated to three channels: it is measured on that plane, without the
-            conversion to luma (MATLAB's scripts convert pictures of three channels only; `bridge` of Set14 is grey).
-            With one channel this is so in any case.
+        grey: the picture is grey, its plane repeated to three channels. It is measured on that plane, without the
+            conversion to luma, since MATLAB's scripts convert only pictures of three channels (`bridge` of Set14 is
+            grey). With one channel this is so in any case.
         holes: (N, 1, H, W), not 0 where pixels were missing; PSNR is taken there only. Needed for inpainting, and only
             there.
     Raises:

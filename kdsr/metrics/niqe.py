@@ -40,7 +40,7 @@ def niqe(image: Tensor) -> Tensor:
         ShapeError: `image` is not (N, 1 or 3, H, W).
 
     Source: Mittal, Soundararajan and Bovik, 2013, "Making a 'completely blind' image quality analyzer", equations 1 to
-    10; LIVE's MATLAB release (blocks of 96 without overlap), which gives 5.7296 for Set14's `baboon`.
+    10. Reference: LIVE's MATLAB release (blocks of 96 without overlap), which gives 5.7296 for Set14's `baboon`.
     """
     if image.ndim != 4 or image.shape[1] not in (1, 3):
         raise ShapeError(f"niqe needs pictures (N, 3, H, W) or (N, 1, H, W), got {tuple(image.shape)}.")

@@ -28,9 +28,9 @@ def ssim(restored: Tensor, truth: Tensor, *, border: int = 0) -> Tensor:
         truth: as `restored`, same shape.
         border: pixels cut from each side first; super-resolution papers cut `scale`.
     Returns:
-        (N,) float64 on the processor: the mean over channels of the mean over all places where the Gaussian window
-        (11x11, sigma 1.5) lies entirely inside. Identical pictures give exactly 1. nan where no window fits: a side
-        that is shorter than 11 pixels once the border is cut.
+        (N,) float64 on the processor: the mean over channels and over all places where the Gaussian window (11x11,
+        sigma 1.5) lies entirely inside. Identical pictures give exactly 1. nan where no window fits: a side that is
+        shorter than 11 pixels once the border is cut.
     Raises:
         ShapeError: the shapes differ or are not (N, C, H, W).
 
@@ -54,9 +54,10 @@ def _mean_ssim(planes: list[PlanePair]) -> float:
 def _strip_sum(restored: Plane, truth: Plane) -> float:
     """The sum of SSIM over all windows inside a strip.
 
-    With a = restored, b = truth, s = a + b and d = a - b, equation 13 needs only means and variances of s and d: 4
-    mean_a mean_b = mean_s^2 - mean_d^2, 2 (mean_a^2 + mean_b^2) = mean_s^2 + mean_d^2, and likewise for (co)variances.
-    That is four filters in place of five, and what cancels in float32 cancels in numerator and denominator alike.
+    Let a = restored, b = truth, s = a + b and d = a - b. Equation 13 then needs only means and variances of s and d.
+    For 4 mean_a mean_b = mean_s^2 - mean_d^2, 2 (mean_a^2 + mean_b^2) = mean_s^2 + mean_d^2, and likewise for
+    (co)variances. That is four filters in place of five. Rounding errors of float32 cancel in numerator and denominator
+    alike.
     """
     total, gap = restored + truth, restored - truth
     total -= 1.0  # centred: squares of numbers near 0 lose less; variances do not change

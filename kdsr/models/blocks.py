@@ -85,13 +85,12 @@ class Enlargement(nn.Conv2d):
 
 
 class Colour(nn.Module):
-    """(N, 3, H, W) to (N, 3 * 16, H / 4, W / 4), which depth-to-space makes an addition to a picture that leaves its
-    BT.601 luma as it is.
+    """(N, 3, H, W) to (N, 3 * 16, H / 4, W / 4): a change of colour, to be added after depth to space.
 
-    A JPEG's colours come in blocks of 16 pixels, of which a student at full resolution sees less than one; of this
-    branch's convolutions, at a quarter of the resolution, a pixel sees 52, and each costs a sixteenth. It gives the two
-    chroma differences only: luma's larger errors would dominate it. Begins by adding nothing. Each layer adds
-    to what is there: rectifiers in a row, so narrow, go silent.
+    The addition leaves the BT.601 luma as it is. A JPEG's colours come in blocks of 16 pixels; a student at full
+    resolution sees less than one. At a quarter of the resolution a pixel sees 52, and each convolution costs a
+    sixteenth. It gives the two chroma differences only: luma's larger errors would dominate it. It begins by adding
+    nothing. The layers are residual: without that, rectifiers in a row, so narrow, go dead.
     """
 
     FACTOR = 4
@@ -126,8 +125,8 @@ def repeat_channels(image: Tensor, times: int) -> Tensor:
 def depth_to_space(image: Tensor, factor: int) -> Tensor:
     """(N, C * factor^2, H, W) to (N, C, H * factor, W * factor), as `pixel_shuffle`.
 
-    A compiler for processors would make of it, and of all that is fused with it, a loop over single values; compiled
-    code therefore calls torch's own kernel.
+    On a CPU the compiler would turn it, and all that is fused with it, into a loop over single values. Compiled code
+    therefore calls torch's own kernel.
     """
     if torch.compiler.is_compiling() and image.device.type == "cpu":
         shuffled: Tensor = _shuffle(image, factor)
@@ -160,8 +159,9 @@ def _unshuffle(image: Tensor, factor: int) -> Tensor:
 
 
 def _as_runs(cells: Tensor, factor: int) -> Tensor:
-    """`cells` (..., factor) with each run of `factor` values, which lie side by side in both layouts, as one value
-    where there is a type so wide.
+    """`cells` (..., factor) with each run of `factor` values as one value, where there is a type so wide.
+
+    The values of a run lie side by side in both layouts.
     """
     wide = {4: torch.int32, 8: torch.int64, 16: torch.complex128}.get(factor * cells.element_size())
     return cells if wide is None else cells.view(wide)

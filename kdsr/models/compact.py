@@ -1,8 +1,8 @@
 """The compact SRVGG of Real-ESRGAN at x2 and x3: its x4 network, whose result is shrunk.
 
-That is how the published models `realesr-animevideov3` x2 and x3 are made: all three share one file of weights, and the
-layers of x2 and x3 end with a bicubic resize by 0.5 and 0.75. At x4 it is `plain` with `prelu` 1.
-Source: Real-ESRGAN, arXiv:2107.10833, and its ncnn models.
+The published models `realesr-animevideov3` x2 and x3 are made so. All three scales share one file of weights, and the
+layers of x2 and x3 end with a bicubic resize by 0.5 and 0.75. At x4 it is `plain` with `prelu` 1. Source: Real-ESRGAN,
+arXiv:2107.10833, and its ncnn models.
 """
 
 import torch

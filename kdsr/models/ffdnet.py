@@ -1,7 +1,7 @@
 """FFDNet: a denoiser whose noise level is an input, estimated from the picture here.
 
 Source: FFDNet, arXiv:1710.04026, section 3; names of the layers are ours. The noise level is estimated as in Chen, Zhu
-and Heng, "An efficient statistical method for image noise level estimation", ICCV 2015: the small eigenvalues of the
+and Heng, "An efficient statistical method for image noise level estimation", ICCV 2015. The small eigenvalues of the
 covariance of 8x8 patches are the variance of the noise.
 """
 

@@ -27,9 +27,9 @@ def absorb_folded(network: nn.Module, plain: nn.Module) -> list[str]:
     """Start `network` (over-parameterised or not) from the convolutions of `plain`; names of the layers left as they
     were.
 
-    Layers are matched by name. A wider `network` of the same scale computes what `plain` computes in its first channels
-    (as in Net2Net, arXiv:1511.05641, but new channels start at random and unread). A layer that fits in neither way
-    keeps its own start.
+    Layers are matched by name. A wider `network` of the same scale computes what `plain` computes in its first
+    channels. This is Net2Net (arXiv:1511.05641), but new channels start at random and unread. A layer that fits in
+    neither way keeps its own start.
 
     Raises:
         WeightsError: no layer fits at all.

@@ -1,9 +1,10 @@
 """Networks in 8-bit integers: what an integer runtime computes, computed by torch to the same numbers.
 
-A tensor is `scale * (level - zero)` with levels 0 to 255; a kernel is `scale * level` with levels -127 to 127 and a
-scale per output channel (Jacob et al., arXiv:1712.05877; as ONNX's QuantizeLinear and DequantizeLinear). Sums of
-products of levels are whole numbers below 2^24, which float32 holds exactly, so that torch differs from an integer
-runtime only where rounding ties. Not here: how scales are calibrated and trained (`kdsr.compress`).
+A tensor is `scale * (level - zero)` with levels 0 to 255. A kernel is `scale * level` with levels -127 to 127 and a
+scale per output channel. These are the definitions of Jacob et al. (arXiv:1712.05877) and of ONNX's QuantizeLinear and
+DequantizeLinear. Sums of products of levels are integers below 2^24, which float32 holds exactly. torch therefore
+differs from an integer runtime only where rounding ties. Not here: how scales are calibrated and trained
+(`kdsr.compress`).
 """
 
 import copy
@@ -37,8 +38,8 @@ def to_levels(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
 class IntegerConv2d(nn.Conv2d):
     """A 3x3 convolution of levels: rounds its input to levels, sums whole numbers, and scales the sums.
 
-    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both count as parameters;
-    they take one and four bytes in a file. `output_scale` above 0 has the output rounded to levels as well.
+    Its kernel (int8) and its bias (int32, in units of the sums) are parameters, so that both are counted. They take one
+    and four bytes in a file. `output_scale` above 0 has the output rounded to levels as well.
     """
 
     bias: nn.Parameter
@@ -97,8 +98,9 @@ class IntegerConv2d(nn.Conv2d):
 
 
 class Entry(nn.Module):
-    """Rounds what comes in to the levels of the first convolution, for all that reads it: what rounding adds must be
-    taken off again by the residual.
+    """Rounds the input to the levels of the first convolution, for every layer that reads it.
+
+    The residual must remove the rounding error again, so it is added to the rounded input.
 
     A range of a picture's own 256 levels rounds nothing: 8-bit pictures are on them, 16-bit ones keep their
     precision.

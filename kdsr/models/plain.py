@@ -1,10 +1,10 @@
 """The student: a plain stack of 3x3 convolutions with ReLU or PReLU, the fastest on CPUs and in browsers.
 
 It adds its output to the enlarged input and moves depth to space. Widths in multiples of 16 use vector units fully. The
-input is enlarged by repeating channels, which costs next to nothing, or by a learned kernel, for 2 % of the arithmetic:
-with repeats only the colours, for which a small network has no channels to spare, keep a grid of `scale` pixels. A
-bicubic Resize would multiply the cost. With `prelu` it is the "compact" SRVGG of Real-ESRGAN (arXiv:2107.10833, its
-repository), whose published weights it then computes exactly. Not here: attention, normalisation, other activations.
+input is enlarged by repeating channels, which costs next to nothing, or by a learned kernel, for 2 % of the arithmetic.
+With repeats the colours keep a grid of `scale` pixels: a small network has no channels to spare for them. A bicubic
+Resize would multiply the cost. With `prelu` it is the "compact" SRVGG of Real-ESRGAN (arXiv:2107.10833, its
+repository), and computes its published weights exactly. Not here: attention, normalisation, other activations.
 """
 
 import itertools
@@ -26,8 +26,8 @@ class Plain(Network):
         depth: number of convolutions, at least 2.
         unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be
             multiples of 2).
-        colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none (scale 1
-            without a mask only; sides must be multiples of 4).
+        colour: channels of a branch at a quarter of the resolution that restores the colours; 0 for none. Scale 1
+            without a mask only; sides must be multiples of 4.
         skip: side of the kernel that enlarges the input before it is added: 1 repeats pixels, 3 is learned (scale 2 to
             4 only).
         prelu: 1 multiplies negative values between the convolutions by a learned slope per channel; 0 is ReLU.

@@ -36,9 +36,9 @@ class Residual(Network):
         blocks: number of attention blocks (two 3x3 convolutions each).
         unshuffle: 1 works at full resolution; 2 first moves 2x2 pixels into channels (scale 1 only; sides must be
             multiples of 2).
-        fine: attention blocks of `width` / 2 channels at full resolution, behind those at half (`unshuffle` 2 only),
-            for details that half the resolution does not carry. They begin by adding nothing: a network without them is
-            a start for one with them.
+        fine: attention blocks of `width` / 2 channels at full resolution, after those at half (`unshuffle` 2 only).
+            They restore details that half the resolution cannot represent. They begin by adding nothing: a network
+            without them is a start for one with them.
         planes: of the input: 3, or 4 with a mask; then only what the mask marks is changed (scale 1 only).
         rep: over-parameterised kernels for training.
     """

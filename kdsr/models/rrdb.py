@@ -25,8 +25,8 @@ class Rrdb(Network):
         width: channels between the blocks.
         blocks: number of blocks, 15 convolutions each.
         growth: channels that each convolution of a dense block adds.
-        halo: input pixels around a tile. 0 takes the exact radius, 15 * blocks + 4, which is larger than most pictures;
-            a smaller number is an approximation whose error was measured for given weights.
+        halo: input pixels around a tile. 0 takes the exact radius, 15 * blocks + 4, which is larger than most pictures.
+            A smaller number is an approximation whose error was measured for given weights.
         planes: 3.
         rep: accepted as by every network; there is no over-parameterised form.
     """

@@ -85,9 +85,9 @@ def restore_picture(
     """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
     Colour hidden under alpha 0 changes nothing that is seen (`fill_hidden`).
 
-    8-bit RGB stays 8-bit at the input and output of the network; grey and 16-bit pictures are converted to floats tile
-    by tile, so that the full picture is never in memory as floats. Arguments and errors as in `restore`; besides,
-    InputError where a network gives NaN.
+    8-bit RGB stays 8-bit at the input and output of the network. Grey and 16-bit pictures are converted to floats tile
+    by tile, so the full picture is never in memory as floats. Arguments and errors as in `restore`; besides, InputError
+    where a network gives NaN.
 
     holes: (H, W) bool, True where pixels are missing: needed by an inpainting network, which changes only these;
         any other network refuses it (SettingsError).

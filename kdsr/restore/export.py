@@ -62,8 +62,8 @@ def graph_session(
     """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the
     one made on first use.
 
-    A file that cannot be read or was made from other weights is passed over: the graph is made from the weights again,
-    into the folder `onnx` of `settings.home`.
+    A file that cannot be read or was made from other weights is not used. The graph is then made from the weights
+    again, into the folder `onnx` of `settings.home`.
 
     Raises:
         SettingsError: that folder cannot be written.

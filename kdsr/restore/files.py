@@ -32,8 +32,8 @@ def restore_file(
         mask: for inpainting, as in `holes_in`; without one, transparent pixels are missing.
         tile_px, on_progress, should_stop: as in `restore`; progress is at its end before the file is.
     Raises:
-        InputError: `source` cannot be read, the result would be too large, or `target` cannot be written: all but a
-            full disk is known before the first tile.
+        InputError: `source` cannot be read, the result would be too large, or `target` cannot be written. All but a
+            full disk is found before the first tile.
         Stopped: `should_stop` said so.
     """
     picture, holes = read_picture(source, settings), None

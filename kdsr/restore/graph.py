@@ -1,11 +1,12 @@
 """A network as an ONNX graph: traced by torch.fx, each step written as one operator or a few.
 
 torch.onnx.export is not used: its older exporter is deprecated, and its newer one needs onnxscript and fills the graph
-with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has: Conv,
-Relu, LeakyRelu, PRelu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace, SpaceToDepth; for 8 bits also Transpose,
-Unsqueeze, Squeeze, Cast and the casts with scale, clip and rounding in one (DequantizeLinear, QuantizeLinear). No Pad,
-and a Resize only in published networks. A convolution of integers is enclosed by such casts (the QDQ form), which ONNX
-Runtime and OpenVINO recognise. A new step in a network is one entry of `_STEPS`. Not here: files, checks, metadata.
+with arithmetic on shapes. Here height and width are free, and the operators are those that every runtime has. These are
+Conv, Relu, LeakyRelu, PRelu, Sigmoid, Add, Sub, Mul, Concat, Gather, DepthToSpace and SpaceToDepth. 8-bit graphs also
+have Transpose, Unsqueeze, Squeeze, Cast, QuantizeLinear and DequantizeLinear. There is no Pad, and a Resize only in
+published networks. A convolution of integers lies between DequantizeLinear and QuantizeLinear (the QDQ form), which
+ONNX Runtime and OpenVINO recognise. A new step in a network is one entry of `_STEPS`. Not here: files, checks,
+metadata.
 """
 
 import operator

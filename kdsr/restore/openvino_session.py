@@ -5,7 +5,7 @@ the arithmetic is always set, because OpenVINO otherwise takes bfloat16 wherever
 integers (QuantizeLinear, DequantizeLinear) runs in int8 under either precision, which then holds for the rest of it.
 
 An 8-bit graph ends by putting bytes from planes together as pixels. OpenVINO takes 3 ms for that at 1024x1024, as long
-as half a student; so that end is left out of what is compiled, and OpenCV does it, in 0.9 ms.
+as half a student. OpenCV does it in 0.9 ms, so that end is not compiled.
 """
 
 import functools
@@ -80,8 +80,8 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
         info = model.get_rt_info()
         about = {name: value.astype(str) for name, value in info["framework"].items()} if "framework" in info else {}
         model, block = _ending_in_planes(model)
-        # Runs that come at once need a stream each, or they wait for each other; in integers a run is so short that
-        # changing threads costs more.
+        # Runs that come at once need a stream each, or they wait for each other. An 8-bit run is so short that changing
+        # threads costs more.
         at_once = 1 if about.get("precision") == "int8" else max(1, usable_cpus() // threads)
         compiled = core.compile_model(model, "CPU", _options(threads, precision, at_once))
     except RuntimeError as error:

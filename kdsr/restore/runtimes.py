@@ -196,16 +196,16 @@ def open_runtime(
     """The network of `card`, ready to run; the same object again as long as it is kept warm.
 
     Args:
-        runtime: a name in `RUNTIMES`, or `auto`: torch on a GPU; on the CPU the fastest of those installed that
-            compute what the card says, found by a short measurement on first use (`choice`). Never bfloat16 for a
-            network of floats.
-        sharpness: in [0, 1], for a student with a sharp partner, or that partner: 0 is the faithful of the two, 1 the
-            sharp one, and between them is a network of interpolated weights (`zoo.at_sharpness`). None is `card`.
+        runtime: a name in `RUNTIMES`, or `auto`. That is torch on a GPU; on the CPU it is the fastest of those
+            installed that compute what the card says. A short measurement on first use finds it (`choice`). Never
+            bfloat16 for a network of floats.
+        sharpness: in [0, 1], for a student with a sharp partner, or that partner. 0 is the faithful of the two, 1 the
+            sharp one; between them weights are interpolated (`zoo.at_sharpness`). None is `card`.
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: a device that is not there, a runtime that is not installed, fails on this machine or cannot run
-            this architecture, or a sharpness that is out of range or that `card` does not have.
+        SettingsError: no such device; a runtime that is not installed, fails here or cannot run this architecture; a
+            sharpness out of range, or of a `card` without a partner.
     """
     if sharpness is not None:
         card, catalog = at_sharpness(card, catalog, sharpness, settings)

@@ -29,8 +29,8 @@ _ERRORS_ONLY = 3
 def open_session(source: Path | bytes, *, threads: int) -> Session:
     """A session on the CPU for a graph in a file or in memory.
 
-    Buffers are kept in an arena (without one a tile takes a third longer), and not planned as one block for each shape
-    of tile that comes by: measured on 2000x3000 x4, that saves memory and costs no time.
+    Buffers are kept in an arena: without one a tile takes a third longer. They are not planned as one block for each
+    shape of tile. Measured on 2000x3000 x4, that saves memory and costs no time.
 
     Raises:
         WeightsError: not a graph that this ONNX Runtime can run.

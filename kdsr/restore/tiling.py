@@ -1,7 +1,7 @@
 """The positions of exact tiles. Pure: sides in, slices out; no picture and no network here.
 
 A tile reads its core plus `halo` pixels on each side, and keeps what its core became. At the picture's border there is
-no halo: a tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does
+no halo. A tile's edge is the picture's edge there, so that the zero padding of each convolution acts as it does
 untiled. So tiled equals untiled, up to the order of sums inside a convolution.
 """
 

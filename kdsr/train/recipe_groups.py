@@ -81,16 +81,16 @@ class TrainingData:
     fixed_crops: int = 0
     """Size of a fixed set of crops, drawn by the seed and labelled one by one; 0 draws new crops at every step."""
     crop_px: int = 0
-    """Side of fixed crops that are degraded and labelled one by one, at least `patch_px`, from which patches are drawn
-    (real photographs only); 0: fixed crops have `patch_px` and come from photographs that are degraded once.
+    """Side of fixed crops that are degraded and labelled one by one, at least `patch_px` (real photographs only).
+    Patches are drawn from them. 0: fixed crops have `patch_px` and come from photographs that are degraded once.
     """
     ringing_share: float = 0.0
     """Share of the crops with `crop_px` that also get the ringing of a sharpening or low-pass filter."""
     hard_mining: bool = False
     """Sample the fixed crops in proportion to the distance between the teacher's label and the input."""
     zoom_inputs: str = "none"
-    """Extra inputs without a ground truth that the teacher labels: `in` uses the photographs as inputs, `out` the
-    degraded pictures at half their size (DUKD, arXiv:2312.14709). Needs `fixed_crops`.
+    """Extra inputs without a ground truth that the teacher labels (DUKD, arXiv:2312.14709). `in` uses the photographs
+    as inputs, `out` the degraded pictures at half their size. Needs `fixed_crops`.
     """
     zoom_input_share: float = 0.25
     """Share of the fixed crops that come from zoomed inputs, in (0, 1)."""

@@ -23,8 +23,8 @@ from kdsr.zoo import Card, Catalog, open_catalog, save_weights, sha256_of, write
 class WeightMix:
     """Released weights between those of the run, of its start, and of another run from that start.
 
-    Between networks trained from one start there are some that are better than any of them (WiSE-FT, arXiv:2109.01903;
-    model soups, arXiv:2203.05482); `docs/training.md` has the measured cases.
+    A mix of networks trained from one start can be better than each of them (WiSE-FT, arXiv:2109.01903; model soups,
+    arXiv:2203.05482). `docs/training.md` has the measured cases.
     """
 
     start: Network
@@ -116,8 +116,8 @@ def new_card(
 def release(card: Card, network: Network, folder: Path) -> Card:
     """Write `network` and its completed card as `NAME.safetensors` and `NAME.json` into `folder`; the card.
 
-    The weights of a teacher or of a `LARGE` student are rounded to float16, which halves the file and changes no figure
-    by 0.002 dB; they are loaded as float32. The card has no test figures yet; `kdsr card measure` adds them.
+    The weights of a teacher or of a `LARGE` student are rounded to float16, and loaded as float32. That halves the file
+    and changes no figure by 0.002 dB. The card has no test figures yet; `kdsr card measure` adds them.
     """
     network = network.cpu()
     is_large = card.role == "teacher" or count_parameters(network) > LARGE

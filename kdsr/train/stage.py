@@ -1,8 +1,8 @@
 """One run of one recipe without stages: teachers, students and twins alike.
 
-The recipe decides the result: batches and noise come from the seed and the step number, so a run that was stopped and
-resumed has the curve of an uninterrupted one. Not here: losses (`distill`), photographs and labels (`data`), when and
-where runs are started (`jobs`).
+The recipe decides the result. Batches and noise come from the seed and the step number, so a resumed run has the curve
+of an uninterrupted one. Not here: losses (`distill`), photographs and labels (`data`), when and where runs are started
+(`jobs`).
 """
 
 import time

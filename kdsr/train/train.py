@@ -40,8 +40,8 @@ def train_recipe(
 ) -> RunResult:
     """Train the network of `recipe`; `out_dir` then has its weights, card, checkpoint and `events.jsonl`.
 
-    Stages are trained in order, each in a separate folder. `out_dir` then has the weights of the last one, and its
-    card with the full recipe, the steps and the packs of all stages; the log has the events of all stages.
+    Stages are trained in order, each in a separate folder. `out_dir` then has the weights of the last one, and its card
+    with the full recipe, the steps and the packs of all stages. The log has the events of all stages.
 
     Args:
         resume: continue from the checkpoint in `out_dir`; without it the folder must hold none.

@@ -29,8 +29,8 @@ _CACHE_S = (3600, 4 * 3600)
 """How often gradio's own cache is swept, and how old its files may become."""
 _MAX_UPLOAD = "200mb"
 _MONITORING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "100"}
-"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here: most of the time of
-a quick answer.
+"""gradio sums up its last 10,000 events after every single one, for a page that is not shown here. That was most of the
+time of a quick answer.
 """
 
 

@@ -10,9 +10,8 @@ import gradio as gr
 class Orders:
     """The newest order of each session: its stop signal, and whether a run has taken it up yet.
 
-    Orders are given by quick handlers and taken up when the queue has a place. A run that finds none taken up since
-    ends at once: the visitor has changed something since, and an earlier run in the queue has done the newest order
-    already.
+    Orders are given by quick handlers and taken up when the queue has a place. A run that finds no new order ends at
+    once: an earlier run in the queue has done the newest one already.
     """
 
     def __init__(self) -> None:

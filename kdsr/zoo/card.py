@@ -172,7 +172,8 @@ def _figure(given: dict[str, Any], task: object) -> Figure:
 def is_meant_as_card(path: Path) -> bool:
     """Whether the JSON file at `path` is a card, usable or not, and not for example the recipe of a run.
 
-    It is one if weights of its name are beside it, if it has a key that only cards have, or if it cannot be parsed.
+    It is one if weights of its name are beside it, or if it has a key that only cards have. It is also one if it cannot
+    be parsed.
     """
     if path.with_suffix(".safetensors").exists():
         return True

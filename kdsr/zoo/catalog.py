@@ -103,8 +103,8 @@ class Catalog:
     def for_task(self, task: str, role: str | None = None) -> tuple[Card, ...]:
         """The cards for `task` (of `role`, if given): teachers first, then students, each from large to small.
 
-        Within a role our own networks come before published ones, and then those trained for PSNR before those trained
-        for looks: the first is the default, and it is faithful.
+        Within a role our own networks come before published ones, then those trained for PSNR before those trained for
+        looks. The first is the default, and it is faithful.
         """
         find_task(task)
         found = [card for card in self.cards if card.task == task and role in (None, card.role)]

@@ -122,8 +122,8 @@ def _has_size(archive: zipfile.ZipFile, member: Member) -> bool:
 def has_pip() -> bool:
     """Whether this Python has pip.
 
-    Not by looking for its module: setuptools takes that for a start of pip, and no longer replaces distutils in this
-    process, so that torch's compiler fails.
+    Its module is not looked for: setuptools takes that for a start of pip. It then no longer replaces distutils in this
+    process, and torch's compiler fails.
     """
     try:
         importlib.metadata.version("pip")

@@ -1,9 +1,9 @@
 """Weights out of an ncnn pair (`.param`, `.bin`), under the names by which spandrel, or we, know the network.
 
-A `.param` lists the layers in order, a `.bin` holds the weights of the convolutions and PReLUs one after the other:
-before a convolution's kernel a tag that says float16 or float32, then its bias in float32; a PReLU's slopes in float32,
-without a tag. ncnn itself is not needed. Source: ncnn's `ModelBinFromDataReader`, layers Convolution and PReLU.
-Not here: quantised kernels, any other layer with weights.
+A `.param` lists the layers in order; a `.bin` holds the weights of the convolutions and PReLUs one after the other. A
+convolution has a tag (float16 or float32), its kernel, and its bias in float32. A PReLU has its slopes in float32,
+without a tag. ncnn itself is not needed. Source: ncnn's `ModelBinFromDataReader`, layers Convolution and PReLU. Not
+here: quantised kernels, any other layer with weights.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Networks between a faithful student and the sharp student of its shape, by interpolated weights.
 
-Where one of two networks was trained on from the other, every weighted mean of their weights is a usable network of the
-same shape and speed. A few hundred kilobytes each, they are kept under `Settings.home`, as weights with a card, so
-that runtimes treat them as any network.
+One of the two was trained on from the other. Every weighted mean of their weights is then a usable network of the same
+shape and speed. A few hundred kilobytes each, they are kept under `Settings.home`, as weights with a card, so that
+runtimes treat them as any network.
 
 Source: network interpolation of ESRGAN, arXiv:1809.00219, section 3.4. Not here: training, and the page's dial.
 """

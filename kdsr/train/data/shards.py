@@ -95,8 +95,9 @@ def write_shards(
 
 @torch.inference_mode()
 def write_shard(folder: Path, number: int, plan: ShardPlan, photos: Sequence[Photo], label: Labeller | None) -> Path:
-    """The folder of shard `number`, written in one move: inputs, truths and, with `label`, labels in the mean colour of
-    the input, (32, H, W, 3) uint8 each.
+    """The folder of shard `number`, written in one move: inputs, truths and, with `label`, labels.
+
+    Each is (32, H, W, 3) uint8. Labels are shifted to the mean colour of the input.
     """
     target = shard_folder(folder, number)
     rows: dict[str, list[NDArray[np.uint8]]] = {kind: [] for kind in (_KINDS if label else _KINDS[:2])}

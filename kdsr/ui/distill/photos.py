@@ -19,8 +19,9 @@ _NAMED = 5
 
 
 def stage(files: Sequence[str], folder: Path, settings: Settings) -> tuple[str, list[str]]:
-    """Check the uploaded pictures and archives, and copy them into a new folder under `folder`: (that folder, the names
-    of files that are no pictures and were skipped).
+    """Check the uploaded pictures and archives, and copy them into a new folder under `folder`.
+
+    Gives that folder, and the names of files that are no pictures and were skipped.
 
     Raises:
         InputError, LimitError: no picture at all, or too many or too large ones.

@@ -96,9 +96,9 @@ class RestoreApi:
             degrade: `picture` itself is the clean one: it is degraded first, by `strength`.
             strength: noise level, JPEG quality, level of damage or kind of holes; the task's usual one if left out.
         Returns:
-            task, size, convention, notes, apart (student against teacher), and pictures: by `input`, `bicubic`,
-            `student`, `teacher`, `twin` and so on, each with file, network, psnr_db, ssim and times. Without an
-            original there is no PSNR.
+            task, size, convention, notes, apart (student against teacher), and pictures. These are named `input`,
+            `bicubic`, `student`, `teacher`, `twin` and so on. Each has file, network, psnr_db, ssim and times. Without
+            an original there is no PSNR.
         """
         with answered():
             order = self._order(picture, task, student, teacher, original, degrade, strength)

@@ -104,8 +104,9 @@ class ModelsHandlers:
         return Zoo(catalog, catalog.cards, catalog.problems, absent)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
-        """The tab is opened: on what was shown before; the first time, on the network that the address names and
-        its task, else on *Restore*'s task.
+        """The tab as it opens: what was shown before.
+
+        The first time it is the network that the address names and its task, else *Restore*'s task.
         """
         zoo, status = self.zoo(), Markup("")
         if not selection.network:

@@ -17,8 +17,9 @@ _TOLD = ("niqe", "lite2")
 
 
 def look_table(card: Card) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
-    """(heads, rows of cells, the sentence below): a row for each figure, a column for what it is taken on; no rows
-    where the card has no figure for looks.
+    """(heads, rows of cells, the sentence below): a row for each figure, a column for each set and strength.
+
+    No rows where the card has no figure for looks.
     """
     found = {name: values for name in LOOKS if (values := values_of(card, name))}
     keys = list(dict.fromkeys(key for values in found.values() for key in values))

@@ -1,8 +1,8 @@
 """The field's points beside our own in the plot of the tab *Models*: published figures, typed in here and nowhere else.
 
-All are PSNR in dB by the conventions of our tasks: super-resolution of bicubic pictures on the BT.601 luma with `scale`
-pixels cut at each side, colour denoising on RGB, of noise that is neither clipped nor rounded. Tasks without figures
-on the sets that our cards hold have no points.
+All are PSNR in dB by the conventions of our tasks. Super-resolution of bicubic pictures is measured on the BT.601 luma
+with `scale` pixels cut at each side. Colour denoising is measured on RGB, with noise that is neither clipped nor
+rounded. Tasks without figures on the sets that our cards hold have no points.
 """
 
 from collections.abc import Mapping

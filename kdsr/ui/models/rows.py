@@ -197,8 +197,9 @@ def fastest(card: Card, where: Conditions | None) -> CardLatency | None:
 
 
 def twin_gains(card: Card, cards: Iterable[Card], quality: str = PSNR) -> dict[FigureKey, float]:
-    """The figure of `card` minus that of the twin it names (of PSNR in dB), per figure that both have; empty where the
-    twin is not there.
+    """The figure of `card` minus that of the twin it names (of PSNR in dB), per figure that both have.
+
+    Empty where the twin is not there.
     """
     twin = next((other for other in cards if other.name == card.twin and other.task == card.task), None)
     if twin is None:

@@ -72,8 +72,9 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
 
 
 def _shown(cards: Sequence[Card], task: str) -> list[FigureKey]:
-    """What has a column: everything that was measured, or where that is too much for a page, the figures on the set
-    that the plot begins with, of noise those as in a file.
+    """What has a column: everything that was measured, or a part where that is too much for a page.
+
+    The part is the figures on the set that the plot begins with; for noise, those as in a file.
     """
     measures, usual = measures_of(cards), usual_figure(cards, task)
     if usual is None or len(measures) <= _MOST:

@@ -1,5 +1,4 @@
-"""The values of the controls of the tab *Restore* for the next run, and the updates of the controls that follow from
-task, mode and student.
+"""The values of *Restore*'s controls for the next run, and the updates that follow from task, mode and student.
 
 Not here: the handlers (`restore.handlers`).
 """
@@ -25,8 +24,8 @@ NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
 class Choice(NamedTuple):
     """The values of the controls, for the next run.
 
-    They are kept in a separate state: gradio reads the controls when an event is sent, but checks the values when
-    the event leaves the queue. By then the visitor may have chosen another task.
+    They are kept in a separate state. gradio reads the controls when an event is sent, but checks the values when the
+    event leaves the queue. By then the visitor may have chosen another task.
     """
 
     task: str

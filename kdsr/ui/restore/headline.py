@@ -1,7 +1,9 @@
-"""The sentence above the figures of a `RestoreResult`: what the student gives beside what was there before, its teacher
-and the same network without a teacher. What it loses comes first. Pure functions of a result.
+"""The sentence above the figures of a `RestoreResult`: the student's gains and losses.
 
-Not here: what is told of a network for looks (`restore.look_view`).
+It is compared with what was there before, its teacher, and the same network without a teacher. What it loses comes
+first. Pure functions of a result.
+
+Not here: what a network for looks gains (`restore.look_view`).
 """
 
 import math
@@ -79,8 +81,9 @@ def _speed(result: RestoreResult, student: NetworkTiming, teacher: NetworkTiming
 
 
 def _against_all(result: RestoreResult, student: Column) -> tuple[list[str], list[str]]:
-    """What `student` loses in dB to what was there before, and to the same network without a teacher; and all else
-    there is to compare, in dB.
+    """(losses, other comparisons) of `student` in dB.
+
+    To be behind the teacher is no loss; to be behind any of the others is one.
     """
     baseline = next((key for key in BASELINES if result.column(key)), "input")
     others = (

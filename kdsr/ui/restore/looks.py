@@ -24,8 +24,9 @@ LARGEST_LITE2_MEGAPIXELS = 1.2
 
 
 def wanted_looks(task: Task, cards: Iterable[Card], *, has_truth: bool) -> tuple[str, ...]:
-    """The figures for looks that a run takes: none unless the task is of real photographs, where networks for looks
-    stand, or one of `cards` is for looks.
+    """The figures for looks that a run takes.
+
+    None unless the task is of real photographs, which have networks for looks, or one of `cards` is for looks.
     """
     if task.degradation != "photo" and not any(card.is_for_looks for card in cards):
         return ()

@@ -63,8 +63,9 @@ class MarksHandlers:
     def on_ordered(
         self, picture: str | None, truth: str | None, choice: Choice, marks: Marks | None, request: gr.Request
     ) -> tuple[Any, ...]:
-        """(editor, open, use, cancel, status, run, stop): an order that lacks something waits for it, and the page says
-        so; any other closes the editor and goes on.
+        """(editor, open, use, cancel, status, run, stop), the updates for a new order.
+
+        An order that lacks something waits for it, and the page says so; any other closes the editor and goes on.
         """
         session, order = session_of(request), order_of(picture, truth, choice, marks)
         needed = what_is_lacking(order, self.restore.settings) if self.restore.orders.is_waiting(session) else ""

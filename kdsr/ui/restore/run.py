@@ -1,8 +1,8 @@
 """A run of the page: student, teacher, then the student without distillation. Figures appear one by one; networks are
 timed once all pictures are out, and the figures for looks come last.
 
-`restore_steps` is a generator of `Step`s that can be stopped at any moment; networks run in a separate thread,
-so that progress and Stop are never late. Not here: gradio (`restore.tab`).
+`restore_steps` is a generator of `Step`s that can be stopped at any moment. Networks run in a separate thread, so that
+progress and Stop are never late. Not here: gradio (`restore.tab`).
 """
 
 import statistics
@@ -146,8 +146,9 @@ def _looks_of(
 
 
 def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, Catalog]]:
-    """The networks of a run by role, each with its catalog, in the order in which they work; a role without a network
-    is left out.
+    """The networks of a run by role, each with its catalog, in the order in which they work.
+
+    A role without a network is left out.
     """
     roles = (("student", order.student), ("before", order.before), ("teacher", order.teacher))
     networks = {role: find_network(name, settings) for role, name in roles if name}
@@ -249,8 +250,9 @@ _Untimed = tuple[Column, float, _NetworkRun, _Pass]
 
 
 def _interleaved(untimed: list[_Untimed], _on_progress: Callable[[float], None]) -> list[list[_Pass]]:
-    """Passes of each network of `untimed` in turn, so that other work on the machine meets them alike; a network whose
-    passes are too slow for repeats keeps its first.
+    """Passes of each network of `untimed` in turn, so that other work on the machine slows them alike.
+
+    A network whose passes are too slow for repeats keeps its first.
     """
     rounds: list[list[_Pass]] = [[] for _ in untimed]
     for _ in range(REPEATS):
