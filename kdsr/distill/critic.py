@@ -11,9 +11,11 @@ from torch.nn.utils.parametrizations import spectral_norm
 from kdsr.distill.adversarial import reverse_gradient
 from kdsr.distill.pixel import require_equal_shapes
 
-_WIDTH = 32
+_WIDTH = 24
 _SMALLEST_PX = 4
 """What two 4x4 convolutions of stride 2 need."""
+_KERNELS_AND_STRIDES = ((3, 1), (4, 2), (4, 2))
+"""The first layer sees every pixel: with a stride it misses a grid of single pixels, and the student learns one."""
 
 
 class Critic(nn.Module):
@@ -30,13 +32,13 @@ class Critic(nn.Module):
         super().__init__()
         widths = (6, _WIDTH, 2 * _WIDTH, 4 * _WIDTH)
         layers: list[nn.Module] = []
-        for number, kernel in enumerate((4, 4, 3)):
-            conv = nn.Conv2d(widths[number], widths[number + 1], kernel, stride=2, padding=1)
+        for number, (kernel, stride) in enumerate(_KERNELS_AND_STRIDES):
+            conv = nn.Conv2d(widths[number], widths[number + 1], kernel, stride=stride, padding=1)
             layers += [spectral_norm(conv), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
 
     def score(self, image: Tensor, degraded: Tensor) -> Tensor:
-        """Patch scores (N, 1, about H / 8, about W / 8); high means "looks like the target".
+        """Patch scores (N, 1, about H / 4, about W / 4); high means "looks like the target".
 
         Args:
             image: (N, 3, H, W) in [0, 1], a restoration of `degraded`.

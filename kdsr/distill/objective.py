@@ -9,6 +9,7 @@ arXiv:2404.13518). The teacher itself is not here: its labels and features are i
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from kdsr.distill.registry import LOSSES, find_loss
@@ -21,7 +22,10 @@ class Term:
 
     Args:
         loss: name in `LOSSES`.
-        weight: its factor in the total, above 0.
+        weight: its factor in the total, above 0; with `gradient_share` the largest that it may become.
+        gradient_share: where above 0, the factor is set at each step, so that the term's gradient at the network's
+            last weights has this share of the rest's 2-norm (VQGAN, arXiv:2012.09841, equation 7). For adversarial
+            losses: the gradient of a pixel loss shrinks over a run, theirs does not.
         target: `teacher` or `truth`: what a loss between pictures compares with.
         student_tap: name of the student's module whose output a loss between features reads.
         teacher_tap: likewise of the teacher.
@@ -32,9 +36,15 @@ class Term:
     target: str = "teacher"
     student_tap: str = ""
     teacher_tap: str = ""
+    gradient_share: float = 0.0
 
     def __post_init__(self) -> None:
         reads = find_loss(self.loss).reads
+        if self.gradient_share < 0:
+            raise SettingsError(
+                f"The gradient_share of '{self.loss}' must be at least 0, got {self.gradient_share:g}; "
+                "0 leaves its weight fixed."
+            )
         if not self.weight > 0:
             raise SettingsError(f"The weight of '{self.loss}' must be above 0, got {self.weight:g}.")
         if self.target not in ("teacher", "truth"):
@@ -139,6 +149,8 @@ class Objective(nn.Module):
     def forward(self, seen: ObjectiveInputs, share: Tensor | float) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and its named parts (before their weights), each a scalar. `share` is the weight of the truth.
 
+        Terms with a `gradient_share` are among the parts and not yet in the total; see `with_shared_gradients`.
+
         Raises:
             ShapeError: pictures of different shapes.
         """
@@ -150,10 +162,39 @@ class Objective(nn.Module):
                 )
         total, parts = self._balanced(seen, share)
         for index, term in enumerate(self.terms):
-            name = term.loss if term.loss not in parts else f"{term.loss}_{index}"
+            name = self._name(index)
             parts[name] = self._value(index, term, seen)
-            total = total + term.weight * parts[name]
+            if not term.gradient_share:
+                total = total + term.weight * parts[name]
         return total, parts
+
+    def with_shared_gradients(self, total: Tensor, parts: dict[str, Tensor], weights: Tensor) -> Tensor:
+        """`total` plus every term with a `gradient_share`, whose factor is set by the gradients at `weights`.
+
+        Args:
+            total, parts: what `forward` returned, with their graphs.
+            weights: the parameter of the network that the norms are compared at, its last.
+        """
+        for index, term in enumerate(self.terms):
+            if term.gradient_share:
+                part = parts[self._name(index)]
+                wanted, own = (
+                    torch.autograd.grad(loss, weights, retain_graph=True)[0].norm() for loss in (total, part)
+                )
+                total = total + (term.gradient_share * wanted / own.clamp(min=1e-12)).clamp(max=term.weight) * part
+        return total
+
+    @property
+    def shares_gradients(self) -> bool:
+        """Whether any term has a `gradient_share`."""
+        return any(term.gradient_share for term in self.terms)
+
+    def _name(self, index: int) -> str:
+        """The name of a term's part: its loss, with its number where an earlier part has that name."""
+        loss = self.terms[index].loss
+        return (
+            loss if loss not in {"truth", "teacher", *(term.loss for term in self.terms[:index])} else f"{loss}_{index}"
+        )
 
     def compare(self, restored: Tensor, truth: Tensor) -> Tensor:
         """The balance's loss between two pictures."""
@@ -194,3 +235,7 @@ class Objective(nn.Module):
                 "Only one kind of negatives can be used in a run; choose contrastive or contrastive_dynamic."
             )
         return kinds.pop() if kinds else None
+
+
+def _gradient_norm(loss: Tensor, weights: Tensor) -> Tensor:
+    return torch.autograd.grad(loss, weights, retain_graph=True)[0].norm()

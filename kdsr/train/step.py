@@ -27,7 +27,14 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
     if recipe.schedule.dropout:
         _drop_channels(learner.network, recipe.schedule.dropout)
     losses = _student_loss(recipe, learner, device)
-    step = torch.compile(losses) if recipe.schedule.compile and has_compiler(device) else losses
+    shares_gradients = learner.objective.shares_gradients
+    # a compiled step keeps no graph to take gradients from
+    can_compile = recipe.schedule.compile and has_compiler(device) and not shares_gradients
+    step = torch.compile(losses) if can_compile else losses
+
+    def with_gradients(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        total, parts = with_teacher(batch, share)
+        return learner.objective.with_shared_gradients(total, parts, _last_weights(learner.network)), parts
 
     def with_teacher(batch: Batch, share: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         if recipe.schedule.dropout:
@@ -41,7 +48,7 @@ def loss_of_step(recipe: Recipe, learner: Learner, teacher: Teacher | None, devi
         features = {tap: feature.half().float() for tap, feature in features.items()}
         return step(batch.degraded, batch.truth, rounded(label), features, share)
 
-    return with_teacher
+    return with_gradients if shares_gradients else with_teacher
 
 
 def _student_loss(
@@ -80,6 +87,11 @@ def _drop_channels(network: Network, chance: float) -> None:
     """Drop input channels of the last convolution of `network`; its average is another module without dropout."""
     last = [module for module in network.modules() if isinstance(module, (nn.Conv2d, RepConv2d))][-1]
     last.register_forward_pre_hook(lambda _, given: (F.dropout2d(given[0], chance), *given[1:]))
+
+
+def _last_weights(network: Network) -> Tensor:
+    """The kernel of the last convolution of `network`."""
+    return [weights for weights in network.parameters() if weights.ndim == 4][-1]
 
 
 def has_compiler(device: torch.device) -> bool:

@@ -23,7 +23,7 @@ def test_scores_are_bounded_by_the_spectral_norm():
     critic = Critic()
     for _ in range(20):
         scores = critic.score(noisy(), torch.rand(4, 3, 8, 8))
-    assert scores.shape == (4, 1, 4, 4) and scores.abs().max() < 8
+    assert scores.shape == (4, 1, 8, 8) and scores.abs().max() < 8
 
 
 def test_the_critic_improves_and_its_gradient_raises_the_students_score():
@@ -50,7 +50,7 @@ def test_a_term_with_the_critic_reads_the_input_and_is_trained_with_the_objectiv
     seen = ObjectiveInputs(noisy(2), noisy(2), noisy(2), degraded=torch.rand(2, 3, 8, 8))
     total, parts = objective(seen, 0.0)
     assert total.item() == pytest.approx(0.5 * parts["critic"].item())
-    assert sum(parameter.numel() for parameter in objective.parameters()) > 90_000
+    assert sum(parameter.numel() for parameter in objective.parameters()) > 60_000
 
 
 def test_the_critic_refuses_pictures_of_different_shapes():

@@ -37,6 +37,25 @@ def test_terms_have_their_weights_and_names_of_their_own():
     assert total.item() == pytest.approx(0.1 + 10 * 0.09 + 2 * 0.01 + 3 * parts["attention_map"].item())
 
 
+@pytest.mark.parametrize(
+    ("largest", "factor"),
+    [(100.0, 0.5 / 4), (0.01, 0.01)],  # 0.5 of the balance's norm, for a term whose norm is 4 times that; its bound
+)
+def test_a_gradient_share_sets_the_factor_up_to_the_weight(largest, factor):
+    weights = torch.tensor([1.0, 1.0], requires_grad=True)
+    objective = Objective(Balance("l2"), (Term("l2", weight=largest, target="truth", gradient_share=0.5),))
+    balance, part = 3 * weights.sum(), 12 * weights.sum()
+    total = objective.with_shared_gradients(balance, {"truth": balance, "l2": part}, weights)
+    assert objective.shares_gradients and total.item() == pytest.approx(6 + factor * 24)
+    assert torch.autograd.grad(total, weights)[0].tolist() == pytest.approx([3 + factor * 12] * 2)
+
+
+def test_a_term_with_a_gradient_share_is_not_yet_in_the_total():
+    term = Term("l2", weight=9.0, target="truth", gradient_share=0.5)
+    total, parts = Objective(Balance(), (term,))(ObjectiveInputs(FLAT, FLAT + 0.1), 1.0)
+    assert total.item() == pytest.approx(0.1) and parts["l2"].item() == pytest.approx(0.01)
+
+
 def test_a_loss_to_the_input_needs_no_teacher():
     term = Term("mean_colour", weight=2.0)
     total, parts = Objective(Balance("l2"), (term,))(
@@ -83,6 +102,8 @@ def test_what_a_loss_learns_is_no_part_of_the_student():
 
 
 def test_what_does_not_fit_is_refused():
+    with pytest.raises(SettingsError, match="gradient_share of 'l2' must be at least 0, got -1"):
+        Term("l2", gradient_share=-1.0)
     with pytest.raises(SettingsError, match="between 0 and 1"):
         Balance(truth_share=1.5)
     with pytest.raises(UnknownNameError, match="Did you mean 'l1'"):

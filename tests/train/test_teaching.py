@@ -53,6 +53,7 @@ WAYS = {loss: {"terms": (term(loss),)} for loss, entry in LOSSES.items() if entr
     "online": {"online_teacher": True},
     "patience": {"patience": 3, "validate_every": 4},
     "dropout": {"dropout": 0.3},
+    "gradient share": {"terms": (Term("critic", weight=0.1, gradient_share=0.3),)},
 }
 
 
