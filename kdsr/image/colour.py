@@ -63,16 +63,19 @@ def deep_to_srgb(pixels: np.ndarray, profile: bytes | None) -> tuple[np.ndarray,
 
 def _converted(image: Image.Image, profile: bytes) -> tuple[Image.Image, str | None]:
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    is_grey = image.mode == "L"
+    if is_grey and opened.profile.xcolor_space.strip() == "RGB":  # of a palette, or stated by numbers
+        image = image.convert("RGB")
     transform = _transform(opened, image.mode)
     if image.mode in ("L", "RGB"):
         before = _probe(image.mode)
         after = np.asarray(transform.apply(before), np.int16)
         if np.abs(after - np.asarray(before.convert("RGB"), np.int16)).max() <= _NEAR_SRGB_LEVELS:
-            return image, None
+            return (image.getchannel("G") if is_grey and image.mode == "RGB" else image), None
     result = transform.apply(image)
     description = _plain(ImageCms.getProfileDescription(opened)) or "the embedded colour profile"
     # sRGB's neutral axis is R = G = B: green is the grey value
-    return result.getchannel("G") if image.mode == "L" else result, f"Converted from {description} to sRGB."
+    return result.getchannel("G") if is_grey else result, f"Converted from {description} to sRGB."
 
 
 def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
@@ -100,7 +103,7 @@ def _matrix_and_curves(profile: bytes, channels: int) -> tuple[list[np.ndarray],
     if profile[20:24] != b"XYZ " or b"A2B0" in tags:
         raise ValueError("not a profile of matrix and curves")
     if channels == 1:
-        return [_curve(tags[b"kTRC"])], np.eye(1, dtype=np.float32)
+        return [_curve(tags.get(b"kTRC") or tags[b"gTRC"])], np.eye(1, dtype=np.float32)
     srgb = _tags(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     matrix = np.linalg.inv(_colorants(srgb)) @ _colorants(tags)
     return [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], matrix.astype(np.float32)

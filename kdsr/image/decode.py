@@ -11,7 +11,9 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from kdsr.errors import InputError
+from kdsr.image.boxes import about_picture
 from kdsr.image.colour import deep_to_srgb, to_srgb
+from kdsr.image.stated import stated_colour
 
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Factor from the stored grey value to 8 bits, for PNG of fewer bits."""
@@ -57,8 +59,8 @@ def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded
         )
     image.load()  # the deep PNG too: it finds damage, and chunks after the pixels
     orientation, note = _orientation(image)
-    notes = [note]
-    profile = image.info.get("icc_profile")
+    profile, stated = stated_colour(image, stream)
+    notes = [note, stated]
     if deep and stream:
         pixels, alpha = _decode_deep_png(stream, has_grey=stored == "LA;16B")
         pixels, note = deep_to_srgb(pixels, profile)
@@ -67,6 +69,7 @@ def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded
         pixels, note = deep_to_srgb(pixels, profile)
     else:
         notes.append("Pillow reads this picture of 16 bits with 8: give the file itself." if deep else None)
+        notes.append(_cut_bits(image, stored, stream))
         colours, alpha = _split(image, stored, caption)
         colours, note = to_srgb(colours, profile)
         pixels = np.array(colours).reshape(image.height, image.width, -1)
@@ -111,6 +114,16 @@ def _orientation(image: Image.Image) -> tuple[int, str | None]:
     except Exception:  # Pillow's EXIF reader raises many types at damaged data; the pixels are still good
         return 1, "The embedded EXIF data is damaged; the picture was not turned."
     return (value if value in range(1, 9) else 1), None
+
+
+def _cut_bits(image: Image.Image, stored: str, stream: BinaryIO | None) -> str | None:
+    """A note where the file has more bits per channel than the 8 that Pillow gives."""
+    bits = None
+    if image.format in ("AVIF", "HEIF") and stream:
+        bits = about_picture(stream).bits
+    elif image.format == "TIFF" and ";16" in stored:
+        bits = 16
+    return f"The file has {bits} bits per channel, and was read with 8." if bits and bits > 8 else None
 
 
 def _decode_deep_png(stream: BinaryIO, *, has_grey: bool) -> tuple[np.ndarray, np.ndarray | None]:

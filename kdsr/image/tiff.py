@@ -9,10 +9,12 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 import tifffile
+from PIL import Image
 
 from kdsr.errors import InputError
 from kdsr.image.colour import deep_to_srgb
 from kdsr.image.decode import Decoded
+from kdsr.image.stated import StatedColour, colour_of_tags, exif_colour, followed
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _GREY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
@@ -60,8 +62,31 @@ def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Deco
         else:
             alpha = np.ascontiguousarray(samples[..., channels])
             pixels = _divided(pixels, alpha) if extra == tifffile.EXTRASAMPLE.ASSOCALPHA else pixels
-    pixels, note = deep_to_srgb(np.ascontiguousarray(pixels), page.tags.valueof(34675))
-    return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, (*notes, *([note] if note else [])))
+    profile, stated = _colour(page, stream)
+    pixels, note = deep_to_srgb(np.ascontiguousarray(pixels), profile)
+    notes += [each for each in (stated, note) if each]
+    return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, tuple(notes))
+
+
+def _colour(page: tifffile.TiffPage, stream: BinaryIO) -> StatedColour:
+    """What the tags state: the ICC profile, or what stands for one."""
+
+    def tag(number: int) -> object:
+        value = page.tags.valueof(number)
+        if number in (318, 319) and value is not None:  # rationals: each as two numbers
+            return [top / bottom for top, bottom in zip(value[::2], value[1::2], strict=True)]
+        return value
+
+    def get_exif() -> Image.Exif:
+        exif = Image.Exif()
+        stream.seek(0)
+        exif.load_from_fp(stream)
+        return exif
+
+    embedded = page.tags.valueof(34675)
+    return followed(
+        lambda: colour_of_tags(tag, embedded) or (StatedColour() if embedded else exif_colour(get_exif)), embedded
+    )
 
 
 class TiffWriter:
