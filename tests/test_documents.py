@@ -68,6 +68,17 @@ def test_every_module_that_a_document_names_is_there(path):
     assert missing == []
 
 
+def test_every_name_that_contributing_places_in_a_file_is_there():
+    text = text_of(ROOT / "CONTRIBUTING.md")
+    places = re.findall(r"((?:`\w+`(?:, | and )?)+)\s+\(`((?:kdsr|tests)/[\w/]+\.py)`\)", text)
+    named = [(name, path) for names, path in places for name in re.findall(r"`(\w+)`", names)]
+    defined = r"^ *(?:def |class )?{}\b"
+    assert len(named) > 20
+    assert [
+        each for each in named if not re.search(defined.format(each[0]), text_of(ROOT / each[1]), re.MULTILINE)
+    ] == []
+
+
 def shown_commands(text: str) -> list[list[str]]:
     """The words of every `kdsr` command in the code blocks of `text`."""
     blocks = re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)

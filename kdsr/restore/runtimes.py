@@ -204,7 +204,7 @@ def open_runtime(
     Raises:
         UnknownNameError: no such runtime, or no such network in `catalog`.
         WeightsError: weights that are missing, altered or do not fit the card.
-        SettingsError: no such device; a runtime that is not installed, fails here or cannot run this architecture; a
+        SettingsError: no such device, or a runtime that is not installed, fails here or cannot run this architecture. A
             sharpness out of range, or of a `card` without a partner.
     """
     if sharpness is not None:
