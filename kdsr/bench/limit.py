@@ -15,7 +15,7 @@ import torch
 from kdsr.errors import SettingsError
 from kdsr.restore.openvino_session import has_openvino, integer_convolution
 from kdsr.restore.processor import lacks_bfloat16
-from kdsr.restore.trial import told
+from kdsr.restore.trial import as_settings_error
 
 SIDE = 2048
 """Rows and columns of the matrices: 16 MB each in float32, and 0.1 s on two cores."""
@@ -37,7 +37,7 @@ def measure_limits(
         for kind in ((torch.float32,) if is_emulated else (torch.float32, torch.bfloat16))
     }
     if device == "cpu" and has_openvino():
-        with suppress(SettingsError), told("openvino"):  # a share of this limit is then not stated
+        with suppress(SettingsError), as_settings_error("openvino"):  # a share of this limit is then not stated
             run, operations = integer_convolution(threads)
             limits["int8"] = round(operations / _shortest_s(run, seconds, clock) / 1e9, 1)
     return limits

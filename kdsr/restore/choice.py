@@ -16,7 +16,7 @@ from kdsr.errors import KdsrError, SettingsError, WeightsError
 from kdsr.restore.cache import Remembered
 from kdsr.restore.processor import instructions, processor_name
 from kdsr.restore.runtime import Runtime
-from kdsr.restore.trial import told
+from kdsr.restore.trial import as_settings_error
 from kdsr.settings import Settings, usable_threads
 from kdsr.zoo import Card
 
@@ -104,7 +104,7 @@ def _measured_ms(
     failures: dict[str, KdsrError] = {}
     for name, open_candidate in candidates.items():
         try:
-            with told(name):
+            with as_settings_error(name):
                 runtime = open_candidate()
                 runtime.run_uint8(_pixels(runtime))
             opened[name] = runtime

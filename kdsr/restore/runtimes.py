@@ -21,7 +21,7 @@ from kdsr.restore.openvino_session import OpenvinoSession, has_openvino, open_op
 from kdsr.restore.processor import cuts_byte_sums, lacks_bfloat16
 from kdsr.restore.runtime import Runtime, RuntimeInfo
 from kdsr.restore.session import INPUT, OUTPUT, Session, open_session
-from kdsr.restore.trial import told
+from kdsr.restore.trial import as_settings_error
 from kdsr.settings import Settings, usable_threads
 from kdsr.tasks import find_task
 from kdsr.zoo import Card, Catalog, at_sharpness
@@ -79,11 +79,11 @@ class GraphRuntime:
         return torch.from_numpy(self.run_array(image.detach().to("cpu", torch.float32).numpy()))
 
     def run_array(self, image: np.ndarray) -> np.ndarray:
-        with told(self.about.name):
+        with as_settings_error(self.about.name):
             return _run(self._session(uint8=False), image)
 
     def run_uint8(self, pixels: np.ndarray) -> np.ndarray:
-        with told(self.about.name):
+        with as_settings_error(self.about.name):
             return _run(self._session(uint8=True), pixels)
 
     def _session(self, *, uint8: bool) -> Session | OpenvinoSession:
@@ -229,7 +229,7 @@ def passed_over(card: Card, settings: Settings) -> tuple[str, ...]:
 
 
 def _opened(runtime: str, card: Card, catalog: Catalog, settings: Settings) -> Runtime:
-    with told(runtime):
+    with as_settings_error(runtime):
         return RUNTIMES[runtime](card, catalog, settings)
 
 

@@ -13,7 +13,7 @@ _LONGEST = 200
 
 
 @contextmanager
-def told(runtime: str) -> Iterator[None]:
+def as_settings_error(runtime: str) -> Iterator[None]:
     """Inside, whatever `runtime` raises is raised as a SettingsError of one sentence; KDSR's own errors and a lack of
     memory stay as they are.
     """

@@ -23,7 +23,7 @@ from kdsr.tasks import TASKS
 from kdsr.ui import texts
 from kdsr.ui.restore import figures, looks
 from kdsr.ui.restore.headline import headline
-from kdsr.ui.restore.look_view import looks_told
+from kdsr.ui.restore.look_view import looks_summary
 from kdsr.ui.restore.request import Order, prepare
 from kdsr.ui.restore.run import restore_steps
 
@@ -165,17 +165,17 @@ def test_a_sharp_student_is_told_by_its_looks_with_its_psnr_as_the_trade():
     student = seen(STUDENT, sharp=True, niqe=5.9, consistency=33.04, psnr_db=29.85)
     result = result_of(student, seen(TEACHER, sharp=False, niqe=7.04, consistency=35.2, psnr_db=30.5))
     assert headline(result) == "The student is 10 times faster than the teacher, with 1/33 of its parameters."
-    assert looks_told(result) == (
+    assert looks_summary(result) == (
         "The student is trained for looks: crisper by NIQE, 5.90 instead of the teacher's 7.04 (lower is better). "
         "Shrunk back, the student gives the input at 33.0 dB, the teacher at 35.2 dB (higher is nearer). "
         "In trade, its PSNR is 0.65 dB lower than the teacher's."
     )
-    assert looks_told(result) in figures.summary(result).unescape()
+    assert looks_summary(result) in figures.summary(result).unescape()
 
 
 def test_a_sharp_teacher_is_told_beside_a_faithful_student():
     student = seen(STUDENT, sharp=False, niqe=6.97, consistency=math.inf, psnr_db=30.9)
-    said = looks_told(result_of(student, seen(TEACHER, sharp=True, niqe=4.48, consistency=27, psnr_db=30.0)))
+    said = looks_summary(result_of(student, seen(TEACHER, sharp=True, niqe=4.48, consistency=27, psnr_db=30.0)))
     assert said == (
         "The teacher is trained for looks: crisper by NIQE, 4.48 instead of the student's 6.97 (lower is better). "
         "Shrunk back, the teacher gives the input at 27.0 dB, the student exactly (higher is nearer). "
@@ -185,7 +185,7 @@ def test_a_sharp_teacher_is_told_beside_a_faithful_student():
 
 def test_of_two_networks_for_looks_neither_pays_in_psnr():
     student = seen(STUDENT, sharp=True, niqe=5.9, consistency=33)
-    said = looks_told(result_of(student, seen(TEACHER, sharp=True, niqe=4.48, consistency=28, psnr_db=31.0)))
+    said = looks_summary(result_of(student, seen(TEACHER, sharp=True, niqe=4.48, consistency=28, psnr_db=31.0)))
     assert said == (
         "Student and teacher are both trained for looks: NIQE is 5.90 for the student and 4.48 for the teacher "
         "(lower is better). "
@@ -196,11 +196,11 @@ def test_of_two_networks_for_looks_neither_pays_in_psnr():
 def test_what_is_not_crisper_is_not_called_so_and_what_is_not_known_is_left_out():
     student = seen(STUDENT, sharp=True, niqe=7.2, psnr_db=30.6)
     teacher = seen(TEACHER, sharp=False, niqe=7.04, psnr_db=30.5)
-    said = looks_told(result_of(student, teacher))
+    said = looks_summary(result_of(student, teacher))
     assert "crisper" not in said and "NIQE is 7.20 for the student and 7.04 for the teacher (lower" in said
     assert said.endswith("Its PSNR is 0.10 dB higher than the teacher's as well.")
     untaken = [dataclasses.replace(each, looks=None, measurement=None) for each in (student, teacher)]
-    assert looks_told(result_of(*untaken)) == "The student is trained for looks."
+    assert looks_summary(result_of(*untaken)) == "The student is trained for looks."
 
 
 def test_without_a_teacher_a_sharp_student_is_told_beside_the_baseline():
@@ -208,13 +208,13 @@ def test_without_a_teacher_a_sharp_student_is_told_beside_the_baseline():
     bicubic = dataclasses.replace(column("bicubic", 27.0), looks={"niqe": 8.0, "consistency": 41.0})
     result = result_of(bicubic, student)
     assert headline(result) == "The student took 40.0 ms."
-    assert "5.90 instead of bicubic's 8.00" in looks_told(result) and "bicubic at 41.0 dB" in looks_told(result)
-    assert looks_told(result).endswith("In trade, its PSNR is 0.10 dB lower than bicubic's.")
+    assert "5.90 instead of bicubic's 8.00" in looks_summary(result) and "bicubic at 41.0 dB" in looks_summary(result)
+    assert looks_summary(result).endswith("In trade, its PSNR is 0.10 dB lower than bicubic's.")
 
 
 def test_a_faithful_pair_is_told_as_before_and_decibels_are_no_loss_of_a_tuned_sharp_student():
     result = result_of(seen(STUDENT, sharp=False), seen(TEACHER, sharp=False, psnr_db=30.4))
-    assert looks_told(result) == "" and "0.40 dB behind the teacher" in headline(result)
+    assert looks_summary(result) == "" and "0.40 dB behind the teacher" in headline(result)
     sharp = result_of(column("before", 31.0), seen(STUDENT, sharp=True), seen(TEACHER, sharp=False))
     assert "dB" not in headline(sharp)
 

@@ -15,7 +15,7 @@ from kdsr.ui.models import card as models_card
 from kdsr.ui.models import chart as models_chart
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS, chart_of
 from kdsr.ui.models.handlers import Selection
-from kdsr.ui.models.looks import gain_in_looks, look_table, told_for_looks
+from kdsr.ui.models.looks import gain_in_looks, look_table, looks_comparison
 from kdsr.ui.models.rows import PSNR, measures_of, qualities_of, values_of
 from kdsr.ui.models.table import tables
 from kdsr.zoo import FigureKey, LookFigure
@@ -92,16 +92,16 @@ def test_a_card_has_a_row_for_each_figure_and_a_column_for_each_level(cards):
 
 def test_a_network_for_looks_is_told_by_them_and_its_psnr_is_the_trade(cards):
     every = list(cards.values())
-    said = told_for_looks(cards["sharp"], every)
+    said = looks_comparison(cards["sharp"], every)
     assert said == (
         f"{texts.FOR_LOOKS} Beside photo_x4-student on BSD100, level 5: NIQE 5.90 instead of 7.02 (lower is better), "
         "Lite2 distance 0.774 instead of 0.776 (lower is better), 0.56 dB less PSNR in trade."
     )
     assert said in models_card.head(cards["sharp"], every)
-    assert told_for_looks(cards["student"], every) == ""
-    assert told_for_looks(cards["sharp"], [cards["sharp"]]) == texts.FOR_LOOKS
+    assert looks_comparison(cards["student"], every) == ""
+    assert looks_comparison(cards["sharp"], [cards["sharp"]]) == texts.FOR_LOOKS
     no_looks = dataclasses.replace(cards["sharp"], looks=())
-    assert told_for_looks(no_looks, every).endswith("on BSD100, level 5: 0.56 dB less PSNR in trade.")
+    assert looks_comparison(no_looks, every).endswith("on BSD100, level 5: 0.56 dB less PSNR in trade.")
 
 
 def test_what_a_teacher_gave_a_network_for_looks_is_no_loss_of_decibels(cards):

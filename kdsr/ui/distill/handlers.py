@@ -20,7 +20,7 @@ from kdsr.ui.distill import view
 from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
 from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of, students, teachers
 from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_page, news_of, page_of_run
-from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, stage, told_skipped
+from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, skipped_note, stage
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
@@ -106,7 +106,7 @@ class DistillHandlers:
         except KdsrError as error:
             return staged, None, gr.skip(), error_line(str(error))
         staged = (*staged, added)
-        line = note_line(" ".join([described(photos_of("own", staged)), told_skipped(skipped)]).strip())
+        line = note_line(" ".join([described(photos_of("own", staged)), skipped_note(skipped)]).strip())
         return staged, None, gr.update(visible=True), line
 
     def on_clear(self, staged: Sequence[str]) -> tuple[Any, ...]:

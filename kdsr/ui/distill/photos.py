@@ -76,7 +76,7 @@ def described(paths: Sequence[Path]) -> str:
     return f"{len(paths)} photograph{'s' if len(paths) != 1 else ''}, {megapixels(paths):.1f} megapixels.{few}"
 
 
-def told_skipped(names: Sequence[str]) -> str:
+def skipped_note(names: Sequence[str]) -> str:
     """The sentence that names what was skipped, at most `_NAMED` of them; empty if nothing was."""
     if not names:
         return ""

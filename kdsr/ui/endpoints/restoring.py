@@ -107,7 +107,7 @@ class RestoreApi:
                 result = step.result or result
             if result is None:
                 raise InputError("There is no result: try again.")
-            return _told(result)
+            return _result_fields(result)
 
     def models(self, task: str | None = None) -> list[dict[str, Any]]:
         """The networks for `task`, or all: teachers first, each role from large to small.
@@ -242,31 +242,31 @@ def _figures(found: Measurement) -> dict[str, Any]:
     return finite | {"convention": found.convention, "identical": math.isinf(found.psnr_db)}
 
 
-def _told(result: RestoreResult) -> dict[str, Any]:
+def _result_fields(result: RestoreResult) -> dict[str, Any]:
     """`result` as `/compare` gives it."""
     return {
         "task": result.task,
         "size": list(result.size),
         "notes": [note for note in result.notes if note],
         "apart": None if result.apart is None else _figures(result.apart),
-        "pictures": {column.key: _told_column(column) for column in result.columns},
+        "pictures": {column.key: _picture_fields(column) for column in result.columns},
     }
 
 
-def _told_column(column: Column) -> dict[str, Any]:
+def _picture_fields(column: Column) -> dict[str, Any]:
     """One picture with what is known of it."""
-    told: dict[str, Any] = {"file": _file(column.file)}
+    fields: dict[str, Any] = {"file": _file(column.file)}
     if column.card is not None:
-        told["network"] = column.card.name
+        fields["network"] = column.card.name
     if column.measurement is not None:
-        told |= _figures(column.measurement)
+        fields |= _figures(column.measurement)
     if column.timing is not None:
-        told |= {key: value for key, value in asdict(column.timing).items() if key != "waited_s"}
-    return told
+        fields |= {key: value for key, value in asdict(column.timing).items() if key != "waited_s"}
+    return fields
 
 
 def _described(card: Card) -> dict[str, Any]:
     """A network as `/models` gives it."""
     keys = ("name", "title", "task", "role", "architecture", "parameters", "macs_per_output_megapixel", "file_bytes")
-    told = {key: getattr(card, key) for key in (*keys, "precision", "licence", "teacher", "is_for_looks")}
-    return told | {"figures": [asdict(figure) for figure in card.figures]}
+    fields = {key: getattr(card, key) for key in (*keys, "precision", "licence", "teacher", "is_for_looks")}
+    return fields | {"figures": [asdict(figure) for figure in card.figures]}

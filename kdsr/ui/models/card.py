@@ -13,7 +13,7 @@ from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.compression import compression_rows
-from kdsr.ui.models.looks import gain_in_looks, look_table, told_for_looks
+from kdsr.ui.models.looks import gain_in_looks, look_table, looks_comparison
 from kdsr.ui.models.rows import figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models.table import ROLES
 from kdsr.zoo import Card, Figure, FigureKey
@@ -27,7 +27,7 @@ def head(card: Card, cards: Sequence[Card]) -> Markup:
     """Name, role and link, what the network is, and its gain from the teacher; `cards` are those of the zoo."""
     shape = ", ".join(f"{name} {value}" for name, value in card.arguments.items())
     gains = gain_in_looks(card, cards) if card.is_for_looks else _gain(twin_gains(card, cards), card.task)
-    looks = told_for_looks(card, cards)
+    looks = looks_comparison(card, cards)
     return joined(
         (
             Markup('<div class="run-head"><h2>{}</h2><span class="badge {}">{}</span></div>').format(

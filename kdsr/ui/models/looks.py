@@ -1,6 +1,6 @@
-"""The figures for looks of a card: their table, and what is told of a network that was trained for looks.
+"""The figures for looks of a card: their table, and a sentence on a network that was trained for looks.
 
-Such a network has less PSNR on purpose: it is told by what it gives, with its PSNR named as the trade. Pure functions
+Such a network has less PSNR on purpose: the sentence states its gain in looks, and its loss in PSNR. Pure functions
 of cards; what a card says is escaped where it is shown. Not here: how the figures are measured (`kdsr.bench`).
 """
 
@@ -13,7 +13,7 @@ from kdsr.ui import texts
 from kdsr.ui.models.rows import PSNR, condition_words, measure_title, twin_gains, usual_figure, values_of
 from kdsr.zoo import Card, FigureKey
 
-_TOLD = ("niqe", "lite2")
+_COMPARED = ("niqe", "lite2")
 
 
 def look_table(card: Card) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
@@ -46,7 +46,7 @@ def _head(key: FigureKey, task: str, *, is_only: bool) -> str:
     return condition_words(key, task) if is_only and key.strength is not None else measure_title(key, task)
 
 
-def told_for_looks(card: Card, cards: Sequence[Card]) -> str:
+def looks_comparison(card: Card, cards: Sequence[Card]) -> str:
     """What a network for looks gives beside the largest faithful one of its task, and its PSNR as the trade; empty for
     other networks.
 
@@ -65,7 +65,7 @@ def told_for_looks(card: Card, cards: Sequence[Card]) -> str:
         return texts.FOR_LOOKS
     parts = [
         f"{LOOKS[name].title} {look_text(name, mine)} instead of {look_text(name, its)} ({LOOKS[name].direction})"
-        for name in _TOLD
+        for name in _COMPARED
         if (mine := values_of(card, name).get(usual)) is not None
         and (its := values_of(beside, name).get(usual)) is not None
     ]
@@ -88,7 +88,7 @@ def gain_in_looks(card: Card, cards: Sequence[Card]) -> str:
     said = [
         f"{LOOKS[name].title} {gain:+.{LOOKS[name].decimals}f} on {measure_title(measure, card.task)} "
         f"({LOOKS[name].direction})"
-        for name in _TOLD
+        for name in _COMPARED
         for measure, gain in twin_gains(card, cards, name).items()
     ]
     return f"What the teacher gave, over the twin: {', '.join(said)}." if said else ""

@@ -10,7 +10,7 @@ from kdsr.ui import texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.restore.busy import busy_because
 from kdsr.ui.restore.headline import finite_db, headline
-from kdsr.ui.restore.look_view import look_table, looks_told, niqe_tag
+from kdsr.ui.restore.look_view import look_table, looks_summary, niqe_tag
 from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
@@ -33,17 +33,17 @@ def caption(column: Column, result: RestoreResult) -> tuple[str, str]:
     value = finite_db(column.measurement)
     if column.key == "input" and find_task(result.task).scale > 1:
         return column.title, "its pixels, enlarged"
-    told = ("" if value is None else texts.decibels(value), niqe_tag(column))
-    return column.title, " · ".join(filter(None, told))
+    parts = ("" if value is None else texts.decibels(value), niqe_tag(column))
+    return column.title, " · ".join(filter(None, parts))
 
 
 def summary(result: RestoreResult, *, working: bool = False) -> Markup:
     """The headline, what a network for looks gives and costs, the description, and the notes on the picture."""
-    told = looks_told(result)
+    looks = looks_summary(result)
     notes = joined(Markup("<li>{}</li>").format(note) for note in result.notes)
     return Markup('<p class="headline">{}</p>{}<p class="about">{} · {} × {} px</p>{}').format(
         headline(result, working=working),
-        Markup('<p class="told">{}</p>').format(told) if told else "", result.description, *result.size,
+        Markup('<p class="told">{}</p>').format(looks) if looks else "", result.description, *result.size,
         Markup('<ul class="notes">{}</ul>').format(notes) if notes else "",
     )  # fmt: skip
 

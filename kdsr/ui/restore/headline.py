@@ -23,7 +23,7 @@ _APART = ((36.0, "almost the same as the teacher"), (30.0, "close to the teacher
 def headline(result: RestoreResult, *, working: bool = False) -> str:
     """One sentence on the student, as far as `result` knows; its losses first.
 
-    No distance in dB where student or teacher was trained for looks: `looks_told` says what there is to say.
+    No distance in dB where student or teacher was trained for looks: `looks_summary` says what there is to say.
     """
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or student.timing is None:

@@ -1,6 +1,6 @@
-"""The table of the figures for looks of a `RestoreResult`, and what it tells of a network trained for looks, as HTML.
+"""The table of the figures for looks of a `RestoreResult`, and a summary of a network trained for looks, as HTML.
 
-PSNR does not decide between a network for looks and another: here stands what each gives, and what it costs. Pure
+PSNR does not decide between a network for looks and another; the summary states what each gains and loses. Pure
 functions; every text is escaped. Not here: how the figures are taken (`restore.looks`).
 """
 
@@ -27,11 +27,11 @@ def _is_sharp(column: Column | None) -> bool:
     return column is not None and column.card is not None and column.card.is_for_looks
 
 
-def looks_told(result: RestoreResult) -> str:
+def looks_summary(result: RestoreResult) -> str:
     """What a network for looks gives beside the other one, by NIQE and consistency, and its PSNR as the trade; empty
     where there is none.
 
-    Without a teacher the student is told beside the baseline.
+    Without a teacher the student is compared with the baseline.
     """
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or not (_is_sharp(student) or _is_sharp(teacher)):

@@ -16,7 +16,7 @@ from kdsr.ui import texts
 from kdsr.ui.html import joined
 from kdsr.ui.restore.result import Column, RestoreResult, save_column
 
-_TELLS = {
+_EXPLANATIONS = {
     "error_student": "bright where the student differs from the original.",
     "error_teacher": "bright where the teacher differs from the original.",
     "difference": "bright where student and teacher differ from each other.",
@@ -49,14 +49,14 @@ def invented_column(role: str, picture: Picture, degraded: Picture, result: Rest
 def explanations(result: RestoreResult, *keys: str) -> Markup:
     """One line for each column of `keys` that is a map; empty if none is."""
     columns = [column for key in dict.fromkeys(keys) if (column := result.column(key)) is not None]
-    lines = [(column.title, told) for column in columns if (told := _told(column))]
+    lines = [(column.title, text) for column in columns if (text := _explanation(column))]
     return joined(Markup('<p class="about"><b>{}</b>: {}</p>').format(*line) for line in lines)
 
 
-def _told(column: Column) -> str:
+def _explanation(column: Column) -> str:
     """What the map `column` shows; empty for any other picture."""
     if column.consistency_db is None:
-        return _TELLS.get(column.key, "")
+        return _EXPLANATIONS.get(column.key, "")
     figure = Markup('<span title="{}">Consistency {}</span>').format(CONVENTION, texts.decibels(column.consistency_db))
     return _INVENTED + figure + ", higher is nearer to the input."
 
