@@ -14,7 +14,7 @@ from kdsr.bench.speed import open_contestants
 from kdsr.errors import SettingsError
 from kdsr.restore import exact_runtimes, open_runtime, openvino_session, passed_over, runtimes
 from kdsr.restore.runtimes import WarmRuntimes
-from kdsr.restore.trial import told
+from kdsr.restore.trial import as_settings_error
 
 RAISED = "Exception from src/inference.cpp:\nConvolution node: primitive object is not initialized."
 WHY = r"The runtime openvino fails on this machine \(Convolution node: primitive object is not initialized\); choose"
@@ -80,10 +80,10 @@ def test_a_measurement_goes_on_without_it(student, tiny_catalog, tiny_settings):
 
 def test_a_lack_of_memory_and_own_errors_are_told_as_they_are():
     for error in (MemoryError(), SettingsError("Choose another.")):
-        with pytest.raises(type(error)) as raised, told("torch"):
+        with pytest.raises(type(error)) as raised, as_settings_error("torch"):
             raise error
         assert raised.value is error
-    with pytest.raises(SettingsError, match=r"fails on this machine \(ImportError\)"), told("torch"):
+    with pytest.raises(SettingsError, match=r"fails on this machine \(ImportError\)"), as_settings_error("torch"):
         raise ImportError
 
 
