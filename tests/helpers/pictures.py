@@ -35,8 +35,23 @@ def encoded(image: Image.Image, format: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
+def png_of(array: np.ndarray) -> bytes:
+    """The PNG of `array` (H, W, 3 or 4) uint8."""
+    return encoded(Image.fromarray(array), "PNG")
+
+
 def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def empty_png(width: int, height: int, *, level: int = 9) -> bytes:
+    """A black PNG of one bit per pixel, so that many megapixels are few kilobytes."""
+
+    packer = zlib.compressobj(level)
+    row = bytes(1 + (width + 7) // 8)
+    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def with_png_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
@@ -70,3 +85,10 @@ def with_tiff_orientation(data: bytes, orientation: int) -> bytes:
     end = len(data) + len(data) % 2
     padded = data[:4] + struct.pack("<I", end) + data[8:].ljust(end - 8, b"\0")
     return padded + struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", 0)
+
+
+def many_scans(width: int, height: int, scans: int) -> bytes:
+    """A grey progressive JPEG that repeats its last scan, so that there are `scans`."""
+    data = encoded(Image.new("L", (width, height), 128), "JPEG", progressive=True)
+    last = data[data.rfind(b"\xff\xda") : -2]
+    return data[:-2] + last * (scans - data.count(b"\xff\xda")) + data[-2:]

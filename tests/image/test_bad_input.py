@@ -7,12 +7,11 @@ import re
 import struct
 import time
 import warnings
-import zlib
 
 import numpy as np
 import pytest
 import tifffile
-from helpers.pictures import png_chunk, swapped_profile
+from helpers.pictures import empty_png, swapped_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -24,16 +23,6 @@ from kdsr.settings import Settings
 SETTINGS = Settings()
 PICTURE = Picture(np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8))
 DEEP = Picture(PICTURE.pixels.astype(np.uint16) * 257)
-
-
-def empty_png(width: int, height: int, *, level: int = 9) -> bytes:
-    """A black PNG of one bit per pixel, so that many megapixels are few kilobytes."""
-
-    packer = zlib.compressobj(level)
-    row = bytes(1 + (width + 7) // 8)
-    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def sentence(source: object, *, name: str | None = None) -> str:

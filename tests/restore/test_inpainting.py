@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.networks import add_network
+from helpers.pictures import png_of
 from helpers.training import events, recipe, released, training_settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -312,9 +313,9 @@ def test_marks_are_enlarged_to_the_picture(tmp_path, tiny_settings):
     assert canvas.shape == (20, LONGEST_PX, 3)
     layer = np.zeros((20, LONGEST_PX, 4), np.uint8)
     layer[5:10, 100:200] = 200
-    mask = read_picture(write_marks({"layers": [layer]}, picture, tmp_path), tiny_settings)
+    mask = read_picture(write_marks([png_of(layer)], picture, tmp_path), tiny_settings)
     assert (mask.width, mask.height) == (picture.width, picture.height)
     assert mask.pixels[10:20, 200:400].all() and mask.pixels.astype(bool).sum() == 10 * 200 * mask.pixels.shape[2]
-    for nothing in (None, {"layers": []}, {"layers": [layer * 0]}):
+    for nothing in ([], [png_of(layer * 0)]):
         with pytest.raises(InputError, match="Nothing is marked"):
             write_marks(nothing, picture, tmp_path)

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradio.components.image_editor import AcceptBlobs, EditorData
+from helpers.pictures import empty_png, png_of
 from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, small_photo
 from PIL import Image
+from starlette.exceptions import HTTPException
 
 from kdsr.errors import InputError
 from kdsr.image import Picture, read_picture
+from kdsr.image import read as decoding
 from kdsr.settings import Settings
 from kdsr.ui import texts
+from kdsr.ui.restore.editor import MarksEditor
 from kdsr.ui.restore.marks import MarksHandlers, what_is_lacking
 from kdsr.ui.restore.painting import Marks, write_marks
 from kdsr.ui.restore.request import Order
@@ -46,9 +51,9 @@ def test_what_a_visitor_marks_is_filled(handlers, photo, toasts):
     on_marks = MarksHandlers(handlers)
     editor, *_ = on_marks.on_open(str(photo))
     layer = np.zeros((*editor["value"].shape[:2], 4), np.uint8)
-    assert on_marks.on_use({"layers": [layer]}, str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
+    assert on_marks.on_use([png_of(layer)], str(photo), REQUEST)[2] and "Nothing is marked" in toasts[-1]
     layer[10:20, 5:40, 3] = 255
-    marks, kind, *_ = on_marks.on_use({"layers": [layer]}, str(photo), REQUEST)
+    marks, kind, *_ = on_marks.on_use([png_of(layer)], str(photo), REQUEST)
     assert kind["value"] is None
     for mode in ("clean", "degraded"):
         result = results(run(handlers, photo, mode=mode, task="inpaint", strength="dots", marks=marks))[-1]
@@ -79,21 +84,55 @@ def test_the_faintest_paint_marks_a_pixel(tmp_path, alpha, is_marked):
     layer = np.zeros((4, 6, 4), np.uint8)
     layer[0, 0, 3] = 255
     layer[2, 3, 3] = alpha
-    mask = read_picture(write_marks({"layers": [layer]}, picture, tmp_path), Settings()).pixels[..., 0]
+    mask = read_picture(write_marks([png_of(layer)], picture, tmp_path), Settings()).pixels[..., 0]
     assert bool(mask[2, 3] == 255) == is_marked
     assert mask[0, 0] == 255 and np.count_nonzero(mask) == 1 + is_marked
 
 
-def test_paint_of_all_layers_counts_and_none_is_refused(tmp_path):
-    picture = Picture(np.zeros((4, 6, 3), np.uint8))
-    layers = [np.zeros((4, 6, 4), np.uint8) for _ in range(2)]
+def test_no_paint_several_layers_and_layers_of_another_size_are_refused(tmp_path):
+    picture, empty = Picture(np.zeros((4, 6, 3), np.uint8)), np.zeros((4, 6, 4), np.uint8)
+    painted, turned = np.full((4, 6, 4), 255, np.uint8), np.full((6, 4, 4), 255, np.uint8)
+    for layers, sentence in (
+        ([], "Nothing is marked"), ([png_of(empty)], "Nothing is marked"), ([png_of(empty[..., :3])], "Nothing is"),
+        ([png_of(painted)] * 2, "must be one layer, got 2"), ([b"no picture"], "is not a picture"),
+        ([png_of(turned)], "must have 6 x 4 pixels, got 4 x 6"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=sentence):
+            write_marks(layers, picture, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_paint_of_169_megapixels_in_46_kilobytes_is_refused_by_its_header(tmp_path, monkeypatch):
+    """gradio's editor decoded three of these before anything judged them: 3.4 GB."""
+    monkeypatch.setattr(decoding, "decode", lambda *_: pytest.fail("it was decoded"))
+    huge = empty_png(13_000, 13_000)
+    assert len(huge) < 46_000
+    editor = MarksEditor()
+    for payload in (payload_of(editor, huge), payload_of(editor, huge, huge, huge)):
+        assert payload == [huge]
+        with pytest.raises(InputError, match="13000 x 13000 pixels, and the longest side may have 1024"):
+            write_marks(payload, Picture(np.zeros((4, 6, 3), np.uint8)), tmp_path)
+
+
+def test_paint_that_is_sent_and_not_asked_for_stays_bounded():
+    editor = MarksEditor()
+    blob = {"type": "layer", "index": 0, "file": b"", "id": "large"}
+    with pytest.raises(HTTPException, match="413"):
+        editor.accept_blobs(AcceptBlobs(data=blob, files=[("file", bytes(2_000_001))]))
+    for other in ({"index": 1_000_000_000}, {"type": "background"}, {"type": "composite"}):
+        editor.accept_blobs(AcceptBlobs(data={**blob, **other}, files=[("file", b"x")]))
+    assert editor.preprocess(EditorData(id="large")) == []
+    for number in range(65):
+        editor.accept_blobs(AcceptBlobs(data={**blob, "id": str(number)}, files=[("file", b"x")]))
+    assert [editor.preprocess(EditorData(id=id_)) for id_ in ("0", "1", "1", "64")] == [[], [b"x"], [], [b"x"]]
+
+
+def payload_of(editor, *layers):
+    """What a handler gets where a browser sends `layers`."""
     for index, layer in enumerate(layers):
-        layer[index, index, 3] = 1
-    mask = read_picture(write_marks({"layers": [*layers, None]}, picture, tmp_path), Settings()).pixels[..., 0]
-    assert np.argwhere(mask == 255).tolist() == [[0, 0], [1, 1]]
-    for painted in (None, {}, {"layers": [np.zeros((4, 6, 4), np.uint8)]}):
-        with pytest.raises(InputError, match="Nothing is marked"):
-            write_marks(painted, picture, tmp_path)
+        about = {"type": "layer", "index": index, "file": b"", "id": "marks"}
+        editor.accept_blobs(AcceptBlobs(data=about, files=[("file", layer)]))
+    return editor.preprocess(EditorData(id="marks"))
 
 
 def test_an_upload_without_missing_pixels_opens_the_editor_instead_of_an_error(handlers, photo, toasts):

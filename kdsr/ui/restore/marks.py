@@ -17,6 +17,7 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import status_line
 from kdsr.ui.restore.choice import Choice, order_of
+from kdsr.ui.restore.editor import Layers
 from kdsr.ui.restore.handlers import RestoreHandlers, refused
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
 from kdsr.ui.restore.request import Order
@@ -49,7 +50,7 @@ class MarksHandlers:
         """(editor, open, use, cancel, status): the picture is seen again."""
         return *closed_editor(), status_line("", kind="done")
 
-    def on_use(self, painted: dict[str, Any] | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def on_use(self, painted: Layers, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
         """(marks, kind, status, run, stop): what was painted is missing."""
         try:
             if picture is None:

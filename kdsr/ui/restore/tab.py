@@ -15,6 +15,7 @@ from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, write_thumbnail
 from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.editor import MarksEditor
 from kdsr.ui.restore.handlers import USUAL_PAIR, RestoreHandlers
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
@@ -68,8 +69,8 @@ def _result_column(ratio: float) -> dict[str, Any]:
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
             pictures = add_comparison("hero", ratio)
-            editor = gr.ImageEditor(
-                type="numpy", sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"),
+            editor = MarksEditor(
+                sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"),
                 show_label=False, container=False, visible=False, buttons=[], label="Paint over the missing parts",
                 elem_id="marks-editor",
             )  # fmt: skip
