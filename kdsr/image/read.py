@@ -18,6 +18,7 @@ from kdsr.errors import InputError, KdsrError
 from kdsr.image import tiff
 from kdsr.image.decode import Decoded, decode, decode_array
 from kdsr.image.picture import Picture
+from kdsr.image.scans import check_scans
 from kdsr.settings import Settings
 
 _FORMATS = (
@@ -104,6 +105,8 @@ def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
                 return _noted(decoded, "TIFF", frames)
         image = _open_header(stream, start, caption)
         _check_size(image.width, image.height, caption, settings)
+        if image.format in ("JPEG", "MPO"):
+            check_scans(stream, image.width * image.height / 1e6, caption)
         frames = getattr(image, "n_frames", 1)
         return _noted(decode(image, stream, caption), image.format or "", frames)
 

@@ -53,6 +53,8 @@ class Watch:
         self.is_lost = False
         self.is_terminated = False
         """By SIGTERM: the machine shuts down."""
+        self.is_out_of_time = False
+        """The clock passed the limit before the first step, where the trainer reads no clock."""
         self.has_begun = False
         """Training has started: from here on `should_stop` is called at every step."""
         self._asked = time.monotonic()
@@ -118,6 +120,8 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
     except (Stopped, KeyboardInterrupt) as error:
         if watch.is_terminated and not watch.is_asked_to_stop:
             return PartResult(State.INTERRUPTED, "The worker had to end; resume continues from here.")
+        if watch.is_out_of_time and not watch.is_asked_to_stop:
+            return PartResult(None)
         return PartResult(State.STOPPED, str(error) or "Stopped before the first step.")
     except KdsrError as error:
         return PartResult(State.FAILED, _disk_message(error) or str(error))

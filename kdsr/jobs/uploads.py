@@ -19,6 +19,7 @@ from typing import IO
 from PIL import Image, UnidentifiedImageError
 
 from kdsr.errors import InputError, JobError, LimitError
+from kdsr.image.scans import check_scans
 from kdsr.settings import Settings
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
@@ -90,6 +91,7 @@ def _taken(
             needed = math.inf if settings is None else _SPARE_BYTES + _BYTES_PER_PIXEL * size * 1e6
             target = folder / f"{count:04d}_{stem}{suffix}"
             _copy(stream, target, name, min(_MAX_FILE_BYTES, needed, most_bytes))
+            _check_scans(target, name, size)
             most_bytes -= target.stat().st_size
     if not count:
         if faults.first is not None:
@@ -193,6 +195,12 @@ def _check_size(name: str, megapixels: float, total: float, settings: Settings) 
             f"The photographs of a run may have {settings.max_run_megapixels:g} megapixels together: "
             "choose fewer or smaller ones."
         )
+
+
+def _check_scans(stored: Path, name: str, megapixels: float) -> None:
+    if stored.suffix == ".jpg":
+        with stored.open("rb") as stream:
+            check_scans(stream, megapixels, f"'{name}'")
 
 
 def _copy(stream: IO[bytes], target: Path, name: str, most_bytes: float) -> None:

@@ -7,6 +7,7 @@ import _thread
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 import torch
@@ -47,6 +48,7 @@ def main() -> int:
 def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
     """The result of training a run that this process holds; it always has a state."""
     watch = Watch(store, run)
+    interrupted: list[bool] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         watch.is_terminated = watch.is_terminated or number == signal.SIGTERM
@@ -56,7 +58,9 @@ def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
     def on_beat() -> None:
         if watch.is_lost:
             os._exit(_LOST)  # another worker may own the folder: write nothing more
-        if watch.is_asked_to_stop and not watch.has_begun:
+        watch.is_out_of_time = deadline is not None and time.monotonic() > deadline
+        if (watch.is_asked_to_stop or watch.is_out_of_time) and not watch.has_begun and not interrupted:
+            interrupted.append(True)  # once: another would hit what the first one ends
             _thread.interrupt_main()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -65,6 +69,7 @@ def train_run(run: Run, store: Store, settings: Settings) -> PartResult:
         left_s = None if run.owner_sha256 == "" else time_left_s(run.trained_s, settings)
     except LimitError as error:
         return PartResult(State.STOPPED, str(error))
+    deadline = None if left_s is None else time.monotonic() + left_s
     with heartbeat(watch, on_beat):
         outcome = train_part(run, settings, watch, time_limit_s=left_s)
     if outcome.state is None:

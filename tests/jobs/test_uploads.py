@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import pytest
+from helpers.pictures import many_scans
 from helpers.running import ANNA, BERT, four_photos, jobs_opener, photograph, recipe, recorded_jobs
 from PIL import Image
 
@@ -97,5 +98,12 @@ def test_a_damaged_member_is_one_sentence(tmp_path, method, place):
     bytes_[start : start + 20] = b"\xff" * 20
     path.write_bytes(bytes_)
     with pytest.raises(InputError, match=r"'one\.(png|zip)' is"):
+        take_photos([path], tmp_path / "taken", Settings())
+    assert not (tmp_path / "taken").exists()
+
+
+def test_a_photograph_of_thousands_of_scans_is_refused_before_it_is_decoded(tmp_path):
+    path = zipped(tmp_path / "slow.zip", [("slow.jpg", many_scans(64, 48, 3000))])
+    with pytest.raises(InputError, match=r"'slow\.jpg' is a JPEG of 3,000 scans"):
         take_photos([path], tmp_path / "taken", Settings())
     assert not (tmp_path / "taken").exists()

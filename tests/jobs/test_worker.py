@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from kdsr.jobs import Jobs, State, curve
 from kdsr.jobs.launchers import ChunkLauncher
 from kdsr.jobs.part import PartResult, Watch, train_part
 from kdsr.jobs.store import store_of
+from kdsr.jobs.worker import train_run
 from kdsr.train import recipe_from_json, train_recipe
 from kdsr.zoo import Catalog
 from kdsr.zoo.weights import load_tensors
@@ -242,3 +244,31 @@ def test_a_run_stops_at_its_minutes(jobs, photos):
     )
     now = ended(jobs, run)
     assert now.state is State.STOPPED and "has had its 0.002 minutes" in now.message and now.step > 0
+
+
+@pytest.mark.parametrize("minutes, message", [(120.0, "Stopped before"), (0.005, "Stopped after 0.005 minutes")])
+def test_a_worker_that_decodes_stops_when_asked_and_when_its_time_is_over(
+    tiny_settings, tmp_path, monkeypatch, own_signals, minutes, message
+):
+    decoded = []
+    monkeypatch.setattr("kdsr.jobs.part.BEAT_S", 0.02)
+    monkeypatch.setattr("kdsr.train.data.photos._decode", lambda path: decoded.append(path) or time.sleep(0.2))
+    settings = dataclasses.replace(tiny_settings, max_run_minutes=minutes)
+    jobs = Jobs(settings, launcher=Recorder())
+    given = [photograph(tmp_path / "given" / f"{index:03d}.png", 8, 8) for index in range(100)]
+    jobs.submit(recipe(**PLAN), ANNA, given)
+    run = jobs.store.claim("this 1 1", at_once=1)
+    if minutes == 120:
+        asking = Thread(target=lambda: wait_for(lambda: decoded) and jobs.stop(run.id, ANNA))
+        asking.start()
+    outcome = train_run(run, jobs.store, settings)
+    assert outcome.state is State.STOPPED and message in outcome.message and 0 < len(decoded) < 50
+
+
+@pytest.fixture
+def own_signals():
+    """The handlers of signals as they were, after a worker's work in this process."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)

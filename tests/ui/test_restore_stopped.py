@@ -87,3 +87,14 @@ def test_a_stopped_order_raises_before_any_network(handlers, photo, tmp_path):
     order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
     with pytest.raises(Stopped):
         list(restore_steps(order, handlers.settings, tmp_path / "out", stop))
+
+
+def test_a_run_is_stopped_while_its_picture_is_decoded(handlers, photo, tmp_path, monkeypatch):
+    stop = Event()
+    monkeypatch.setattr("kdsr.ui.restore.run.prepare", lambda *_: stop.wait(20))
+    order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
+    steps = restore_steps(order, handlers.settings, tmp_path / "out", stop)
+    assert "Reading" in next(steps).text
+    stop.set()
+    with pytest.raises(Stopped):
+        list(steps)

@@ -75,8 +75,11 @@ def load_photos(
     Raises:
         InputError: a file that is no picture, or none is large enough.
     """
-    with ThreadPoolExecutor(4) as pool:
+    pool = ThreadPoolExecutor(4)
+    try:
         originals = list(pool.map(lambda path: Photo(path, _decode(path)), paths))
+    finally:
+        pool.shutdown(cancel_futures=True)  # a run that is stopped meanwhile waits for what is being decoded only
     photos = [
         Photo(photo.path, _cut(_scaled(photo.pixels, scale), multiple)) for scale in scales for photo in originals
     ]

@@ -73,8 +73,7 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         KdsrError: a picture or a network that cannot be used. Stopped: `stop` was set, or the time limit is over.
     """
     started = time.perf_counter()
-    yield Step("Reading the picture")
-    prepared = prepare(order, settings)
+    prepared = yield from watched(lambda _: prepare(order, settings), stop, started, "Reading the picture")
     networks = chosen_networks(order, settings)
     result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
     cards = [card for card, _ in networks.values()]
