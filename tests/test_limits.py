@@ -1,6 +1,7 @@
 """Limits hold at their exact value: what is as large as the limit is accepted, one pixel more is refused."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from kdsr.image.batch import side_by_side
 from kdsr.restore import open_runtime, plan_tiles, restore_picture
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Strength, find_task
-from kdsr.ui.restore.request import check_output_size
+from kdsr.ui.restore.request import Order, check_output_size, prepare
 
 
 def black(height, width):
@@ -66,6 +67,15 @@ def test_a_tile_of_one_pixel_is_accepted_and_of_none_is_not(tiny_catalog, tiny_s
     for tile_px in (0, -1):
         with pytest.raises(SettingsError, match="at least 1 pixel"):
             restore_picture(Picture(black(2, 3)), runtime, tile_px=tile_px)
+
+
+def test_a_visitor_s_tile_has_32_pixels_or_more():
+    picture = Path("missing.png")
+    with pytest.raises(SettingsError, match="at least 32 pixels wide here, got 31"):
+        prepare(Order(picture, "degraded", "denoise", tile_px=31), Settings())
+    for tile_px in (None, 32):
+        with pytest.raises(InputError, match="no file"):
+            prepare(Order(picture, "degraded", "denoise", tile_px=tile_px), Settings())
 
 
 @pytest.mark.parametrize("side, tiles", [(16, 1), (17, 2), (32, 2), (33, 3)])

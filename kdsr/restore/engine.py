@@ -20,7 +20,7 @@ from kdsr.image.picture import from_planes, join_strips, to_planes
 from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
 from kdsr.restore.runtime import Runtime
-from kdsr.restore.tiling import Tile, padded_size, plan_tiles
+from kdsr.restore.tiling import Tile, Tiles, padded_size, plan_tiles
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -158,7 +158,7 @@ def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarra
     return from_planes(runtime.run_array(np.concatenate([to_planes(tile), mask], axis=1)).clip(0, 1), tile).pixels
 
 
-def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tuple[Tile, ...]:
+def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> Tiles:
     """The tiles of a picture, if its result is not too large."""
     megapixels = height * width * runtime.about.scale**2 / 1e6
     if megapixels > runtime.about.max_output_megapixels:
@@ -179,9 +179,7 @@ def _plan(height: int, width: int, runtime: Runtime, tile_px: int | None) -> tup
     )
 
 
-def _watched(
-    tiles: tuple[Tile, ...], on_progress: Progress | None, should_stop: Callable[[], bool] | None
-) -> Iterator[Tile]:
+def _watched(tiles: Tiles, on_progress: Progress | None, should_stop: Callable[[], bool] | None) -> Iterator[Tile]:
     """`tiles`, one by one, asking before and telling after each."""
     for done, tile in enumerate(tiles, start=1):
         if should_stop is not None and should_stop():

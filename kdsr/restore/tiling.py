@@ -5,14 +5,16 @@ no halo. A tile's edge is the picture's edge there, so that the zero padding of 
 untiled. So tiled equals untiled, up to the order of sums inside a convolution.
 """
 
-import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kdsr.errors import SettingsError
 
 Region = tuple[slice, slice]
 """Rows and columns."""
+Span = tuple[slice, slice, slice]
+"""What a tile reads, keeps and writes along one axis."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,22 @@ def padded_size(height: int, width: int, multiple: int) -> tuple[int, int]:
     return math.ceil(height / multiple) * multiple, math.ceil(width / multiple) * multiple
 
 
-def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: int, scale: int) -> tuple[Tile, ...]:
+class Tiles:
+    """The tiles of a picture, row by row; each is made when it is asked for, since there may be millions."""
+
+    def __init__(self, rows: list[Span], columns: list[Span]) -> None:
+        self._rows, self._columns = rows, columns
+
+    def __len__(self) -> int:
+        return len(self._rows) * len(self._columns)
+
+    def __iter__(self) -> Iterator[Tile]:
+        for row in self._rows:
+            for column in self._columns:
+                yield Tile(*zip(row, column, strict=True))
+
+
+def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: int, scale: int) -> Tiles:
     """The tiles that cover a picture of `height` x `width` input pixels, row by row; each output pixel is written once.
 
     Args:
@@ -49,10 +66,10 @@ def plan_tiles(height: int, width: int, *, tile_px: int, halo: int, multiple: in
         raise SettingsError(f"A tile must be at least 1 pixel wide, got {tile_px}; leave it out to have it chosen.")
     rows = _spans(height, tile_px, halo, multiple, scale)
     columns = _spans(width, tile_px, halo, multiple, scale)
-    return tuple(Tile(*zip(row, column, strict=True)) for row, column in itertools.product(rows, columns))
+    return Tiles(rows, columns)
 
 
-def _spans(length: int, tile_px: int, halo: int, multiple: int, scale: int) -> list[tuple[slice, slice, slice]]:
+def _spans(length: int, tile_px: int, halo: int, multiple: int, scale: int) -> list[Span]:
     """(read, keep, write) along one axis of `length` input pixels."""
     cells = math.ceil(
         length / multiple

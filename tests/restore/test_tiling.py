@@ -115,7 +115,7 @@ def test_a_picture_of_one_tile_has_no_halo():
 
 
 def test_cores_are_nearly_equal():
-    tiles = plan_tiles(1, 300, tile_px=256, halo=0, multiple=1, scale=1)
+    tiles = tuple(plan_tiles(1, 300, tile_px=256, halo=0, multiple=1, scale=1))
     assert [tile.write[1] for tile in tiles] == [slice(0, 150), slice(150, 300)]
 
 
@@ -123,3 +123,9 @@ def test_cores_are_nearly_equal():
 def test_a_tile_below_one_pixel_is_refused(tile_px):
     with pytest.raises(SettingsError, match="at least 1 pixel"):
         plan_tiles(8, 8, tile_px=tile_px, halo=1, multiple=1, scale=1)
+
+
+def test_a_hundred_million_tiles_are_planned_at_once_and_the_first_can_be_stopped():
+    tiles = plan_tiles(16_384, 8_192, tile_px=1, halo=3, multiple=1, scale=4)
+    assert len(tiles) == 16_384 * 8_192
+    assert next(iter(tiles)).read == (slice(0, 4), slice(0, 4))

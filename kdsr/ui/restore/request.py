@@ -11,12 +11,14 @@ import numpy as np
 from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, degrade_picture
-from kdsr.errors import InputError
+from kdsr.errors import InputError, SettingsError
 from kdsr.image import Picture, fill_hidden, from_tensor, read_picture, to_tensor, with_transparent
 from kdsr.restore import holes_in, navier_stokes
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
 
+SMALLEST_TILE_PX = 32
+"""Of a visitor: smaller tiles cost more than the network, up to one call for each pixel."""
 Mode = Literal["clean", "degraded", "both"]
 
 
@@ -71,9 +73,13 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     Raises:
         InputError: no picture, one that cannot be read, one too large, a reference of another size, or nothing marked
             as missing.
-        SettingsError: a strength out of its range.
+        SettingsError: a strength out of its range, or a tile that is too small.
     """
     task = find_task(order.task)
+    if order.tile_px is not None and order.tile_px < SMALLEST_TILE_PX:
+        raise SettingsError(
+            f"A tile must be at least {SMALLEST_TILE_PX} pixels wide here, got {order.tile_px}; 0 chooses."
+        )
     if order.picture is None:
         raise InputError("There is no picture yet: drop one on the page, paste one, or choose an example.")
     picture = read_picture(order.picture, settings)
