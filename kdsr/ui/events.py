@@ -2,12 +2,17 @@
 
 from typing import Any
 
-QUEUE_PLACES = 40
-"""Events that may wait, of all visitors and scripts; more are refused."""
+QUEUE_PLACES = 400
+"""Events that may wait, of all visitors and scripts, quick ones not counted; more are refused."""
+SESSION_PLACES = 8
+"""Of one open page or client. Of a page's orders all but the newest leave at once (`sessions.Orders`)."""
 QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Handlers that answer at once are queued as well, without a limit: gradio shows a toast for queued events only."""
 LATEST: dict[str, Any] = QUICK | {"trigger_mode": "always_last"}
 """For a choice: one that is made while the one before is answered is not dropped, so that page and order agree."""
+READING: dict[str, Any] = QUICK | {"concurrency_id": "reading", "concurrency_limit": 4}
+"""Handlers that read or write pictures: a few at a time, so that they neither fill the memory nor hold up Stop."""
+LATEST_READING: dict[str, Any] = LATEST | READING | {"trigger_mode": "always_last"}
 QUEUED: dict[str, Any] = {
     "concurrency_id": "restore",
     "concurrency_limit": 1,

@@ -15,7 +15,6 @@ from kdsr.ui import texts
 from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
 from kdsr.ui.endpoints.restoring import add_restore_api
-from kdsr.ui.events import QUEUE_PLACES
 from kdsr.ui.isolation import Isolated
 from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
@@ -24,6 +23,7 @@ from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.teachers.panel import add_teachers
 from kdsr.ui.theme import CSS, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
+from kdsr.ui.waiting import FairQueue
 
 _CACHE_S = (3600, 4 * 3600)
 """How often gradio's own cache is swept, and how old its files may become."""
@@ -89,4 +89,6 @@ def _build(jobs: Jobs) -> gr.Blocks:
                 )  # fmt: skip
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)
-    return blocks.queue(api_open=False, max_size=QUEUE_PLACES, default_concurrency_limit=4)
+    blocks.queue(api_open=False, default_concurrency_limit=4)
+    FairQueue.of(blocks)
+    return blocks

@@ -115,13 +115,16 @@ TEACHER_STOPPED = "Stopped. Nothing of it is kept."
 TEACHER_HERE = "{title} is here and works offline from now on."
 NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
 
+QUEUE_FULL = "{places} requests are waiting here, and no more may: try again in a minute."
+QUEUE_SESSION = "{places} of your requests are waiting, and no more may: wait until one is answered."
+QUEUE_YIELDED = "Too many requests of yours were waiting, and this one gave way to another visitor's: try again later."
 LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
 
 SCRIPTS = "For scripts"
 SCRIPT_LIMITS = (
     "The limits are the page's: pictures of {read:g} megapixels to read and {made:g} to make, {seconds:.0f} s for one "
-    "run, one run at a time, and {places} places in the queue. Results can be fetched for {hours:g} hours. What cannot "
-    "be done comes back as one sentence."
+    "run, one run at a time, and {places} places in the queue, {own} of them for one client. Results can be fetched "
+    "for {hours:g} hours. What cannot be done comes back as one sentence."
 )
 
 

@@ -2,6 +2,8 @@
 
 import gc
 import time
+from threading import Event
+from types import SimpleNamespace
 
 import gradio
 import httpx
@@ -153,3 +155,64 @@ def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, sett
         settings.weights_dir / "tiny_x4_student.safetensors",
     ):
         assert httpx.get(f"{served}{hidden}", timeout=60).status_code == 403
+
+
+@pytest.fixture
+def held_up(client, monkeypatch, tmp_path):
+    """Asks for restorations, `post(name, address)`, that wait for `gate`; `served` names those that were begun."""
+    gate, begun = Event(), []
+
+    def restore_file(source, target, *_, **__):
+        begun.append(source.stem)
+        assert gate.wait(60)
+        target.write_bytes(b"")
+        return ()
+
+    monkeypatch.setattr("kdsr.ui.endpoints.restoring.restore_file", restore_file)
+
+    def post(name, address, **body):
+        path = photograph(tmp_path / f"{name}.png", 8, 8)
+        uploaded = httpx.post(
+            f"{client.src}gradio_api/upload", files={"files": (path.name, path.read_bytes())}, timeout=60
+        ).json()[0]
+        data = {"data": [{"path": uploaded}, "sr_x4", "tiny_x4_student", None, None], **body}
+        route = "queue/join" if body else "call/restore"
+        return httpx.post(
+            f"{client.src}gradio_api/{route}", json=data, headers={"x-forwarded-for": address}, timeout=60
+        )
+
+    yield SimpleNamespace(post=post, begun=begun, gate=gate)
+    gate.set()
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_full_queue_hinders_neither_quick_answers_nor_other_addresses(client, held_up, monkeypatch, caplog):
+    monkeypatch.setattr("kdsr.ui.waiting.QUEUE_PLACES", 5)
+    assert held_up.post("a0", "10.0.0.1").status_code == 200
+    until(lambda: held_up.begun == ["a0"])
+    assert [held_up.post(f"a{index}", "10.0.0.1").status_code for index in range(1, 6)] == [200] * 5
+    refused = held_up.post("a6", "10.0.0.1")
+    assert refused.status_code == 429 and refused.json()["detail"].startswith("5 requests are waiting here")
+    assert "10.0.0.1: 5 requests are waiting" in caplog.text
+    with pytest.raises(AppError, match="no such run"):
+        status(client, {"id": "rAAAAAAAAAAAAAAAAAAAA"})
+    assert held_up.post("b", "10.0.0.2").status_code == 200
+    held_up.gate.set()
+    until(lambda: len(held_up.begun) == 6)
+    assert held_up.begun == ["a0", "b", "a1", "a2", "a3", "a4"]  # a5 gave way
+
+
+def test_one_session_has_its_own_places_and_no_more(client, held_up):
+    fn = next(each["id"] for each in client.config["dependencies"] if each["api_name"] == "restore")
+    about = {"fn_index": fn, "session_hash": "one page"}
+    assert held_up.post("s", "10.0.0.3", **about).status_code == 200
+    until(lambda: held_up.begun == ["s"])
+    answers = [held_up.post("s", "10.0.0.3", **about) for _ in range(9)]
+    assert [answer.status_code for answer in answers] == [200] * 8 + [429]
+    assert answers[-1].json()["detail"].startswith("8 of your requests are waiting")

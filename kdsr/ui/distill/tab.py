@@ -15,7 +15,7 @@ from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
-from kdsr.ui.events import QUEUED, QUICK
+from kdsr.ui.events import QUEUED, QUICK, READING
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
@@ -187,7 +187,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     changes = [
         form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
         form["source"].input(handlers.on_source, [form["source"], staged], line, **QUICK),
-        form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **QUICK),
+        form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **READING),
         form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **QUICK),
         _wire_teachers(handlers, form, teachers, tab),
     ]
@@ -239,7 +239,7 @@ def _wire_run(
     states["timer"].tick(handlers.on_tick, looked_at, states["news"], **QUICK)
     states["news"].change(handlers.on_news, looked_at, page, **QUICK)
     compared = run["compare"].click(
-        handlers.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **QUICK
+        handlers.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **READING
     )
     compared.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]

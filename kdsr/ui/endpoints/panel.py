@@ -9,7 +9,7 @@ from markupsafe import Markup
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.endpoints.restoring import KEPT_S
-from kdsr.ui.events import QUEUE_PLACES
+from kdsr.ui.events import QUEUE_PLACES, SESSION_PLACES
 from kdsr.ui.html import joined, region
 from kdsr.ui.restore.run import TIME_LIMIT_S
 from kdsr.zoo import Card, open_catalog
@@ -66,7 +66,7 @@ def panel(settings: Settings) -> Markup:
     table = Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(head, rows)
     limits = texts.SCRIPT_LIMITS.format(
         read=settings.max_input_megapixels, made=settings.max_output_megapixels, seconds=TIME_LIMIT_S,
-        places=QUEUE_PLACES, hours=KEPT_S / 3600,
+        places=QUEUE_PLACES, own=SESSION_PLACES, hours=KEPT_S / 3600,
     )  # fmt: skip
     about = Markup("<p>{}</p>").format(limits)
     return joined([*examples, region(texts.SCRIPTS, table), about])

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui import texts
-from kdsr.ui.events import QUEUED, QUICK, to_chosen
+from kdsr.ui.events import QUEUED, QUICK, READING, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
 from kdsr.ui.models.teachers import add_get, wire_get_here
@@ -67,7 +67,7 @@ def add_models_tab(
     for name in ("tables", "chart", "head", "body"):
         parts[name].select(handlers.on_pick, selection, page, **QUICK).success(None, js=_TO_CARD)
     tried = parts["try"].click(
-        handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **QUICK
+        handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **READING
     )
     tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)

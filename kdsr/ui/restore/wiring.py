@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.ui.events import LATEST, QUEUED, QUICK, to_chosen
+from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, to_chosen
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
@@ -100,7 +100,7 @@ def wire(
     marks, states = MarksHandlers(handlers), parts.states
     ordered = [states[name] for name in ("picture", "truth", "choice", "marks")]
     for start in _starts(handlers, marks, parts, visitor):
-        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST)
+        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST_READING)
         held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
     _wire_choices(handlers, parts)
     _wire_marks(marks, parts)
@@ -135,10 +135,10 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),
         options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
-        options["use_marks"].click(marks.on_use, painted, marked, **QUICK),
-        options["truth"].upload(handlers.on_truth, options["truth"], truth, **QUICK),
-        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **QUICK),
-        pick["gallery"].select(handlers.on_example, choice, example, **QUICK),
+        options["use_marks"].click(marks.on_use, painted, marked, **READING),
+        options["truth"].upload(handlers.on_truth, options["truth"], truth, **READING),
+        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **READING),
+        pick["gallery"].select(handlers.on_example, choice, example, **READING),
     ]
 
 
@@ -153,7 +153,7 @@ def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
 def _wire_marks(marks: MarksHandlers, parts: RestoreParts) -> None:
     """The editor opens on request, and closes again."""
     options, outputs = parts.options, [*parts.editing, parts.options["status"]]
-    opened = options["open_marks"].click(marks.on_open, parts.states["picture"], outputs, **QUICK)
+    opened = options["open_marks"].click(marks.on_open, parts.states["picture"], outputs, **READING)
     opened.success(None, js=_TO_MARKS)
     options["cancel_marks"].click(marks.on_cancel, None, outputs, **QUICK)
 
@@ -176,4 +176,4 @@ def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
-    result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **QUICK)
+    result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **READING)

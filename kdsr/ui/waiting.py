@@ -1,0 +1,132 @@
+"""The queue of the page: gradio's own, fair between visitors, and with places for what takes long only.
+
+A handler that answers at once (`QUICK`) takes no place, so Stop works while the queue is full. The others wait for
+each other in turns that go round the addresses, and round the sessions of one address. Behind a proxy that this
+server does not trust (`FORWARDED_ALLOW_IPS` of uvicorn), all visitors have the proxy's address.
+"""
+
+import itertools
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import gradio as gr
+from fastapi import Request
+from gradio.queueing import Event, EventQueue, Queue
+from gradio.server_messages import ProcessCompletedMessage
+from starlette.exceptions import HTTPException
+
+from kdsr.ui import texts
+from kdsr.ui.events import QUEUE_PLACES, SESSION_PLACES
+from kdsr.ui.refusals import log_refusal
+
+_QUICK_PLACES = 32
+"""Requests for quick answers that one session may have waiting."""
+_MOST_QUICK = 2000
+_REMEMBERED = 4000
+"""Addresses and sessions whose last turn is known."""
+
+
+class FairQueue(Queue):
+    """gradio's queue with turns and places."""
+
+    _turns: OrderedDict[str, int]
+    """When each address and session was last served, by number."""
+    _served = 0
+
+    @classmethod
+    def of(cls, blocks: gr.Blocks) -> "FairQueue":
+        """The queue of `blocks`, in place of the one that `blocks.queue()` has made."""
+        made = blocks._queue
+        queue = cls(
+            made.live_updates, made.max_thread_count, made.update_intervals, None, blocks,
+            made.default_concurrency_limit,
+        )  # fmt: skip
+        queue._turns = OrderedDict()
+        blocks._queue = queue
+        return queue
+
+    async def push(self, body: Any, request: Request, username: str | None) -> Any:
+        """Take `request` in, or refuse it with status 429 and one sentence."""
+        fn = self.blocks.fns.get(body.fn_index)
+        if fn is not None:
+            session, address = body.session_hash or "", address_of(request)
+            waiting = self._waiting(is_quick=fn.concurrency_limit is None)
+            most, of_session = (
+                (_MOST_QUICK, _QUICK_PLACES) if fn.concurrency_limit is None else (QUEUE_PLACES, SESSION_PLACES)
+            )
+            if sum(event.session_hash == session for event in waiting) >= of_session:
+                raise _refused(texts.QUEUE_SESSION.format(places=of_session), address)
+            if len(waiting) >= most and not await self._made_room(waiting, address):
+                raise _refused(texts.QUEUE_FULL.format(places=most), address)
+        return await super().push(body, request, username)
+
+    def get_events(self) -> Any:
+        """The next events, as gradio takes them, after each queue is put into its fair order."""
+        for queue in self.event_queue_per_concurrency_id.values():
+            if queue.concurrency_limit is not None and len(queue.queue) > 1:
+                queue.queue[:] = fair_order(queue.queue, self._turns)
+        found = super().get_events()
+        if found is not None and found[0][0].fn.concurrency_limit is not None:
+            self._served += 1
+            for name in _names(found[0][0]):
+                self._turns[name] = self._served
+                self._turns.move_to_end(name)
+            while len(self._turns) > _REMEMBERED:
+                self._turns.popitem(last=False)
+        return found
+
+    def _waiting(self, *, is_quick: bool) -> list[Event]:
+        return [event for queue in self._queues(is_quick=is_quick) for event in queue.queue]
+
+    def _queues(self, *, is_quick: bool) -> list[EventQueue]:
+        queues = self.event_queue_per_concurrency_id.values()
+        return [queue for queue in queues if (queue.concurrency_limit is None) == is_quick]
+
+    async def _made_room(self, waiting: list[Event], address: str) -> bool:
+        """Whether the address with the most events in `waiting` gave its newest up for `address`, which has fewer."""
+        counts = Counter(address_of(event.request) for event in waiting)
+        largest, most = counts.most_common(1)[0]
+        if counts[address] + 1 >= most:
+            return False
+        theirs = [event for event in waiting if address_of(event.request) == largest]
+        event = max(theirs, key=lambda each: each.enqueue_time)
+        self.send_message(event, ProcessCompletedMessage(output={"error": texts.QUEUE_YIELDED}, success=False))
+        await self.remove_from_queue(event._id)
+        log_refusal(texts.QUEUE_YIELDED, largest)
+        return True
+
+
+def fair_order(waiting: Iterable[Event], turns: dict[str, int]) -> list[Event]:
+    """`waiting` in turns: round the addresses, and within one round its sessions; who was served longest ago is first.
+
+    turns: when an address or session (`_names`) was last served, as a rising number.
+    """
+    by_address: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in sorted(waiting, key=lambda each: each.enqueue_time):
+        address, session = _names(event)
+        by_address[address][session].append(event)
+    return _in_turn({name: _in_turn(sessions, turns) for name, sessions in by_address.items()}, turns)
+
+
+def _in_turn(groups: dict[str, list[Event]], turns: dict[str, int]) -> list[Event]:
+    """The first of each group, then the second of each, and so on; groups that were served longest ago first."""
+    names = sorted(groups, key=lambda name: (turns.get(name, 0), groups[name][0].enqueue_time))
+    rounds = itertools.zip_longest(*(groups[name] for name in names))
+    return [event for each in rounds for event in each if event is not None]
+
+
+def _names(event: Event) -> tuple[str, str]:
+    address = address_of(event.request)
+    return f"address {address}", f"session {address} {event.session_hash}"
+
+
+def address_of(request: Any) -> str:
+    """The network address that `request` came from."""
+    client = getattr(request, "client", None)
+    return getattr(client, "host", None) or "unknown"
+
+
+def _refused(sentence: str, address: str) -> HTTPException:
+    log_refusal(sentence, address)
+    return HTTPException(429, sentence)
