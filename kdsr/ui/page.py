@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import gradio as gr
+from gradio.routes import ORJSONResponse
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 from starlette.middleware import Middleware
@@ -15,7 +16,9 @@ from kdsr.ui import texts
 from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
 from kdsr.ui.endpoints.restoring import add_restore_api
+from kdsr.ui.guard import GuardedApp
 from kdsr.ui.isolation import Isolated
+from kdsr.ui.leftovers import keep_sweeping, own_folder
 from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models.tab import add_models_tab
@@ -48,14 +51,18 @@ def serve(
     Background runs are tended as long as this process lives.
     """
     jobs = Jobs(settings)
+    folder = own_folder(Path(get_upload_folder()))
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
+    app = GuardedApp(default_response_class=ORJSONResponse, middleware=[Middleware(Isolated)])
     blocks = _build(jobs)
     jobs.keep_tending()
+    keep_sweeping(folder)
     keep_returning_freed_memory()
     # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
         footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
-        _frontend=False, app_kwargs={"middleware": [Middleware(Isolated)]},
+        _frontend=False, run_history=False, _app=app,
     )  # fmt: skip
     return blocks
 

@@ -16,6 +16,7 @@ from helpers.serving import served, tiny_settings_in
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import build_ui
+from kdsr.ui.guard import is_foreign
 from kdsr.ui.live.files import SCRIPTS
 from kdsr.ui.live.handlers import LiveHandlers
 
@@ -23,6 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and client warn of things of their own
 ]
+JSON = {"content-type": "application/json"}
 CUSTOM = {"steps": 20_000, "batch_size": 1, "patch_px": 16}
 
 
@@ -216,3 +218,51 @@ def test_one_session_has_its_own_places_and_no_more(client, held_up):
     answers = [held_up.post("s", "10.0.0.3", **about) for _ in range(9)]
     assert [answer.status_code for answer in answers] == [200] * 8 + [429]
     assert answers[-1].json()["detail"].startswith("8 of your requests are waiting")
+
+
+@pytest.mark.parametrize("route, most", [("queue/join", 256_000), ("component_server", 8_000_000)])
+def test_a_body_longer_than_its_limit_is_refused_stated_or_not(client, route, most, caplog):
+    def chunks():
+        for _ in range(most // 50_000 + 1):
+            yield b" " * 50_000
+
+    for body in (b" " * (most + 1), chunks()):
+        refused = httpx.post(f"{client.src}gradio_api/{route}", content=body, headers=JSON, timeout=60)
+        assert refused.status_code == 413 and "send less at once" in refused.json()["detail"]
+    assert (
+        httpx.post(f"{client.src}gradio_api/{route}", content=b" " * most, headers=JSON, timeout=60).status_code < 500
+    )
+    assert "larger than the" in caplog.text
+
+
+def test_another_site_s_script_gets_no_cookie_and_no_word_of_the_answer(client):
+    """gradio reflects any Origin, with credentials, where Host is not local."""
+    ask = {"host": "demo.example", "origin": "https://evil.example", "cookie": "session=1"}
+    asked = {**ask, "access-control-request-method": "POST"}
+    for method, headers in (("GET", ask), ("OPTIONS", asked)):
+        answer = httpx.request(method, f"{client.src}config", headers=headers, timeout=60)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+    own = httpx.get(f"{client.src}config", headers={**ask, "origin": "https://demo.example"}, timeout=60)
+    assert own.headers["access-control-allow-origin"] == "https://demo.example"
+
+
+@pytest.mark.parametrize(
+    "headers, foreign",
+    [
+        ({}, False), ({"origin": "https://a.example", "host": "a.example"}, False),
+        ({"origin": "https://a.example", "host": "b.example"}, True), ({"origin": "null", "host": "a.example"}, True),
+        ({"origin": "https://a.example:1", "host": "a.example"}, True), ({"origin": "http://[", "host": "a"}, True),
+        ({"origin": "https://a.example", "host": "inside:80", "x-forwarded-host": "a.example"}, False),
+        ({"origin": "https://a.example", "host": "inside:80", "sec-fetch-site": "same-origin"}, False),
+        ({"origin": "https://a.example", "host": "b.example", "sec-fetch-site": "cross-site"}, True),
+    ],
+)  # fmt: skip
+def test_which_requests_are_another_site_s(headers, foreign):
+    assert is_foreign({name.encode(): value.encode() for name, value in headers.items()}) == foreign
+
+
+@pytest.mark.parametrize(
+    "path", ["monitoring", "monitoring/summary", "gradio_api/run-history/buckets", "gradio_api/runs"]
+)
+def test_pages_of_gradio_that_tell_of_other_visitors_are_not_there(client, path):
+    assert httpx.get(f"{client.src}{path}", timeout=60).status_code == 404

@@ -1,0 +1,69 @@
+"""The page's own temporary folder, and what earlier pages left: a killed one can't remove its folder.
+
+Uploads, results and all that gradio keeps are below it.
+"""
+
+import contextlib
+import shutil
+import threading
+import time
+import uuid
+from pathlib import Path
+
+from kdsr.jobs.process import is_alive, this_holder
+
+_HOLDER = ".holder"
+_EVERY_S = 600.0
+_BROKEN_OFF_S = 3600.0
+"""Age of a part of an upload that nobody writes any more."""
+_NAMELESS_S = 86_400.0
+"""Age of a page's folder that names no process."""
+
+
+def own_folder(parent: Path) -> Path:
+    """A new folder in `parent` that names this process; those of processes that have ended are removed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    sweep(parent)
+    folder = parent / f"kdsr-{uuid.uuid4().hex[:12]}"
+    folder.mkdir(parents=True)
+    (folder / _HOLDER).write_text(this_holder(), encoding="utf-8")
+    return folder
+
+
+def sweep(parent: Path) -> None:
+    """Remove from `parent` the folders of pages whose process has ended."""
+    for folder in parent.glob("kdsr-*"):
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_parts(folder: Path, older_than: float) -> None:
+    """Remove the files in `folder` in which an upload was broken off, last written before `older_than`."""
+    for part in folder.glob("tmp*"):
+        with contextlib.suppress(OSError):
+            if part.is_file() and part.stat().st_mtime < older_than:
+                part.unlink()
+
+
+def keep_sweeping(folder: Path) -> None:
+    """Remove broken-off uploads from `folder` every ten minutes, as long as the process lives."""
+
+    def work() -> None:
+        while True:
+            time.sleep(_EVERY_S)
+            sweep_parts(folder, time.time() - _BROKEN_OFF_S)
+
+    threading.Thread(target=work, name="leftovers", daemon=True).start()
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        holder = (folder / _HOLDER).read_text(encoding="utf-8")
+        return is_alive(holder) is False
+    except (OSError, ValueError):  # an older version's, or one that is being made
+        with contextlib.suppress(OSError):
+            return folder.is_dir() and time.time() - folder.stat().st_mtime > _NAMELESS_S
+        return False
