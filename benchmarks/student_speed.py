@@ -21,7 +21,7 @@ from kdsr.errors import SettingsError, WeightsError
 from kdsr.image import Picture
 from kdsr.restore.openvino_session import open_openvino_session
 from kdsr.restore.session import open_session
-from kdsr.restore.trial import told
+from kdsr.restore.trial import as_settings_error
 from kdsr.settings import Settings, settings_from_environment, usable_threads
 from kdsr.zoo import Catalog
 
@@ -103,7 +103,7 @@ def imdn_contestants(folder: Path, settings: Settings) -> list[Contestant]:
     contestants = []
     for path, runtime, precision in openings:
         try:
-            with told(runtime):
+            with as_settings_error(runtime):
                 contestant = imdn_contestant(path, runtime, precision, threads)
                 contestant.run(Picture(np.zeros((32, 32, 3), np.uint8)))
             contestants.append(contestant)
