@@ -61,6 +61,17 @@ def deep_to_srgb(pixels: np.ndarray, profile: bytes | None) -> tuple[np.ndarray,
     return result, note
 
 
+def array_to_srgb(pixels: np.ndarray, profile: bytes | None) -> tuple[np.ndarray, str | None]:
+    """As `to_srgb` for `pixels` (H, W, C): grey, RGB or CMYK of uint8, grey or RGB of uint16."""
+    if pixels.dtype == np.uint16:
+        return deep_to_srgb(pixels, profile)
+    if pixels.shape[2] < 4 and not profile:
+        return pixels, None
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}[pixels.shape[2]]
+    converted, note = to_srgb(Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()), profile)
+    return np.array(converted).reshape(*pixels.shape[:2], -1), note
+
+
 def _converted(image: Image.Image, profile: bytes) -> tuple[Image.Image, str | None]:
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     is_grey = image.mode == "L"

@@ -3,6 +3,7 @@
 Nothing here checks sizes: `kdsr.image.read` does, before it calls.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from kdsr.image.boxes import about_picture
 from kdsr.image.colour import deep_to_srgb, to_srgb
 from kdsr.image.stated import stated_colour
 
+_bomb_lock = threading.Lock()
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Factor from the stored grey value to 8 bits, for PNG of fewer bits."""
 
@@ -38,6 +40,17 @@ class Decoded:
         if self.orientation in (2, 3, 6, 7):
             plane = plane[:, ::-1]
         return np.ascontiguousarray(plane)
+
+
+def open_image(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
+    """`Image.open` without Pillow's own size limit: the caller checks the size by its header."""
+    with _bomb_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            stream.seek(0)
+            return Image.open(stream, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded:

@@ -5,9 +5,9 @@ The reason why a picture cannot be used is one sentence (InputError); its notes 
 
 import importlib
 import io
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,8 +16,10 @@ from PIL import Image, UnidentifiedImageError
 
 from kdsr.errors import InputError, KdsrError
 from kdsr.image import tiff
-from kdsr.image.decode import Decoded, decode, decode_array
+from kdsr.image.bmp import decode_bmp, read_header
+from kdsr.image.decode import Decoded, decode, decode_array, open_image
 from kdsr.image.picture import Picture
+from kdsr.image.png_chunks import SIGNATURE, for_pixels
 from kdsr.image.scans import check_scans
 from kdsr.settings import Settings
 
@@ -34,7 +36,6 @@ _FORMATS = (
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", *tiff.SIGNATURES)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _MANY_FRAMES = ("GIF", "PNG", "WEBP", "AVIF")  # not JPEG: a phone's second picture there is a depth or gain map
-_bomb_lock = threading.Lock()
 
 
 def read_picture(
@@ -98,29 +99,36 @@ def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
         raise InputError(f"{caption} is empty (0 bytes): choose another file or copy it again.")
     with _in_one_sentence(caption):
         if start.startswith(tiff.SIGNATURES):
-            page, frames = tiff.open_tiff(stream)
-            _check_size(page.imagewidth, page.imagelength, caption, settings)
-            decoded = tiff.decode_deep(page, stream, caption)
-            if decoded is not None:
-                return _noted(decoded, "TIFF", frames)
+            return _read_tiff(stream, caption, settings)
+        stream.seek(0)
+        if start.startswith(b"BM") and (header := read_header(stream.read(2000))):
+            _check_size(header.width, header.height, caption, settings)
+            return decode_bmp(header, stream, caption)
         image = _open_header(stream, start, caption)
         _check_size(image.width, image.height, caption, settings)
         if image.format in ("JPEG", "MPO"):
             check_scans(stream, image.width * image.height / 1e6, caption)
-        frames = getattr(image, "n_frames", 1)
-        return _noted(decode(image, stream, caption), image.format or "", frames)
+        frames = getattr(image, "n_frames", 1) if image.format in _MANY_FRAMES else 1
+        return _noted(decode(image, stream, caption), frames, f"Animated: the first of {frames} frames is used.")
 
 
-def _noted(decoded: Decoded, format: str, frames: int) -> Decoded:
-    """`decoded` with a note if the file holds more than its first frame or page."""
-    if frames < 2 or format not in (*_MANY_FRAMES, "TIFF"):
-        return decoded
-    note = (
-        f"Several pages: the first of {frames} is used."
-        if format == "TIFF"
-        else f"Animated: the first of {frames} frames is used."
-    )
-    return Decoded(decoded.pixels, decoded.alpha, decoded.orientation, (note, *decoded.notes))
+def _read_tiff(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
+    page, pages = tiff.open_tiff(stream)
+    _check_size(page.imagewidth, page.imagelength, caption, settings)
+    decoded = tiff.decode_odd(page, stream, caption)
+    if decoded is None:
+        try:
+            image = open_image(stream, ("TIFF",))
+        except UnidentifiedImageError as error:
+            raise tiff.unread(page, caption) from error
+        _check_size(image.width, image.height, caption, settings)
+        decoded = decode(image, stream, caption)
+    return _noted(decoded, pages, f"Several pages: the first of {pages} is used.")
+
+
+def _noted(decoded: Decoded, frames: int, note: str) -> Decoded:
+    """`decoded` with a `note` if the file holds more than its first frame or page."""
+    return decoded if frames < 2 else replace(decoded, notes=(note, *decoded.notes))
 
 
 @contextmanager
@@ -137,7 +145,7 @@ def _in_one_sentence(caption: str) -> Iterator[None]:
 def _open_header(stream: BinaryIO, start: bytes, caption: str) -> Image.Image:
     """The picture with its header read and no pixel decoded."""
     try:
-        return _open(stream, _FORMATS)
+        return open_image(for_pixels(stream) if start.startswith(SIGNATURE) else stream, _FORMATS)
     except UnidentifiedImageError as error:
         if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
             return _open_heif(stream, caption)
@@ -149,17 +157,6 @@ def _open_header(stream: BinaryIO, start: bytes, caption: str) -> Image.Image:
         ) from error
 
 
-def _open(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
-    """`Image.open` without Pillow's own size limit: ours comes right after, and is one sentence."""
-    with _bomb_lock:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            stream.seek(0)
-            return Image.open(stream, formats=formats)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
 def _open_heif(stream: BinaryIO, caption: str) -> Image.Image:
     try:
         pillow_heif = importlib.import_module("pillow_heif")  # optional
@@ -167,7 +164,7 @@ def _open_heif(stream: BinaryIO, caption: str) -> Image.Image:
         wanted = "install the optional package pillow-heif, or save it as JPEG or PNG"
         raise InputError(f"{caption} is a HEIC picture, which is not read here: {wanted}.") from error
     pillow_heif.register_heif_opener()
-    return _open(stream, ("HEIF",))
+    return open_image(stream, ("HEIF",))
 
 
 def _check_size(width: int, height: int, caption: str, settings: Settings) -> None:

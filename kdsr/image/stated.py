@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from kdsr.image.boxes import about_picture
+from kdsr.image.png_chunks import content_of, profile_in
 from kdsr.image.profile import (
     ADOBE_RGB,
     BT_2020,
@@ -33,8 +34,6 @@ _LINKED = "The BMP names a colour profile in another file; the colours were left
 _NEAR_DISPLAY = 0.05
 """A product of file and display exponents this close to 1 is none to correct (libpng's PNG_GAMMA_THRESHOLD)."""
 _EXPONENTS = (0.1, 10.0)
-_MOST_BEFORE_PIXELS = 1000
-"""At most so many chunks of a PNG are read."""
 _H273_PRIMARIES: Mapping[int, Primaries] = MappingProxyType({
     1:  SRGB,
     4:  Primaries((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
@@ -117,13 +116,13 @@ def _colour(primaries: Primaries, curve: Curve) -> StatedColour:
     return StatedColour(stated_profile(primaries, curve))
 
 
-def _of_png(_image: Image.Image, stream: BinaryIO, embedded: bytes | None) -> StatedColour | None:
-    chunks = _png_chunks(stream)
+def _of_png(_image: Image.Image, stream: BinaryIO, _embedded: bytes | None) -> StatedColour | None:
+    chunks = content_of(stream, b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
     coded = chunks.get(b"cICP", b"")
     if len(coded) == 4 and coded[2] == 0 and (colour := _by_numbers(coded[0], coded[1])):
         return colour  # stands above ICC
-    if embedded:
-        return None
+    if b"iCCP" in chunks:
+        return StatedColour(profile_in(chunks[b"iCCP"]))
     if b"sRGB" in chunks:
         return StatedColour()
     exponent = struct.unpack(">I", chunks[b"gAMA"])[0] / 100_000 if b"gAMA" in chunks else None
@@ -133,22 +132,6 @@ def _of_png(_image: Image.Image, stream: BinaryIO, embedded: bytes | None) -> St
     if not _EXPONENTS[0] <= exponent <= _EXPONENTS[1]:
         return StatedColour(note=_ODD)
     return _colour(SRGB if points is None else Primaries(*_pairs(points)), 1 / exponent)
-
-
-def _png_chunks(stream: BinaryIO) -> dict[bytes, bytes]:
-    """The chunks of colour that stand in front of the pixels; the first of each name."""
-    stream.seek(8)
-    found: dict[bytes, bytes] = {}
-    for _ in range(_MOST_BEFORE_PIXELS):
-        header = stream.read(8)
-        if len(header) < 8 or header[4:] in (b"IDAT", b"IEND"):
-            break
-        length = int.from_bytes(header[:4])
-        if header[4:] in (b"cICP", b"sRGB", b"gAMA", b"cHRM") and length <= 32:
-            found.setdefault(header[4:], stream.read(length))
-            length = 0
-        stream.seek(length + 4, 1)
-    return found
 
 
 def _by_numbers(primaries: int, transfer: int) -> StatedColour | None:
@@ -174,7 +157,8 @@ def _of_tiff(image: Image.Image, _stream: BinaryIO, embedded: bytes | None) -> S
     return colour_of_tags(tags.get, embedded)
 
 
-def _of_bmp(_image: Image.Image, stream: BinaryIO, _embedded: bytes | None) -> StatedColour | None:
+def bmp_colour(stream: BinaryIO) -> StatedColour | None:
+    """What the header of a BMP states."""
     stream.seek(0)
     start = stream.read(14 + 124)
     header = start[14 if start[:2] == b"BM" else 0 :]
@@ -229,5 +213,11 @@ def _tables(function: object) -> Curve:
 
 
 _READERS: Mapping[str, Callable[[Image.Image, BinaryIO, bytes | None], StatedColour | None]] = MappingProxyType(
-    {"PNG": _of_png, "TIFF": _of_tiff, "BMP": _of_bmp, "DIB": _of_bmp, "AVIF": _of_boxes, "HEIF": _of_boxes}
+    {
+        "PNG": _of_png,
+        "TIFF": _of_tiff,
+        "BMP": lambda _image, stream, _embedded: bmp_colour(stream),
+        "AVIF": _of_boxes,
+        "HEIF": _of_boxes,
+    }
 )

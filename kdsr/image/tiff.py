@@ -1,25 +1,31 @@
-"""16-bit TIFF, read and written at full precision. TIFF of 8 bits or fewer is read by Pillow, as other formats are.
+"""TIFF: layouts that Pillow does not read, or not with all bits, and writing. Pillow reads the others.
 
-tifffile reads uncompressed data. Compressed data goes to OpenCV (libtiff). tifffile inflates a strip without a limit on
-its output, so that a small hostile file could fill the memory.
+The samples as they are stored come from `kdsr.image.tiff_samples`; here they become grey, RGB or CMYK, and alpha.
 """
 
 from typing import BinaryIO
 
-import cv2
 import numpy as np
 import tifffile
 from PIL import Image
 
 from kdsr.errors import InputError
-from kdsr.image.colour import deep_to_srgb
+from kdsr.image.colour import array_to_srgb
 from kdsr.image.decode import Decoded
 from kdsr.image.stated import StatedColour, colour_of_tags, exif_colour, followed
+from kdsr.image.tiff_samples import is_lossless, stored_samples
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_GREY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
-_STATED_BITS = (1, 2, 4, 8, 16)
-_MOST_CHANNELS = 8
+_CHANNELS: dict[int, int] = {
+    tifffile.PHOTOMETRIC.MINISWHITE: 1,
+    tifffile.PHOTOMETRIC.MINISBLACK: 1,
+    tifffile.PHOTOMETRIC.RGB: 3,
+    tifffile.PHOTOMETRIC.PALETTE: 1,
+    tifffile.PHOTOMETRIC.SEPARATED: 4,
+}
+"""Without alpha, of what is read here."""
+_BY_PILLOW = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
+"""Compressions that Pillow's libtiff unpacks: those of `tiff_samples`, CCITT and JPEG."""
 
 
 def open_tiff(stream: BinaryIO) -> tuple[tifffile.TiffPage, int]:
@@ -29,43 +35,84 @@ def open_tiff(stream: BinaryIO) -> tuple[tifffile.TiffPage, int]:
     return pages.first, len(pages)
 
 
-def decode_deep(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decoded | None:
-    """The pixels of a 16-bit grey or RGB `page`, or None where Pillow reads all that is there.
+def decode_odd(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decoded | None:
+    """The pixels of `page`, or None where Pillow reads all that is there.
 
     Raises:
-        InputError: a number of bits that is no picture's (12, 32, float).
+        InputError: numbers that are no picture's (32 bits, float), or a layout that is not read.
         Exception: whatever a decoder raises at damaged data.
     """
-    if page.bitspersample not in _STATED_BITS or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
-        kind = f"{page.bitspersample}-bit" if page.dtype is None else page.dtype.name
+    bits = page.bitspersample
+    if page.sampleformat != tifffile.SAMPLEFORMAT.UINT or not isinstance(bits, int) or bits > 16:
+        kind = f"{bits}-bit" if page.dtype is None else page.dtype.name
         raise InputError(f"{caption} is a TIFF of {kind} samples, which is not read: save it with 8 or 16 bits.")
-    grey = page.photometric in _GREY
-    if page.bitspersample != 16 or not (grey or page.photometric == tifffile.PHOTOMETRIC.RGB):
-        return None
-    notes: list[str] = []
-    if page.compression == tifffile.COMPRESSION.NONE and page.samplesperpixel <= _MOST_CHANNELS:
-        samples, orientation = _samples(page), int(page.tags.valueof(274, default=1))
-    elif page.planarconfig == tifffile.PLANARCONFIG.CONTIG and page.samplesperpixel in (1, 3, 4):
-        samples, orientation = _samples_by_opencv(stream), 1  # OpenCV has turned them already
-    else:
-        raise InputError(
-            f"{caption} is a 16-bit TIFF of a layout that is not read: save it uncompressed in grey or RGB, or as PNG."
-        )
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        samples = 65535 - samples
-    channels = 1 if grey else 3
-    pixels, alpha = samples[..., :channels], None
+    is_planar = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    is_big = page.parent.is_bigtiff and page.parent.byteorder == ">"
+    is_known = page.photometric in _CHANNELS and page.samplesperpixel >= _CHANNELS[page.photometric]
+    is_plain = bits == 8 or (bits == 1 and page.samplesperpixel == 1)
+    if is_lossless(page) and is_known and (not is_plain or is_planar or is_big):
+        return _decoded(page, stream)
+    if page.compression not in _BY_PILLOW or bits not in (1, 2, 4, 8, 16) or is_big:
+        raise unread(page, caption)
+    return None
+
+
+def unread(page: tifffile.TiffPage, caption: str) -> InputError:
+    """Names what `page` is, which nothing here reads."""
+    compression, photometric = (
+        getattr(each, "name", str(each)).replace("_", " ") for each in (page.compression, page.photometric)
+    )
+    what = f"{page.bitspersample}-bit {photometric}, compression {compression}"
+    return InputError(f"{caption} is a TIFF of a kind that is not read ({what}): save it uncompressed in grey or RGB.")
+
+
+def _decoded(page: tifffile.TiffPage, stream: BinaryIO) -> Decoded:
+    stream.seek(0)
+    samples, notes = stored_samples(page, stream.read()), []
+    channels, photometric = _CHANNELS[page.photometric], page.photometric
+    alpha = None
     if samples.shape[2] > channels:
         extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNASSALPHA
-        if extra == tifffile.EXTRASAMPLE.UNSPECIFIED:
+        if extra == tifffile.EXTRASAMPLE.UNSPECIFIED or photometric == tifffile.PHOTOMETRIC.SEPARATED:
             notes.append("The extra channel of the TIFF is not an alpha channel; it was left out.")
         else:
-            alpha = np.ascontiguousarray(samples[..., channels])
-            pixels = _divided(pixels, alpha) if extra == tifffile.EXTRASAMPLE.ASSOCALPHA else pixels
+            alpha = _widened(samples[..., channels], page.bitspersample)
+    pixels = samples[..., :channels]
+    if photometric == tifffile.PHOTOMETRIC.PALETTE:
+        pixels = _from_palette(page, pixels[..., 0])
+    else:
+        pixels = _widened(pixels, page.bitspersample)
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        pixels = np.invert(pixels)
+    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+        pixels = _divided(pixels, alpha)
     profile, stated = _colour(page, stream)
-    pixels, note = deep_to_srgb(np.ascontiguousarray(pixels), profile)
+    if photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16:
+        notes.append(f"The file has {page.bitspersample} bits per channel, and was read with 8.")
+        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
+    pixels, note = array_to_srgb(np.ascontiguousarray(pixels), profile)
     notes += [each for each in (stated, note) if each]
+    orientation = int(page.tags.valueof(274, default=1))
     return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, tuple(notes))
+
+
+def _widened(samples: np.ndarray, bits: int) -> np.ndarray:
+    """Numbers of `bits` as uint8 or, above 8, uint16, rounded; a copy where they are of that many already."""
+    levels = 255 if bits <= 8 else 65_535
+    if bits in (8, 16):
+        return np.ascontiguousarray(samples)
+    steps = np.arange(1 << bits) * (levels / ((1 << bits) - 1))
+    widened: np.ndarray = np.rint(steps).astype(np.uint8 if bits <= 8 else np.uint16)[samples]
+    return widened
+
+
+def _from_palette(page: tifffile.TiffPage, numbers: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, or (H, W, 1) where all are grey."""
+    palette = np.asarray(page.tags.valueof(320), np.uint16).reshape(3, -1).T
+    palette = (palette >> 8).astype(np.uint8)
+    is_grey = (palette == palette[:, :1]).all()
+    colours: np.ndarray = palette[:, : 1 if is_grey else 3][numbers]
+    return colours
 
 
 def _colour(page: tifffile.TiffPage, stream: BinaryIO) -> StatedColour:
@@ -121,23 +168,9 @@ class TiffWriter:
         """Nothing: the last row is the end of the file. `file` itself stays open."""
 
 
-def _samples(page: tifffile.TiffPage) -> np.ndarray:
-    samples = page.asarray()
-    if page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-        samples = np.moveaxis(samples, 0, -1)
-    return samples.reshape(page.imagelength, page.imagewidth, -1).astype(np.uint16, copy=False)
-
-
-def _samples_by_opencv(stream: BinaryIO) -> np.ndarray:
-    stream.seek(0)
-    samples = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if samples is None or samples.dtype != np.uint16:
-        raise OSError("OpenCV does not decode this TIFF with 16 bits")
-    return np.atleast_3d(samples)[..., [0] if samples.ndim == 2 else [2, 1, 0, 3][: samples.shape[2]]]
-
-
 def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """`pixels` that were multiplied by `alpha`, without it."""
-    share = np.maximum(alpha, 1)[..., None] / np.float32(65535)
-    divided: np.ndarray = np.rint(np.minimum(pixels / share, 65535)).astype(np.uint16)
+    most = (1 << 8 * pixels.dtype.itemsize) - 1
+    share = np.maximum(alpha, 1)[..., None] / np.float32(most)
+    divided: np.ndarray = np.rint(np.minimum(pixels / share, most)).astype(pixels.dtype)
     return divided

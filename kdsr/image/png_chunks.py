@@ -1,0 +1,84 @@
+"""The chunks of a PNG: what Pillow needs of them, the embedded profile, and those of colour.
+
+Pillow takes a PNG for damaged if its text or profile unpacks to more than 1 MB, or if a chunk that it could do without
+is odd. It is given the file without them. Source: PNG, third edition, section 5.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FOR_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
+"""What Pillow is given: pixels, transparency, orientation and frames."""
+_MOST_CHUNKS = 1 << 20
+_MOST_PROFILE_BYTES = 1 << 25
+
+
+def chunks_of(stream: BinaryIO, *, before_pixels: bool = False) -> Iterator[tuple[bytes, int, int]]:
+    """(name, place of the content, its length) of each chunk of `stream`; to the first IDAT if `before_pixels`.
+
+    Between two of them the place in `stream` may be changed. A length may go beyond the end of a damaged file.
+    """
+    place = len(SIGNATURE)
+    for _ in range(_MOST_CHUNKS):
+        stream.seek(place)
+        header = stream.read(8)
+        if len(header) < 8 or (before_pixels and header[4:] == b"IDAT"):
+            return
+        length = int.from_bytes(header[:4])
+        yield header[4:], place + 8, length
+        if header[4:] == b"IEND":
+            return
+        place += 12 + length
+
+
+def for_pixels(stream: BinaryIO) -> BinaryIO:
+    """`stream` itself, or a copy without what Pillow could stumble over."""
+    kept: list[tuple[int, int]] = []
+    dropped = False
+    for name, place, length in chunks_of(stream):
+        if name in _FOR_PIXELS or not _is_optional(name):
+            kept.append((place - 8, length + 12))
+        else:
+            dropped = True
+    if not dropped:
+        return stream
+    copy = io.BytesIO()
+    copy.write(SIGNATURE)
+    for place, length in kept:
+        stream.seek(place)
+        copy.write(stream.read(length))
+    return copy
+
+
+def content_of(stream: BinaryIO, *names: bytes, most: int = _MOST_PROFILE_BYTES) -> dict[bytes, bytes]:
+    """The first chunk of each of `names` in front of the pixels, if it has at most `most` bytes."""
+    found: dict[bytes, bytes] = {}
+    for name, place, length in chunks_of(stream, before_pixels=True):
+        if name in names and name not in found and length <= most:
+            stream.seek(place)
+            found[name] = stream.read(length)
+    return found
+
+
+def profile_in(chunk: bytes) -> bytes:
+    """The ICC profile in the content of an iCCP chunk; what can't be unpacked is given as it is, and is no profile."""
+    _, _, rest = chunk.partition(b"\0")
+    return inflated(rest[1:], _MOST_PROFILE_BYTES) or chunk
+
+
+def inflated(packed: bytes, most: int) -> bytes | None:
+    """What `packed` unpacks to, or None if that is damaged, unfinished or more than `most` bytes."""
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(packed, most)
+    except zlib.error:
+        return None
+    return content if unpacker.eof else None
+
+
+def _is_optional(name: bytes) -> bool:
+    """Whether a reader may leave the chunk out: its first letter is small."""
+    return bool(name[0] & 0x20)
