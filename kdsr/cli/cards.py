@@ -8,45 +8,55 @@ from kdsr.cli.options import Data, Name, RunOn, RuntimeName, note, open_catalog,
 
 if TYPE_CHECKING:
     from kdsr.bench.look_figures import LookCheck
+    from kdsr.bench.verify import Check
     from kdsr.zoo import Card, Catalog, Figure, LookFigure
 
 
 def card_verify(context: typer.Context, name: Name, data: Data, runtime: RunOn = RuntimeName.TORCH) -> None:
-    """Measure every figure of a card again; exit code 1 if one is off by more than 0.01 dB or 0.0005 SSIM.
+    """Measure every figure of a card again; exit code 1 if one is off by more than 0.01 dB or 0.0005 SSIM, or
+    could not be measured here.
 
     Figures for looks, where the card has them, are measured again as well, each with the tolerance of its kind.
     """
-    from kdsr.bench.look_figures import verify_card_looks
+    from kdsr.bench.look_figures import LookCheck, verify_card_looks
     from kdsr.bench.verify import Check, verify_card
 
     catalog = open_catalog(context.obj)
 
     def tell(check: Check) -> None:
         stated, found = check.stated, check.measured
-        verdict = "ok" if check.holds else "OFF"
         card = f"{_what(stated):<27} card {stated.psnr_db:8.4f} dB {stated.ssim:.6f}"
         if found is None:
-            print(f"{card}   not measured: {data / stated.set} is missing   {verdict}")
+            print(f"{card}   not measured: {data / stated.set} is missing")
             return
         gaps = f"{found.psnr_db - stated.psnr_db:+.4f} dB {found.ssim - stated.ssim:+.6f}"
-        print(f"{card}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {verdict}")
+        print(f"{card}   measured {found.psnr_db:8.4f} dB {found.ssim:.6f}   {gaps}   {_verdict(check)}")
 
     card = catalog.find(name)
     checks = verify_card(card, data, catalog, context.obj, runtime=runtime.value, on_check=tell)
     looks = verify_card_looks(card, data, catalog, context.obj, runtime=runtime.value, on_check=_tell_look)
-    off = sum(not check.holds for check in checks) + sum(not check.holds for check in looks)
+    both: list[Check | LookCheck] = [*checks, *looks]
+    unmeasured = sum(check.measured is None for check in both)
+    off = sum(not check.holds for check in both) - unmeasured
     if off:
-        note(f"{off} of {len(checks) + len(looks)} figures of {name} do not hold.")
+        note(f"{off} of {len(both)} figures of {name} do not hold.")
+    if unmeasured:
+        note(f"{unmeasured} of {len(both)} figures of {name} could not be measured; the lines above say why.")
+    if off or unmeasured:
         raise typer.Exit(1)
+
+
+def _verdict(check: "Check | LookCheck") -> str:
+    return "ok" if check.holds else "OFF"
 
 
 def _tell_look(check: "LookCheck") -> None:
     """One line on a figure for looks: as stated, as measured again, and whether it holds."""
-    verdict, line = "ok" if check.holds else "OFF", f"{_what(check.stated):<24} card {_look(check.stated)}"
+    line = f"{_what(check.stated):<24} card {_look(check.stated)}"
     if check.measured is None:
-        print(f"{line}   not measured: {check.missing}   {verdict}")
+        print(f"{line}   not measured: {check.missing}")
     else:
-        print(f"{line}   measured {check.measured.mean:g}   {verdict}")
+        print(f"{line}   measured {check.measured.mean:g}   {_verdict(check)}")
 
 
 def card_measure(

@@ -262,6 +262,10 @@ def test_a_card_is_measured_verified_and_timed(run, tmp_path, tiny_catalog):
     path.write_text(json.dumps(changed))
     code, out, err = run("card", "verify", "tiny_x4_student", "--data", tmp_path)
     assert (code, "OFF" in out, "-0.0200 dB" in out, "1 of 1" in err) == (1, True, True, True)
+    (tmp_path / "Set5").rename(tmp_path / "elsewhere")
+    code, out, err = run("card", "verify", "tiny_x4_student", "--data", tmp_path)
+    assert (code, "OFF" in out, "not measured" in out, "do not hold" in err) == (1, False, True, False)
+    assert "1 of 1 figures of tiny_x4_student could not be measured" in err
 
 
 def write_run(folder: Path, **changes: object) -> Path:
