@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
         self.body = nn.Sequential(*layers, nn.Conv2d(_WIDTHS[-1], 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        scores: Tensor = self.body(image.float())
+        scores: Tensor = self.body(image.float()).float()
         return scores
 
 

@@ -5,7 +5,7 @@ only a picture. It belongs to the training run and never to the student's file.
 """
 
 import torch.nn.functional as F
-from torch import Tensor, cat, nn
+from torch import Tensor, cat, channels_last, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from kdsr.distill.adversarial import reverse_gradient
@@ -45,11 +45,11 @@ class Critic(nn.Module):
             degraded: (N, 3 or 4, h, w) in [0, 1], the input, enlarged here to H x W.
         """
         enlarged = F.interpolate(degraded[:, :3], image.shape[-2:], mode="bilinear")
-        pictures = cat([image, enlarged], dim=1) - 0.5
+        pictures = (cat([image, enlarged], dim=1) - 0.5).contiguous(memory_format=channels_last)
         height, width = image.shape[-2:]
         if min(height, width) < _SMALLEST_PX:
             pictures = F.pad(pictures, (0, max(0, _SMALLEST_PX - width), 0, max(0, _SMALLEST_PX - height)), "replicate")
-        scores: Tensor = self.body(pictures)
+        scores: Tensor = self.body(pictures).float()
         return scores
 
     def forward(self, restored: Tensor, target: Tensor, degraded: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ def new_learner(recipe: Recipe, settings: Settings, device: torch.device, teache
         recipe.teaching.terms,
         student_channels=lambda tap: channels_at(network, tap),
         teacher_channels=lambda tap: channels_at(teacher.networks[0].network, tap) if teacher else 0,
-    ).to(device)
+    )
+    objective = objective.to(device).to(memory_format=torch.channels_last)
     online = nn.ModuleList(tapped.network for tapped in teacher.networks) if teacher and is_online else None
     parameters = [*network.parameters(), *objective.parameters(), *(online.parameters() if online else ())]
     optimiser = new_optimiser(schedule.optimiser, parameters, schedule.learning_rate, schedule.weight_decay)

@@ -77,7 +77,8 @@ def _student_loss(
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 negative = learner.average(degraded).float()
         shown = ObjectiveInputs(restored.float(), truth, label, negative, degraded, seen, features)
-        result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):  # convolutions of losses that are trained
+            result: tuple[Tensor, dict[str, Tensor]] = objective(shown, share)
         return result
 
     return losses
