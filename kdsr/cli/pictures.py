@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +54,7 @@ def restore(
         typer.Option(help="Inpainting: picture that is white where pixels are missing. Else transparent ones are."),
     ] = None,
     sharpness: Sharpness = None,
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, GPS, XMP and resolution.")] = False,
 ) -> None:
     """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
@@ -68,9 +70,8 @@ def restore(
             f"The network '{card.name}' takes no mask; leave --mask out, or choose a network for inpainting."
         )
     marks = None if mask is None else read_picture(mask, context.obj)
-    made_by = " ".join(
-        [card.name, card.sha256, *(["self-ensemble"] if self_ensemble else []), *([sha256_of(mask)] if mask else [])]
-    )
+    options = {"self-ensemble": self_ensemble, "strip": strip, sha256_of(mask) if mask else "": mask is not None}
+    made_by = " ".join([card.name, card.sha256, *(name for name, given in options.items() if given)])
 
     ran: list[str] = []
 
@@ -94,6 +95,7 @@ def restore(
                 opened,
                 settings,
                 mask=marks,
+                strip=strip,
                 tile_px=tile,
                 on_progress=tell,
                 should_stop=should_stop,
@@ -127,7 +129,7 @@ def degrade(
     strength = strength_of(found, sigma, quality, level, holes)
 
     def work(job: "Job", _tell: Tell, _should_stop: Callable[[], bool]) -> tuple[str, ...]:
-        picture = read_picture(job.source, context.obj)
+        picture = replace(read_picture(job.source, context.obj), metadata=None)  # an input, not a photograph to keep
         write_picture(degrade_picture(picture, found, strength=strength, seed=seed).picture, job.target)
         return picture.notes
 

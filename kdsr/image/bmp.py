@@ -13,6 +13,8 @@ import numpy as np
 from kdsr.errors import InputError
 from kdsr.image.colour import array_to_srgb
 from kdsr.image.decode import Decoded
+from kdsr.image.metadata import Metadata
+from kdsr.image.png_chunks import METRES_PER_INCH
 from kdsr.image.stated import StatedColour, bmp_colour, followed
 
 _RUNS = {1: 8, 2: 4}
@@ -38,6 +40,7 @@ class BmpHeader:
     """(N, 3) uint8."""
     start: int
     """Place of the pixels in the file."""
+    dpi: tuple[float, float] | None
 
 
 def read_header(data: bytes) -> BmpHeader | None:
@@ -63,7 +66,9 @@ def read_header(data: bytes) -> BmpHeader | None:
         masks = (*struct.unpack_from(f"<{count}I", data, 14 + 40), *([0] * (4 - count)))
     entries = min(colours or 1 << bits, 1 << bits, max(start - end, 0) // 4) if by_runs else 0
     palette = np.frombuffer(data[end : end + 4 * entries], np.uint8).reshape(-1, 4)[:, 2::-1]
-    return BmpHeader(width, abs(height), height < 0, bits, compression, masks, palette, start)
+    across, down = (metres * METRES_PER_INCH for metres in struct.unpack_from("<ii", data, 14 + 24))
+    dpi = (across, down) if across > 0 and down > 0 else None
+    return BmpHeader(width, abs(height), height < 0, bits, compression, masks, palette, start, dpi)
 
 
 def decode_bmp(header: BmpHeader, stream: BinaryIO, caption: str) -> Decoded:
@@ -80,7 +85,8 @@ def decode_bmp(header: BmpHeader, stream: BinaryIO, caption: str) -> Decoded:
     pixels, alpha = _stored(header, stream.read())
     profile, stated = followed(lambda: bmp_colour(stream) or StatedColour(), None)
     pixels, note = array_to_srgb(pixels, profile)
-    return Decoded(pixels, alpha, notes=tuple(each for each in (stated, note) if each))
+    notes = tuple(each for each in (stated, note) if each)
+    return Decoded(pixels, alpha, notes=notes, metadata=Metadata(dpi=header.dpi) if header.dpi else None)
 
 
 def _stored(header: BmpHeader, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:

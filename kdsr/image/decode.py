@@ -3,6 +3,7 @@
 Nothing here checks sizes: `kdsr.image.read` does, before it calls.
 """
 
+import io
 import threading
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -14,6 +15,8 @@ from PIL import ExifTags, Image
 from kdsr.errors import InputError
 from kdsr.image.boxes import about_picture
 from kdsr.image.colour import deep_to_srgb, to_srgb
+from kdsr.image.metadata import EXIF_START, Metadata, read_metadata
+from kdsr.image.png_chunks import resolution_in, xmp_in
 from kdsr.image.stated import stated_colour
 
 _bomb_lock = threading.Lock()
@@ -30,6 +33,7 @@ class Decoded:
     orientation: int = 1
     """The EXIF value, 1 to 8; 1 is upright."""
     notes: tuple[str, ...] = ()
+    metadata: Metadata | None = None
 
     def upright(self, plane: np.ndarray) -> np.ndarray:
         """`plane` (H, W, ...) turned by `orientation`, as a copy."""
@@ -71,9 +75,11 @@ def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded
             f"{caption} is a colour PPM of more than 8 bits, which is not read: save it as 16-bit PNG or TIFF."
         )
     image.load()  # the deep PNG too: it finds damage, and chunks after the pixels
+    xmp, dpi = _xmp_and_dpi(image, stream)
     orientation, note = _orientation(image)
     profile, stated = stated_colour(image, stream)
-    notes = [note, stated]
+    metadata, uncopied = read_metadata(_exif_of(image, stream), xmp, dpi)
+    notes = [note, stated, uncopied if note is None else None]
     if deep and stream:
         pixels, alpha = _decode_deep_png(stream, has_grey=stored == "LA;16B")
         pixels, note = deep_to_srgb(pixels, profile)
@@ -87,7 +93,7 @@ def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded
         colours, note = to_srgb(colours, profile)
         pixels = np.array(colours).reshape(image.height, image.width, -1)
     notes.append(note)
-    return Decoded(pixels, alpha, orientation, tuple(text for text in notes if text))
+    return Decoded(pixels, alpha, orientation, tuple(text for text in notes if text), metadata)
 
 
 def decode_array(array: np.ndarray, caption: str) -> Decoded:
@@ -137,6 +143,28 @@ def _cut_bits(image: Image.Image, stored: str, stream: BinaryIO | None) -> str |
     elif image.format == "TIFF" and ";16" in stored:
         bits = 16
     return f"The file has {bits} bits per channel, and was read with 8." if bits and bits > 8 else None
+
+
+def _exif_of(image: Image.Image, stream: BinaryIO | None) -> BinaryIO | None:
+    """The EXIF as a TIFF, which the file itself may be."""
+    if image.format == "TIFF":
+        return stream
+    block = image.info.get("exif")
+    return io.BytesIO(block.removeprefix(EXIF_START)) if isinstance(block, bytes) and block else None
+
+
+def _xmp_and_dpi(image: Image.Image, stream: BinaryIO | None) -> tuple[bytes | None, object]:
+    """The XMP, and what the file states as dots per inch."""
+    if image.format == "PNG" and stream:
+        found = xmp_in(stream)
+        if found:  # from where Pillow takes an orientation, if EXIF has none
+            image.info["XML:com.adobe.xmp"] = found.decode("utf-8", "replace")
+        return found, resolution_in(stream)
+    is_tiff = image.format == "TIFF"
+    xmp = getattr(image, "tag_v2", {}).get(700) if is_tiff else image.info.get("xmp")
+    # of a TIFF, and a JPEG without JFIF, it is in the directory; Pillow makes up 1 or 72 if it is not
+    is_made_up = is_tiff or (image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2))
+    return xmp if isinstance(xmp, bytes) else None, None if is_made_up else image.info.get("dpi")
 
 
 def _decode_deep_png(stream: BinaryIO, *, has_grey: bool) -> tuple[np.ndarray, np.ndarray | None]:

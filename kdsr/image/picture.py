@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import InputError, ShapeError
+from kdsr.image.metadata import Metadata
 from kdsr.image.plane import resize_plane
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Picture:
     """What was done to the picture on reading, one plain sentence each."""
     name: str = "picture"
     """The file's stem, for downloads."""
+    metadata: Metadata | None = None
+    """What its file says beside the pixels, to be written with them; None is nothing."""
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

@@ -10,9 +10,13 @@ import functools
 import importlib
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from kdsr.image.metadata import Metadata, exif_block
+from kdsr.image.png_chunks import METRES_PER_INCH, XMP_KEYWORD
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By the number of samples of a pixel: grey, grey with alpha, RGB, RGB with alpha."""
@@ -22,7 +26,15 @@ _STRIP_BYTES = 4_000_000
 class PngWriter:
     """A PNG of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom at zlib level 1."""
 
-    def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype, *, has_alpha: bool) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: tuple[int, int, int],
+        dtype: np.dtype,
+        *,
+        has_alpha: bool,
+        metadata: Metadata | None = None,
+    ) -> None:
         height, width, channels = shape
         assert has_alpha == (channels in (2, 4))
         self._file, self._packer = file, _deflate().compressobj(1)
@@ -30,6 +42,8 @@ class PngWriter:
         _write_chunk(
             file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, _COLOUR_TYPES[channels], 0, 0, 0)
         )
+        for kind, data in _chunks(metadata or Metadata()):
+            _write_chunk(file, kind, data)
 
     def write(self, samples: np.ndarray) -> None:
         """The next rows: (rows, W, channels)."""
@@ -43,6 +57,16 @@ class PngWriter:
         """The end of the file, after the last row; `file` itself stays open."""
         _write_chunk(self._file, b"IDAT", self._packer.flush())
         _write_chunk(self._file, b"IEND", b"")
+
+
+def _chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    """What goes in front of the pixels."""
+    if metadata.dpi:
+        yield b"pHYs", struct.pack(">IIB", *(round(each / METRES_PER_INCH) for each in metadata.dpi), 1)
+    if metadata.exif:
+        yield b"eXIf", exif_block(metadata)
+    if metadata.xmp:
+        yield b"iTXt", XMP_KEYWORD + bytes(5) + metadata.xmp
 
 
 def _filtered(strip: np.ndarray) -> bytes:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+METRES_PER_INCH = 0.0254
+_PER_METRE = 1
 _FOR_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
 """What Pillow is given: pixels, transparency, orientation and frames."""
 _MOST_CHUNKS = 1 << 20
@@ -67,6 +70,26 @@ def profile_in(chunk: bytes) -> bytes:
     """The ICC profile in the content of an iCCP chunk; what can't be unpacked is given as it is, and is no profile."""
     _, _, rest = chunk.partition(b"\0")
     return inflated(rest[1:], _MOST_PROFILE_BYTES) or chunk
+
+
+def xmp_in(stream: BinaryIO) -> bytes | None:
+    """The XMP of a PNG, wherever it stands; None if there is none."""
+    for name, place, length in chunks_of(stream):
+        if name == b"iTXt" and length <= _MOST_PROFILE_BYTES:
+            stream.seek(place)
+            keyword, _, rest = stream.read(length).partition(b"\0")
+            if keyword == XMP_KEYWORD and len(rest) > 2:
+                text = rest[2:].split(b"\0", 2)[-1]  # behind language and translated keyword
+                return inflated(text, _MOST_PROFILE_BYTES) if rest[0] else text
+    return None
+
+
+def resolution_in(stream: BinaryIO) -> tuple[float, float] | None:
+    """Pixels per inch across and down, if the pHYs chunk states them."""
+    stated = content_of(stream, b"pHYs").get(b"pHYs", b"")
+    if len(stated) != 9 or stated[8] != _PER_METRE:
+        return None
+    return int.from_bytes(stated[:4]) * METRES_PER_INCH, int.from_bytes(stated[4:8]) * METRES_PER_INCH
 
 
 def inflated(packed: bytes, most: int) -> bytes | None:

@@ -74,7 +74,7 @@ def read_picture(
 
 def _picture(decoded: Decoded, name: str | None) -> Picture:
     alpha = None if decoded.alpha is None else decoded.upright(decoded.alpha)
-    return Picture(decoded.upright(decoded.pixels), alpha, decoded.notes, name or "picture")
+    return Picture(decoded.upright(decoded.pixels), alpha, decoded.notes, name or "picture", decoded.metadata)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""TIFF: layouts that Pillow does not read, or not with all bits, and writing. Pillow reads the others.
+"""TIFF in layouts that Pillow does not read, or not with all bits. Pillow reads the others.
 
 The samples as they are stored come from `kdsr.image.tiff_samples`; here they become grey, RGB or CMYK, and alpha.
 """
 
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from kdsr.errors import InputError
 from kdsr.image.colour import array_to_srgb
 from kdsr.image.decode import Decoded
+from kdsr.image.metadata import read_metadata
 from kdsr.image.stated import StatedColour, colour_of_tags, exif_colour, followed
 from kdsr.image.tiff_samples import is_lossless, stored_samples
 
@@ -91,9 +93,10 @@ def _decoded(page: tifffile.TiffPage, stream: BinaryIO) -> Decoded:
         notes.append(f"The file has {page.bitspersample} bits per channel, and was read with 8.")
         pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
     pixels, note = array_to_srgb(np.ascontiguousarray(pixels), profile)
-    notes += [each for each in (stated, note) if each]
+    metadata, uncopied = read_metadata(stream, page.tags.valueof(700), None)
+    notes += [each for each in (stated, note, uncopied) if each]
     orientation = int(page.tags.valueof(274, default=1))
-    return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, tuple(notes))
+    return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, tuple(notes), metadata)
 
 
 def _widened(samples: np.ndarray, bits: int) -> np.ndarray:
@@ -117,55 +120,25 @@ def _from_palette(page: tifffile.TiffPage, numbers: np.ndarray) -> np.ndarray:
 
 def _colour(page: tifffile.TiffPage, stream: BinaryIO) -> StatedColour:
     """What the tags state: the ICC profile, or what stands for one."""
-
-    def tag(number: int) -> object:
-        value = page.tags.valueof(number)
-        if number in (318, 319) and value is not None:  # rationals: each as two numbers
-            return [top / bottom for top, bottom in zip(value[::2], value[1::2], strict=True)]
-        return value
-
-    def get_exif() -> Image.Exif:
-        exif = Image.Exif()
-        stream.seek(0)
-        exif.load_from_fp(stream)
-        return exif
-
-    embedded = page.tags.valueof(34675)
+    tag, embedded = partial(_tag, page), page.tags.valueof(34675)
     return followed(
-        lambda: colour_of_tags(tag, embedded) or (StatedColour() if embedded else exif_colour(get_exif)), embedded
+        lambda: colour_of_tags(tag, embedded) or (StatedColour() if embedded else exif_colour(partial(_exif, stream))),
+        embedded,
     )
 
 
-class TiffWriter:
-    """An uncompressed TIFF of `shape` (H, W, 1 to 4), uint8 or uint16, written to `file` from top to bottom.
+def _tag(page: tifffile.TiffPage, number: int) -> object:
+    value = page.tags.valueof(number)
+    if number in (318, 319) and value is not None:  # rationals: each as two numbers
+        return [top / bottom for top, bottom in zip(value[::2], value[1::2], strict=True)]
+    return value
 
-    The last sample is alpha if `has_alpha`.
 
-    Deflate makes a 16-bit photograph 10 % smaller and writing it 80 times slower.
-    """
-
-    def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype, *, has_alpha: bool) -> None:
-        channels = shape[2]
-        place = tifffile.imwrite(
-            file,
-            shape=shape if channels > 1 else shape[:2],  # no pixels: their room is left free
-            dtype=dtype,
-            photometric="rgb" if channels > 2 else "minisblack",
-            planarconfig="contig" if channels > 1 else None,
-            extrasamples=["unassalpha"] if has_alpha else None,
-            metadata=None,  # else a shape in JSON, which other readers show as the picture's description
-            returnoffset=True,
-        )
-        assert place is not None
-        self._file = file
-        file.seek(place[0])
-
-    def write(self, samples: np.ndarray) -> None:
-        """The next rows: (rows, W, channels)."""
-        self._file.write(np.ascontiguousarray(samples).data)
-
-    def close(self) -> None:
-        """Nothing: the last row is the end of the file. `file` itself stays open."""
+def _exif(stream: BinaryIO) -> Image.Exif:
+    exif = Image.Exif()
+    stream.seek(0)
+    exif.load_from_fp(stream)
+    return exif
 
 
 def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:

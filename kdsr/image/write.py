@@ -11,19 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from kdsr.errors import InputError
 from kdsr.files import replaced
+from kdsr.image.metadata import EXIF_START, Metadata, exif_block
 from kdsr.image.picture import Picture, join_strips
 from kdsr.image.png import PngWriter
-from kdsr.image.tiff import TiffWriter
+from kdsr.image.tiff_writer import TiffWriter
 
 _LARGE_BYTES = 100_000_000
 """From here on a PNG or TIFF is written in strips, as they come: else the picture is gathered first."""
+_LONGEST_SEGMENT_BYTES = 65_533
+"""Of a JPEG, less its length."""
+_XMP_MARK_BYTES = 29
 _LIMITED = MappingProxyType({".webp": ("WebP", 16_383), ".jpg": ("JPEG", 65_500), ".jpeg": ("JPEG", 65_500)})
 """Formats of 8 bits, by suffix: name and longest side in pixels."""
 
@@ -70,7 +74,13 @@ def _write_beside(strips: Iterator[Picture], file: BinaryIO, writer: type[PngWri
         for strip in strips:
             samples = _samples(strip)
             if opened is None:
-                opened = writer(file, (height, *samples.shape[1:]), samples.dtype, has_alpha=strip.alpha is not None)
+                opened = writer(
+                    file,
+                    (height, *samples.shape[1:]),
+                    samples.dtype,
+                    has_alpha=strip.alpha is not None,
+                    metadata=strip.metadata,
+                )
             written.result()
             written = beside.submit(opened.write, samples)
         written.result()
@@ -99,7 +109,8 @@ def _encode_tiff(picture: Picture) -> bytes:
 
 def _written(picture: Picture, writer: type[PngWriter | TiffWriter]) -> bytes:
     stream, samples = io.BytesIO(), _samples(picture)
-    opened = writer(stream, samples.shape, samples.dtype, has_alpha=picture.alpha is not None)
+    has_alpha = picture.alpha is not None
+    opened = writer(stream, samples.shape, samples.dtype, has_alpha=has_alpha, metadata=picture.metadata)
     opened.write(samples)
     opened.close()
     return stream.getvalue()
@@ -108,14 +119,24 @@ def _written(picture: Picture, writer: type[PngWriter | TiffWriter]) -> bytes:
 def _encode_webp(picture: Picture) -> bytes:
     """Lossless, also where alpha is 0; grey becomes RGB, as WebP knows nothing else."""
     stream = io.BytesIO()
-    _pillow(picture).save(stream, "WEBP", lossless=True, exact=True, quality=0, method=0)  # quality is effort here
+    metadata = picture.metadata or Metadata()
+    block = exif_block(metadata, with_resolution=True)  # WebP has no other place for it
+    exif = EXIF_START + block if block else b""
+    options = {"lossless": True, "exact": True, "quality": 0, "method": 0}  # quality is effort here
+    _pillow(picture).save(stream, "WEBP", exif=exif, xmp=metadata.xmp, **options)
     return stream.getvalue()
 
 
 def _encode_jpeg(picture: Picture) -> bytes:
     """Quality 95, 4:4:4: the one format with loss."""
     stream = io.BytesIO()
-    _pillow(picture).save(stream, "JPEG", quality=95, subsampling=0)
+    metadata = picture.metadata or Metadata()
+    options: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
+    if metadata.exif and "EXIF" not in _too_long_for_jpeg(metadata):
+        options["exif"] = EXIF_START + exif_block(metadata)
+    if metadata.xmp and "XMP" not in _too_long_for_jpeg(metadata):
+        options["xmp"] = metadata.xmp
+    _pillow(picture).save(stream, "JPEG", quality=95, subsampling=0, **options)
     return stream.getvalue()
 
 
@@ -132,6 +153,21 @@ _WRITERS: Mapping[str, type[PngWriter | TiffWriter]] = MappingProxyType(
     {".png": PngWriter, ".tif": TiffWriter, ".tiff": TiffWriter}
 )
 """What can be written strip by strip."""
+
+
+def left_out(picture: Picture, suffix: str) -> tuple[str, ...]:
+    """A note, if a file of that `suffix` does not hold all that is said beside the pixels."""
+    if picture.metadata is None or suffix.lower() not in (".jpg", ".jpeg"):
+        return ()
+    blocks = _too_long_for_jpeg(picture.metadata)
+    return (
+        (f"{' and '.join(blocks)} of the source are too long for a JPEG and are not in the result.",) if blocks else ()
+    )
+
+
+def _too_long_for_jpeg(metadata: Metadata) -> list[str]:
+    lengths = {"EXIF": len(exif_block(metadata)) + len(EXIF_START), "XMP": len(metadata.xmp) + _XMP_MARK_BYTES}
+    return [name for name, length in lengths.items() if length > _LONGEST_SEGMENT_BYTES]
 
 
 def check_target(path: Path, picture: Picture, *, scale: int = 1) -> None:

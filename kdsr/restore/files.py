@@ -1,14 +1,17 @@
 """From file to file through a network: decoded in one piece, restored and written strip by strip."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kdsr.image import Picture, read_picture, write_strips
-from kdsr.image.write import check_target
+from kdsr.image.write import check_target, left_out
 from kdsr.restore.engine import Progress, restore_strips
 from kdsr.restore.holes import holes_in
 from kdsr.restore.runtime import Runtime
 from kdsr.settings import Settings
+
+POSITION = "The result says where the picture was taken (GPS), as its source does; strip leaves that out."
 
 
 def restore_file(
@@ -18,6 +21,7 @@ def restore_file(
     settings: Settings,
     *,
     mask: Picture | None = None,
+    strip: bool = False,
     tile_px: int | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -30,6 +34,7 @@ def restore_file(
     Args:
         settings: its limits hold for what is read.
         mask: for inpainting, as in `holes_in`; without one, transparent pixels are missing.
+        strip: EXIF, XMP and resolution of the source are not written; else they are, where the format has room.
         tile_px, on_progress, should_stop: as in `restore`; progress is at its end before the file is.
     Raises:
         InputError: `source` cannot be read, the result would be too large, or `target` cannot be written. All but a
@@ -39,9 +44,15 @@ def restore_file(
     picture, holes = read_picture(source, settings), None
     if runtime.about.planes == 4:
         picture, holes = holes_in(picture, mask)
+    notes = picture.notes
+    if strip:
+        picture = replace(picture, metadata=None)
+    elif picture.metadata is not None:
+        notes += left_out(picture, target.suffix)
+        notes += (POSITION,) if picture.metadata.has_position else ()
     check_target(target, picture, scale=runtime.about.scale)
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
     )
     write_strips(strips, target, height=picture.height * runtime.about.scale)
-    return picture.notes
+    return notes

@@ -131,6 +131,7 @@ def save_column(
         picture,
         pixels=_repeated(picture.pixels, enlarge),
         alpha=None if picture.alpha is None else _repeated(picture.alpha, enlarge),
+        metadata=None,
     )
     if shrink > 1:
         copy = from_tensor(F.avg_pool2d(to_tensor(copy), shrink, ceil_mode=True), copy)

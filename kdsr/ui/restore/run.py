@@ -276,6 +276,8 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     if order.sharpness is not None:
         words.append(f"sharpness {order.sharpness:g}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
+    if prepared.degraded.metadata is not None and prepared.degraded.metadata.has_position:
+        notes += (texts.POSITION,)
     result = RestoreResult(
         task.name,
         prepared.name,
