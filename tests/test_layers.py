@@ -12,9 +12,9 @@ import kdsr
 
 PACKAGE = Path(kdsr.__file__).parent
 UI_ROOMS = (
-    *("html", "compare", "events", "refusals", "arguments", "memory", "leftovers", "isolation", "guard", "stopwatch"),
-    *("texts", "theme", "visitor", "sessions", "examples", "networks", "waiting", "charts", "teachers", "restore"),
-    *("live", "models", "distill", "endpoints", "page", "__init__"),
+    *("html", "compare", "address", "events", "refusals", "arguments", "memory", "leftovers", "isolation", "guard"),
+    *("stopwatch", "texts", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "charts"),
+    *("teachers", "restore", "live", "models", "distill", "endpoints", "page", "__init__"),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""
 

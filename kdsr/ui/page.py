@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
+from kdsr.ui.address import add_address
 from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
 from kdsr.ui.endpoints.restoring import add_restore_api
@@ -22,6 +23,7 @@ from kdsr.ui.leftovers import keep_sweeping, own_folder
 from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models.tab import add_models_tab
+from kdsr.ui.preview import Previewed
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.teachers.panel import add_teachers
 from kdsr.ui.theme import CSS, HEAD, build_theme
@@ -53,7 +55,7 @@ def serve(
     jobs = Jobs(settings)
     folder = own_folder(Path(get_upload_folder()))
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
-    app = GuardedApp(default_response_class=ORJSONResponse, middleware=[Middleware(Isolated)])
+    app = GuardedApp(default_response_class=ORJSONResponse, middleware=[Middleware(Isolated), Middleware(Previewed)])
     blocks = _build(jobs)
     jobs.keep_tending()
     keep_sweeping(folder)
@@ -71,28 +73,28 @@ def _build(jobs: Jobs) -> gr.Blocks:
     for name, value in _MONITORING.items():
         os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
-    with gr.Blocks(
-        title="KDSR: teacher and student, side by side", analytics_enabled=False, delete_cache=_CACHE_S
-    ) as blocks:
+    with gr.Blocks(title=texts.PAGE_TITLE, analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
         gr.HTML(Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE), elem_id="masthead")
         visitor = add_visitor(settings, blocks)
         teachers = add_teachers(jobs, blocks, visitor.who)
+        address = add_address()
         with gr.Tabs() as tabs:
-            with gr.Tab("Restore", id="restore") as restore_tab:
+            with gr.Tab("Restore", id="restore", elem_id="restore-tab") as restore_tab:
                 restore = add_restore_tab(
-                    settings, folder, blocks, jobs=jobs, visitor=visitor, teachers=teachers, tab=restore_tab
-                )
-            with gr.Tab("Live", id="live"):
+                    settings, folder, blocks, jobs=jobs, visitor=visitor, teachers=teachers, tab=restore_tab,
+                    address=address,
+                )  # fmt: skip
+            with gr.Tab("Live", id="live", elem_id="live-tab"):
                 add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
                 add_models_tab(
                     folder / "models", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=models_tab,
-                    restore=restore,
+                    restore=restore, address=address,
                 )  # fmt: skip
-            with gr.Tab("Distill", id="distill") as distill_tab:
+            with gr.Tab("Distill", id="distill", elem_id="distill-tab") as distill_tab:
                 add_distill_tab(
                     jobs, folder / "distill", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=distill_tab,
-                    restore=restore,
+                    restore=restore, address=address,
                 )  # fmt: skip
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)

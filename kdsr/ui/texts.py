@@ -8,6 +8,8 @@ from kdsr.tasks import Strength, Task
 from kdsr.zoo.published import Published
 
 TITLE = "KDSR"
+PAGE_TITLE = "KDSR: teacher and student, side by side"
+PREVIEW_ALT = "A face before and after the student: large pixels on the left, fine detail on the right"
 PURPOSE = "A large teacher network and the tiny student distilled from it, restoring the same picture side by side."
 MODES = (
     ("Test: degrade it, then measure", "clean"),
@@ -37,6 +39,8 @@ NO_NETWORKS = (
     "The weights folder has no network for this task yet, so the page shows the picture without one. Add weights with "
     "their card and reload."
 )
+UNKNOWN_IN_ADDRESS = "The address asks for {key} '{value}', which is not here; the usual is shown."
+NOT_YOURS = "The picture of this address was uploaded in another page; an example is in its place."
 EXPIRED = "These pictures were removed from the server. Press Restore to make them again."
 WAITING = "Waiting for another job to finish"
 MARK = "Paint over the missing parts, then press Fill the marked area."

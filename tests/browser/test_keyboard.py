@@ -57,4 +57,4 @@ def test_task_slider_zoom_pair_and_download_need_no_mouse(page):
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     with Image.open(download.value.path()) as picture:
-        assert picture.size == (512, 512)
+        assert picture.size == (600, 400)

@@ -17,7 +17,7 @@ from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.view import View
 
-REQUEST = SimpleNamespace(session_hash="visitor")
+REQUEST = SimpleNamespace(session_hash="visitor", query_params={})
 CHOICE = Choice("sr_x4", "clean", "sr_x4-teacher", "sr_x4-student", 0.0)
 ARCHITECTURES = {
     "teacher": ("residual", {"width": 16, "blocks": 2}),

@@ -53,30 +53,31 @@ def done(handlers, staged):
 
 
 def test_the_page_opens_without_a_run(handlers):
-    tabs, tasks, teacher, student, button, status, *page = handlers.on_load(ANNA, REQUEST)
+    tasks, teacher, student, button, status, *page = handlers.on_load(ANNA, REQUEST)
     assert tasks["choices"] == [("Super-resolution x4", "sr_x4")] and teacher["value"] == "tiny_x4_teacher"
-    assert student["value"] in FRESH and button["interactive"] and status == "" and tabs == gr.skip()
+    assert student["value"] in FRESH and button["interactive"] and status == ""
     assert texts.DISTILL_ABOUT in RunPage(*page).head and not RunPage(*page).timer["active"]
 
 
 def test_a_started_run_is_shown_and_found_again_by_its_browser_only(handlers, staged):
     run = start(handlers, staged)
     assert (run.state, run.name, handlers.jobs.launcher.launched) == (State.QUEUED, "mine", [run.id])
-    page = RunPage(*handlers.on_load(ANNA, REQUEST)[6:])
+    page = RunPage(*handlers.on_load(ANNA, REQUEST)[5:])
     assert page.shown.run_id == run.id and page.timer["active"] and "Next in the queue" in page.progress
     assert page.stop["visible"] and not page.ask["visible"] and not page.take["visible"]
     assert [value for _, value in page.runs["choices"]] == [run.id]
-    assert RunPage(*handlers.on_load(BERT, REQUEST)[6:]).shown.run_id is None
+    assert RunPage(*handlers.on_load(BERT, REQUEST)[5:]).shown.run_id is None
 
 
 def test_another_browser_watches_by_link_and_changes_nothing(handlers, done):
     asked = SimpleNamespace(session_hash="other", query_params={"run": done.id})
-    tabs, *rest = handlers.on_load(BERT, asked)
-    page = RunPage(*rest[5:])
-    assert tabs["selected"] == "distill" and page.shown.run_id == done.id
+    page = RunPage(*handlers.on_load(BERT, asked)[5:])
+    assert page.shown.run_id == done.id
     assert texts.WATCHING in page.progress and page.curves and page.previews
     assert not any(getattr(page, name)["visible"] for name in ("stop", "resume", "ask", "compare", "take"))
     assert page.runs["choices"] == []
+    assert handlers.on_follow(ViewedRun(), BERT, asked).shown.run_id == done.id
+    assert handlers.on_follow(page.shown, BERT, asked) == RunPage(*(gr.skip(),) * len(RunPage._fields))
     for act in (handlers.on_stop, handlers.on_resume, handlers.on_delete):
         assert "belongs to another browser" in act(page.shown, BERT).status
     assert handlers.on_compare(page.shown, BERT, CHOICE, REQUEST)[2:] == NOTHING_COMPARED

@@ -75,14 +75,14 @@ def test_refusals_are_one_sentence(handlers, staged, tiny_settings):
     assert "at most 3 photographs" in handlers.on_start("own", staged, ANNA, *form())[0]
     handlers.jobs.launcher = OffLauncher()
     assert "switched off" in handlers.on_start("own", staged, ANNA, *form())[0]
-    *_, button, status = handlers.on_load(ANNA, REQUEST)[:6]
+    *_, button, status = handlers.on_load(ANNA, REQUEST)[:5]
     assert not button["interactive"] and "switched off" in status
     assert handlers.jobs.runs(ANNA) == []
 
 
 def test_without_a_teacher_the_tab_says_so(handlers):
     (handlers.settings.weights_dir / "tiny_x4_teacher.json").unlink()
-    _, tasks, teacher, _, button, status, *_ = handlers.on_load(BERT, REQUEST)
+    tasks, teacher, _, button, status, *_ = handlers.on_load(BERT, REQUEST)
     assert (
         tasks["choices"] == []
         and teacher["value"] is None

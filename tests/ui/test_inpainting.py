@@ -67,7 +67,7 @@ def test_what_a_visitor_marks_is_filled(handlers, photo, toasts):
 
 
 def test_kinds_strengths_and_marks_are_offered_where_they_serve(handlers):
-    _, _, _, strength, kind, marks, *_ = handlers.on_task("inpaint", CHOICE, REQUEST)
+    _, _, _, strength, kind, marks, *_ = handlers.on_task("inpaint", CHOICE, None, REQUEST)
     assert (strength["visible"], kind["visible"], marks["visible"]) == (False, True, True) and kind[
         "value"
     ] == "strokes"

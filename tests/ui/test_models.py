@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_cards, zoo_weights
 
@@ -71,10 +72,13 @@ def test_the_tab_opens_on_the_task_at_hand_and_then_stays_as_it_was_left(handler
     assert handlers.on_show(Selection(), CHOICE._replace(task="inpaint"), REQUEST).selection.task == ALL
 
 
-def test_a_link_opens_its_network_once_and_an_unknown_one_is_a_sentence(handlers):
+def test_the_tab_follows_the_address_and_an_unknown_network_is_a_sentence(handlers):
     linked = SimpleNamespace(query_params={"model": "sr_x4-small"})
     assert handlers.on_show(Selection(), CHOICE, linked).selection.network == "sr_x4-small"
-    assert handlers.on_show(Selection("sr_x4-twin"), CHOICE, linked).selection.network == "sr_x4-twin"
+    assert handlers.on_follow(Selection("sr_x4-twin"), CHOICE, linked).selection.network == "sr_x4-small"
+    assert handlers.on_show(Selection("sr_x4-small", ALL), CHOICE, linked).selection.task == ALL
+    for selection, request in ((Selection("sr_x4-small"), linked), (Selection("sr_x4-twin"), REQUEST)):
+        assert handlers.on_follow(selection, CHOICE, request).selection == gr.skip()
     page = handlers.on_show(Selection(), CHOICE, SimpleNamespace(query_params={"model": "sr_x4-smal<l"}))
     assert (
         "There is no network" in page.status

@@ -22,11 +22,13 @@ from kdsr.metrics import measure
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.ui import texts
-from kdsr.ui.examples import available_examples, write_thumbnail
+from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.handlers import KEPT_S, RestoreHandlers
 from kdsr.ui.restore.headline import headline
+from kdsr.ui.restore.opening import OpeningHandlers
+from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.request import Order, check_output_size, prepare
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import REPEATS, _NetworkRun, restore_steps
@@ -179,8 +181,8 @@ def test_altered_weights_and_cards_without_weights_are_sentences(handlers, photo
     views = run(handlers, photo)
     assert "SHA-256" in views[-1].status and "student" in {column.key for column in results(views)[-1].columns}
     (weights / "denoise-teacher.safetensors").unlink()
-    assert len(handlers.problems()) == 1 and "no weights beside it" in handlers.on_load()[-1]
-    assert handlers.on_load()[-2]["visible"]
+    *_, note, lines = OpeningHandlers(handlers).on_load("", REQUEST)
+    assert len(handlers.problems()) == 1 and "no weights beside it" in lines and note["visible"]
 
 
 @pytest.mark.parametrize("missing", ["teacher", "student"])
@@ -188,7 +190,7 @@ def test_a_task_without_a_role_says_so_and_works(handlers, photo, missing):
     view = run(handlers, photo, **{missing: None})[-1]
     assert f"no {missing} network" in view.summary and "line done" in view.status
     (handlers.settings.weights_dir / f"sr_x4-{missing}.json").unlink()
-    choice, *updates = handlers.on_task("sr_x4", CHOICE._replace(mode="degraded"), REQUEST)
+    choice, *updates = handlers.on_task("sr_x4", CHOICE._replace(mode="degraded"), None, REQUEST)
     update = updates[0 if missing == "teacher" else 1]
     assert getattr(choice, missing) is None
     assert update["choices"] == [] and not update["interactive"]
@@ -196,7 +198,8 @@ def test_a_task_without_a_role_says_so_and_works(handlers, photo, missing):
 
 def test_a_page_without_any_network_opens(tmp_path):
     empty = RestoreHandlers(Settings(weights_dir=tmp_path / "none", home=tmp_path / "home"), tmp_path / "runs")
-    views = list(empty.on_open(CHOICE._replace(teacher=None, student=None), REQUEST))
+    choice, picture = CHOICE._replace(teacher=None, student=None), str(example_of("sr_x4"))
+    views = list(OpeningHandlers(empty).on_open(choice, picture, USUAL_PAIR, REQUEST))
     assert texts.NO_NETWORKS in views[-1].summary
 
 
@@ -204,8 +207,8 @@ def test_a_page_without_any_network_opens(tmp_path):
 def test_the_opening_is_computed_once(handlers):
     if not available_examples():
         pytest.skip("scikit-image, whose pictures are the examples, is not installed")
-    first = list(handlers.on_open(CHOICE, REQUEST))
-    second = list(handlers.on_open(CHOICE, REQUEST))
+    picture = str(example_of("sr_x4"))
+    first, second = (list(OpeningHandlers(handlers).on_open(CHOICE, picture, USUAL_PAIR, REQUEST)) for _ in range(2))
     assert len(first) > 3 and len(second) == 1 and second[0].pictures == first[-1].pictures
 
 

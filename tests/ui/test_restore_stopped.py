@@ -74,8 +74,8 @@ def test_a_new_order_stops_the_one_before_and_a_closed_session_its_own():
 
 
 def test_of_two_runs_that_wait_the_first_does_the_newest_order_and_the_second_leaves(handlers, photo):
-    handlers.on_task("denoise", CHOICE, REQUEST)
-    choice, *_ = handlers.on_task("sr_x4", CHOICE, REQUEST)
+    handlers.on_task("denoise", CHOICE, None, REQUEST)
+    choice, *_ = handlers.on_task("sr_x4", CHOICE, None, REQUEST)
     given = (str(photo), None, choice, "torch", 0, 0, False, None, ("teacher", "student"), REQUEST)
     assert results(list(handlers.on_restore(*given)))[-1].task == "sr_x4"
     assert list(handlers.on_restore(*given)) == [View()]

@@ -1,6 +1,8 @@
 """The page served: its endpoints as a script uses them through gradio_client, and the way in with an account."""
 
 import gc
+import io
+import re
 import time
 from threading import Event
 from types import SimpleNamespace
@@ -12,13 +14,15 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from helpers.running import ANNA, BERT, photograph
 from helpers.serving import served, tiny_settings_in
+from PIL import Image
 
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
-from kdsr.ui import build_ui
+from kdsr.ui import build_ui, texts
 from kdsr.ui.guard import is_foreign
 from kdsr.ui.live.files import SCRIPTS
 from kdsr.ui.live.handlers import LiveHandlers
+from kdsr.ui.preview import SIZE
 
 pytestmark = [
     pytest.mark.slow,
@@ -139,6 +143,24 @@ def test_the_page_is_isolated_from_other_sites_but_where_it_stands_inside_anothe
     wanted = {"cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp"}
     assert wanted.items() <= dict(httpx.get(client.src, timeout=60).headers).items()
     assert not wanted.keys() & httpx.get(client.src, headers={"sec-fetch-dest": "iframe"}, timeout=60).headers.keys()
+
+
+def test_a_link_to_the_page_is_shown_with_our_words_and_picture(client):
+    """Behind the proxy of a Space; each line once, because readers take the first."""
+    forwarded = {"x-forwarded-proto": "https", "x-forwarded-host": 'kdsr".hf.space'}
+    lines = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]*)" content="([^"]*)">', page_of(client))
+    assert len(dict(lines)) == len(lines) == page_of(client).count("og:") + page_of(client).count("twitter:")
+    told = dict(lines)
+    assert told["og:title"] == texts.PAGE_TITLE and told["og:description"] == texts.PURPOSE
+    picture = httpx.get(told["og:image"], timeout=60)
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == SIZE == (int(told["og:image:width"]), int(told["og:image:height"]))
+    assert 'content="https://kdsr&#34;.hf.space/preview.jpg"' in page_of(client, **forwarded)
+
+
+def page_of(client, **headers):
+    """The page's HTML, its head alone."""
+    return httpx.get(client.src, headers=headers, timeout=60).text.partition("</head>")[0]
 
 
 def test_scripts_and_graphs_are_served_and_their_neighbours_are_not(client, settings):

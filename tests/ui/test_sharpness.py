@@ -46,7 +46,7 @@ def test_another_student_or_task_leaves_the_dial_and_another_teacher_keeps_it(ha
     moved = CHOICE._replace(sharpness=0.5)
     assert handlers.on_network("another", FAITHFUL, moved).sharpness == 0.5
     assert handlers.on_network(CHOICE.teacher, SHARP, moved).sharpness is None
-    assert handlers.on_task("denoise", moved, REQUEST)[0].sharpness is None
+    assert handlers.on_task("denoise", moved, None, REQUEST)[0].sharpness is None
 
 
 def test_moving_the_dial_orders_a_run(handlers):

@@ -52,7 +52,7 @@ def test_an_error_stands_until_a_control_changes(shown, photo):
 
 def test_every_choice_that_stands_open_orders_a_run(handlers, photo):
     ordering = [
-        lambda: handlers.on_task("denoise", CHOICE._replace(mode="degraded"), REQUEST),
+        lambda: handlers.on_task("denoise", CHOICE._replace(mode="degraded"), None, REQUEST),
         lambda: handlers.on_mode("both", CHOICE, REQUEST),
         lambda: handlers.on_strength(30.0, CHOICE, REQUEST),
         lambda: handlers.on_sharpness(0.5, CHOICE, REQUEST),

@@ -62,14 +62,20 @@ class DistillHandlers:
     # The page opens
 
     def on_load(self, who: str, request: gr.Request) -> tuple[Any, ...]:
-        """(tabs, task, teacher, student, start, form status, *page): the run of the URL, else the visitor's newest."""
+        """(task, teacher, student, start, form status, *page): the run of the address, else the visitor's newest."""
         asked = request.query_params.get("run")
-        tabs = gr.update(selected="distill") if asked else gr.skip()
         newest = next(iter(self.jobs.runs(who)), None)
         page = self._page(asked or (newest.id if newest else None), who)
         task, refusal = self.default_task(), self.refusal()
         names = gr.update(choices=self.tasks(), value=task)
-        return tabs, names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
+        return names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
+
+    def on_follow(self, shown: ViewedRun, who: str, request: gr.Request) -> RunPage:
+        """The run of the address, after going back or forward to it; unchanged after going elsewhere."""
+        asked = request.query_params.get("run", shown.run_id)
+        if asked == shown.run_id:
+            return RunPage(*(gr.skip(),) * len(RunPage._fields))
+        return self._page(asked, who)
 
     def on_admin(self, token: str, who: str) -> tuple[Any, ...]:
         """(who, token, status, *page): the admin of this installation sees and changes every run."""

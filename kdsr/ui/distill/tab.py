@@ -50,10 +50,12 @@ def add_distill_tab(
     tabs: gr.Tabs,
     tab: gr.Tab,
     restore: RestoreTab,
+    address: gr.HTML,
 ) -> DistillHandlers:
     """The contents of `tab` in `blocks`; downloads are written under `folder`, which must be in gradio's own cache.
 
-    visitor: who owns the runs that are started here. teachers: what can be downloaded here.
+    visitor: who owns the runs that are started here. teachers: what can be downloaded here. address: what to
+    follow.
     """
     handlers = DistillHandlers(jobs, folder, restore.handlers)
     with gr.Row(elem_id="distill"):
@@ -71,6 +73,7 @@ def add_distill_tab(
     _wire_form(handlers, parts, teachers, tab)
     blocks.unload(handlers.on_close)
     _wire_run(handlers, parts, visitor, tabs, restore)
+    address.select(handlers.on_follow, [states["shown"], visitor.who], _outputs(parts), **QUICK)
     add_api(handlers)
     return handlers
 
@@ -242,5 +245,5 @@ def _wire_run(
         handlers.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **READING
     )
     compared.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
-    opened = [tabs, form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
+    opened = [form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
     visitor.opened.then(handlers.on_load, states["who"], opened, **QUICK)

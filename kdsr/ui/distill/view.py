@@ -62,10 +62,10 @@ def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> Markup:
     teacher = titles.get(recipe.teaching.teacher or "", recipe.teaching.teacher or "no teacher")
     line = Markup(
         '<div class="run-head"><h2>{}</h2><span class="badge {}">{}</span>'
-        '<a class="share" href="?run={}">Copy link</a></div>{}'
+        '<a class="share" href="?run={}" data-address="run={}">Copy link</a></div>{}'
     )
     about = _ABOUT.format(f"{find_task(recipe.task).title} · {start} · learns from {teacher}")
-    return line.format(run.name, run.state, _STATES[run.state], run.id, about)
+    return line.format(run.name, run.state, _STATES[run.state], run.id, run.id, about)
 
 
 def _shape(recipe: Recipe) -> str:

@@ -35,7 +35,7 @@ def head(card: Card, cards: Sequence[Card]) -> Markup:
             ),
             Markup(
                 '<p class="about"><code>{name}</code> · {} · {} · '
-                '<a class="share" href="?model={name}">Copy link</a></p>'
+                '<a class="share" href="?model={name}" data-address="model={name}">Copy link</a></p>'
             ).format(find_task(card.task).title, f"{card.architecture} ({shape}){_precision(card)}", name=card.name),
             Markup('<p class="tells">{}</p>').format(_role(card, cards)),
             Markup('<p class="tells">{}</p>').format(looks) if looks else "",

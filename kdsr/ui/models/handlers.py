@@ -104,18 +104,24 @@ class ModelsHandlers:
         return Zoo(catalog, catalog.cards, catalog.problems, absent)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
-        """The tab as it opens: what was shown before.
+        """The tab as it opens: on the network that the address names and its task, else on what was shown before.
 
-        The first time it is the network that the address names and its task, else *Restore*'s task.
+        The first time it is *Restore*'s task.
         """
         zoo, status = self.zoo(), Markup("")
-        if not selection.network:
-            asked = request.query_params.get("model") or ""
+        asked = request.query_params.get("model") or ""
+        if not selection.network or (asked != selection.network and zoo.find(asked)):
             card = zoo.find(asked)
             selection = selection._replace(network=asked, task=card.task if card else choice.task)
             if asked and not card:
                 status = error_line(texts.NO_SUCH_MODEL.format(name=asked[:64]))
         return self._page(zoo, selection, status)
+
+    def on_follow(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
+        """As `on_show`, after going back or forward to a network; unchanged after going elsewhere."""
+        if request.query_params.get("model", selection.network) == selection.network:
+            return ModelsPage(*(gr.skip(),) * len(ModelsPage._fields))
+        return self.on_show(selection, choice, request)
 
     def on_filter(self, task: str, selection: Selection) -> ModelsPage:
         """The networks for one task, or all."""

@@ -34,10 +34,6 @@ _TO_CARD = """() => {
 """A new card is shown from its top, and scrolls into view where it is below the table."""
 _TO_TOP = "() => window.scrollTo({ top: 0 })"
 """*Restore* is shown from its top, however far down the card was scrolled."""
-_LINKED = """() => {
-  if (new URLSearchParams(location.search).get("model")) document.querySelector("#models-tab-button")?.click();
-}"""
-"""A link to a network opens the tab; the tab itself asks for the card."""
 
 
 def add_models_tab(
@@ -49,10 +45,11 @@ def add_models_tab(
     tabs: gr.Tabs,
     tab: gr.Tab,
     restore: RestoreTab,
+    address: gr.HTML,
 ) -> ModelsHandlers:
     """The contents of `tab` in `blocks`; downloads are copied under `folder`, which must be in gradio's own cache.
 
-    teachers: what can be downloaded here.
+    teachers: what can be downloaded here. address: what to follow.
     """
     handlers = ModelsHandlers(folder, restore.handlers)
     with gr.Row(elem_id="zoo"):
@@ -60,6 +57,7 @@ def add_models_tab(
     selection = parts["selection"] = gr.State(Selection())
     page = [parts[name] for name in ModelsPage._fields]
     tab.select(handlers.on_show, [selection, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
+    address.select(handlers.on_follow, [selection, restore.choice], page, **QUICK)
     parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **QUICK)
     parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **QUICK)
     parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **QUICK)
@@ -72,7 +70,6 @@ def add_models_tab(
     tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
     wire_get_here(handlers, teachers, parts["panel"], selection, page)
-    blocks.load(None, js=_LINKED)
     return handlers
 
 

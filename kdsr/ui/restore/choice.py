@@ -17,7 +17,7 @@ from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.zoo import sharp_pair_of
 
-NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 14
+NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 15
 """In place of what `RestoreHandlers.compared` gives."""
 
 
@@ -92,15 +92,15 @@ def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
     )
 
 
-def usual_levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
-    """As `levels_of`, set to the defaults of `task`."""
-    strength = find_task(task).strength
-    level, kind, marks = levels_of(task, mode)
+def levels_set_to(choice: Choice) -> tuple[dict[str, Any], ...]:
+    """As `levels_of`, set to the strength or kind of `choice`."""
+    strength = find_task(choice.task).strength
+    level, kind, marks = levels_of(choice.task, choice.mode)
     if isinstance(strength, Strength):
-        level |= {"label": texts.strength_caption(strength), "value": strength.default}
+        level |= {"label": texts.strength_caption(strength), "value": choice.strength}
         level |= {"minimum": strength.minimum, "maximum": strength.maximum}
     elif strength is not None:
-        kind |= {"label": strength.title, "choices": list(strength.names), "value": strength.default}
+        kind |= {"label": strength.title, "choices": list(strength.names), "value": choice.strength}
     return level, kind, marks
 
 

@@ -20,13 +20,14 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import texts
-from kdsr.ui.examples import available_examples
+from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, order_of, usual_levels_of
+from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
 from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.painting import Marks
+from kdsr.ui.restore.place import Place
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
@@ -34,21 +35,21 @@ from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stoppe
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import open_catalog
 
-USUAL_PAIR = ("input", "student")
-"""What the slider shows first: before and after."""
+_MOST_OPENINGS = 16
+"""Results kept for the next visitor who opens the page on the same."""
 KEPT_S = 2 * 3600
 """How long the pictures of a run stay on disk."""
 
 
 class RestoreHandlers:
-    """The handlers, with what they share: settings, the folder for pictures, the orders, the opening result."""
+    """The handlers, with what they share: settings, the folder for pictures, the orders, what the page opened on."""
 
     def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
         self.settings = settings
         self.jobs = jobs
         self.folder = folder
         self.orders = Orders()
-        self.opening: RestoreResult | None = None
+        self.openings: dict[Order, RestoreResult] = {}
 
     # What is there
 
@@ -82,14 +83,6 @@ class RestoreHandlers:
 
     # Small handlers
 
-    def on_load(self, owner: str = "") -> tuple[Any, ...]:
-        """Tasks, networks, strength and problems as they are in the weights folder now."""
-        task = self.default_task()
-        problems = self.problems()
-        note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
-        lines = "".join(f"- {sentence}\n" for sentence in problems)
-        return gr.update(choices=self.tasks(), value=task), *self._task_updates(task, "clean", owner), note, lines
-
     def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
         """Another network, for the next run."""
         return choice.with_student(student)._replace(teacher=teacher, before=None)
@@ -104,9 +97,17 @@ class RestoreHandlers:
         )
         return choice.with_student(kept), gr.update(choices=names, value=kept, interactive=bool(names))
 
-    def on_task(self, task: str, choice: Choice, request: gr.Request, owner: str = "") -> tuple[Any, ...]:
-        """Networks and strength for `task`."""
-        return *self._task_updates(task, choice.mode, owner), *self.ordered(request)
+    def on_task(
+        self, task: str, choice: Choice, picture: str | None, request: gr.Request, owner: str = ""
+    ) -> tuple[Any, ...]:
+        """(choice, teacher, student, strength, kind, marks, picture, chosen, status, run, stop) for `task`. The example
+        of the task before makes place for that of this one; any other picture stays.
+        """
+        before, now = example_of(choice.task), example_of(task)
+        moves = picture is not None and picture == str(before) and now != before
+        made = self.usual(task, owner)._replace(mode=choice.mode)
+        _, *updates, _, _, given, chosen, _ = self.placed(Place(made, str(now) if moves else None), owner)
+        return *updates, given, chosen, *self.ordered(request)
 
     def on_mode(self, mode: Mode, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
@@ -186,46 +187,36 @@ class RestoreHandlers:
         return files_as(result, suffix, self.settings)
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
-        """(task, choice, networks, strength, kind, marks, mode, second, picture, chosen, pair, status, run, stop) for a
-        comparison, which is ordered.
+        """(*what `placed` gives, status, run, stop) for a comparison, which is ordered."""
+        mode: Mode = "clean" if wanted.picture is not None else choice.mode
+        made = self.usual(wanted.task, owner)._replace(
+            mode=mode, teacher=wanted.teacher, student=wanted.student, before=wanted.before
+        )
+        pair = ("before" if wanted.before else "teacher", "student")
+        given = str(wanted.picture) if wanted.picture is not None else None
+        return *self.placed(Place(made, given, pair), owner), *self.ordered(request)
+
+    def placed(self, place: Place, owner: str) -> tuple[Any, ...]:
+        """(task, choice, teacher, student, strength, kind, marks, mode, second, picture, chosen, pair): the controls as
+        `place` has them; without a picture, the visitor's stays.
         """
-        given = wanted.picture is not None
-        mode: Mode = "clean" if given else choice.mode
-        made, _, _, *levels = self._task_updates(wanted.task, mode, owner)
-        made = made._replace(teacher=wanted.teacher, student=wanted.student, before=wanted.before)
-        teacher = gr.update(choices=self.networks(wanted.task, "teacher"), value=wanted.teacher, interactive=True)
-        mine = self._students(wanted.task, owner, wanted.student)
-        student = gr.update(choices=mine, value=wanted.student, interactive=bool(mine))
-        chosen = self._described(str(wanted.picture)) if given else gr.skip()
+        choice = place.choice
+        teachers = self.networks(choice.task, "teacher")
+        students = self._students(choice.task, owner, choice.student)
         return (
-            wanted.task,
-            made,
-            teacher,
-            student,
-            *levels,
-            mode,
-            gr.update(visible=mode == "both"),
-            str(wanted.picture) if given else gr.skip(),
-            chosen,
-            ("before" if wanted.before else "teacher", "student"),
-            *self.ordered(request),
+            choice.task,
+            choice,
+            _drop("teacher", teachers, choice.teacher),
+            _drop("student", students, choice.student),
+            *levels_set_to(choice),
+            choice.mode,
+            gr.update(visible=choice.mode == "both"),
+            gr.skip() if place.picture is None else place.picture,
+            gr.skip() if place.picture is None else self._described(place.picture),
+            place.pair,
         )
 
     # The run
-
-    def on_open(self, choice: Choice, request: gr.Request) -> Iterator[View]:
-        """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
-        picture, session = self._opening_picture(), session_of(request)
-        order = order_of(picture, None, choice)
-        if picture is None:
-            yield View(status=status_line(texts.NO_EXAMPLES))
-        elif self.opening is not None and on_disk(self.opening) and self.opening.order == order:
-            yield final_view(self.opening, *USUAL_PAIR)
-        elif self.orders.is_waiting(session):
-            yield View()
-        else:
-            self.orders.give(session)
-            yield from self._run(order, USUAL_PAIR, session, keep=True)
 
     def on_restore(
         self,
@@ -242,10 +233,13 @@ class RestoreHandlers:
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
-        yield from self._run(order, pair, session_of(request))
+        yield from self.run(order, pair, session_of(request))
 
-    def _run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
-        """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays."""
+    def run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
+        """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays.
+
+        keep: the result is kept for the next who opens the page on it.
+        """
         signal = self.orders.take(session)
         if signal is None:
             yield View()  # gradio empties the outputs of a generator that yields nothing
@@ -264,28 +258,17 @@ class RestoreHandlers:
             yield ended_view(status_line(texts.UNEXPECTED, kind="error"))
             raise
         else:
-            self.opening = result if keep else self.opening
+            if keep:
+                self.openings = dict([*self.openings.items(), (order, result)][-_MOST_OPENINGS:])
             yield final_view(result, *pair)
 
-    def _task_updates(self, task: str, mode: Mode, owner: str = "") -> tuple[Any, ...]:
-        """(choice, teacher, student, strength, kind, marks) for `task`: its largest networks, its usual strength."""
+    def usual(self, task: str, owner: str = "") -> Choice:
+        """The usual choice for `task`: its largest networks, its usual strength, on a clean picture."""
         strength = find_task(task).strength
         teacher, student = (
             next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student")
         )
-        drop = [self._role_update(task, role, owner) for role in ("teacher", "student")]
-        return (
-            Choice(task, mode, teacher, student, strength.default if strength else 0.0),
-            *drop,
-            *usual_levels_of(task, mode),
-        )
-
-    def _role_update(self, task: str, role: str, owner: str) -> Any:
-        choices = self.networks(task, role, owner)
-        info = None if choices else f"No {role} for this task yet; everything else works."
-        return gr.update(
-            choices=choices, value=choices[0][1] if choices else None, interactive=bool(choices), info=info
-        )
+        return Choice(task, "clean", teacher, student, strength.default if strength else 0.0)
 
     def ordered(self, request: gr.Request) -> tuple[Any, ...]:
         """(status, run, stop) after an order was given."""
@@ -303,16 +286,18 @@ class RestoreHandlers:
         picture = read_picture(Path(path), self.settings)
         return figures.chosen(picture.name, picture.width, picture.height, picture.bits)
 
-    def _opening_picture(self) -> Path | None:
-        examples = available_examples()
-        return examples[0][1] if examples else None
-
     def _sweep(self) -> None:
         """Remove the folders of runs older than `KEPT_S`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in self.folder.iterdir():
             if time.time() - folder.stat().st_mtime > KEPT_S:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop(role: str, choices: list[tuple[str, str]], value: str | None) -> Any:
+    """The update of the dropdown of the networks in `role`."""
+    info = None if choices else f"No {role} for this task yet; everything else works."
+    return gr.update(choices=choices, value=value, interactive=bool(choices), info=info)
 
 
 def refused(error: KdsrError) -> tuple[Any, ...]:

@@ -12,11 +12,12 @@ from kdsr.settings import Settings
 from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
-from kdsr.ui.examples import available_examples, write_thumbnail
+from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.editor import MarksEditor
-from kdsr.ui.restore.handlers import USUAL_PAIR, RestoreHandlers
+from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel
@@ -35,25 +36,26 @@ def add_restore_tab(
     visitor: Visitor,
     teachers: TeachersEvents,
     tab: gr.Tab,
+    address: gr.HTML,
 ) -> RestoreTab:
     """The contents of `tab` in `blocks`; pictures are written under `folder`, which must be in gradio's own cache.
 
-    visitor: whose own networks can be chosen as well. teachers: what can be downloaded here.
+    visitor: whose own networks can be chosen as well. teachers: what can be downloaded here. address: what to follow.
     """
     handlers = RestoreHandlers(settings, folder / "runs", jobs)
     task = handlers.default_task()
-    first = available_examples()[:1]
+    first = example_of(task)
     with gr.Row(elem_id="stage"):
-        result = _result_column(_ratio_of(first[0][1]) if first else 1.5)
+        result = _result_column(_ratio_of(first) if first else 1.5)
         pick = _pick_column(handlers, task, folder / "examples")
         options = _options_column(handlers, task)
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
-        ("result", None), ("picture", str(first[0][1]) if first else None), ("truth", None),
+        ("result", None), ("picture", str(first) if first else None), ("own", None), ("truth", None),
         ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", USUAL_PAIR),
     )}  # fmt: skip
     parts = RestoreParts(result, pick, options, states)
-    wired = wire(handlers, parts, blocks, visitor, tab)
+    wired = wire(handlers, parts, blocks, visitor, tab, address)
     wire_teachers(handlers, parts, options["panel"], teachers, tab)
     return wired
 
@@ -133,7 +135,8 @@ def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str
         )
         chosen = gr.HTML(elem_id="chosen")
         tasks = gr.Radio(handlers.tasks(), value=task, label="Task", elem_id="task")
-    return {"upload": upload, "gallery": gallery, "chosen": chosen, "task": tasks}
+        place = gr.HTML(elem_id="place")
+    return {"upload": upload, "gallery": gallery, "chosen": chosen, "task": tasks, "place": place}
 
 
 def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:

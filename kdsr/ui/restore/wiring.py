@@ -13,6 +13,7 @@ from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, to_ch
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
+from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.stale import on_changed
 from kdsr.ui.visitor import Visitor
 
@@ -73,11 +74,16 @@ class RestoreParts:
         return [self.states["result"], *shown, self.options["run"], self.options["stop"]]
 
     @property
-    def compared(self) -> list[Any]:
-        """The outputs of `RestoreHandlers.compared`."""
+    def placed(self) -> list[Any]:
+        """The outputs of `RestoreHandlers.placed`."""
         options, states, pick = self.options, self.states, self.pick
         other = [options["mode"], options["second"], states["picture"], pick["chosen"], states["pair"]]
-        return [pick["task"], *self.for_task, *other, *self.begun]
+        return [pick["task"], *self.for_task, *other]
+
+    @property
+    def compared(self) -> list[Any]:
+        """The outputs of `RestoreHandlers.compared`."""
+        return [*self.placed, *self.begun]
 
 
 @dataclass(frozen=True)
@@ -94,27 +100,39 @@ class RestoreTab:
 
 
 def wire(
-    handlers: RestoreHandlers, parts: RestoreParts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab
+    handlers: RestoreHandlers, parts: RestoreParts, blocks: gr.Blocks, visitor: Visitor, tab: gr.Tab, address: gr.HTML
 ) -> RestoreTab:
-    """The tab whose components call `handlers`."""
+    """The tab whose components call `handlers`; it follows `address`."""
     marks, states = MarksHandlers(handlers), parts.states
     ordered = [states[name] for name in ("picture", "truth", "choice", "marks")]
-    for start in _starts(handlers, marks, parts, visitor):
+    follow = _wire_opening(OpeningHandlers(handlers), parts, visitor, address)
+    for start in [*_starts(handlers, marks, parts, visitor), follow]:
         held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST_READING)
         held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
     _wire_choices(handlers, parts)
     _wire_marks(marks, parts)
     _wire_stale(parts)
     _wire_result(handlers, parts)
-    choice, options, task = parts.states["choice"], parts.options, parts.pick["task"]
-    tab.select(handlers.on_show, [choice, visitor.who], [choice, options["student"]], **QUICK)
-    loaded = [task, *parts.for_task, options["problems"], options["problem_lines"]]
-    opened = visitor.opened.then(handlers.on_load, visitor.who, loaded, **QUICK)
-    opened.then(handlers.on_open, choice, parts.view, **QUEUED)
-    task.change(None, js=to_chosen("task"))
-    opened.then(None, js=to_chosen("task"))
+    choice, student = parts.states["choice"], parts.options["student"]
+    tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **QUICK)
+    parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
     return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view)
+
+
+def _wire_opening(opening: OpeningHandlers, parts: RestoreParts, visitor: Visitor, address: gr.HTML) -> Any:
+    """The tab opens by the address, says its own part of it, and follows it; returns the event of the last."""
+    states, options, place, who = parts.states, parts.options, parts.pick["place"], visitor.who
+    chosen = [states[name] for name in ("choice", "picture", "pair")]
+    loaded = [place, *parts.placed, options["problems"], options["problem_lines"]]
+    opened = visitor.opened.then(opening.on_load, who, loaded, **READING)
+    opened.then(opening.on_open, chosen, parts.view, **QUEUED)
+    opened.then(None, js=to_chosen("task"))
+    changed = [state.change for state in chosen]
+    gr.on(changed, opening.on_placed, [*chosen, who], [place, states["own"]], **LATEST)
+    asked = [*chosen[:2], states["result"], states["own"], who]
+    shown = [parts.result[name] for name in ("pictures", "explained", "left", "right")]
+    return address.select(opening.on_follow, asked, [place, *shown, *parts.compared], **LATEST_READING)
 
 
 def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts, visitor: Visitor) -> list[Any]:
@@ -127,10 +145,13 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     painted, marked = [parts.result["editor"], states["picture"]], [states["marks"], options["kind"], *begun]
     mode = [choice, *parts.levels, options["second"], *begun]
     truth = [states["truth"], options["truth"], options["truth_line"], *begun]
+    task = [pick["task"], choice, states["picture"], visitor.who]
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
     return [
         options["run"].click(handlers.on_press, None, begun, **QUICK),
-        pick["task"].input(handlers.on_task, [pick["task"], choice, visitor.who], [*parts.for_task, *begun], **LATEST),
+        pick["task"].input(
+            handlers.on_task, task, [*parts.for_task, states["picture"], pick["chosen"], *begun], **LATEST_READING
+        ),
         options["strength"].release(handlers.on_strength, strength, [choice, *begun], **LATEST),
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),

@@ -3,7 +3,8 @@
 // Its pictures are the JSON in `data-pictures` of the element that its attribute `source` names:
 // {name, size: [width, height], pictures: [{key, src, title, figure, kind}], left, right}. A new value keeps zoom and
 // divider. `show()` takes the same with `element`, a canvas, instead of `src`.
-// It sends "compare-change" with its state, which `place()` takes again. Not here: arithmetic (`viewport.js`).
+// It sends "compare-change" with its state, which `place()` takes again, and "compare-shown" after `show()`. Not here:
+// arithmetic (`viewport.js`).
 
 import { CSS, TEMPLATE } from "./template.js";
 import { drawLoupe } from "./loupe.js";
@@ -62,6 +63,7 @@ class Compare extends HTMLElement {
     this.spotAt = -1;
     this.say("");
     this.build();
+    this.dispatchEvent(new CustomEvent("compare-shown", { bubbles: true, composed: true }));
   }
 
   picture(key) { return this.shown.pictures.find((picture) => picture.key === key) ?? this.shown.pictures[0]; }
@@ -143,16 +145,15 @@ class Compare extends HTMLElement {
   // The state, for an address
 
   get state() {
-    const { at, columns, view } = this;
-    const state = { at: Math.round(at), columns }, centre = view.centre.map((value) => Number(value.toFixed(4)));
+    const { columns, view } = this, at = this.flicker ? 50 : Math.round(this.at);
+    const state = { at, columns }, centre = view.centre.map((value) => Number(value.toFixed(4)));
     return view.isFit ? state : { ...state, zoom: view.percent, centre };
   }
 
   place({ at = 50, columns = 0, zoom, centre }) {
     Object.assign(this, { at, columns });
-    if (this.shown) this.build();
     if (zoom && centre) this.view.show(centre, zoom / 100 / this.view.dpr); else this.view.reset();
-    this.draw();
+    if (this.shown) this.build();
   }
 
   // What a visitor does

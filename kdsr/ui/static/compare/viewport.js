@@ -29,13 +29,15 @@ export class Viewport {
 
   /** Zoom to `scale` so that the place `at` of the pane (CSS pixels) keeps its spot of the picture. */
   zoomTo(scale, at = [this.pane[0] / 2, this.pane[1] / 2]) {
-    const before = this.spot(at), smallest = Math.min(this.fit, this.oneToOne);
-    this.scale = Math.min(Math.max(scale, smallest), Math.max(LARGEST, this.fit));
+    const before = this.spot(at);
+    this.scale = this.bounded(scale);
     this.isFit = Math.abs(this.scale / this.fit - 1) < 1e-6;
     const after = this.spot(at);
     this.centre = this.centre.map((value, axis) => value + before[axis] - after[axis]);
     this.settle();
   }
+
+  bounded(scale) { return Math.min(Math.max(scale, Math.min(this.fit, this.oneToOne)), Math.max(LARGEST, this.fit)); }
 
   zoomBy(steps, at) { this.zoomTo(this.scale * STEP ** steps, at); }
 
@@ -55,7 +57,7 @@ export class Viewport {
 
   /** Show the spot (fractions of the picture) in the middle at `scale`. */
   show(centre, scale) {
-    Object.assign(this, { scale, centre, isFit: false });
+    Object.assign(this, { scale: this.bounded(scale), centre, isFit: false });
     this.settle();
   }
 

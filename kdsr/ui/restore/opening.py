@@ -1,0 +1,100 @@
+"""How the tab *Restore* opens, by the address, and how it follows the address when the visitor goes back or forward.
+
+Not here: what the words of the address mean (`restore.place`), the run itself (`restore.handlers`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from kdsr.ui import texts
+from kdsr.ui.address import named
+from kdsr.ui.html import error_line, status_line
+from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, order_of
+from kdsr.ui.restore.files import on_disk
+from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.place import OWN, Here, Place, place_of, words_of
+from kdsr.ui.restore.result import RestoreResult
+from kdsr.ui.restore.view import View, final_view, pair_view
+from kdsr.ui.sessions import session_of
+
+_UNCHANGED: Any = gr.skip()
+
+
+class OpeningHandlers:
+    """The handlers, with those of the tab."""
+
+    def __init__(self, restore: RestoreHandlers) -> None:
+        self.restore = restore
+
+    def here(self, owner: str, own: str | None = None) -> Here:
+        """What an address can name, for the visitor `owner`."""
+        restore = self.restore
+        names = [name for _, name in restore.tasks()]
+        return Here(names, restore.default_task(), lambda task: restore.usual(task, owner), restore.settings, own)
+
+    def on_load(self, owner: str, request: gr.Request) -> tuple[Any, ...]:
+        """(address, *what `RestoreHandlers.placed` gives, problems, their lines): the tab as the address has it, with
+        what is in the weights folder now.
+        """
+        here = self.here(owner)
+        place, said = place_of(request.query_params, here)
+        task, *placed = self.restore.placed(place, owner)
+        problems = self.restore.problems()
+        note = gr.update(visible=bool(problems), label=texts.problems_title(len(problems)))
+        lines = "".join(f"- {sentence}\n" for sentence in problems)
+        tasks = gr.update(choices=self.restore.tasks(), value=task)
+        return _address(place, here, said), tasks, *placed, note, lines
+
+    def on_open(
+        self, choice: Choice, picture: str | None, pair: tuple[str, str], request: gr.Request
+    ) -> Iterator[View]:
+        """The page opens on an example already restored: computed for the first visitor, shown again to the next."""
+        session, openings = session_of(request), self.restore.openings
+        order = order_of(picture, None, choice)
+        made = openings.get(order)
+        if picture is None:
+            yield View(status=status_line(texts.NO_EXAMPLES))
+        elif made is not None and on_disk(made):
+            yield final_view(made, *pair)
+        elif self.restore.orders.is_waiting(session):
+            yield View()
+        else:
+            self.restore.orders.give(session)
+            yield from self.restore.run(order, pair, session, keep=True)
+
+    def on_follow(
+        self,
+        choice: Choice,
+        picture: str | None,
+        result: RestoreResult | None,
+        own: str | None,
+        owner: str,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:
+        """(address, pictures, explanations, left, right, *what `RestoreHandlers.compared` gives): the visitor went back
+        or forward. Only what the address changes is changed, and a run is ordered where the picture changes.
+        """
+        query = request.query_params
+        if query.get("tab", "restore") != "restore" or "model" in query or "run" in query:
+            return (_UNCHANGED,) * 5 + NOTHING_COMPARED
+        here = self.here(owner, own)
+        wanted, said = place_of(query, here)
+        address, unchanged = _address(wanted, here, said), (_UNCHANGED,) * 4
+        if (wanted.choice, wanted.picture) != (choice, picture):
+            return address, *unchanged, *self.restore.placed(wanted, owner), *self.restore.ordered(request)
+        shown = unchanged
+        if result is not None and on_disk(result):
+            view = pair_view(result, *wanted.pair)
+            shown = view.pictures, view.explained, *wanted.pair
+        return address, *shown, *NOTHING_COMPARED[:-4], wanted.pair, *NOTHING_COMPARED[-3:]
+
+    def on_placed(self, choice: Choice, picture: str | None, pair: tuple[str, str], owner: str) -> tuple[Any, Any]:
+        """(address, own): something was chosen. The visitor's own picture is remembered for going back."""
+        words = words_of(Place(choice, picture, (pair[0], pair[1])), self.here(owner))
+        return named(words), picture if words.get("example") == OWN else _UNCHANGED
+
+
+def _address(place: Place, here: Here, said: str) -> Any:
+    return named(words_of(place, here), error_line(said), is_answer=True)

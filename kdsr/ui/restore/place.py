@@ -1,0 +1,185 @@
+"""What the tab *Restore* shows, as words of the address, and back. Pure; words are checked against what is here.
+
+Left out of the address: what is usual for the task, marks, the original, and the settings that are folded away.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from kdsr.errors import KdsrError
+from kdsr.settings import Settings
+from kdsr.tasks import find_task
+from kdsr.ui import texts
+from kdsr.ui.examples import available_examples, example_of
+from kdsr.ui.networks import find_network
+from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.request import Mode
+from kdsr.ui.restore.result import COLUMNS
+from kdsr.zoo import sharp_pair_of
+
+USUAL_PAIR = ("input", "student")
+"""What the slider shows first: before and after."""
+OWN = "own"
+"""The word for a picture of the visitor's."""
+_MODES: dict[str, Mode] = {"test": "clean", "restore": "degraded", "compare": "both"}
+_PAIR = {"before": "input", "student-before": "before", "original": "truth"}
+_PAIR |= {key.replace("_", "-"): key for key in COLUMNS if key not in _PAIR.values()}
+_TABS = ("restore", "live", "models", "distill")
+
+T = TypeVar("T")
+
+
+class Place(NamedTuple):
+    """A picture, what is made of it, and the pair that is compared."""
+
+    choice: Choice
+    picture: str | None
+    pair: tuple[str, str] = USUAL_PAIR
+
+
+class Here(NamedTuple):
+    """What an address can name."""
+
+    tasks: Collection[str]
+    default_task: str
+    usual: Callable[[str], Choice]
+    """Task to its usual choice, in the mode `clean`."""
+    settings: Settings
+    own: str | None = None
+    """The visitor's own picture, if one was uploaded in this session."""
+
+
+def words_of(place: Place, here: Here) -> dict[str, str]:
+    """The words that name `place`, key to word; none for what is usual."""
+    choice, usual = place.choice, here.usual(place.choice.task)
+    example = _examples_by_path().get(place.picture or "")
+    is_own = place.picture is not None and example is None
+    usual_mode = "degraded" if is_own else "clean"
+    strength = find_task(choice.task).strength
+    words = {
+        "task": choice.task if choice.task != here.default_task else None,
+        "example": OWN if is_own else example if place.picture != _path(example_of(choice.task)) else None,
+        "mode": next(word for word, mode in _MODES.items() if mode == choice.mode)
+        if choice.mode != usual_mode
+        else None,
+        "teacher": choice.teacher if choice.teacher != usual.teacher else None,
+        "student": choice.student if choice.student != usual.student else None,
+        "before": choice.before,
+        "sharpness": None if choice.sharpness is None else f"{choice.sharpness:g}",
+        "pair": ",".join(map(_word_of, place.pair)) if place.pair != USUAL_PAIR else None,
+    }
+    if strength is not None and choice.mode == "clean" and choice.strength != usual.strength:
+        words[strength.name] = choice.strength if isinstance(choice.strength, str) else f"{choice.strength:g}"
+    return {key: word for key, word in words.items() if word is not None}
+
+
+def place_of(query: Mapping[str, str], here: Here) -> tuple[Place, str]:
+    """The place that `query` names, and one sentence on the first word that is unknown (else empty).
+
+    An unknown word is as good as none: the usual is in its place.
+    """
+    asked = _Asked(query, [])
+    asked.one_of("tab", _TABS, "restore")
+    task = asked.one_of("task", here.tasks, here.default_task)
+    choice, picture = here.usual(task), _path(example_of(task))
+    examples = {word: path for path, word in _examples_by_path().items()}
+    word = asked.one_of("example", {*examples, OWN}, "")
+    is_own = word == OWN and here.own is not None and Path(here.own).is_file()
+    if word == OWN and not is_own:
+        asked.said.append(texts.NOT_YOURS)
+    picture = here.own if is_own else examples.get(word, picture)
+    mode = asked.one_of("mode", _MODES, "restore" if is_own else "test")
+    choice = choice._replace(mode=_MODES[mode] if is_own or word != OWN else "clean")
+    choice = _with_networks(choice, asked, here.settings)
+    choice = choice._replace(strength=asked.checked(_strength_key(task), choice.strength, _strength_of(task)))
+    pair = asked.checked("pair", USUAL_PAIR, _pair_of)
+    asked.checked("spot", None, _spot_of)
+    return Place(choice, picture, pair), next(iter(asked.said), "")
+
+
+class _Asked(NamedTuple):
+    """A query, and what was unknown in it."""
+
+    query: Mapping[str, str]
+    said: list[str]
+
+    def checked(self, key: str, usual: Any, read: Callable[[str], Any]) -> Any:
+        """What `read` makes of the word of `key`; `usual` where there is none, or it raises."""
+        word = self.query.get(key)
+        if not word:
+            return usual
+        try:
+            return read(word)
+        except (KdsrError, ValueError):
+            self.said.append(texts.UNKNOWN_IN_ADDRESS.format(key=key, value=word[:64]))
+            return usual
+
+    def one_of(self, key: str, known: Collection[str], usual: str) -> str:
+        def read(word: str) -> str:
+            if word not in known:
+                raise ValueError(word)
+            return word
+
+        return str(self.checked(key, usual, read))
+
+
+def _with_networks(choice: Choice, asked: _Asked, settings: Settings) -> Choice:
+    def network(name: str) -> str:
+        if find_network(name, settings)[0].task != choice.task:
+            raise ValueError(name)
+        return name
+
+    def sharpness(word: str) -> float:
+        if not 0 <= float(word) <= 1 or sharp_pair_of(*find_network(choice.student or "", settings)) is None:
+            raise ValueError(word)
+        return float(word)
+
+    choice = choice._replace(
+        teacher=asked.checked("teacher", choice.teacher, network),
+        student=asked.checked("student", choice.student, network),
+        before=asked.checked("before", None, network),
+    )
+    return choice._replace(sharpness=asked.checked("sharpness", None, sharpness))
+
+
+def _strength_key(task: str) -> str:
+    strength = find_task(task).strength
+    return strength.name if strength else ""
+
+
+def _strength_of(task: str) -> Callable[[str], float | str]:
+    def read(word: str) -> float | str:
+        strength = find_task(task).strength
+        assert strength is not None
+        return strength.check(word if strength.name == "holes" else float(word))
+
+    return read
+
+
+def _pair_of(word: str) -> tuple[str, str]:
+    left, right = word.split(",")
+    try:
+        return _PAIR[left], _PAIR[right]
+    except KeyError:
+        raise ValueError(word) from None
+
+
+def _word_of(key: str) -> str:
+    return next(word for word, each in _PAIR.items() if each == key)
+
+
+def _spot_of(word: str) -> None:
+    """The page's script reads it; here it is only checked."""
+    x, y, zoom = map(float, word.split(","))
+    if not (0 <= x <= 1 and 0 <= y <= 1 and zoom > 0):
+        raise ValueError(word)
+
+
+def _examples_by_path() -> dict[str, str]:
+    """Path to word: `Deep field` is `deep-field`."""
+    return {str(path): example.title.lower().replace(" ", "-") for example, path in available_examples()}
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)

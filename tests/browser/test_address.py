@@ -1,0 +1,120 @@
+"""The address of the page in a headless Chromium: it follows what is chosen, and the page follows it."""
+
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("default")]
+STATE = "document.querySelector('#hero kdsr-compare').state"
+
+
+def opened(browser, address: str, *, width: int = 1280) -> "sync_api.Page":
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.set_default_timeout(120_000)
+    page.goto(address)
+    return page
+
+
+def finished(page: "sync_api.Page", about: str = "") -> None:
+    page.wait_for_selector(f"#summary .about:has-text('{about}')")
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.wait_for_selector("#figures tr.teacher")
+
+
+def query_is(page: "sync_api.Page", query: str) -> None:
+    page.wait_for_function("(query) => location.search === query", arg=query)
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator["sync_api.Page"]:
+    page = opened(browser, address)
+    finished(page)
+    yield page
+    page.context.close()
+
+
+def test_what_is_chosen_is_in_the_address_and_opens_again_in_a_fresh_browser(page, browser):
+    query_is(page, "")
+    page.click("#task label:has-text('Denoising')")
+    query_is(page, "?task=denoise")
+    page.click("#examples button >> nth=6")
+    query_is(page, "?task=denoise&example=cat")
+    finished(page, "chelsea")
+    page.click("#right input")
+    page.click("[role=option]:has-text('Original')")
+    query_is(page, "?task=denoise&example=cat&pair=before,original")
+    page.click("#hero [data-act=exact]")
+    page.wait_for_function("location.search.includes('&spot=0.5,0.5,100')")
+    page.locator("#hero [role=slider]").press("Shift+ArrowLeft")
+    page.wait_for_function("location.search.endsWith('&split=40')")
+    state = page.evaluate(STATE)
+
+    fresh = opened(browser, page.url)
+    finished(fresh, "chelsea")
+    assert fresh.url == page.url and fresh.evaluate(STATE) == state and state["zoom"] == 100
+    assert fresh.inner_text("#hero .tag.left b") == "Before" and fresh.inner_text("#hero .tag.right b") == "Original"
+    assert fresh.is_checked("#task label:has-text('Denoising') input") and not fresh.is_visible("#place .line")
+    fresh.reload()
+    finished(fresh, "chelsea")
+    assert fresh.url == page.url and fresh.evaluate(STATE) == state
+    fresh.context.close()
+
+
+def test_back_and_forward_keep_the_place(page):
+    page.click("#task label:has-text('Denoising')")
+    query_is(page, "?task=denoise")
+    finished(page, "Denoising")
+    page.click("#left input")
+    page.click("[role=option]:has-text('Teacher')")
+    query_is(page, "?task=denoise&pair=teacher,student")
+    page.click("#models-tab-button")
+    query_is(page, "?tab=models&model=denoise-student")
+    page.click("#zoo-tables tr[data-network=denoise-teacher]")
+    query_is(page, "?tab=models&model=denoise-teacher")
+    length = page.evaluate("history.length")
+
+    page.go_back()
+    page.wait_for_selector("#zoo-head [data-address='model=denoise-student']")
+    page.go_back()
+    page.wait_for_selector("#hero .tag.left.teacher", state="visible")
+    page.go_back()
+    page.wait_for_selector("#hero .tag.left.input", state="visible")
+    page.go_back()
+    finished(page, "Super-resolution x4")
+    query_is(page, "")
+    assert page.is_checked("#task label:has-text('Super-resolution x4') input")
+    for _ in range(4):
+        page.go_forward()
+        page.wait_for_timeout(100)  # before the server has answered
+    page.wait_for_selector("#zoo-head [data-address='model=denoise-teacher']", state="visible")
+    query_is(page, "?tab=models&model=denoise-teacher")
+    assert page.evaluate("history.length") == length
+
+
+def test_an_unknown_word_is_one_line_and_the_address_becomes_what_is_shown(browser, address):
+    page = opened(browser, f"{address}?task=denoise&example=nothing&spot=0.25,0.75,300&__theme=dark")
+    page.wait_for_selector("#place .line.error:has-text(\"example 'nothing'\")")
+    query_is(page, "?task=denoise&spot=0.25,0.75,300&__theme=dark")
+    finished(page, "Denoising")
+    page.click("#task label:has-text('Super-resolution x4')")
+    page.wait_for_selector("#place .line", state="detached")
+    page.context.close()
+
+
+def test_an_upload_is_found_again_by_going_back_and_a_link_to_it_has_its_task(page, browser, tmp_path):
+    Image.new("RGB", (40, 30), (200, 90, 30)).save(tmp_path / "mine.png")
+    page.click("#task label:has-text('Denoising')")
+    query_is(page, "?task=denoise")
+    page.set_input_files("#upload input[type=file]", tmp_path / "mine.png")
+    query_is(page, "?task=denoise&example=own")
+    finished(page, "mine")
+    page.click("#examples button >> nth=6")
+    query_is(page, "?task=denoise&example=cat")
+    page.go_back()
+    finished(page, "mine")
+    fresh = opened(browser, page.url)
+    fresh.wait_for_selector("#place .line:has-text('uploaded in another page')")
+    query_is(fresh, "?task=denoise")
+    fresh.context.close()
