@@ -10,7 +10,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.restore.choice import NOTHING_COMPARED
 from kdsr.ui.restore.opening import OpeningHandlers
-from kdsr.ui.restore.place import USUAL_PAIR, Place, place_of, words_of
+from kdsr.ui.restore.place import USUAL_PAIR, Scene, place_of, words_of
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
@@ -30,18 +30,18 @@ def example(title: str) -> str:
     return next(str(path) for each, path in available_examples() if each.title == title)
 
 
-def places(here) -> list[Place]:
+def places(here) -> list[Scene]:
     """Places that differ from the usual one in each word."""
     denoise, inpaint = here.usual("denoise"), here.usual("inpaint")
     cat = example("Cat")
     return [
-        Place(here.usual("sr_x4"), str(example_of("sr_x4"))),
-        Place(denoise, str(example_of("denoise"))),
-        Place(denoise._replace(strength=40.0), cat, ("bicubic", "truth")),
-        Place(denoise._replace(mode="degraded", student="denoise-twin"), cat, ("before", "error_student")),
-        Place(inpaint._replace(strength="text", before="inpaint-twin"), example("Deep field")),
-        Place(here.usual("sr_x4")._replace(mode="degraded", teacher="sr_x4-twin"), here.own),
-        Place(here.usual("sr_x4")._replace(mode="both"), here.own),
+        Scene(here.usual("sr_x4"), str(example_of("sr_x4"))),
+        Scene(denoise, str(example_of("denoise"))),
+        Scene(denoise._replace(strength=40.0), cat, ("bicubic", "truth")),
+        Scene(denoise._replace(mode="degraded", student="denoise-twin"), cat, ("before", "error_student")),
+        Scene(inpaint._replace(strength="text", before="inpaint-twin"), example("Deep field")),
+        Scene(here.usual("sr_x4")._replace(mode="degraded", teacher="sr_x4-twin"), here.own),
+        Scene(here.usual("sr_x4")._replace(mode="both"), here.own),
     ]
 
 
@@ -77,7 +77,7 @@ def test_an_upload_of_another_page_keeps_tab_and_task(opening, photo, tmp_path):
     query = {"task": "denoise", "example": "own", "mode": "compare"}
     here = opening.here("", str(tmp_path / "gone.png"))
     place, said = place_of(query, here)
-    assert said == texts.NOT_YOURS and place == Place(here.usual("denoise"), str(example_of("denoise")))
+    assert said == texts.NOT_YOURS and place == Scene(here.usual("denoise"), str(example_of("denoise")))
     words, own = opening.on_placed(CHOICE._replace(mode="degraded"), str(photo), USUAL_PAIR, "")
     assert 'data-address="example=own"' in words and own == str(photo)
 

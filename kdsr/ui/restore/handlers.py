@@ -27,7 +27,7 @@ from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
 from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.painting import Marks
-from kdsr.ui.restore.place import Place
+from kdsr.ui.restore.place import Scene
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
@@ -106,7 +106,7 @@ class RestoreHandlers:
         before, now = example_of(choice.task), example_of(task)
         moves = picture is not None and picture == str(before) and now != before
         made = self.usual(task, owner)._replace(mode=choice.mode)
-        _, *updates, _, _, given, chosen, _ = self.placed(Place(made, str(now) if moves else None), owner)
+        _, *updates, _, _, given, chosen, _ = self.placed(Scene(made, str(now) if moves else None), owner)
         return *updates, given, chosen, *self.ordered(request)
 
     def on_mode(self, mode: Mode, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
@@ -194,9 +194,9 @@ class RestoreHandlers:
         )
         pair = ("before" if wanted.before else "teacher", "student")
         given = str(wanted.picture) if wanted.picture is not None else None
-        return *self.placed(Place(made, given, pair), owner), *self.ordered(request)
+        return *self.placed(Scene(made, given, pair), owner), *self.ordered(request)
 
-    def placed(self, place: Place, owner: str) -> tuple[Any, ...]:
+    def placed(self, place: Scene, owner: str) -> tuple[Any, ...]:
         """(task, choice, teacher, student, strength, kind, marks, mode, second, picture, chosen, pair): the controls as
         `place` has them; without a picture, the visitor's stays.
         """

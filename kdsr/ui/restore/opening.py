@@ -14,7 +14,7 @@ from kdsr.ui.html import error_line, status_line
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, order_of
 from kdsr.ui.restore.files import on_disk
 from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.ui.restore.place import OWN, Here, Place, place_of, words_of
+from kdsr.ui.restore.place import OWN, Here, Scene, place_of, words_of
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.view import View, final_view, pair_view
 from kdsr.ui.sessions import session_of
@@ -92,9 +92,9 @@ class OpeningHandlers:
 
     def on_placed(self, choice: Choice, picture: str | None, pair: tuple[str, str], owner: str) -> tuple[Any, Any]:
         """(address, own): something was chosen. The visitor's own picture is remembered for going back."""
-        words = words_of(Place(choice, picture, (pair[0], pair[1])), self.here(owner))
+        words = words_of(Scene(choice, picture, (pair[0], pair[1])), self.here(owner))
         return named(words), picture if words.get("example") == OWN else _UNCHANGED
 
 
-def _address(place: Place, here: Here, said: str) -> Any:
+def _address(place: Scene, here: Here, said: str) -> Any:
     return named(words_of(place, here), error_line(said), is_answer=True)

@@ -30,7 +30,7 @@ _TABS = ("restore", "live", "models", "distill")
 T = TypeVar("T")
 
 
-class Place(NamedTuple):
+class Scene(NamedTuple):
     """A picture, what is made of it, and the pair that is compared."""
 
     choice: Choice
@@ -50,7 +50,7 @@ class Here(NamedTuple):
     """The visitor's own picture, if one was uploaded in this session."""
 
 
-def words_of(place: Place, here: Here) -> dict[str, str]:
+def words_of(place: Scene, here: Here) -> dict[str, str]:
     """The words that name `place`, key to word; none for what is usual."""
     choice, usual = place.choice, here.usual(place.choice.task)
     example = _examples_by_path().get(place.picture or "")
@@ -74,7 +74,7 @@ def words_of(place: Place, here: Here) -> dict[str, str]:
     return {key: word for key, word in words.items() if word is not None}
 
 
-def place_of(query: Mapping[str, str], here: Here) -> tuple[Place, str]:
+def place_of(query: Mapping[str, str], here: Here) -> tuple[Scene, str]:
     """The place that `query` names, and one sentence on the first word that is unknown (else empty).
 
     An unknown word is as good as none: the usual is in its place.
@@ -95,7 +95,7 @@ def place_of(query: Mapping[str, str], here: Here) -> tuple[Place, str]:
     choice = choice._replace(strength=asked.checked(_strength_key(task), choice.strength, _strength_of(task)))
     pair = asked.checked("pair", USUAL_PAIR, _pair_of)
     asked.checked("spot", None, _spot_of)
-    return Place(choice, picture, pair), next(iter(asked.said), "")
+    return Scene(choice, picture, pair), next(iter(asked.said), "")
 
 
 class _Asked(NamedTuple):
