@@ -5,6 +5,8 @@ Nothing here checks sizes: `kdsr.image.read` does, before it calls.
 
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,6 +22,9 @@ from kdsr.image.png_chunks import resolution_in, xmp_in
 from kdsr.image.stated import stated_colour
 
 _bomb_lock = threading.Lock()
+_opening = 0
+"""Number of headers that are being read, and Pillow's own limit before the first of them."""
+_bomb_limit: int | None = None
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Factor from the stored grey value to 8 bits, for PNG of fewer bits."""
 
@@ -48,13 +53,26 @@ class Decoded:
 
 def open_image(stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
     """`Image.open` without Pillow's own size limit: the caller checks the size by its header."""
+    with _without_bomb_limit():
+        stream.seek(0)
+        return Image.open(stream, formats=formats)
+
+
+@contextmanager
+def _without_bomb_limit() -> Iterator[None]:
+    """Pillow's own limit is off while any thread is inside. No lock is held meanwhile: a header may take seconds."""
+    global _opening, _bomb_limit
     with _bomb_lock:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            stream.seek(0)
-            return Image.open(stream, formats=formats)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+        if not _opening:
+            _bomb_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _opening += 1
+    try:
+        yield
+    finally:
+        with _bomb_lock:
+            _opening -= 1
+            if not _opening:
+                Image.MAX_IMAGE_PIXELS = _bomb_limit
 
 
 def decode(image: Image.Image, stream: BinaryIO | None, caption: str) -> Decoded:

@@ -18,6 +18,7 @@ from kdsr.errors import InputError, KdsrError
 from kdsr.image import tiff
 from kdsr.image.bmp import decode_bmp, read_header
 from kdsr.image.decode import Decoded, decode, decode_array, open_image
+from kdsr.image.headers import check_header
 from kdsr.image.picture import Picture
 from kdsr.image.png_chunks import SIGNATURE, for_pixels
 from kdsr.image.scans import check_scans
@@ -104,6 +105,7 @@ def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
         if start.startswith(b"BM") and (header := read_header(stream.read(2000))):
             _check_size(header.width, header.height, caption, settings)
             return decode_bmp(header, stream, caption)
+        check_header(stream, start, caption)
         image = _open_header(stream, start, caption)
         _check_size(image.width, image.height, caption, settings)
         if image.format in ("JPEG", "MPO"):

@@ -3,6 +3,7 @@
 The samples as they are stored come from `kdsr.image.tiff_samples`; here they become grey, RGB or CMYK, and alpha.
 """
 
+import struct
 from functools import partial
 from typing import BinaryIO
 
@@ -28,13 +29,15 @@ _CHANNELS: dict[int, int] = {
 """Without alpha, of what is read here."""
 _BY_PILLOW = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
 """Compressions that Pillow's libtiff unpacks: those of `tiff_samples`, CCITT and JPEG."""
+_MOST_PAGES = 1000
+"""Of which the number is told. tifffile follows a chain of pages up to 4,000,000,000 of them, in a circle too."""
 
 
 def open_tiff(stream: BinaryIO) -> tuple[tifffile.TiffPage, int]:
-    """(the first page's header, the number of pages); no pixel is decoded."""
+    """(the first page's header, the number of pages up to `_MOST_PAGES`); no pixel is decoded."""
     stream.seek(0)
-    pages = tifffile.TiffFile(stream).pages
-    return pages.first, len(pages)
+    file = tifffile.TiffFile(stream)
+    return file.pages.first, _count_pages(file)
 
 
 def decode_odd(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decoded | None:
@@ -132,6 +135,26 @@ def _tag(page: tifffile.TiffPage, number: int) -> object:
     if number in (318, 319) and value is not None:  # rationals: each as two numbers
         return [top / bottom for top, bottom in zip(value[::2], value[1::2], strict=True)]
     return value
+
+
+def _count_pages(file: tifffile.TiffFile) -> int:
+    """The number of pages of `file`, `_MOST_PAGES` at most; a chain ends where it is torn or comes back to itself."""
+    form, handle = file.tiff, file.filehandle
+    seen: set[int] = set()
+    place = form.offsetsize  # of the first page's place: 4 in TIFF, 8 in BigTIFF
+    try:
+        while len(seen) < _MOST_PAGES:
+            handle.seek(place)
+            (page,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
+            if not page or page in seen:
+                break
+            handle.seek(page)
+            (tags,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+            place = page + form.tagnosize + tags * form.tagsize
+            seen.add(page)
+    except (struct.error, OSError, ValueError):
+        pass
+    return len(seen)
 
 
 def _exif(stream: BinaryIO) -> Image.Exif:
