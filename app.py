@@ -40,6 +40,8 @@ def main(
 
     try:
         serve(settings, host, port, share=share)
+    except KdsrError as error:  # a home that cannot be used
+        raise typer.BadParameter(str(error)) from error
     except OSError as error:  # the port is taken
         raise typer.BadParameter(
             f"The page cannot be served at {host}:{port} ({error}); choose another --port."

@@ -13,6 +13,8 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 PAGE_OUTPUT_MEGAPIXELS = 24.0
 """The page's default for its largest picture: two cores restore it in an acceptable time."""
+_SHORTEST_TOKEN = 16
+"""Characters; shorter ones can be guessed."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Settings:
     the admin. On a Hugging Face Space it is off unless it is set.
     """
     admin_token: str = field(default="", repr=False)
-    """A secret that allows to see, stop and delete every run; empty: nobody may."""
+    """A secret of 16 characters or more that allows to see, stop and delete every run; empty: nobody may."""
     run_threads: int = 0
     """Threads of a background run on the CPU; 0 means all but one, so that the page stays responsive."""
     runs_at_once: int = 1
@@ -77,6 +79,8 @@ class Settings:
         for name, zero in (("threads", "all"), ("run_threads", "all but one")):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} must be 0 ({zero}) or more, got {getattr(self, name)}.")
+        if 0 < len(self.admin_token) < _SHORTEST_TOKEN:
+            raise SettingsError(f"admin_token must have {_SHORTEST_TOKEN} characters or more, or be empty.")
         if self.launcher not in ("auto", "local", "zerogpu", "off"):
             raise SettingsError(f"launcher must be auto, local, zerogpu or off, got '{self.launcher}'.")
         if self.teacher_downloads not in ("on", "off"):

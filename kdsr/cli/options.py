@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +38,7 @@ Sigma = Annotated[float | None, typer.Option(help="Denoising: noise level, of 25
 Quality = Annotated[float | None, typer.Option(help="JPEG clean-up: quality of the file, of 100.")]
 Level = Annotated[float | None, typer.Option(help="Real and noisy photos: level of the damage, 0 to 10.")]
 Holes = Annotated[str | None, typer.Option(help="Inpainting: kind of holes: dots, scratches, text, strokes or blocks.")]
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 RunOn = Annotated[RuntimeName, typer.Option("--runtime", help="What runs the network.")]
 Ensemble = Annotated[
     bool,
@@ -99,8 +101,13 @@ def _finite(value: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """Print progress or an error to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """Print progress or an error to stderr; a file's name must not steer the terminal."""
+    print(seen(text), file=sys.stderr, flush=True)
+
+
+def seen(text: str) -> str:
+    """`text` on one line, without what a terminal takes for orders."""
+    return _UNSEEN.sub("?", text)
 
 
 def looks_here(task: Task) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from kdsr.cli.options import (
     Sigma,
     TaskName,
     note,
+    seen,
     strength_of,
 )
 from kdsr.errors import InputError, SettingsError
@@ -184,7 +185,8 @@ def _each_of_folder(jobs: list["Job"], settings: Settings, made_by: str, open_wo
             line += " failed"
         note(" ".join([line, _pace(done, len(todo), time.monotonic() - started), *outcome.notes]))
     if failures:
-        note("\n".join([f"{len(failures)} of {len(jobs)} pictures failed:", *sorted(failures)]))
+        for line in [f"{len(failures)} of {len(jobs)} pictures failed:", *sorted(failures)]:
+            note(line)
         raise typer.Exit(1)
 
 
@@ -235,4 +237,4 @@ def _progress(line: str) -> Tell:
     """A listener that shows a share in [0, 1] on one line of a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _share: None
-    return lambda share: print(f"\r{line} {share:4.0%}", end="\r", file=sys.stderr, flush=True)
+    return lambda share: print(f"\r{seen(line)} {share:4.0%}", end="\r", file=sys.stderr, flush=True)

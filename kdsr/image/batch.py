@@ -156,7 +156,7 @@ class Ledger:
             try:
                 entry = json.loads(line)
                 self._finished[entry["target"]] = entry
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 continue
 
     def has(self, job: Job) -> bool:

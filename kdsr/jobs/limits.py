@@ -10,17 +10,23 @@ from kdsr.train.recipe import Recipe
 from kdsr.train.teacher import is_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_OWNERS_PER_CLIENT = 5
+"""Persons behind one network address, as far as it counts."""
 _TAKEN_NAMES = ("checkpoint", "recipe")
 """Files that every run's folder holds beside the network's."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of waiting or running runs, of those of the owner, and of all runs that the owner keeps."""
+    """Numbers of waiting or running runs, of those of the owner, and of all runs that the owner keeps; then the same of
+    the client (a network address), since anybody may invent owners.
+    """
 
     waiting: int
     waiting_of_owner: int
     kept_of_owner: int
+    waiting_of_client: int = 0
+    kept_of_client: int = 0
 
 
 def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
@@ -44,6 +50,23 @@ def check_counts(counts: Counts, settings: Settings, *, is_new: bool) -> None:
         raise LimitError(
             f"You have {counts.kept_of_owner} runs, and at most {settings.max_runs_per_owner} are kept for one "
             "person: delete one first."
+        )
+    _check_client(counts, settings, is_new=is_new)
+
+
+def _check_client(counts: Counts, settings: Settings, *, is_new: bool) -> None:
+    """As `check_counts`, for all owners at one network address."""
+    most = max(settings.max_runs_waiting_per_owner, settings.max_runs_waiting // 2)
+    if counts.waiting_of_client >= most:
+        raise LimitError(
+            f"{counts.waiting_of_client} runs from your network address are waiting or running, and at most {most} "
+            "may: try again when some have ended."
+        )
+    most = _OWNERS_PER_CLIENT * settings.max_runs_per_owner
+    if is_new and counts.kept_of_client >= most:
+        raise LimitError(
+            f"{counts.kept_of_client} runs from your network address are kept, and at most {most} may: "
+            "delete one first."
         )
 
 

@@ -132,7 +132,7 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
             State.FAILED,
             _disk_message(error)
             or _memory_message(error)
-            or f"The run failed unexpectedly: {type(error).__name__}: {error}",
+            or f"The run failed unexpectedly ({type(error).__name__}); its log says more.",
         )
     finally:
         (folder / _RESERVE).unlink(missing_ok=True)

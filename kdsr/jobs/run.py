@@ -37,6 +37,8 @@ class Run:
     holder: str | None = field(default=None, repr=False)
     leased: float | None = None
     heartbeat: float | None = None
+    client: str = field(default="", repr=False)
+    """Where it was submitted from: a keyed hash of a network address. Empty: not known."""
 
     @property
     def is_uploaded(self) -> bool:

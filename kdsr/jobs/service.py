@@ -29,6 +29,7 @@ _SHORTEST_OWNER = 16
 _STRAY_S = 3600.0
 """Minimum age of a folder without a row before it is removed; a new run has its folder before its row."""
 _LOG_BYTES = 20_000
+_CLOCK_SET_S = 3.0
 
 
 class Jobs:
@@ -43,13 +44,17 @@ class Jobs:
         self.store = store_of(settings)
         self.launcher = launcher or choose_launcher(settings, self.store)
         self.is_trusted = is_trusted
+        self._looked = (time.time(), time.monotonic())
 
-    def submit(self, recipe: Recipe, owner: str = "", photos: Path | Iterable[Path] | None = None) -> Run:
+    def submit(
+        self, recipe: Recipe, owner: str = "", photos: Path | Iterable[Path] | None = None, *, client: str = ""
+    ) -> Run:
         """Queue a run; it starts when its turn comes.
 
         Args:
             photos: pictures, zip archives, or a folder of them, which are copied; the recipe's `photos` then point to
                 the copies. None leaves the recipe's own folders, which only an admin may name.
+            client: where the owner is, if it is known: a hash of the network address, which has limits of its own.
         Raises:
             JobError, SettingsError, InputError, UnknownNameError: what cannot be run.
             LimitError: one more than allowed, or training is off.
@@ -59,31 +64,27 @@ class Jobs:
         run_id = folders.new_id()
         folder = folders.run_dir(self.settings, run_id)
         owner_sha256 = "" if admin else _sha256(owner)
+        counts = self.store.counts(owner_sha256, client)
+        self._check_counts(counts, admin=admin, is_new=True)  # again in `add`: here before anything is copied
         self.clean(max_gigabytes=math.inf)  # what has expired, and what killed processes left
         try:
             folder.mkdir(parents=True)
             if photos is not None:
-                limits, room = None if admin else self.settings, self._room_bytes(owner_sha256)
+                limits, room = None if admin else self.settings, self._room_bytes(owner_sha256, client)
                 take_photos(photos, folder / folders.PHOTOS, limits, most_bytes=room)
                 recipe = with_keys(recipe, {"photos": [f"{run_id}/{folders.PHOTOS}"]})
             else:
                 places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
                 recipe = with_keys(recipe, {"photos": places})
-            run = Run(
-                id=run_id,
-                owner_sha256=owner_sha256,
-                name=recipe.name,
-                recipe=recipe_to_json(recipe),
-                steps=recipe.schedule.steps,
-                data_dir="" if photos is not None else str(self.settings.data_dir.absolute()),
-                state=State.QUEUED,
-                created=time.time(),
-            )
-            self._room_bytes(owner_sha256)
+            data_dir = "" if photos is not None else str(self.settings.data_dir.absolute())
+            self._room_bytes(owner_sha256, client)
+            run = _new_run(run_id, owner_sha256, recipe, data_dir, client)
             run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
             self._make_room(owner_sha256)
-        except BaseException:
+        except BaseException as error:
             folders.remove(folder)
+            if isinstance(error, OSError):
+                raise JobError(f"The run cannot be stored here ({error.strerror}): try again later.") from error
             raise
         self.launcher.launch(run.id)
         return run
@@ -174,11 +175,16 @@ class Jobs:
 
     def tend(self) -> list[str]:
         """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs."""
-        dead = self.store.recover(is_alive)
+        dead = [] if self._clock_was_set() else self.store.recover(is_alive)
         if not self.launcher.refusal:
             for run_id in self.store.queue():
                 self.launcher.launch(run_id)
         return dead
+
+    def _clock_was_set(self) -> bool:
+        """Whether the system's clock ran ahead of the steady one since the last look: leases look old then."""
+        before, self._looked = self._looked, (time.time(), time.monotonic())
+        return self._looked[0] - before[0] > self._looked[1] - before[1] + _CLOCK_SET_S
 
     def keep_tending(self, every_s: float = 5.0) -> Signal:
         """Tend now and every `every_s` seconds, in a thread that ends when the signal is set."""
@@ -218,7 +224,7 @@ class Jobs:
         if not admin:
             check_counts(counts, self.settings, is_new=is_new)
 
-    def _room_bytes(self, owner_sha256: str) -> float:
+    def _room_bytes(self, owner_sha256: str, client: str) -> float:
         """Bytes that are left for runs once the ended ones of this owner are gone: others' are never removed for it.
 
         Raises:
@@ -231,7 +237,12 @@ class Jobs:
             raise LimitError(
                 f"The runs take {(used - own) / 1e9:.1f} GB, and {most:g} are allowed: upload less, or delete some."
             )
-        return most * 1e9 - used + own
+        room = most * 1e9 - used + own
+        if not client:
+            return room
+        theirs = [run for run in self.store.runs() if run.client == client and run.owner_sha256 != owner_sha256]
+        taken = sum(folders.disk_bytes(folders.run_dir(self.settings, run.id)) for run in theirs)
+        return min(room, most * 1e9 / 2 - taken)
 
     def _make_room(self, owner_sha256: str) -> None:
         """Remove the owner's ended runs, the oldest first, until all runs fit their disk space."""
@@ -260,3 +271,17 @@ class Jobs:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _new_run(run_id: str, owner_sha256: str, recipe: Recipe, data_dir: str, client: str) -> Run:
+    return Run(
+        id=run_id,
+        owner_sha256=owner_sha256,
+        name=recipe.name,
+        recipe=recipe_to_json(recipe),
+        steps=recipe.schedule.steps,
+        data_dir=data_dir,
+        state=State.QUEUED,
+        created=time.time(),
+        client=client,
+    )

@@ -38,6 +38,7 @@ _MIGRATIONS = (
         "CREATE TABLE events (run_id TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, "
         "PRIMARY KEY (run_id, number)) WITHOUT ROWID",
     ),
+    ("ALTER TABLE runs ADD COLUMN client TEXT NOT NULL DEFAULT ''",),
 )
 """Entry n brings a database of version n to version n + 1; entries are only ever added."""
 _COLUMNS = tuple(item.name for item in fields(Run))
@@ -57,13 +58,20 @@ class Store:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self.clock = clock
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)  # SQLite would make it readable for everybody
+            path.chmod(0o600)
+        except OSError as error:
+            raise JobError(
+                f"The folder {path.parent} cannot be used ({error.strerror}): set KDSR_HOME to one that can."
+            ) from error
         self._migrate()
 
     def add(self, run: Run, check: Callable[[Counts], None]) -> Run:
         """Put a new run at the end of the queue, unless `check` raises."""
         with self._connected() as connection:
-            check(_counts(connection, run.owner_sha256))
+            check(_counts(connection, run.owner_sha256, run.client))
             marks = ", ".join(_NEXT_PLACE if name == "place" else f":{name}" for name in _COLUMNS)
             values = {name: getattr(run, name) for name in _COLUMNS if name != "place"}
             connection.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
@@ -86,6 +94,11 @@ class Store:
                 (owner_sha256,),
             )
             return [_run(row) for row in rows]
+
+    def counts(self, owner_sha256: str, client: str) -> Counts:
+        """How many runs there are, of all, of an owner and of a client."""
+        with self._connected(writing=False) as connection:
+            return _counts(connection, owner_sha256, client)
 
     def queue(self) -> list[str]:
         """The ids of the queued runs, next one first."""
@@ -183,7 +196,7 @@ class Store:
         with self._connected() as connection:
             run = _get(connection, run_id)
             check_move(run.state, State.QUEUED)
-            check(_counts(connection, run.owner_sha256))
+            check(_counts(connection, run.owner_sha256, run.client))
             _move(connection, run_id, State.QUEUED, {"ended": None, "message": ""})
             connection.execute(f"UPDATE runs SET place = {_NEXT_PLACE} WHERE id = ?", (run_id,))
             return _get(connection, run_id)
@@ -198,7 +211,7 @@ class Store:
                 if _find(connection, run.id, run.lease):
                     message = (
                         f"The worker ended unexpectedly at or after step {run.step}; "
-                        "resume goes on from the last checkpoint."
+                        "resume goes on from the last checkpoint, or from the start where there is none."
                     )
                     self._end(connection, run.id, State.INTERRUPTED, message, run.heartbeat or now)
                     dead.append(run.id)
@@ -252,8 +265,7 @@ class Store:
                 connection.commit()  # closing without it takes everything back
         except sqlite3.Error as error:
             raise JobError(
-                f"The database of runs {self.path} cannot be used ({error}): free some space, "
-                "or set KDSR_HOME to another folder."
+                f"The database of runs cannot be used ({error}): free some space, or set KDSR_HOME to another folder."
             ) from error
 
 
@@ -298,11 +310,12 @@ def _move(connection: sqlite3.Connection, run_id: str, to: State, changes: Mappi
     connection.execute(f"UPDATE runs SET {marks} WHERE id = :id", {"id": run_id, "state": to, **changes})
 
 
-def _counts(connection: sqlite3.Connection, owner_sha256: str) -> Counts:
-    sql = f"""SELECT count(*) FILTER (WHERE state IN ({_WAITING})), count(*) FROM runs
-        WHERE ?1 IS NULL OR owner_sha256 = ?1"""
-    waiting, _ = connection.execute(sql, (None,)).fetchone()
-    return Counts(waiting, *connection.execute(sql, (owner_sha256,)).fetchone())
+def _counts(connection: sqlite3.Connection, owner_sha256: str, client: str) -> Counts:
+    sql = f"SELECT count(*) FILTER (WHERE state IN ({_WAITING})), count(*) FROM runs"
+    waiting, _ = connection.execute(sql).fetchone()
+    of_owner = connection.execute(f"{sql} WHERE owner_sha256 = ?", (owner_sha256,)).fetchone()
+    of_client = connection.execute(f"{sql} WHERE client = ? AND client != ''", (client,)).fetchone()
+    return Counts(waiting, *of_owner, *of_client)
 
 
 def _is_dead(run: Run, now: float, is_alive: Callable[[str], bool | None]) -> bool:

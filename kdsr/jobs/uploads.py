@@ -9,6 +9,7 @@ import lzma
 import math
 import re
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -57,12 +58,14 @@ def take_photos(
         LimitError: too many, or too large.
         JobError: they cannot be stored.
     """
-    folder.mkdir(parents=True)
     faults = _Faults(skipped)
     try:
+        folder.mkdir(parents=True)
         return _taken(_pictures(source, faults, settings), folder, settings, faults, most_bytes)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise JobError(f"The photographs cannot be copied here ({error.strerror}): try again later.") from error
         raise
 
 
@@ -161,8 +164,10 @@ def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]
             for member in archive.infolist():
                 if not (member.is_dir() or any(part.startswith(_ARCHIVE_JUNK) for part in Path(member.filename).parts)):
                     yield Path(member.filename).name, archive.open(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # RuntimeError: it wants a password
-        raise InputError(f"'{path.name}' is not a readable zip archive ({error}): pack it again.") from error
+    except (*_DAMAGED, NotImplementedError, RuntimeError, ValueError, OSError, struct.error) as error:
+        # RuntimeError: it wants a password; the others come of forged numbers
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else ascii(str(error))[1:-1]
+        raise InputError(f"'{path.name}' is not a readable zip archive ({reason}): pack it again.") from error
 
 
 def _opening(file: _Archive, *, is_limited: bool) -> _Archive:

@@ -46,7 +46,7 @@ class Remembered:
     def _read(self) -> dict[str, Any]:
         try:
             facts = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return facts if isinstance(facts, dict) else {}
 

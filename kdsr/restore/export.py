@@ -5,6 +5,7 @@ the SHA-256 of the weights, task, scale, multiple, halo, precision and licence i
 one is written; running one needs no torch.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -34,6 +35,7 @@ ONLY_TORCH = ("dat", "ffdnet")
 FORMAT = "2"
 """Counted up when graphs of an older form must not be used any more."""
 
+_LOG = logging.getLogger("kdsr")
 AnySession = TypeVar("AnySession", Session, OpenvinoSession)
 
 
@@ -57,42 +59,50 @@ def export_onnx(card: Card, catalog: Catalog, path: Path) -> Path:
 
 
 def graph_session(
-    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool
+    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path | bytes], AnySession], *, uint8: bool
 ) -> AnySession:
     """A session, as `open_file` opens it, for the network of `card`: from the file beside its weights, else from the
     one made on first use.
 
     A file that cannot be read or was made from other weights is not used. The graph is then made from the weights
-    again, into the folder `onnx` of `settings.home`.
+    again, into the folder `onnx` of `settings.home`; where that cannot be written, it stays in memory, and the log says
+    so.
 
     Raises:
-        SettingsError: that folder cannot be written.
         WeightsError: as in `export_onnx`.
     """
     return _graph(card, catalog, settings, open_file, uint8=uint8)[1]
 
 
 def graph_file(card: Card, catalog: Catalog, settings: Settings, *, uint8: bool) -> Path:
-    """The file that `graph_session` opens, for callers that run it elsewhere; created if missing. Errors as there."""
-    return _graph(card, catalog, settings, lambda path: open_session(path, threads=1), uint8=uint8)[0]
+    """The file that `graph_session` opens, for callers that run it elsewhere; created if missing.
+
+    Raises:
+        SettingsError: it cannot be written.
+        WeightsError: as in `export_onnx`.
+    """
+    path = _graph(card, catalog, settings, lambda source: open_session(source, threads=1), uint8=uint8)[0]
+    if path is None:
+        raise SettingsError(f"The graph of {card.name} cannot be written: free some space, or set KDSR_HOME.")
+    return path
 
 
 def _graph(
-    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path], AnySession], *, uint8: bool
-) -> tuple[Path, AnySession]:
-    """The file of the graph and a session for it, as `graph_session` says."""
+    card: Card, catalog: Catalog, settings: Settings, open_file: Callable[[Path | bytes], AnySession], *, uint8: bool
+) -> tuple[Path | None, AnySession]:
+    """The file of the graph (None: in memory) and a session for it, as `graph_session` says."""
     suffix = ".uint8.onnx" if uint8 else ".onnx"
     made = settings.home / "onnx" / f"{card.sha256}{suffix}"
     for path in (catalog.weights_dir / f"{card.name}{suffix}", made):
         session = _fitting_session(path, card, open_file)
         if session is not None:
             return path, session
+    content = _content(catalog.load(card.name), card, uint8=uint8)
     try:
-        write_graph(catalog.load(card.name), card, made, uint8=uint8)
+        _write(content, made)
     except OSError as error:
-        raise SettingsError(
-            f"{made.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."
-        ) from error
+        _LOG.warning("%s cannot be written (%s): the graph of %s is kept in memory", made, error.strerror, card.name)
+        return None, open_file(content)
     return made, open_file(made)
 
 
@@ -104,6 +114,11 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
         SettingsError: a network that runs only in torch.
         OSError: `path` cannot be written.
     """
+    _write(_content(network, card, uint8=uint8), path)
+
+
+def _content(network: "Network", card: Card, *, uint8: bool) -> bytes:
+    """The graph as `write_graph` writes it."""
     if card.architecture in ONLY_TORCH:
         raise SettingsError(f"{card.name} runs only in torch and has no ONNX form; take another network.")
     import onnx
@@ -117,6 +132,10 @@ def write_graph(network: "Network", card: Card, path: Path, *, uint8: bool) -> N
     onnx.helper.set_model_props(model, about)
     content = model.SerializeToString()
     check_graph(content, network, uint8=uint8)
+    return content
+
+
+def _write(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as part:
         part.write_bytes(content)
@@ -164,7 +183,7 @@ def check_session(
             )
 
 
-def _fitting_session(path: Path, card: Card, open_file: Callable[[Path], AnySession]) -> AnySession | None:
+def _fitting_session(path: Path, card: Card, open_file: Callable[[Path | bytes], AnySession]) -> AnySession | None:
     """A session for the graph at `path`, or None if there is no readable one that was made from these weights."""
     if not path.is_file():
         return None

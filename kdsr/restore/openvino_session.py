@@ -10,6 +10,7 @@ as half a student. OpenCV does it in 0.9 ms, so that end is not compiled.
 
 import functools
 import importlib.util
+import io
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +64,8 @@ def has_openvino() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def open_openvino_session(path: Path, *, threads: int, precision: str) -> OpenvinoSession:
-    """The graph at `path`, compiled; height and width stay free. Ask `has_openvino` first.
+def open_openvino_session(source: Path | bytes, *, threads: int, precision: str) -> OpenvinoSession:
+    """The graph in a file or in memory, compiled; height and width stay free. Ask `has_openvino` first.
 
     Raises:
         SettingsError: this processor has no arithmetic of that `precision`.
@@ -76,7 +77,7 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
             "This processor has no bfloat16 arithmetic, which the runtime openvino-bf16 needs; choose openvino or auto."
         )
     try:
-        model = core.read_model(str(path))
+        model = core.read_model(io.BytesIO(source) if isinstance(source, bytes) else str(source))
         info = model.get_rt_info()
         about = {name: value.astype(str) for name, value in info["framework"].items()} if "framework" in info else {}
         model, block = _ending_in_planes(model)
@@ -86,8 +87,9 @@ def open_openvino_session(path: Path, *, threads: int, precision: str) -> Openvi
         compiled = core.compile_model(model, "CPU", _options(threads, precision, at_once))
     except RuntimeError as error:
         why = str(error).strip().splitlines()[-1]
+        name = "in memory" if isinstance(source, bytes) else source.name
         raise WeightsError(
-            f"The ONNX graph {path.name} cannot be run here ({why}); remove the file, and it is made again."
+            f"The ONNX graph {name} cannot be run here ({why}); remove the file, and it is made again."
         ) from error
     return OpenvinoSession(compiled, about, block)
 

@@ -115,7 +115,7 @@ def open_onnx(card: Card, catalog: Catalog, settings: Settings) -> Runtime:
     threads, planes = usable_threads(settings), find_task(card.task).planes
 
     def open_graph(uint8: bool) -> Session:
-        return graph_session(card, catalog, settings, lambda path: open_session(path, threads=threads), uint8=uint8)
+        return graph_session(card, catalog, settings, lambda source: open_session(source, threads=threads), uint8=uint8)
 
     return GraphRuntime("onnx", "float32", planes, settings, open_graph)
 
@@ -137,7 +137,7 @@ def open_openvino(card: Card, catalog: Catalog, settings: Settings, *, precision
             card,
             catalog,
             settings,
-            lambda path: open_openvino_session(path, threads=threads, precision=precision),
+            lambda source: open_openvino_session(source, threads=threads, precision=precision),
             uint8=uint8,
         )
         inside = _precision(session, precision)

@@ -16,6 +16,10 @@ from kdsr.train.recipe_groups import GROUPS, Schedule, Teaching, TrainingData
 from kdsr.train.recipe_keys import flat_keys, grouped_keys
 from kdsr.zoo.card import ROLES
 
+_LARGEST, _LARGEST_INTEGER = 1e300, 2**63
+_SHOWN = 100
+"""Characters of a wrong value that an error repeats."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -139,7 +143,7 @@ def recipe_from_json(text: str) -> Recipe:
     """
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"The recipe is not valid JSON: {error}.") from error
     return recipe_from_mapping(given)
 
@@ -181,13 +185,13 @@ def _check_keys(flat: Mapping[str, Any]) -> None:
     for name, value in flat.items():
         kind = find("key of a recipe", name, known).type
         if not _is_kind(value, kind):
-            raise SettingsError(f"{name} must be of kind {_kind_name(kind)}, got {value!r}.")
+            raise SettingsError(f"{name} must be of kind {_kind_name(kind)}, got {_shown(value)}.")
 
 
 def _stage(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping) or {"stages", "name", "task"} & given.keys():
         raise SettingsError(
-            f"A stage is an object with keys of a recipe apart from name, task and stages; got {given!r}."
+            f"A stage is an object with keys of a recipe apart from name, task and stages; got {_shown(given)}."
         )
     flat = flat_keys(given)
     _check_keys(flat)
@@ -199,10 +203,10 @@ def _term(given: Any) -> Term:
         return given
     kinds = {item.name: item.type for item in dataclasses.fields(Term)}
     if not isinstance(given, dict) or "loss" not in given or not given.keys() <= kinds.keys():
-        raise SettingsError(f"A term is an object with loss and any of {', '.join([*kinds][1:])}; got {given!r}.")
+        raise SettingsError(f"A term is an object with loss and any of {', '.join([*kinds][1:])}; got {_shown(given)}.")
     for name, value in given.items():
         if not _is_kind(value, kinds[name]):
-            raise SettingsError(f"{name} of a term must be of kind {_kind_name(kinds[name])}, got {value!r}.")
+            raise SettingsError(f"{name} of a term must be of kind {_kind_name(kinds[name])}, got {_shown(value)}.")
     return Term(**given)
 
 
@@ -216,7 +220,9 @@ def _is_kind(value: object, kind: Any) -> bool:
     if get_origin(kind) is dict:
         return isinstance(value, dict) and all(_is_kind(item, inner[1]) for item in value.values())
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST  # NaN is not
+    if kind is int:
+        return type(value) is int and abs(value) < _LARGEST_INTEGER
     return kind not in (int, bool, str, NoneType) or type(value) is kind
 
 
@@ -228,3 +234,11 @@ def _kind_name(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"list of {_kind_name(inner[0])}" if inner[0] in (str, float) else "list of objects"
     return "object of integers" if get_origin(kind) is dict else str(kind.__name__)
+
+
+def _shown(value: object) -> str:
+    """`value` for a sentence, cut short; a number of thousands of digits is not written out."""
+    if type(value) is int and abs(value) >= _LARGEST_INTEGER:
+        return "a number too large"
+    written = repr(value)
+    return written if len(written) <= _SHOWN else f"{written[: _SHOWN - 3]}..."

@@ -14,6 +14,8 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from kdsr.errors import InputError, KdsrError, SettingsError, UnknownNameError
+from kdsr.ui import texts
+from kdsr.ui.refusals import log_refusal
 
 Found = TypeVar("Found")
 _LARGEST = 1e300
@@ -23,11 +25,18 @@ _SHOWN = 60
 
 @contextmanager
 def answered() -> Iterator[None]:
-    """What KDSR raises on purpose within, as the one sentence that a script gets."""
+    """What is raised within, as the one sentence that a script gets: KDSR's own, or one that tells nothing of the
+    server, whose log has the rest.
+    """
     try:
         yield
     except KdsrError as error:
+        log_refusal(error)
         raise gr.Error(str(error), print_exception=False) from error
+    except gr.Error:
+        raise
+    except Exception as error:
+        raise gr.Error(texts.UNEXPECTED_REQUEST) from error
 
 
 def deadline(seconds: float) -> Callable[[], bool]:

@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 from markupsafe import Markup
 from starlette.middleware import Middleware
 
+from kdsr.errors import SettingsError
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
@@ -51,9 +52,17 @@ def serve(
     without `block`.
 
     Background runs are tended as long as this process lives.
+
+    Raises:
+        KdsrError: the home or the temporary folder cannot be used. OSError: the port is taken.
     """
     jobs = Jobs(settings)
-    folder = own_folder(Path(get_upload_folder()))
+    try:
+        folder = own_folder(Path(get_upload_folder()))
+    except OSError as error:
+        raise SettingsError(
+            f"The temporary folder {get_upload_folder()} cannot be used ({error.strerror}): set GRADIO_TEMP_DIR."
+        ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
     app = GuardedApp(default_response_class=ORJSONResponse, middleware=[Middleware(Isolated), Middleware(Previewed)])
     blocks = _build(jobs)
@@ -63,7 +72,7 @@ def serve(
     # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
-        footer_links=[], show_error=True, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
+        footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
         _frontend=False, run_history=False, _app=app,
     )  # fmt: skip
     return blocks

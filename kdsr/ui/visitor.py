@@ -67,6 +67,13 @@ def secrets_of(kept: str | None, profile: gr.OAuthProfile | None, account_key: b
     return browser, hmac.new(account_key, f"huggingface {profile['sub']}".encode(), hashlib.sha256).hexdigest()
 
 
+def client_of(settings: Settings, address: str) -> str:
+    """A name for whoever is at the network `address`, which does not tell the address; empty where none is known."""
+    if not address:
+        return ""
+    return hmac.new(owners_key(settings.home / _KEY_FILE), f"address {address}".encode(), hashlib.sha256).hexdigest()
+
+
 def owners_key(path: Path) -> bytes:
     """The secret key of this installation in the file `path`, made when first asked for; only this user may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)

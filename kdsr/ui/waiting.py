@@ -124,7 +124,7 @@ def _names(event: Event) -> tuple[str, str]:
 def address_of(request: Any) -> str:
     """The network address that `request` came from."""
     client = getattr(request, "client", None)
-    return getattr(client, "host", None) or "unknown"
+    return getattr(client, "host", None) or ""
 
 
 def _refused(sentence: str, address: str) -> HTTPException:

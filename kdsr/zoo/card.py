@@ -155,6 +155,10 @@ def read_card(path: Path) -> Card:
         for name in ("data", "latency", "history", "compression"):
             given[name] = tuple(given.get(name, ()))
         return Card(**given)
+    except RecursionError as error:
+        raise WeightsError(
+            f"The card {path.name} cannot be used: it is nested too deeply. Restore or remove it."
+        ) from error
     except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
         raise WeightsError(
             f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
@@ -179,7 +183,7 @@ def is_meant_as_card(path: Path) -> bool:
         return True
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return True
     return isinstance(given, dict) and not _ONLY_IN_CARDS.isdisjoint(given)
 

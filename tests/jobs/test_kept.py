@@ -122,7 +122,7 @@ def test_the_launcher_is_detected_or_set(tiny_settings, monkeypatch):
 
 def test_a_worker_gets_the_settings_fewer_threads_and_no_token(tiny_settings, monkeypatch):
     monkeypatch.setenv("KDSR_ADMIN_TOKEN", "secret")
-    settings = dataclasses.replace(tiny_settings, threads=4, admin_token="secret")
+    settings = dataclasses.replace(tiny_settings, threads=4, admin_token="a secret of the admin")
     environment = worker_environment(settings)
     assert "secret" not in environment.values()
     read_back = settings_from_environment(environment)

@@ -1,5 +1,6 @@
 """ONNX files: what is in them, that they compute what torch computes, and which file is used."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,8 +11,8 @@ from torch import nn
 
 from kdsr.errors import InputError, SettingsError, WeightsError
 from kdsr.models import build_model
-from kdsr.restore import export_onnx, open_runtime
-from kdsr.restore.export import check_graph
+from kdsr.restore import available_runtimes, export_onnx, open_runtime
+from kdsr.restore.export import check_graph, graph_file
 from kdsr.restore.graph import onnx_graph
 from kdsr.restore.session import metadata_of, open_session
 
@@ -137,6 +138,20 @@ def run_once(catalog, settings, card) -> np.ndarray:
     return open_runtime(card, catalog, runtime="onnx", settings=settings).run_uint8(np.full((5, 6, 3), 90, np.uint8))
 
 
+@pytest.mark.parametrize("runtime", [name for name in ("onnx", "openvino") if name in available_runtimes()])
+def test_where_nothing_can_be_written_the_graph_is_kept_in_memory(tiny_catalog, tiny_settings, caplog, runtime):
+    """A full disk must not stop Restore."""
+    card, given = tiny_catalog.find("tiny_x4_student"), np.full((5, 6, 3), 90, np.uint8)
+    wanted = open_runtime(card, tiny_catalog, runtime="onnx", settings=tiny_settings).run_uint8(given)
+    (tiny_settings.home.parent / "file").touch()
+    full = dataclasses.replace(tiny_settings, home=tiny_settings.home.parent / "file")
+    made = open_runtime(card, tiny_catalog, runtime=runtime, settings=full).run_uint8(given)
+    assert np.abs(made.astype(int) - wanted).max() <= 1
+    assert "cannot be written (Not a directory): the graph of tiny_x4_student is kept in memory" in caplog.text
+    with pytest.raises(SettingsError, match="cannot be written: free some space"):
+        graph_file(card, tiny_catalog, full, uint8=True)
+
+
 def test_a_graph_is_made_on_first_use_and_kept_by_the_sha256(tiny_catalog, tiny_settings):
     card = tiny_catalog.find("tiny_x4_student")
     run_once(tiny_catalog, tiny_settings, card)
@@ -164,9 +179,3 @@ def test_a_file_that_does_not_fit_is_passed_over(tiny_catalog, tiny_settings, st
     network = tiny_catalog.load(card.name)
     wanted = network(torch.full((1, 3, 5, 6), 90 / 255))[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).numpy()
     assert np.abs(run_once(tiny_catalog, tiny_settings, card) - wanted).max() <= 1
-
-
-def test_a_home_that_cannot_be_written_is_told_in_one_sentence(tiny_catalog, tiny_settings):
-    tiny_settings.home.write_text("in the way")
-    with pytest.raises(SettingsError, match="KDSR_HOME"):
-        run_once(tiny_catalog, tiny_settings, tiny_catalog.find("tiny_x4_student"))

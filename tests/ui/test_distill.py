@@ -29,7 +29,7 @@ staged = pytest.fixture(staged_photos)
 
 def start(handlers, staged, who=ANNA, **changes):
     """The run that the form starts."""
-    status, *page = handlers.on_start("own", staged, who, *form(**changes))
+    status, *page = handlers.on_start(REQUEST, "own", staged, who, *form(**changes))
     assert status == ""
     return handlers.jobs.get(RunPage(*page).shown.run_id)
 

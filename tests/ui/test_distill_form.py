@@ -68,13 +68,13 @@ def test_archives_are_opened_and_few_photographs_are_warned_of(handlers, tmp_pat
 
 
 def test_refusals_are_one_sentence(handlers, staged, tiny_settings):
-    assert "no photographs" in handlers.on_start("own", (), ANNA, *form())[0]
-    assert "plain file name" in handlers.on_start("own", staged, ANNA, *form(name="../x"))[0]
-    assert "Steps must be between" in handlers.on_start("own", staged, ANNA, *form(steps=5))[0]
+    assert "no photographs" in handlers.on_start(REQUEST, "own", (), ANNA, *form())[0]
+    assert "plain file name" in handlers.on_start(REQUEST, "own", staged, ANNA, *form(name="../x"))[0]
+    assert "Steps must be between" in handlers.on_start(REQUEST, "own", staged, ANNA, *form(steps=5))[0]
     handlers.jobs.settings = dataclasses.replace(tiny_settings, max_run_photos=3)
-    assert "at most 3 photographs" in handlers.on_start("own", staged, ANNA, *form())[0]
+    assert "at most 3 photographs" in handlers.on_start(REQUEST, "own", staged, ANNA, *form())[0]
     handlers.jobs.launcher = OffLauncher()
-    assert "switched off" in handlers.on_start("own", staged, ANNA, *form())[0]
+    assert "switched off" in handlers.on_start(REQUEST, "own", staged, ANNA, *form())[0]
     *_, button, status = handlers.on_load(ANNA, REQUEST)[:5]
     assert not button["interactive"] and "switched off" in status
     assert handlers.jobs.runs(ANNA) == []

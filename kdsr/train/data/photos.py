@@ -38,7 +38,7 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
         folder = Path(name) if Path(name).is_dir() else data_dir / name
         if not folder.is_dir():
             raise InputError(
-                f"The folder of photographs '{name}' is neither here nor under {data_dir}; "
+                f"The folder of photographs '{name}' is neither here nor in the data folder; "
                 "give its path, or set KDSR_DATA_DIR."
             )
         pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
@@ -101,7 +101,7 @@ def digest(paths: Sequence[Path]) -> str:
 def _decode(path: Path) -> Tensor:
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise InputError(f"The file {path} is not a readable picture; remove it from the training folder.")
+        raise InputError(f"The file {path.name} is not a readable picture; remove it from the training folder.")
     return torch.from_numpy(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 

@@ -3,16 +3,18 @@
 Whoever knows a run's id may ask for its status; only its owner's secret, or the admin token, stops it.
 """
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from kdsr.errors import InputError, SettingsError
-from kdsr.jobs import Jobs, Run, public
+from kdsr.jobs import Jobs, public
 from kdsr.ui.arguments import answered, number, text, uploaded
 from kdsr.ui.distill.form import FormValues
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.photos import photos_of
+from kdsr.ui.waiting import address_of
 
 _EVENTS = 1000
 
@@ -34,6 +36,7 @@ class DistillApi:
         preset: str,
         name: str,
         custom: dict[str, float],
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Start a run.
 
@@ -48,7 +51,8 @@ class DistillApi:
             The run: id, name, state, created, started, ended, step, steps, trained_s, message, queue_place.
         """
         with answered():
-            run = self._started(owner, task, teacher, student, photos, preset, name, custom)
+            values, files = self._asked(owner, task, teacher, student, photos, preset, name, custom)
+            run = self.handlers.start(owner, values, files, address_of(request))
             return public(run) | {"queue_place": self.jobs.place_in_queue(run.id)}
 
     def distill_status(self, run_id: str, after: int) -> dict[str, Any]:
@@ -66,10 +70,10 @@ class DistillApi:
         with answered():
             return public(self.jobs.stop(text(run_id, "run_id"), text(owner, "owner")))
 
-    def _started(
+    def _asked(
         self, owner: Any, task: Any, teacher: Any, student: Any, photos: Any, preset: Any, name: Any, custom: Any
-    ) -> Run:
-        """The new run, once each argument is of its kind."""
+    ) -> tuple[FormValues, list[Path]]:
+        """What is asked for, once each argument is of its kind."""
         given = {"owner": owner, "task": task, "teacher": teacher, "student": student, "preset": preset}
         for key, value in given.items():
             text(value, key)
@@ -78,7 +82,7 @@ class DistillApi:
         if not isinstance(custom, dict | None) or not isinstance(name, str | None):
             raise SettingsError("custom must be an object of numbers, and name a text; leave either empty otherwise.")
         files = [uploaded(photo, "A photograph") for photo in photos] or photos_of("built-in", ())
-        return self.handlers.start(owner, FormValues(task, teacher, student, preset, name or "", custom or {}), files)
+        return FormValues(task, teacher, student, preset, name or "", custom or {}), files
 
 
 def add_api(handlers: DistillHandlers) -> DistillApi:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kdsr.errors import InputError, SettingsError
+from kdsr.errors import InputError, SettingsError, find
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS
 from kdsr.train import Recipe, distillation
@@ -105,7 +105,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     changes: dict[str, Any] = {
         "compile": False
     }  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
-    chosen = values.preset
+    chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
     if chosen == "custom":
         changes |= _custom(values.custom)
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"

@@ -5,6 +5,7 @@ Not here: layout and wiring (`distill.tab`), the endpoints for scripts (`distill
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_p
 from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, skipped_note, stage
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
+from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.sessions import Orders, session_of
+from kdsr.ui.visitor import client_of
+from kdsr.ui.waiting import address_of
 from kdsr.zoo import open_catalog
+
+WRONG_TOKEN_S = 1.0
+"""How long a wrong admin token is answered; one after another, so that a minute has 60 guesses."""
 
 
 class DistillHandlers:
@@ -80,6 +87,9 @@ class DistillHandlers:
     def on_admin(self, token: str, who: str) -> tuple[Any, ...]:
         """(who, token, status, *page): the admin of this installation sees and changes every run."""
         is_admin = self.jobs.is_admin(token)
+        if not is_admin:
+            log_refusal("a wrong admin token")
+            time.sleep(WRONG_TOKEN_S)
         who = token if is_admin else who
         newest = next(iter(self.jobs.runs(who)), None)
         return who, "", texts.IS_ADMIN if is_admin else texts.NO_ADMIN, *self._page(newest.id if newest else None, who)
@@ -110,6 +120,7 @@ class DistillHandlers:
         try:
             added, skipped = stage(files or [], self.folder / "staged", self.settings)
         except KdsrError as error:
+            log_refusal(error)
             return staged, None, gr.skip(), error_line(str(error))
         staged = (*staged, added)
         line = note_line(" ".join([described(photos_of("own", staged)), skipped_note(skipped)]).strip())
@@ -157,21 +168,25 @@ class DistillHandlers:
         """A closed page asks for no estimate any more."""
         self.estimates.close(session_of(request))
 
-    def on_start(self, source: str, staged: Sequence[str], who: str, *form: Any) -> tuple[Any, ...]:
+    def on_start(
+        self, request: gr.Request, source: str, staged: Sequence[str], who: str, *form: Any
+    ) -> tuple[Any, ...]:
         """(form status, *page): the new run, or the sentence that says why there is none."""
         try:
-            run = self.start(who, _form_values(*form), photos_of(source, staged))
+            run = self.start(who, _form_values(*form), photos_of(source, staged), address_of(request))
         except KdsrError as error:
+            log_refusal(error, address_of(request))
             return error_line(str(error)), *(gr.skip(),) * len(RunPage._fields)
         return "", *self._page(run.id, who)
 
-    def start(self, who: str, values: FormValues, photos: Sequence[Path]) -> Run:
-        """Submit the run of `values`.
+    def start(self, who: str, values: FormValues, photos: Sequence[Path], address: str = "") -> Run:
+        """Submit the run of `values`, asked for from the network `address`.
 
         Raises:
             KdsrError: it cannot be run, or one more is not allowed.
         """
-        return self.jobs.submit(recipe_of(values, self.settings), who, photos)
+        client = client_of(self.settings, address)
+        return self.jobs.submit(recipe_of(values, self.settings), who, photos, client=client)
 
     # A run
 

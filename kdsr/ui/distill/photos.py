@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,17 @@ from pathlib import Path
 from PIL import Image
 
 from kdsr.errors import InputError
+from kdsr.jobs.folders import disk_bytes
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
 from kdsr.ui.examples import built_in_photos
 
 FEWEST = 4
 """With fewer, none can be held out of training."""
+MOST_STAGED_BYTES = 2e9
+"""Of all visitors' photographs that are not part of a run yet."""
+_STAGED_S = 86_400.0
+"""How long they are kept."""
 _NAMED = 5
 
 
@@ -27,13 +33,24 @@ def stage(files: Sequence[str], folder: Path, settings: Settings) -> tuple[str, 
         InputError, LimitError: no picture at all, or too many or too large ones.
     """
     target = folder / uuid.uuid4().hex
-    folder.mkdir(parents=True, exist_ok=True)
+    _forget_old(folder)
     skipped: list[str] = []
-    take_photos([Path(name) for name in files], target, settings, skipped)
+    room = MOST_STAGED_BYTES - disk_bytes(folder)
+    take_photos([Path(name) for name in files], target, settings, skipped, most_bytes=room)
     for path in sorted(target.iterdir()):
         if not (plain := path.with_name(own_name(path))).exists():
             path.rename(plain)
     return str(target), skipped
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove from `folder` the photographs of visitors who have started no run with them."""
+    if not folder.is_dir():
+        return
+    for staged in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - staged.stat().st_mtime > _STAGED_S:
+                shutil.rmtree(staged, ignore_errors=True)
 
 
 def own_name(path: Path) -> str:

@@ -237,7 +237,10 @@ def _wire_run(
     run["keep"].click(handlers.on_keep, None, run["confirm"], **QUICK)
     runs["runs"].input(handlers.on_pick, [runs["runs"], states["who"]], page, **QUICK)
     runs["enter"].click(
-        handlers.on_admin, [runs["token"], states["who"]], [states["who"], runs["token"], runs["said"], *page], **QUICK
+        handlers.on_admin,
+        [runs["token"], states["who"]],
+        [states["who"], runs["token"], runs["said"], *page],
+        **QUICK | {"concurrency_id": "admin", "concurrency_limit": 1},
     )
     states["timer"].tick(handlers.on_tick, looked_at, states["news"], **QUICK)
     states["news"].change(handlers.on_news, looked_at, page, **QUICK)

@@ -23,6 +23,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
+from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
 from kdsr.ui.restore.files import files_as, on_disk
@@ -252,6 +253,7 @@ class RestoreHandlers:
             if self.orders.is_newest(session, signal):
                 yield stopped_view(stop)
         except KdsrError as error:
+            log_refusal(error)
             gr.Warning(str(error))
             yield ended_view(status_line(str(error), kind="error"))
         except Exception:
@@ -302,5 +304,6 @@ def _drop(role: str, choices: list[tuple[str, str]], value: str | None) -> Any:
 
 def refused(error: KdsrError) -> tuple[Any, ...]:
     """(status, run, stop) for a picture that cannot be used."""
+    log_refusal(error)
     gr.Warning(str(error))
     return status_line(str(error), kind="error"), gr.skip(), gr.skip()
