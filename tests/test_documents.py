@@ -190,3 +190,11 @@ def test_the_recipe_for_a_loss_can_be_followed_word_for_word(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         outputs.append(done.stdout)
     assert int(re.search(r"(\d+) passed", outputs[0])[1]) > 1  # its own test, and those of every loss
+
+
+def test_every_test_that_the_threat_model_names_is_there():
+    named = re.findall(r"`(test_\w+)`", text_of(ROOT / "docs" / "security.md"))
+    there = {
+        name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", text_of(path))
+    }
+    assert len(named) > 40 and [name for name in named if name not in there] == []

@@ -23,6 +23,7 @@ from kdsr.ui.guard import is_foreign
 from kdsr.ui.live.files import SCRIPTS
 from kdsr.ui.live.handlers import LiveHandlers
 from kdsr.ui.preview import SIZE
+from kdsr.ui.restore.choice import NOTHING_COMPARED
 
 pytestmark = [
     pytest.mark.slow,
@@ -288,3 +289,9 @@ def test_which_requests_are_another_site_s(headers, foreign):
 )
 def test_pages_of_gradio_that_tell_of_other_visitors_are_not_there(client, path):
     assert httpx.get(f"{client.src}{path}", timeout=60).status_code == 404
+
+
+def test_a_comparison_that_is_refused_has_as_many_outputs_as_one_that_is_made(client):
+    dependencies = client.config["dependencies"]
+    compared = [each for each in dependencies if each["api_name"] in ("on_compare", "on_try")]
+    assert [len(each["outputs"]) for each in compared] == [2 + len(NOTHING_COMPARED)] * 2

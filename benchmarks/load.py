@@ -1,0 +1,272 @@
+"""Many visitors at once against the real server, by the public client: what it answers, and what it keeps.
+
+    python benchmarks/load.py [--visitors 20] [--minutes 1] [--seed 0]
+
+Starts app.py with a home of its own. Each visitor restores pictures of its own, 64 to 512 px, one after another;
+some compare, start and stop runs, cancel what they asked for, break an upload off, or send nonsense. Each answer is
+compared with the picture that was sent: its size, and its pixels made small again. Prints one JSON object: answers and
+errors by kind, seconds (p50, p95, p99), alone before and after, and memory, handles and disk over time.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import psutil
+from gradio_client import Client, handle_file
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = {"restore": 70, "compare": 8, "cancelled": 8, "broken off": 6, "nonsense": 4, "run": 4}
+"""How often each is done, of 100."""
+_FARTHEST = 14.0
+"""Mean difference in levels of 255 between a picture and its restored one made small; of two pictures it is 60."""
+
+
+class Server:
+    """app.py in a process of its own, under `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        places = {"KDSR_HOME": str(folder / "home"), "GRADIO_TEMP_DIR": str(folder / "gradio")}
+        self.url, self.samples = f"http://127.0.0.1:{port}", list[dict[str, float]]()
+        with open(folder / "app.log", "wb") as log:
+            self.process = psutil.Popen(
+                [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
+                env=os.environ | places | {"GRADIO_ANALYTICS_ENABLED": "False", "KDSR_RUN_THREADS": "1"},
+                stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{self.url}/config", timeout=20).raise_for_status()
+                return
+            assert self.process.is_running(), "the app did not start"
+            time.sleep(0.5)
+
+    def sample(self, since: float) -> None:
+        """Note what the server holds now."""
+        disk = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        self.samples.append({
+            "s": round(time.monotonic() - since, 1), "memory_mb": round(self.process.memory_info().rss / 1e6),
+            "handles": self.process.num_fds(), "disk_mb": round(disk / 1e6, 1),
+        })  # fmt: skip
+
+    def faults(self) -> Counter[str]:
+        """The last lines of the tracebacks in the server's log."""
+        lines = (self.folder / "app.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        found, is_inside = Counter[str](), False
+        for line in lines:
+            if line.startswith("Traceback"):
+                is_inside = True
+            elif is_inside and line and not line.startswith((" ", "\t")):
+                found[line[:120]] += 1
+                is_inside = False
+        return found
+
+
+class Tally:
+    """What all visitors met."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.errors: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self._lock = threading.Lock()
+
+    def add(self, kind: str, seconds: float) -> None:
+        """An answer of `kind`."""
+        with self._lock:
+            self.seconds[kind].append(seconds)
+
+    def error(self, kind: str, error: BaseException) -> None:
+        """`error` in place of an answer."""
+        with self._lock:
+            self.errors[f"{kind}: {type(error).__name__}: {str(error)[:90]}"] += 1
+
+    def report(self) -> dict[str, Any]:
+        """Numbers of answers, and their seconds."""
+        return {kind: {"answers": len(times)} | percentiles(times) for kind, times in sorted(self.seconds.items())}
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """The median of `seconds`, and what 95 and 99 % are below."""
+    return {f"p{part}_s": round(float(np.percentile(seconds, part)), 2) for part in (50, 95, 99)}
+
+
+class Visitor:
+    """One visitor with a client of its own."""
+
+    def __init__(self, server: Server, number: int, seed: int, tally: Tally, networks: list[str]) -> None:
+        self.server, self.tally, self.networks = server, tally, networks
+        self.random = random.Random(f"{seed} {number}")
+        self.folder = server.folder / "visitors" / str(number)
+        self.folder.mkdir(parents=True)
+        self.client = Client(server.url, verbose=False, download_files=str(self.folder / "got"))
+        self.secret = f"the secret of visitor {number}"
+        self.sent = 0
+
+    def work(self, ends: float) -> None:
+        """Do one thing after another until `ends`."""
+        acts: dict[str, Callable[[], None]] = {
+            "restore": self.restore, "compare": self.compare, "cancelled": self.cancel, "broken off": self.break_off,
+            "nonsense": self.nonsense, "run": self.run,
+        }  # fmt: skip
+        while time.monotonic() < ends:
+            (kind,) = self.random.choices([*WEIGHTS], [*WEIGHTS.values()])
+            since = time.monotonic()
+            try:
+                acts[kind]()
+                self.tally.add(kind, time.monotonic() - since)
+            except Exception as error:  # whatever a client raises is what is counted
+                self.tally.error(kind, error)
+                time.sleep(0.5)
+
+    def restore(self) -> None:
+        """A picture x4, checked."""
+        path, pixels = self._picture()
+        network = self.random.choice(self.networks)
+        got = self.client.predict(handle_file(str(path)), "sr_x4", network, api_name="/restore")
+        self._check(pixels, Path(got))
+
+    def compare(self) -> None:
+        """Student and teacher on a small picture, both checked."""
+        path, pixels = self._picture(64)
+        told = self.client.predict(handle_file(str(path)), "sr_x4", self.networks[0], api_name="/compare")
+        self._check(pixels, Path(told["pictures"]["student"]["file"]))
+
+    def cancel(self) -> None:
+        """Ask, and go before the answer."""
+        path, _ = self._picture()
+        job = self.client.submit(handle_file(str(path)), "sr_x4", self.networks[0], api_name="/restore")
+        time.sleep(self.random.random())
+        job.cancel()
+
+    def break_off(self) -> None:
+        """Send half an upload, and close the connection."""
+        host, port = self.server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as wire:
+            head = "POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n"
+            wire.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode())
+            wire.sendall(b'Content-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + bytes(100_000))
+
+    def nonsense(self) -> None:
+        """A request that is refused with one sentence."""
+        try:
+            self.client.predict({"path": "/etc/hostname"}, 5, None, api_name="/restore")
+        except Exception as error:
+            if "uploaded file" not in str(error):
+                raise
+
+    def run(self) -> None:
+        """A run of Distill, started and stopped; one more than allowed is a refusal."""
+        asked = (self.secret, "sr_x4", "sr_x4-teacher", "fresh 16x7", [], "quick", "load", {})
+        try:
+            run = self.client.predict(*asked, api_name="/distill_start")
+        except Exception as error:
+            if "waiting or running" not in str(error):
+                raise
+            return
+        time.sleep(self.random.random())
+        self.client.predict(self.secret, run["id"], api_name="/distill_stop")
+
+    def _picture(self, most: int = 512) -> tuple[Path, np.ndarray]:
+        """A smooth picture that no other visitor has, and its file."""
+        self.sent += 1
+        height, width = (self.random.choice([64, 97, 128, 256, 384, 512]) for _ in range(2))
+        coarse = np.random.default_rng(self.random.getrandbits(32)).integers(0, 256, (5, 5, 3), np.uint8)
+        pixels = cv2.resize(coarse, (min(width, most), min(height, most)), interpolation=cv2.INTER_CUBIC)
+        path = self.folder / f"{self.sent}.png"
+        cv2.imwrite(str(path), pixels)
+        return path, pixels
+
+    def _check(self, pixels: np.ndarray, got: Path) -> None:
+        """Note an answer that is not the picture that was sent, at four times its size."""
+        answer = cv2.imread(str(got))
+        height, width = pixels.shape[:2]
+        if answer is None or answer.shape != (4 * height, 4 * width, 3):
+            self.tally.wrong.append(f"{got.name}: {None if answer is None else answer.shape}")
+            return
+        small = cv2.resize(answer, (width, height), interpolation=cv2.INTER_AREA)
+        apart = float(np.abs(small.astype(int) - pixels).mean())
+        if apart > _FARTHEST:
+            self.tally.wrong.append(f"{got.name}: {apart:.1f} levels apart")
+        got.unlink()
+
+
+def alone(visitor: Visitor, times: int = 5) -> float:
+    """Median seconds of a restoration of 128 px with nobody else there."""
+    seconds = []
+    path, _ = visitor._picture(128)
+    for _ in range(times):
+        since = time.monotonic()
+        visitor.client.predict(handle_file(str(path)), "sr_x4", visitor.networks[0], api_name="/restore")
+        seconds.append(time.monotonic() - since)
+    return statistics.median(seconds)
+
+
+def loaded(server: Server, visitors: int, minutes: float, seed: int) -> dict[str, Any]:
+    """The report of `visitors` at work for `minutes`."""
+    told = Client(server.url, verbose=False).predict("sr_x4", api_name="/models")
+    networks = [one["name"] for one in told if one["role"] == "student"][:3]
+    tally = Tally()
+    first = Visitor(server, 0, seed, Tally(), networks)
+    before_s = alone(first)
+    everybody = [Visitor(server, number, seed, tally, networks) for number in range(1, visitors + 1)]
+    since = time.monotonic()
+    threads = [threading.Thread(target=one.work, args=(since + 60 * minutes,)) for one in everybody]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        server.sample(since)
+        time.sleep(2)
+    ended = time.monotonic()
+    alone(first, 1)
+    recovered_s = time.monotonic() - ended
+    server.sample(since)
+    answers = sum(map(len, tally.seconds.values()))
+    return {
+        "visitors": visitors, "minutes": minutes, "answers": answers,
+        "answers_per_s": round(answers / (ended - since), 2), "by_kind": tally.report(),
+        "errors": dict(tally.errors.most_common()), "lost_or_swapped": tally.wrong,
+        "tracebacks": dict(server.faults()), "alone_before_s": round(before_s, 3),
+        "first_answer_after_s": round(recovered_s, 3), "alone_after_s": round(alone(first), 3), "held": server.samples,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run it and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        server = Server(Path(name))
+        try:
+            report = loaded(server, options.visitors, options.minutes, options.seed)
+        finally:
+            for process in [*server.process.children(recursive=True), server.process]:
+                process.terminate()
+    print(json.dumps(report, indent=2))  # noqa: T201 - the output of a script
+
+
+if __name__ == "__main__":
+    main()
