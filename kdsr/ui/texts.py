@@ -123,7 +123,9 @@ TEACHER_STOPPED = "Stopped. Nothing of it is kept."
 TEACHER_HERE = "{title} is here and works offline from now on."
 NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
 
-UNEXPECTED_REQUEST = "The server failed at this request: check its arguments, or try again later."
+UNEXPECTED_REQUEST = (
+    "The server failed at this request: check its arguments, and that each file is an uploaded one, or try again later."
+)
 QUEUE_FULL = "{places} requests are waiting here, and no more may: try again in a minute."
 QUEUE_SESSION = "{places} of your requests are waiting, and no more may: wait until one is answered."
 QUEUE_YIELDED = "Too many requests of yours were waiting, and this one gave way to another visitor's: try again later."

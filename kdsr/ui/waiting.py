@@ -76,6 +76,13 @@ class FairQueue(Queue):
                 self._turns.popitem(last=False)
         return found
 
+    def send_message(self, event: Event, event_message: Any) -> None:
+        """Send it; an error without a text (`show_error` is off: it might tell of the server) gets a sentence."""
+        output = getattr(event_message, "output", None)
+        if isinstance(output, dict) and output.get("error", "") is None:
+            output |= {"error": texts.UNEXPECTED_REQUEST, "visible": True}
+        super().send_message(event, event_message)
+
     def _waiting(self, *, is_quick: bool) -> list[Event]:
         return [event for queue in self._queues(is_quick=is_quick) for event in queue.queue]
 
