@@ -17,7 +17,7 @@ photos = pytest.fixture(four_photos)
 
 def test_a_home_that_is_a_file_and_a_damaged_database_are_one_sentence(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(JobError, match=r"cannot be used \(Not a directory\): set KDSR_HOME"):
+    with pytest.raises(JobError, match=r"cannot be used \(File exists\): set KDSR_HOME"):
         Store(tmp_path / "file" / "jobs.sqlite")
     (tmp_path / "jobs.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(JobError, match=r"The database of runs cannot be used .* set KDSR_HOME") as caught:
