@@ -5,10 +5,11 @@ The reason why a picture cannot be used is one sentence (InputError); its notes 
 
 import importlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -35,6 +36,30 @@ _FORMATS = (
     "PPM",
 )  # not EPS, which starts a PostScript interpreter
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", *tiff.SIGNATURES)
+_NOT_READ: Mapping[bytes, str] = MappingProxyType({
+    b"\0\0\0\x0cjP  ":        "JPEG 2000",
+    b"\xff\x4f\xff\x51":      "JPEG 2000",
+    b"\0\0\0\x0cJXL ":        "JPEG XL",
+    b"\xff\x0a":              "JPEG XL",
+    b"8BPS":                  "a file of Photoshop (PSD)",
+    b"%!PS":                  "PostScript",
+    b"\xc5\xd0\xd3\xc6":      "PostScript",
+    b"%PDF":                  "PDF",
+    b"DDS ":                  "a texture (DDS)",
+    b"\x76\x2f\x31\x01":      "OpenEXR",
+    b"#?RADIANCE":            "Radiance HDR",
+    b"\0\0\1\0":             "an icon (ICO)",
+    b"\0\0\2\0":             "a cursor (CUR)",
+    b"icns":                  "an icon (ICNS)",
+    b"qoif":                  "QOI",
+    b"SIMPLE  =":             "FITS",
+    b"PF\n":                  "a PFM of floating-point numbers",
+    b"Pf\n":                  "a PFM of floating-point numbers",
+    b"P7\n":                  "PAM",
+    b"<svg":                  "a drawing (SVG)",
+    b"<?xml":                 "XML, perhaps a drawing (SVG)",
+})  # fmt: skip
+"""Formats that are named, by how a file of them begins."""
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _MANY_FRAMES = ("GIF", "PNG", "WEBP", "AVIF")  # not JPEG: a phone's second picture there is a depth or gain map
 
@@ -154,8 +179,9 @@ def _open_header(stream: BinaryIO, start: bytes, caption: str) -> Image.Image:
         if start.startswith(_SIGNATURES):
             raise
         names = ", ".join(_FORMATS)
+        known = next((f"{name}, " for mark, name in _NOT_READ.items() if start.startswith(mark)), "")
         raise InputError(
-            f"{caption} is not a picture in a format that is read ({names}): save it as PNG or JPEG."
+            f"{caption} is {known}not a picture in a format that is read ({names}): save it as PNG or JPEG."
         ) from error
 
 

@@ -160,6 +160,11 @@ def test_formats_that_could_run_programs_or_are_rare_are_refused(start):
     assert "not a picture in a format that is read" in sentence(start + bytes(200))
 
 
+def test_a_format_that_is_known_and_not_read_is_named():
+    for start, name in ((b"\0\0\0\x0cjP  \r\n", "JPEG 2000, not"), (b"8BPS\0\1", "(PSD), not"), (b"qoif", "QOI, not")):
+        assert name in sentence(start + bytes(200))
+
+
 def test_a_profile_cannot_smuggle_markup_into_a_note():
     profile = swapped_profile().replace("sRGB built".encode("utf-16-be"), "<b>x</b>[]".encode("utf-16-be"))
     stream = io.BytesIO()
