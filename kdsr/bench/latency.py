@@ -1,7 +1,7 @@
 """Latency of a network on this machine, in two figures that are never mixed.
 
-- network only: one pass through the network, tensor to tensor, on its device;
-- end to end: array to array (conversion, tiles, network, rounding), without files.
+- end to end: array to array (conversion, tiles, network, rounding), without files;
+- network: the part of that spent in the network, so never more of it.
 
 Both are medians of warm repeats: opening, compiling and the first runs are excluded. The page reports its own waiting
 time (upload, encoding, queue). Not here: comparisons of networks; those are timed in one run on an idle machine
@@ -10,7 +10,7 @@ time (upload, encoding, queue). Not here: comparisons of networks; those are tim
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from kdsr.errors import SettingsError, WeightsError
-from kdsr.image import Picture, to_tensor
+from kdsr.image import Picture
 from kdsr.restore import Runtime, exact_runtimes, open_runtime, restore_picture
 from kdsr.restore.processor import processor_kind
+from kdsr.restore.stopwatch import Stopwatch
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog
 
@@ -55,7 +56,7 @@ def measure_latency(
 
     Args:
         side_px: made a multiple of what the network needs.
-        repeats: timed runs of each kind, at least 1; the median is given.
+        repeats: timed runs, at least 1; the medians are given.
         clock: seconds; of a steady clock.
     Raises:
         SettingsError: `repeats` or `side_px` is below 1.
@@ -65,21 +66,14 @@ def measure_latency(
     side = -(-side_px // runtime.about.multiple) * runtime.about.multiple
     picture = Picture(pixels=np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), alpha=None)
     holes = np.random.default_rng(0).random((side, side)) < 0.5 if runtime.about.planes == 4 else None
-    image = to_tensor(picture)
-    if holes is not None:
-        image = torch.cat([image, torch.from_numpy(holes)[None, None].float()], dim=1)
-    on_gpu = runtime.about.device.startswith("cuda")
-    if on_gpu:
-        image = image.to(runtime.about.device)
+    watch = Stopwatch(runtime, clock)
 
-    def network() -> None:
-        runtime.run(image)
-        if on_gpu:
-            torch.cuda.synchronize(runtime.about.device)
+    def once() -> tuple[float, float]:
+        watch.seconds, started = 0.0, clock()
+        restore_picture(picture, watch, holes=holes)
+        return watch.seconds, clock() - started
 
-    network_ms, end_to_end_ms = _medians_ms(
-        (network, lambda: restore_picture(picture, runtime, holes=holes)), repeats, clock
-    )
+    network_ms, end_to_end_ms = _medians_ms(once, repeats)
     return Latency(
         runtime=runtime.about.name,
         device=runtime.about.device,
@@ -132,21 +126,10 @@ def machine_name(device: str) -> str:
     return processor_kind()
 
 
-def _medians_ms(runs: Sequence[Callable[[], object]], repeats: int, clock: Callable[[], float]) -> list[float]:
-    """Median duration of each of `runs` in milliseconds to 0.001, after the warm-up.
-
-    The runs take turns, so that other load on the machine affects all alike.
-    """
-    durations: list[list[float]] = [[] for _ in runs]
-    for repeat in range(WARM_UP + repeats):
-        for run, taken in zip(runs, durations, strict=True):
-            if repeat < WARM_UP:
-                run()
-                continue
-            started = clock()
-            run()
-            taken.append(clock() - started)
-    return [round(1000 * statistics.median(taken), 3) for taken in durations]
+def _medians_ms(once: Callable[[], tuple[float, float]], repeats: int) -> list[float]:
+    """Medians in milliseconds to 0.001 of the two durations that `once` gives in seconds, after the warm-up."""
+    durations = [once() for _ in range(WARM_UP + repeats)][WARM_UP:]
+    return [round(1000 * statistics.median(taken), 3) for taken in zip(*durations, strict=True)]
 
 
 def _place(entry: dict[str, Any]) -> tuple[object, ...]:

@@ -157,6 +157,12 @@ def test_a_level_far_below_is_told_and_not_drawn(cards):
     )
 
 
+def test_a_network_time_above_the_whole_is_not_shown(handlers, weights):
+    rewrite(weights, "sr_x4-large", latency=[latency(40.0, network_ms=47.0), latency(30.0, "onnx", network_ms=23.0)])
+    body = handlers.on_pick(Selection(), SimpleNamespace(_data={"network": "sr_x4-large"})).body
+    assert [shown in body for shown in ("47.0 ms", "40.0 ms", "23.0 ms", "30.0 ms")] == [False, True, True, True]
+
+
 @pytest.mark.parametrize(
     "rows", [["fast"], [{}], [{"network_ms": "5"}], [latency(5.0, threads=None)], [latency(float("inf"))]]
 )

@@ -21,13 +21,13 @@ from kdsr.errors import InputError, KdsrError, UnknownNameError, find
 from kdsr.image import Picture
 from kdsr.models import build_model
 from kdsr.restore import open_runtime, restore_picture
+from kdsr.restore.stopwatch import Stopwatch
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Strength, Task, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.html import file_address
 from kdsr.ui.live.files import public_example, public_graph, public_thumbnail
-from kdsr.ui.stopwatch import Stopwatch
 from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
 
 MOST_PIXELS = 512 * 512

@@ -22,6 +22,7 @@ from kdsr.image import Picture, to_tensor
 from kdsr.metrics import Measurement, measure
 from kdsr.restore import open_runtime, passed_over, restore_picture
 from kdsr.restore.ensemble import SelfEnsemble
+from kdsr.restore.stopwatch import Stopwatch
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.networks import find_network, is_of_run
@@ -31,7 +32,6 @@ from kdsr.ui.restore.looks import take_looks, wanted_looks
 from kdsr.ui.restore.maps import error_column, invented_column
 from kdsr.ui.restore.request import Order, Prepared, prepare
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
-from kdsr.ui.stopwatch import Stopwatch
 from kdsr.ui.texts import LOOKS_AT_WORK, STOPPED, TOO_SLOW, missing_roles
 from kdsr.zoo import Card, Catalog, at_sharpness
 
