@@ -28,22 +28,26 @@ def finished(page):
     page.wait_for_selector("#stale .line", state="detached")
 
 
-def opacity(page):
+def is_faded(page):
+    """Whether the old picture is faded, and the old words grey."""
     page.wait_for_timeout(400)
-    return [
-        float(page.eval_on_selector(name, "each => getComputedStyle(each).opacity"))
-        for name in ("#figure", "#summary", "#figures")
-    ]
+    veil = page.eval_on_selector("#hero .pane", "each => Number(getComputedStyle(each, '::after').opacity)")
+    quiet, headline, figure = (
+        page.eval_on_selector(name, "each => getComputedStyle(each).color")
+        for name in (".about", ".headline", "#figures tr.student td")
+    )
+    assert (veil > 0.5) == (headline == quiet) == (figure == quiet)
+    return veil > 0.5
 
 
 def test_a_setting_that_was_not_run_dims_the_picture_until_restore(page):
-    assert opacity(page) == [1, 1, 1] and not page.is_visible("#stale")
+    assert not is_faded(page) and not page.is_visible("#stale")
     box = page.query_selector("#run").bounding_box()
     assert box["y"] + box["height"] <= 900
     page.click("#advanced button")
     page.check("#teacher-plus input")
     page.wait_for_selector("#stale:has-text('Settings changed: press Restore.')")
-    assert max(opacity(page)) < 0.5
+    assert is_faded(page)
     button, said = (page.query_selector(name).bounding_box() for name in ("#run", "#stale"))
     assert 0 <= said["y"] - button["y"] - button["height"] < 40
     page.uncheck("#teacher-plus input")
@@ -53,7 +57,7 @@ def test_a_setting_that_was_not_run_dims_the_picture_until_restore(page):
     page.click("#run")
     page.wait_for_selector("#figures tr.teacher:has-text('Teacher+')")
     finished(page)
-    assert opacity(page) == [1, 1, 1]
+    assert not is_faded(page)
 
 
 def test_an_upload_to_inpaint_is_marked_on_the_big_picture_with_one_button(page, tmp_path):

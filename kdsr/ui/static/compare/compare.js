@@ -90,9 +90,8 @@ class Compare extends HTMLElement {
         pane.append(layer);
         pane.append(tag(picture, side));
       });
-      this.stage.append(pane);
+      this.slider.before(pane); // the slider stays where it is, and keeps the focus
     });
-    this.stage.append(this.slider, this.loupe);
     this.stage.classList.toggle("columns", this.columns > 0);
     this.stage.style.setProperty("--count", wanted.length);
     this.slider.hidden = this.columns > 0;

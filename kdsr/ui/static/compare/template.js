@@ -34,6 +34,8 @@ export const CSS = `
 .empty[hidden], [hidden] { display: none !important; }
 .pane { position: relative; overflow: hidden; min-width: 0; }
 .layer { position: absolute; inset: 0; overflow: hidden; }
+.pane::after { content: ""; position: absolute; inset: 0; z-index: 1; background: var(--body-background-fill, #fff);
+  opacity: var(--fade, 0); transition: opacity .15s; pointer-events: none; }
 .layer.left { clip-path: inset(0 calc(100% - var(--at)) 0 0); z-index: 1; }
 .layer > * { position: absolute; max-width: none; pointer-events: none; }
 .layer > .pixels { image-rendering: pixelated; }

@@ -4,12 +4,14 @@ import { milliseconds, named } from "./texts.js";
 
 export class Pair {
   constructor(view) {
-    Object.assign(this, { view, result: null, pictures: {}, rows: {}, sides: { left: "before", right: "student" } });
+    Object.assign(this, { view, result: null, canvases: {}, rows: {}, sides: { left: "before", right: "student" } });
   }
 
-  /** Another frame: the server's results for the one before are dropped. */
-  renew(result, network) {
-    Object.assign(this, { result, network, pictures: { before: result.before, student: result.student } });
+  /** Another frame of the picture `name`: the server's results for the one before are dropped. */
+  renew(result, network, name) {
+    Object.assign(this, { result, network, name });
+    const { before, student } = this.canvases;
+    this.canvases = { before: painted(before, result.before), student: painted(student, result.student) };
     this.rows = this.rows.student ? { student: this.rows.student } : {};
     this.view.say("apart", "");
     this.draw();
@@ -17,46 +19,63 @@ export class Pair {
 
   /** A picture of the server's with its times. */
   add(key, { image, place, networkMs, roundTripMs, totalMs }) {
-    this.pictures[key] = image;
+    this.canvases[key] = painted(this.canvases[key], image);
     this.row(key, { place, network: networkMs, roundTrip: roundTripMs, total: totalMs });
-    this.draw();
   }
 
   /** The line `key` of the table: where it ran, and its times in milliseconds. */
   row(key, times) {
     this.rows[key] = { key, title: this.title(key), ...times };
     this.view.table(Object.values(this.rows));
-    this.tag();
+    this.draw();
   }
 
-  title(key) { return named(key, this.network); }
+  title(key) { return named(key); }
+
+  /** What stands beside the title on the picture. */
+  figure(key) {
+    if (this.rows[key]) return milliseconds(this.rows[key].total);
+    return key === "before" && this.network.scale > 1 ? "bicubic" : "";
+  }
 
   draw() {
+    const { canvases, sides, name } = this, keys = Object.keys(canvases), options = keys.map((key) => [key, named(key)]);
     for (const side of ["left", "right"]) {
-      if (!this.pictures[this.sides[side]]) this.sides[side] = side === "left" ? "before" : "student";
-      const options = Object.keys(this.pictures).map((key) => [key, this.title(key)]);
-      this.view.picture(side, this.pictures[this.sides[side]]);
-      this.view.select(side, options, this.sides[side], (key) => { this.sides[side] = key; this.draw(); });
+      if (!canvases[sides[side]]) sides[side] = side === "left" ? "before" : "student";
+      this.view.select(side, options, sides[side], (key) => this.choose(side, key));
     }
-    this.tag();
-    this.view.label("download", `Download “${this.title(this.sides.right)}” (PNG)`);
+    const pictures = keys.map((key) => {
+      const kind = /teacher/i.test(key) ? "teacher" : /student/i.test(key) ? "student" : "";
+      return { key, kind, title: named(key), figure: this.figure(key), element: canvases[key] };
+    });
+    const { width, height } = canvases.student;
+    this.view.compare({ name, size: [width, height], pictures, ...sides });
+    this.view.label("download", `Download ${named(sides.right).toLowerCase()} (PNG)`);
   }
 
-  /** The names on the picture. */
-  tag() {
-    for (const [side, key] of Object.entries(this.sides)) {
-      const kind = /teacher/i.test(key) ? "teacher" : /student/i.test(key) ? "student" : "";
-      this.view.tag(side, this.title(key), this.rows[key] ? milliseconds(this.rows[key].total) : "", kind);
-    }
+  /** Another picture on a side; one that is on the other side already changes places with it. */
+  choose(side, key) {
+    const other = side === "left" ? "right" : "left";
+    if (this.sides[other] === key) this.sides[other] = this.sides[side];
+    this.sides[side] = key;
+    this.draw();
   }
 
   /** Save the picture on the right as it is: a PNG is exact. */
   download(title, network) {
     const name = `${title.replace(/\.[^.]*$/, "")}-${network}-${this.sides.right}.png`;
-    this.view.canvas("right").toBlob((blob) => {
+    this.canvases[this.sides.right].toBlob((blob) => {
       const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     }, "image/png");
   }
+}
+
+/** `canvas`, or a new one, with the pixels of an ImageData. */
+function painted(canvas = document.createElement("canvas"), image) {
+  const { width, height } = image;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
+  return canvas;
 }

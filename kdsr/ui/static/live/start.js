@@ -3,6 +3,7 @@
 //
 // One loop applies requested changes, then restores a picture, so that no picture meets a half-changed student.
 
+import "../compare/compare.js";
 import { apart } from "./pixels.js";
 import { Choices } from "./choices.js";
 import { openRestorer } from "./restorer.js";
@@ -238,7 +239,7 @@ class Live {
   // What is seen
 
   show(result) {
-    this.pair.renew(result, this.choices.network);
+    this.pair.renew(result, this.choices.network, this.title);
     this.view.say("about", texts.about(this.title, result, this.choices));
     this.view.say("offer", texts.offer(result.width, result.height));
     this.view.enable("compare", "download");

@@ -47,11 +47,9 @@ export const cameraSentence = (name) =>
 /** An error whose message is a sentence for the visitor. */
 export const sentence = (text) => Object.assign(new Error(text), { isSentence: true });
 
-/** The name of a picture of the pair. */
-export function named(key, network) {
-  if (key === "before") return network.scale > 1 ? "Bicubic" : "As given";
-  return { student: "Student, browser", serverStudent: "Student, server", serverTeacher: "Teacher, server" }[key];
-}
+/** The name of a picture of the comparison; the browser's own are called as in *Restore*. */
+export const named = (key) =>
+  ({ before: "Before", student: "Student", serverStudent: "Student, server", serverTeacher: "Teacher, server" })[key];
 
 /** The line under the picture: what was restored, and by which student. */
 export function about(title, { width, height, shrunk }, { network, strength, dial }) {

@@ -1,17 +1,13 @@
-// The elements of the tab Live: two pictures with their slider, sentences, table. Not here: networks and cameras.
+// The elements of the tab Live: the comparison, sentences, table. Not here: networks and cameras.
 
 import { milliseconds } from "./texts.js";
 
-const COLUMNS = ["Network", "Round trip", "Total"];
+const COLUMNS = ["Picture", "Network", "Round trip", "Total"];
 
 export class View {
   constructor(element) {
     this.element = element;
-    this.figure = element.querySelector(".live-figure");
-    const range = this.figure.querySelector("input[type=range]");
-    const slide = () => this.figure.style.setProperty("--at", `${range.value}%`);
-    range.addEventListener("input", slide);
-    slide();
+    this.shown = "";
   }
 
   choice(name) { return this.element.querySelector(`[data-choice="${name}"]`); }
@@ -41,34 +37,23 @@ export class View {
     place.append(line);
   }
 
-  /** One side of the slider, an ImageData. */
-  picture(side, image) {
-    const canvas = this.canvas(side);
-    const { width, height } = image;
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
-    this.figure.style.setProperty("--ratio", image.width / image.height);
-    this.figure.removeAttribute("data-empty");
+  /** The pictures of the comparison, whose canvases may have changed: what `show()` of <kdsr-compare> takes. */
+  compare(shown) {
+    const told = JSON.stringify({ ...shown, pictures: shown.pictures.map(({ element, ...rest }) => rest) });
+    if (told === this.shown) return;
+    this.shown = told;
+    this.element.querySelector("kdsr-compare").show(shown);
   }
-
-  /** The name of a side, its figure, and its kind: `student`, `teacher` or none. */
-  tag(side, title, figure, kind) {
-    const tag = this.figure.querySelector(`.tag.${side}`);
-    tag.className = `tag ${side} ${kind}`;
-    tag.querySelector("b").textContent = title;
-    tag.querySelector("small").textContent = figure;
-  }
-
-  canvas(side) { return this.figure.querySelector(`canvas.live-${side}`); }
 
   /** The rows {key, title, place, network, roundTrip, total}, times in milliseconds or undefined. */
   table(rows) {
     const table = this.element.querySelector("table.live-figures");
     const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
     const head = document.createElement("tr");
-    head.append(cell("th", ""), ...COLUMNS.map((title) => cell("th", title)));
+    head.append(...COLUMNS.map((title) => Object.assign(cell("th", title), { scope: "col" })));
     const lines = rows.map(({ key, title, place, network, roundTrip, total }) => {
-      const line = document.createElement("tr"), first = cell("th", title), dot = document.createElement("span");
+      const line = document.createElement("tr"), dot = document.createElement("span");
+      const first = Object.assign(cell("th", title), { scope: "row" });
       line.dataset.row = key;
       dot.className = `dot ${/teacher/i.test(key) ? "teacher" : "student"}`;
       first.prepend(dot);
