@@ -62,6 +62,14 @@ def build_theme() -> gr.themes.Base:
         button_secondary_background_fill_hover_dark="#2e2b28",
         button_secondary_border_color="#d8d2c9",
         button_secondary_border_color_dark="#45403b",
+        link_text_color="#0f766e",
+        link_text_color_hover="#0b5f59",
+        link_text_color_visited="#0f766e",
+        link_text_color_active="#0b5f59",
+        link_text_color_dark="#4fc3b6",
+        link_text_color_hover_dark="#7fd8cd",
+        link_text_color_visited_dark="#4fc3b6",
+        link_text_color_active_dark="#7fd8cd",
         slider_color="#0f766e",
         color_accent="#0f766e",
         color_accent_soft="#e3f1ef",
@@ -91,7 +99,7 @@ def build_theme() -> gr.themes.Base:
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join(
     (Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("restore", "live", "distill", "models", "scripts", "narrow")
+    for name in ("restore", "live", "distill", "models", "scripts", "narrow", "targets")
 )
 
 HEAD = """
@@ -124,6 +132,8 @@ document.addEventListener("click", async (event) => {
   link.textContent = "Link copied";
 });
 </script>
-<script>
 """
-HEAD += (Path(__file__).parent / "static" / "groups.js").read_text(encoding="utf-8") + "</script>\n"
+HEAD += "\n".join(
+    f"<script>{(Path(__file__).parent / 'static' / f'{name}.js').read_text(encoding='utf-8')}</script>"
+    for name in ("groups", "gradio")
+)

@@ -67,7 +67,7 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
     table = Markup('<table class="zoo{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
         " many" if len(measures) + len(looks) >= _MANY else "", heads, rows
     )
-    heading = Markup("<h3>{}<small>PSNR in dB on {}</small></h3>").format(found.title, found.convention)
+    heading = Markup("<h2>{}<small>PSNR in dB on {}</small></h2>").format(found.title, found.convention)
     return heading + region(f"Networks for {found.title}", table)
 
 

@@ -15,7 +15,7 @@ from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
 _HEADS = (
-    ("", ""),
+    ("Picture", "How it was made, and by which network"),
     ("PSNR", "Peak signal-to-noise ratio against the original, in dB; higher is better"),
     ("SSIM", "Structural similarity to the original, at most 1; higher is better"),
     ("Network", "The network only: median of warm runs, loading and the first run left out"),

@@ -135,7 +135,7 @@ def look_table(result: RestoreResult, columns: list[Column], titles: list[str], 
         lines.append(
             Markup("<tr>{}{}</tr>").format(head.format(row.convention, row.title, row.direction), joined(cells))
         )
-    drawn = Markup('<table class="looks"><thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table>')
+    drawn = Markup('<table class="looks"><thead><tr><th scope="col">Figure</th>{}</tr></thead><tbody>{}</tbody></table>')
     title = Markup('<p class="small-heading">{}</p>').format(texts.LOOKS_TITLE)
     return title + region(texts.LOOKS_TITLE, drawn.format(heads, joined(lines))) + _foot(result)
 
