@@ -22,6 +22,9 @@ QUEUED: dict[str, Any] = {
 }
 """Runs wait for each other. One that is ordered while the last of its kind ends is not dropped, as gradio would."""
 
+SAMPLED = QUEUED | {"concurrency_id": "sample"}
+"""The comparison in a card, beside the queue of runs: it takes a second once for each network."""
+
 
 def to_chosen(radio: str) -> str:
     """The script that scrolls to the chosen option of the element `radio` (an id): on a phone its row is wider than the

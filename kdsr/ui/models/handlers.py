@@ -29,6 +29,7 @@ from kdsr.ui.models.rows import (
     usual_conditions,
     usual_figure,
 )
+from kdsr.ui.models.sample import Samples
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
@@ -70,6 +71,7 @@ class ModelsPage(NamedTuple):
     weights: Any = gr.skip()
     card: Any = gr.skip()
     body: Any = gr.skip()
+    sample: Any = gr.skip()
 
 
 class Zoo(NamedTuple):
@@ -95,6 +97,7 @@ class ModelsHandlers:
         self.settings = restore.settings
         self.folder = folder
         self.restore = restore
+        self.samples = Samples(folder / "samples", restore.settings)
 
     def zoo(self) -> Zoo:
         """The networks now in the weights folder, and the published teachers that are not here."""
@@ -133,6 +136,17 @@ class ModelsHandlers:
         """
         page = self._page(self.zoo(), selection._replace(network=str(event._data.get("network", ""))))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
+
+    def on_sample(self, selection: Selection) -> str:
+        """The comparison in the card of the network, made now where it is the first time."""
+        zoo = self.zoo()
+        card = zoo.find(selection.network)
+        if card is None or card in zoo.absent:
+            return Markup("")
+        try:
+            return self.samples.make(card, zoo.cards, zoo.catalog)
+        except (KdsrError, OSError):
+            return Markup("")  # the downloads say what is wrong with the weights
 
     def on_measure(self, title: str, selection: Selection) -> ModelsPage:
         """Another figure in the plot."""
@@ -208,6 +222,7 @@ class ModelsHandlers:
             buttons=gr.update(visible=card not in zoo.absent),
             **files,
             body=card_view.body(card, zoo.cards),
+            sample=self.samples.ready(card, zoo.cards),
         )
 
     def _chart(self, zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, Any], str]:
@@ -317,5 +332,6 @@ def _empty(zoo: Zoo, status: str) -> ModelsPage:
         hidden,
         gr.update(value=None),
         gr.update(value=None),
+        "",
         "",
     )

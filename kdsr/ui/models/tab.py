@@ -6,9 +6,11 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui import texts
-from kdsr.ui.events import QUEUED, QUICK, READING, to_chosen
+from kdsr.ui.compare import add_comparison
+from kdsr.ui.events import QUEUED, QUICK, READING, SAMPLED, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
+from kdsr.ui.models.sample import COMPARISON
 from kdsr.ui.models.teachers import add_get, wire_get_here
 from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.teachers.panel import TeachersEvents
@@ -69,6 +71,7 @@ def add_models_tab(
     )
     tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
+    selection.change(handlers.on_sample, selection, parts["sample"], **SAMPLED)
     wire_get_here(handlers, teachers, parts["panel"], selection, page)
     return handlers
 
@@ -113,6 +116,7 @@ def _card_column() -> dict[str, Any]:
             weights = gr.DownloadButton("Weights", elem_id="zoo-weights")
             card = gr.DownloadButton("Card", elem_id="zoo-card-file")
         panel = add_get()
+        sample = add_comparison(COMPARISON, 1.0)
         body = gr.HTML(elem_id="zoo-body", js_on_load=_PICKABLE)
     return {
         "status": status,
@@ -122,5 +126,6 @@ def _card_column() -> dict[str, Any]:
         "weights": weights,
         "card": card,
         "body": body,
+        "sample": sample,
         "panel": panel,
     }

@@ -1,0 +1,48 @@
+"""The comparison in a network's card, without a browser."""
+
+import pytest
+from helpers.restoring import shown_in
+from helpers.serving import tiny_settings_in
+
+from kdsr.image import read_picture
+from kdsr.ui.models.sample import SIDE_PX, Samples, compared_with
+from kdsr.zoo import open_catalog
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return tiny_settings_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name, keys",
+    [
+        ("tiny_x4_student", ["input", "twin", "student", "teacher", "truth"]),
+        ("tiny_x4_teacher", ["input", "teacher", "truth"]),
+        ("tiny_denoise_student", ["input", "student", "truth"]),
+    ],
+)
+def test_a_card_compares_its_network_with_what_it_names(settings, tmp_path, name, keys):
+    catalog, samples = open_catalog(settings), Samples(tmp_path / "samples", settings)
+    card = catalog.find(name)
+    assert samples.ready(card, catalog.cards) == ""
+    made = samples.make(card, catalog.cards, catalog)
+    shown = shown_in(made)
+    assert [picture["key"] for picture in shown["pictures"]] == keys
+    assert (shown["left"], shown["right"], shown["size"]) == ("input", card.role, [SIDE_PX, SIDE_PX])
+    assert samples.ready(card, catalog.cards) == made
+
+
+def test_each_picture_is_made_once_by_its_own_network_and_again_when_it_is_gone(settings, tmp_path):
+    catalog, samples = open_catalog(settings), Samples(tmp_path / "samples", settings)
+    card = catalog.find("tiny_x4_student")
+    samples.make(card, catalog.cards, catalog)
+    networks, folder = compared_with(card, catalog.cards), samples.folder / card.task
+    files = {role: folder / f"{one.sha256}.png" for role, one in networks.items()}
+    pictures = {role: read_picture(file, settings).pixels.tobytes() for role, file in files.items()}
+    assert len(set(pictures.values())) == 3
+    made_at = files["teacher"].stat().st_mtime_ns
+    files["student"].unlink()
+    assert samples.ready(card, catalog.cards) == ""
+    assert samples.make(card, catalog.cards, catalog) and files["teacher"].stat().st_mtime_ns == made_at
+    assert read_picture(files["student"], settings).pixels.tobytes() == pictures["student"]
