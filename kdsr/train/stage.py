@@ -27,7 +27,7 @@ from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import device_text, new_card, release, released_mix
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
-from kdsr.train.validation import validate, write_preview
+from kdsr.train.validation import validate, validate_baseline, write_preview
 from kdsr.zoo import open_catalog
 
 
@@ -129,6 +129,8 @@ def _show_references(
         networks["teacher"] = load_teacher(open_catalog(settings), teacher).to(device)
     write_preview(folder, sources.validation[0], task, networks)
     scores = {name: validate(network, sources.validation, task)[0] for name, network in networks.items()}
+    if task.planes == 3:  # what is missing in a hole has no PSNR
+        scores["baseline"] = validate_baseline(sources.validation, task, next(learner.average.parameters()).device)
     log.write({"event": "references", **{f"{name}_psnr_db": round(psnr_db, 4) for name, psnr_db in scores.items()}})
 
 

@@ -4,12 +4,13 @@ Test sets are never used here.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from kdsr.degrade import degrade
+from kdsr.degrade import bicubic_resize, degrade
 from kdsr.files import replaced
 from kdsr.image import Picture, encode_png
 from kdsr.metrics import measure
@@ -31,10 +32,25 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
     """
     network = network.eval()
     device = next(network.parameters()).device
+    return _mean(lambda degraded: _restored(network, degraded), photos, task, device)
+
+
+def validate_baseline(photos: list[Photo], task: Task, device: torch.device) -> float:
+    """As the PSNR of `validate`, without any network: of bicubic enlargement, or of the input of a task at its own size."""
+
+    def untouched(degraded: Tensor) -> Tensor:
+        return bicubic_resize(degraded, task.scale).clamp(0, 1) if task.scale > 1 else degraded
+
+    return _mean(untouched, photos, task, device)[0]
+
+
+def _mean(
+    restore: Callable[[Tensor], Tensor], photos: list[Photo], task: Task, device: torch.device
+) -> tuple[float, float]:
     figures = []
     for photo in photos:
         truth, degraded = (image.to(device) for image in held_out_pair(photo, task, _LARGEST_PX))
-        restored = _restored(network, degraded)
+        restored = restore(degraded)
         height, width = restored.shape[-2:]
         figures.append(
             measure(restored, truth[..., :height, :width], task, holes=holes_of(degraded[..., :height, :width], task))

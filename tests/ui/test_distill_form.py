@@ -161,3 +161,18 @@ def test_the_estimate_is_measured_once_and_scales(handlers, staged):
     assert list(early) == [gr.skip()]
     assert run_seconds(recipe, Pace(0.5, 2.0, "CPU"), 3.0) == recipe.schedule.steps * 0.5 + 6.0
     handlers.paces.close()
+
+
+@pytest.mark.parametrize(
+    "typed, title, file",
+    [
+        ("  my  network ", "my network", "my-network"),
+        ("Ödön's Größe", "Ödön's Größe", "Odon's-Groe"),
+        ("我的网络 x4", "我的网络 x4", "x4"),
+        ("我的网络", "我的网络", "sr_x4-my-16x7"),
+        ("", "sr_x4-my-16x7", "sr_x4-my-16x7"),
+    ],
+)
+def test_a_name_in_any_script_is_the_title_and_its_files_are_ascii(tiny_settings, tiny_catalog, typed, title, file):
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "quick", typed, {}), tiny_settings)
+    assert (recipe.title, recipe.name) == (title, file)

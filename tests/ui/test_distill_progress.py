@@ -1,5 +1,7 @@
 """How the tab Distill shows the progress of a run: its verdict and its curves."""
 
+from types import SimpleNamespace
+
 import pytest
 from helpers.distilling import distill_handlers, staged_photos
 
@@ -7,13 +9,15 @@ from kdsr.train import with_keys
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.form import FormValues, recipe_of
 from kdsr.ui.distill.progress import progress_of, verdict
+from kdsr.ui.distill.view import curves
 
 handlers = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
 
 
-def told(before, teacher, *validations):
+def told(before, teacher, *validations, baseline=None):
     events = [{"event": "references", "before_psnr_db": before, "teacher_psnr_db": teacher}]
+    events[0] |= {} if baseline is None else {"baseline_psnr_db": baseline}
     return progress_of(
         events
         + [
@@ -33,6 +37,10 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
         "photographs, 0.50 dB behind the teacher."
     )
     assert "28.30 dB" in verdict(told(28.0, 29.0, 28.5, 28.3), with_keys(tuned, {"patience": 0}), is_held_out=True)
+    said = verdict(told(28.0, 29.0, 28.0, 28.5, baseline=26.2), tuned, is_held_out=True)
+    assert said.endswith(
+        "reaches 28.50 dB on the held-out photographs, 2.30 dB ahead of bicubic and 0.50 dB behind the teacher."
+    )
     none = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=False)
     assert none.startswith("No gain") and "training photographs" in none and "the one from before" in none
     so_far = verdict(told(28.0, 29.0, 28.0, 27.5), tuned, is_held_out=True, is_over=False)
@@ -44,6 +52,13 @@ def test_the_verdict_is_honest(tiny_settings, tiny_catalog):
     fresh = recipe_of(values._replace(student="fresh 32x7"), tiny_settings)
     assert "untrained start" in verdict(told(20.0, 25.0, 26.0), fresh, is_held_out=True)
     assert verdict(progress_of([]), tuned, is_held_out=True) == ""
+
+
+def test_the_curve_names_what_no_network_gives(tiny_settings, tiny_catalog):
+    recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 32x7", "quick", "mine", {}), tiny_settings)
+    run = SimpleNamespace(steps=7)
+    assert "Bicubic <b>26.20 dB</b>" in curves(run, told(20.0, 29.0, 28.0, baseline=26.2), recipe)
+    assert "Bicubic" not in curves(run, told(20.0, 29.0, 28.0), recipe)  # an older run
 
 
 def test_a_run_for_looks_is_told_neither_gain_nor_loss(tiny_settings, tiny_catalog):

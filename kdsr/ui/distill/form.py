@@ -1,5 +1,6 @@
 """The form of the tab *Distill*: its choices, and the recipe for its values. Not here: components."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -111,16 +112,27 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
     if start is None:
         changes["arguments"] = preset(chosen, values.task)["arguments"] | FRESH[values.student]
-    name = "-".join(values.name.split()) or usual_name(values.task, values.student)
+    usual = usual_name(values.task, values.student)
+    title = " ".join(values.name.split()) or usual
     return distillation(
         chosen,
         values.task,
-        name=name,
+        name=file_name(title) or usual,
         teacher=teacher.name,
         photos=("photos",),
         student=start,
-        changes={"title": name, **changes},
+        changes={"title": title, **changes},
     )
+
+
+def file_name(title: str) -> str:
+    """The letters of `title` as files may have them: ASCII, accents left out, dashes for spaces; empty where none is.
+
+    An ASCII title stays as it is, so that what may not be a name is refused by name.
+    """
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    name = "-".join(ascii_only.split())
+    return name if title.isascii() else name.strip("-._")
 
 
 def usual_name(task: str, student: str) -> str:

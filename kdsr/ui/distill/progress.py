@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdsr.jobs import curve
+from kdsr.tasks import Task
 from kdsr.train import Recipe
 
 Event = Mapping[str, Any]
@@ -37,6 +38,13 @@ class RunProgress:
     def before_db(self) -> float | None:
         """PSNR of the student before the run; of an untrained one where it started fresh."""
         return self.references.get("before_psnr_db")
+
+    @property
+    def baseline_db(self) -> float | None:
+        """PSNR without any network: of bicubic enlargement, or of the input itself; None where it says nothing, and of
+        older runs.
+        """
+        return self.references.get("baseline_psnr_db")
 
     @property
     def teacher_db(self) -> float | None:
@@ -91,7 +99,9 @@ def verdict(
             f"The student learned for looks, which PSNR does not judge: it has {kept:.2f} dB on the {where}, "
             f"{run_progress.before_db:.2f} dB before the run. Compare the two in Restore, with NIQE and consistency."
         )
-    teacher = "" if run_progress.teacher_db is None else f", {_apart(kept - run_progress.teacher_db)} the teacher"
+    others = ((run_progress.baseline_db, baseline_of(recipe.the_task)), (run_progress.teacher_db, "the teacher"))
+    apart = " and ".join(f"{_apart(kept - value)} {name}" for value, name in others if value is not None)
+    teacher = f", {apart}" if apart else ""
     before = f"{run_progress.before_db:.2f} dB"
     if gain < 0.005:
         if not is_over:
@@ -102,6 +112,11 @@ def verdict(
         return f"No gain: the student before the run was as good on the {where} ({before}{teacher}).{kept_old}"
     over = "the student before the run" if recipe.warm_start else "its untrained start"
     return f"The student gained {gain:.2f} dB over {over} and reaches {kept:.2f} dB on the {where}{teacher}."
+
+
+def baseline_of(task: Task) -> str:
+    """What a network is compared with, where none is used."""
+    return "bicubic" if task.scale > 1 else "the input"
 
 
 def _apart(difference_db: float) -> str:
@@ -122,7 +137,7 @@ def _line(event: Event, recipe: Recipe) -> str:
         case "labelling":
             return f"The teacher labels: {event['done']} of {event['total']}"
         case "references":
-            figures = {"before": event.get("before_psnr_db"), "teacher": event.get("teacher_psnr_db")}
+            figures = {name: event.get(f"{name}_psnr_db") for name in ("baseline", "before", "teacher")}
             return "References: " + ", ".join(
                 f"{name} {value:.2f} dB" for name, value in figures.items() if value is not None
             )

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from kdsr.jobs import Run, State
 from kdsr.tasks import find_task
-from kdsr.train import Recipe
+from kdsr.train import Recipe, recipe_from_json
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.estimate import Pace
-from kdsr.ui.distill.progress import Event, RunProgress, log_lines, losses_of, verdict
+from kdsr.ui.distill.progress import Event, RunProgress, baseline_of, log_lines, losses_of, verdict
 from kdsr.ui.html import joined
 
 _STATES = {
@@ -65,7 +65,7 @@ def heading(run: Run, recipe: Recipe, titles: dict[str, str]) -> Markup:
         '<a class="share" href="?run={}" data-address="run={}">Copy link</a></div>{}'
     )
     about = _ABOUT.format(f"{find_task(recipe.task).title} · {start} · learns from {teacher}")
-    return line.format(run.name, run.state, _STATES[run.state], run.id, run.id, about)
+    return line.format(recipe.title or run.name, run.state, _STATES[run.state], run.id, run.id, about)
 
 
 def _shape(recipe: Recipe) -> str:
@@ -178,6 +178,7 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
     levels = [
         Level(title, kind, value)
         for title, kind, value in (
+            (baseline_of(find_task(recipe.task)).capitalize(), "baseline", run_progress.baseline_db),
             ("Before" if recipe.warm_start else "Untrained", "before", run_progress.before_db),
             ("Teacher", "teacher", run_progress.teacher_db),
         )
@@ -229,4 +230,4 @@ def run_title(run: Run) -> str:
     """A run's line in the list."""
     when = texts.ago(time.time() - run.created)
     state = f"{run.step / run.steps:.0%}" if run.state is State.RUNNING else _STATES[run.state].lower()
-    return f"{run.name} · {state} · {when}"
+    return f"{recipe_from_json(run.recipe).title or run.name} · {state} · {when}"
