@@ -36,7 +36,7 @@ def validate(network: Network, photos: list[Photo], task: Task) -> tuple[float, 
 
 
 def validate_baseline(photos: list[Photo], task: Task, device: torch.device) -> float:
-    """As the PSNR of `validate`, without any network: of bicubic enlargement, or of the input of a task at its own size."""
+    """As the PSNR of `validate`, without any network: of bicubic enlargement, or of the input where the size stays."""
 
     def untouched(degraded: Tensor) -> Tensor:
         return bicubic_resize(degraded, task.scale).clamp(0, 1) if task.scale > 1 else degraded

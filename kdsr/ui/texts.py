@@ -28,9 +28,9 @@ BUSY = "Machine busy:"
 BUSY_AGAIN = "Times marked ~ are rough. Press Restore to measure again."
 NO_TRUTH = "No original, so no PSNR and no SSIM."
 LOOKS_AT_WORK = "Figures for looks"
-LOOKS_TITLE = "Looks, beside PSNR and never instead"
-LOOKS_BEST = "Bold: the best result, the original left out. No figure for looks is trusted alone. "
-NEARER = "higher is nearer"
+LOOKS_TITLE = "Figures for looks, in addition to PSNR"
+LOOKS_BEST = "Bold: the best result, the original left out. Judge looks by several figures together. "
+NEARER = "higher is closer"
 LOOKS_NEED_ORIGINAL = "HaarPSI and the distance in features need an original."
 LITE2_MISSING = Markup(
     "The Lite2 distance needs an extra that is not installed here: <code>pip install 'kdsr[looks]'</code>."
@@ -64,7 +64,7 @@ DISTILL_STEPS = (
     ("Add photographs", "of the kind you want to restore: at least 4; 20 are better."),
     (
         "Press Start.",
-        "The student is trained on what the teacher makes of them. You can close the page; the run continues.",
+        "The student learns to restore them as the teacher does. You can close the page; the run continues.",
     ),
     ("Come back", "with the same browser, compare before and after, and download the network."),
 )
@@ -81,7 +81,7 @@ MEASURING = "Measuring a few steps on this device"
 ESTIMATE_LATER = "The run shows how long it takes once it has started."
 ESTIMATE_SLOW = "This device is too slow for a quick estimate. The run's page shows one after its first steps."
 ESTIMATE_WITHOUT_PHOTOS = "Labelling your photographs takes additional time."
-TAKE_HOME = "Take it home: download weights and card into one folder, then"
+TAKE_HOME = "On your machine: download weights and card into one folder, then run"
 DELETE = "Permanently delete this run, its photographs and its network?"
 
 NONE = "–"
@@ -101,7 +101,7 @@ RUNTIMES = {
 LATENCY_HOW = "array in, array out, with the fastest runtime"
 EIGHT_BITS_NEED = "8-bit networks are faster on processors with VNNI or AMX, and slower on others."
 TWIN_MEANS = "the same student without a teacher, trained for as many steps on the same photographs."
-FOR_LOOKS = "Trained for looks: edges are crisper, and PSNR is lower in trade."
+FOR_LOOKS = "Trained for looks: crisper edges, lower PSNR."
 ROLE_TELLS = {
     "teacher": "Large and accurate: students are distilled from it.",
     "student": "Small and fast.",
@@ -115,12 +115,12 @@ APPROXIMATE = "A ~ marks approximate figures."
 MEASURED_ENDS = "Bicubic enlargement and the originals themselves were measured by us; dashed where drawn."
 NO_PUBLISHED_LATENCY = "Published networks were not timed on this machine; see the plot against parameters."
 
-ABSENT = "not on this machine yet; choose one to see and get it"
+ABSENT = "not installed; choose one to read about it and download it"
 MORE_TEACHERS = "More teachers, by others"
 GET = "Get this teacher"
 GETTING = "Getting {title}"
-TEACHER_STOPPED = "Stopped. Nothing of it is kept."
-TEACHER_HERE = "{title} is here and works offline from now on."
+TEACHER_STOPPED = "Stopped. The unfinished download was deleted."
+TEACHER_HERE = "{title} is installed and works offline."
 NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
 
 UNEXPECTED_REQUEST = (
@@ -135,7 +135,7 @@ SCRIPTS = "For scripts"
 SCRIPT_LIMITS = (
     "The limits are the page's: pictures of {read:g} megapixels to read and {made:g} to make, {seconds:.0f} s for one "
     "run, one run at a time, and {places} places in the queue, {own} of them for one client. Results can be fetched "
-    "for {hours:g} hours. What cannot be done comes back as one sentence."
+    "for {hours:g} hours. An error comes back as one sentence."
 )
 
 

@@ -81,7 +81,7 @@ def test_a_teacher_is_got_in_restore_and_is_there_in_every_tab_without_a_reload(
         page.click("button[role=tab]:has-text('Restore')")
         page.click("#advanced button")
         page.click("#restore-get-teacher:has-text('Get this teacher, 1 MB, BSD-3-Clause')")
-        page.wait_for_selector("#restore-get-status .line.arrived:has-text('Tiny RRDB is here')")
+        page.wait_for_selector("#restore-get-status .line.arrived:has-text('Tiny RRDB is installed')")
         page.wait_for_function("document.querySelector('#teacher input')?.value === 'Tiny RRDB'")
         page.wait_for_selector("#restore-get-teacher", state="hidden")
         page.click("#run")

@@ -12,7 +12,8 @@ _SMALL = """(least) => {
   const isSeen = (each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: false })
     && !each.closest('.visually-hidden') && !(each.matches('a') && getComputedStyle(each).display === 'inline');
   return all(document).filter((each) => each.matches(PRESSED) && isSeen(each)).flatMap((each) => {
-    const box = (each.matches('[type=radio], [type=checkbox]') && each.closest('label') || each).getBoundingClientRect();
+    const label = each.matches('[type=radio], [type=checkbox]') && each.closest('label');
+    const box = (label || each).getBoundingClientRect();
     const isSmall = box.width > 0 && Math.min(box.width, box.height) < least - 0.5;
     return isSmall ? [`${Math.round(box.width)} x ${Math.round(box.height)}: ${each.outerHTML.slice(0, 120)}`] : [];
   });

@@ -66,7 +66,7 @@ def test_a_run_for_looks_is_told_neither_gain_nor_loss(tiny_settings, tiny_catal
     tuned = with_keys(recipe_of(values, tiny_settings), {"patience": 0})
     said = verdict(told(28.0, 26.0, 27.5), tuned, is_held_out=True, is_for_looks=True)
     assert said == (
-        "The student learned for looks, which PSNR does not judge: it has 27.50 dB on the held-out photographs, "
+        "The student was trained for looks, which PSNR does not measure: it has 27.50 dB on the held-out photographs, "
         "28.00 dB before the run. Compare the two in Restore, with NIQE and consistency."
     )
 

@@ -84,7 +84,7 @@ def test_progress_rises_and_the_teacher_is_here(teachers, settings):
     shown = list(teachers.on_get(NAME, "", "restore", ANNA))
     assert shown[0].stop["visible"] and not shown[0].get["visible"]
     assert shown[-1].arrived[:3] == (NAME, "photo_x4", "restore") and not shown[-1].stop["visible"]
-    assert "Tiny RRDB is here" in shown[-1].status and added(NAME, settings) is not None
+    assert "Tiny RRDB is installed" in shown[-1].status and added(NAME, settings) is not None
     again = list(teachers.on_get(NAME, "", "restore", BEN))  # pressed in a page that has not heard of it yet
     assert again[-1].arrived.number > shown[-1].arrived.number
 
@@ -210,7 +210,7 @@ def test_models_shows_what_is_not_here_with_the_button_and_then_its_card(setting
     page = models.on_pick(Selection(task="photo_x4"), SimpleNamespace(_data={"network": NAME}))
     assert page.selection.network == NAME and not page.buttons["visible"]
     assert "Tiny RRDB" in page.head and "Nobody" in page.body and "SHA-256" not in page.body
-    assert "Published teachers to get" in models.on_filter("photo_x4", page.selection).tables
+    assert "Published teachers to download" in models.on_filter("photo_x4", page.selection).tables
     assert models.on_try(page.selection, None, "", ANNA)[0] == gr.skip()
     assert get.on_selection(page.selection, "", ANNA)[0]["visible"]
     assert get.on_arrived(Arrived(NAME, "photo_x4", "restore", 1), Selection()) == (gr.skip(), *ModelsPage())
@@ -218,7 +218,7 @@ def test_models_shows_what_is_not_here_with_the_button_and_then_its_card(setting
     box, *shown = get.on_arrived(Arrived(NAME, "photo_x4", "models", 1), page.selection)
     page = ModelsPage(*shown)
     assert not box["visible"] and page.buttons["visible"] and "SHA-256" in page.body
-    assert "Published teachers to get" not in page.tables and f'data-network="{NAME}"' in page.tables
+    assert "Published teachers to download" not in page.tables and f'data-network="{NAME}"' in page.tables
     assert not get.on_selection(page.selection, "", ANNA)[0]["visible"]
 
 

@@ -83,7 +83,7 @@ def test_what_equals_the_original_is_said_without_a_number():
 @pytest.mark.parametrize(
     "apart_db, said",
     [(38.54, "almost the same as the teacher (38.5 dB)"), (33.0, "close to the teacher (33.0 dB)"),
-     (24.94, "visibly unlike the teacher (24.9 dB)"), (math.inf, "the same as the teacher in every pixel")],
+     (24.94, "visibly different from the teacher (24.9 dB)"), (math.inf, "the same as the teacher in every pixel")],
 )  # fmt: skip
 def test_without_an_original_the_student_is_set_beside_the_teacher(apart_db, said):
     result = without_original(apart_db)

@@ -167,8 +167,8 @@ def test_a_sharp_student_is_told_by_its_looks_with_its_psnr_as_the_trade():
     assert headline(result) == "The student is 10 times faster than the teacher, with 1/33 of its parameters."
     assert looks_summary(result) == (
         "The student is trained for looks: crisper by NIQE, 5.90 instead of the teacher's 7.04 (lower is better). "
-        "Shrunk back, the student gives the input at 33.0 dB, the teacher at 35.2 dB (higher is nearer). "
-        "In trade, its PSNR is 0.65 dB lower than the teacher's."
+        "Shrunk again, the student matches the input at 33.0 dB, the teacher at 35.2 dB (higher is closer). "
+        "Its PSNR is 0.65 dB lower than the teacher's."
     )
     assert looks_summary(result) in figures.summary(result).unescape()
 
@@ -178,8 +178,8 @@ def test_a_sharp_teacher_is_told_beside_a_faithful_student():
     said = looks_summary(result_of(student, seen(TEACHER, sharp=True, niqe=4.48, consistency=27, psnr_db=30.0)))
     assert said == (
         "The teacher is trained for looks: crisper by NIQE, 4.48 instead of the student's 6.97 (lower is better). "
-        "Shrunk back, the teacher gives the input at 27.0 dB, the student exactly (higher is nearer). "
-        "In trade, its PSNR is 0.90 dB lower than the student's."
+        "Shrunk again, the teacher matches the input at 27.0 dB, the student exactly (higher is closer). "
+        "Its PSNR is 0.90 dB lower than the student's."
     )
 
 
@@ -189,7 +189,7 @@ def test_of_two_networks_for_looks_neither_pays_in_psnr():
     assert said == (
         "Student and teacher are both trained for looks: NIQE is 5.90 for the student and 4.48 for the teacher "
         "(lower is better). "
-        "Shrunk back, the student gives the input at 33.0 dB, the teacher at 28.0 dB (higher is nearer)."
+        "Shrunk again, the student matches the input at 33.0 dB, the teacher at 28.0 dB (higher is closer)."
     )
 
 
@@ -209,7 +209,7 @@ def test_without_a_teacher_a_sharp_student_is_told_beside_the_baseline():
     result = result_of(bicubic, student)
     assert headline(result) == "The student took 40.0 ms."
     assert "5.90 instead of bicubic's 8.00" in looks_summary(result) and "bicubic at 41.0 dB" in looks_summary(result)
-    assert looks_summary(result).endswith("In trade, its PSNR is 0.10 dB lower than bicubic's.")
+    assert looks_summary(result).endswith("Its PSNR is 0.10 dB lower than bicubic's.")
 
 
 def test_a_faithful_pair_is_told_as_before_and_decibels_are_no_loss_of_a_tuned_sharp_student():

@@ -95,13 +95,13 @@ def test_a_network_for_looks_is_told_by_them_and_its_psnr_is_the_trade(cards):
     said = looks_comparison(cards["sharp"], every)
     assert said == (
         f"{texts.FOR_LOOKS} Beside photo_x4-student on BSD100, level 5: NIQE 5.90 instead of 7.02 (lower is better), "
-        "Lite2 distance 0.774 instead of 0.776 (lower is better), 0.56 dB less PSNR in trade."
+        "Lite2 distance 0.774 instead of 0.776 (lower is better), 0.56 dB less PSNR."
     )
     assert said in models_card.head(cards["sharp"], every)
     assert looks_comparison(cards["student"], every) == ""
     assert looks_comparison(cards["sharp"], [cards["sharp"]]) == texts.FOR_LOOKS
     no_looks = dataclasses.replace(cards["sharp"], looks=())
-    assert looks_comparison(no_looks, every).endswith("on BSD100, level 5: 0.56 dB less PSNR in trade.")
+    assert looks_comparison(no_looks, every).endswith("on BSD100, level 5: 0.56 dB less PSNR.")
 
 
 def test_what_a_teacher_gave_a_network_for_looks_is_no_loss_of_decibels(cards):

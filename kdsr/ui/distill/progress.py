@@ -96,7 +96,7 @@ def verdict(
     gain, where = kept - run_progress.before_db, "held-out photographs" if is_held_out else "training photographs"
     if is_for_looks:
         return (
-            f"The student learned for looks, which PSNR does not judge: it has {kept:.2f} dB on the {where}, "
+            f"The student was trained for looks, which PSNR does not measure: it has {kept:.2f} dB on the {where}, "
             f"{run_progress.before_db:.2f} dB before the run. Compare the two in Restore, with NIQE and consistency."
         )
     others = ((run_progress.baseline_db, baseline_of(recipe.the_task)), (run_progress.teacher_db, "the teacher"))

@@ -90,8 +90,8 @@ def _run_column() -> dict[str, Any]:
             ask = gr.Button("Delete", visible=False, elem_id="run-delete")
         with gr.Row(visible=False, elem_id="run-confirm") as confirm:
             gr.HTML(Markup("<p>{}</p>").format(texts.DELETE))
-            delete = gr.Button("Delete for good", variant="stop", elem_id="run-delete-really")
-            keep = gr.Button("Keep it", elem_id="run-keep")
+            delete = gr.Button("Delete permanently", variant="stop", elem_id="run-delete-really")
+            keep = gr.Button("Cancel", elem_id="run-keep")
         status = gr.HTML(elem_id="run-status")
         curves = gr.HTML(elem_id="run-curves")
         previews = gr.HTML(elem_id="run-previews")

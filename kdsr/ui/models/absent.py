@@ -21,8 +21,8 @@ def absent_table(cards: Sequence[Card], chosen: str) -> Markup:
     heads = joined(Markup('<th scope="col"{}>{}</th>').format(_kind(name), name) for name in _HEADS)
     rows = joined(_row(card, is_chosen=card.name == chosen) for card in cards)
     table = Markup('<table class="zoo absent"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(heads, rows)
-    heading = Markup("<h2>Published teachers to get<small>{}</small></h2>").format(texts.ABSENT)
-    return heading + region("Published teachers to get", table)
+    heading = Markup("<h2>Published teachers to download<small>{}</small></h2>").format(texts.ABSENT)
+    return heading + region("Published teachers to download", table)
 
 
 def _row(card: Card, *, is_chosen: bool) -> Markup:

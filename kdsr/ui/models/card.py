@@ -66,7 +66,7 @@ def _gain(gains: Mapping[FigureKey, float], task: str) -> str:
     if not gains:
         return ""
     parts = [f"{gain:+.2f} dB on {measure_title(measure, task)}" for measure, gain in gains.items()]
-    return f"What the teacher gave, over the twin: {', '.join(parts)}."
+    return f"Gain from the teacher, over the twin: {', '.join(parts)}."
 
 
 def body(card: Card, cards: Sequence[Card]) -> Markup:

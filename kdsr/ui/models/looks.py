@@ -76,11 +76,11 @@ def looks_comparison(card: Card, cards: Sequence[Card]) -> str:
 
 
 def _trade(mine_db: float | None, its_db: float | None) -> str:
-    """`0.56 dB less PSNR in trade`."""
+    """`0.56 dB less PSNR`."""
     if mine_db is None or its_db is None:
         return ""
     gap = mine_db - its_db
-    return f"{-gap:.2f} dB less PSNR in trade" if gap < 0 else f"{gap:.2f} dB more PSNR"
+    return f"{-gap:.2f} dB less PSNR" if gap < 0 else f"{gap:.2f} dB more PSNR"
 
 
 def gain_in_looks(card: Card, cards: Sequence[Card]) -> str:
@@ -91,4 +91,4 @@ def gain_in_looks(card: Card, cards: Sequence[Card]) -> str:
         for name in _COMPARED
         for measure, gain in twin_gains(card, cards, name).items()
     ]
-    return f"What the teacher gave, over the twin: {', '.join(said)}." if said else ""
+    return f"Gain from the teacher, over the twin: {', '.join(said)}." if said else ""

@@ -79,8 +79,8 @@ class Samples:
 def compared_with(card: Card, cards: Sequence[Card]) -> dict[str, Card]:
     """The networks of the comparison by role: `card`, and its twin and its teacher, where `cards` hold them."""
     named = {"twin": card.twin, "teacher": card.teacher} | {card.role: card.name}
-    found = {one.name: one for one in cards}
-    return {role: found[named[role]] for role in COLUMNS if named.get(role) in found}
+    found = {role: next((one for one in cards if one.name == name), None) for role, name in named.items()}
+    return {role: one for role in COLUMNS if (one := found.get(role)) is not None}
 
 
 def _key(card: Card, cards: Sequence[Card]) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _foot(result: RestoreResult, convention: str) -> Markup:
         else Markup("<b>{}</b>").format(texts.NO_TRUTH),
         ""
         if result.apart is None or result.truth_given
-        else f" In the headline: PSNR between student and teacher, on {result.apart.convention}; higher is nearer.",
+        else f" In the headline: PSNR between student and teacher, on {result.apart.convention}; higher is closer.",
         FULL_SCALE_255,
         texts.LATENCY_NOTE,
         f" Measured on {'; '.join(places)}." if places else "",

@@ -127,7 +127,7 @@ def _apart(result: RestoreResult) -> list[str]:
     apart_db = result.apart.psnr_db
     if math.isinf(apart_db):
         return ["the same as the teacher in every pixel"]
-    words = next((words for least_db, words in _APART if apart_db >= least_db), "visibly unlike the teacher")
+    words = next((words for least_db, words in _APART if apart_db >= least_db), "visibly different from the teacher")
     return [f"{words} ({apart_db:.1f} dB)"]
 
 

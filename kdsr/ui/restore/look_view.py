@@ -68,7 +68,7 @@ def _shrunk_back(sharp: Column, plain: Column | None) -> str:
     if mine is None:
         return ""
     beside = "" if its is None or plain is None else f", {_name(plain)} {_at(its)}"
-    return f"Shrunk back, {_name(sharp)} gives the input {_at(mine)}{beside} ({texts.NEARER})."
+    return f"Shrunk again, {_name(sharp)} matches the input {_at(mine)}{beside} ({texts.NEARER})."
 
 
 def _at(consistency_db: float) -> str:
@@ -84,7 +84,7 @@ def _trade(sharp: Column, plain: Column | None) -> str:
         return ""
     if gap >= 0:
         return f"Its PSNR is {gap:.2f} dB higher than {_whose(plain)} as well."
-    return f"In trade, its PSNR is {-gap:.2f} dB lower than {_whose(plain)}."
+    return f"Its PSNR is {-gap:.2f} dB lower than {_whose(plain)}."
 
 
 def _name(column: Column) -> str:
@@ -135,7 +135,9 @@ def look_table(result: RestoreResult, columns: list[Column], titles: list[str], 
         lines.append(
             Markup("<tr>{}{}</tr>").format(head.format(row.convention, row.title, row.direction), joined(cells))
         )
-    drawn = Markup('<table class="looks"><thead><tr><th scope="col">Figure</th>{}</tr></thead><tbody>{}</tbody></table>')
+    drawn = Markup(
+        '<table class="looks"><thead><tr><th scope="col">Figure</th>{}</tr></thead><tbody>{}</tbody></table>'
+    )
     title = Markup('<p class="small-heading">{}</p>').format(texts.LOOKS_TITLE)
     return title + region(texts.LOOKS_TITLE, drawn.format(heads, joined(lines))) + _foot(result)
 

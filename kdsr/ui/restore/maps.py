@@ -58,7 +58,7 @@ def _explanation(column: Column) -> str:
     if column.consistency_db is None:
         return _EXPLANATIONS.get(column.key, "")
     figure = Markup('<span title="{}">Consistency {}</span>').format(CONVENTION, texts.decibels(column.consistency_db))
-    return _INVENTED + figure + ", higher is nearer to the input."
+    return _INVENTED + figure + ", higher is closer to the input."
 
 
 def _drawn(colours: Tensor, picture: Picture) -> Picture:

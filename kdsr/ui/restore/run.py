@@ -100,10 +100,10 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     # cores.
     untimed.sort(key=lambda each: each[3].end_to_end_s, reverse=True)
     for column, waited_s, work, first in untimed:
-        passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: timing")
+        passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: measuring its time")
         result = result.with_column(_timed(column, passes, waited_s, final=True))
     if busy_because(result):
-        rounds = yield from watched(partial(_interleaved, untimed), stop, started, "Times again: timing")
+        rounds = yield from watched(partial(_interleaved, untimed), stop, started, "Measuring the times again")
         for (column, waited_s, _, _), passes in zip(untimed, rounds, strict=True):
             result = result.with_column(_timed(column, passes, waited_s, final=True))
     result = yield from _with_looks(result, restored, prepared, stop, started)

@@ -53,7 +53,7 @@ export const named = (key) =>
 
 /** The line under the picture: what was restored, and by which student. */
 export function about(title, { width, height, shrunk }, { network, strength, dial }) {
-  const given = `${title}, ${shrunk ? "shrunk to" : "given as"} ${width} × ${height}`;
+  const given = `${title}, ${shrunk ? "shrunk to " : ""}${width} × ${height}`;
   const degraded = network.strength ? `, ${network.strength.title} ${strength}` : "";
   const made = network.scale > 1 ? `restored to ${width * network.scale} × ${height * network.scale}` : "restored";
   return `${given}${degraded}; ${made} by ${network.title}${dial === null ? "" : `, sharpness ${dial}`}.`;
@@ -89,10 +89,9 @@ export function offer(width, height) {
 
 /** How far the student's pictures of browser and server differ. */
 export function apartSentence({ levels, values, of }) {
-  if (levels === 0) return "The student's picture is the same in the browser and on the server, to the bit.";
-  const most = `at most ${levels} level${levels > 1 ? "s" : ""} of 255 apart`;
+  if (levels === 0) return "The student's result is the same in the browser and on the server, bit for bit.";
   const counts = `${values.toLocaleString("en")} of ${of.toLocaleString("en")} values`;
-  return `The student's pictures of browser and server are ${most}, in ${counts}.`;
+  return `The student's results in the browser and on the server differ by at most ${levels} of 255, in ${counts}.`;
 }
 
 export const threadsOf = (count) => (count === 1 ? "1 thread" : `${count} threads`);
