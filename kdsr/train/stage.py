@@ -5,6 +5,7 @@ of an uninterrupted one. Not here: losses (`distill`), photographs and labels (`
 (`jobs`).
 """
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,8 @@ def _show_references(
     write_preview(folder, sources.validation[0], task, networks)
     scores = {name: validate(network, sources.validation, task)[0] for name, network in networks.items()}
     if task.planes == 3:  # what is missing in a hole has no PSNR
-        scores["baseline"] = validate_baseline(sources.validation, task, next(learner.average.parameters()).device)
+        baseline_db = validate_baseline(sources.validation, task, next(learner.average.parameters()).device)
+        scores |= {"baseline": baseline_db} if math.isfinite(baseline_db) else {}
     log.write({"event": "references", **{f"{name}_psnr_db": round(psnr_db, 4) for name, psnr_db in scores.items()}})
 
 
