@@ -1,6 +1,7 @@
 """The page's handlers, run without a browser, on small random networks."""
 
 import dataclasses
+import itertools
 import os
 import re
 import struct
@@ -31,7 +32,8 @@ from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.request import Order, check_output_size, prepare
 from kdsr.ui.restore.result import RestoreResult
-from kdsr.ui.restore.run import REPEATS, _NetworkRun, restore_steps
+from kdsr.ui.restore.run import _NetworkRun, restore_steps
+from kdsr.ui.restore.timing import LEAST
 from kdsr.ui.restore.view import UNCHANGED
 
 handlers = pytest.fixture(restore_handlers)
@@ -216,7 +218,7 @@ def test_networks_are_timed_once_all_pictures_are_out(handlers, photo, tmp_path)
     order = Order(photo, "clean", "sr_x4", teacher="sr_x4-teacher", student="sr_x4-student", runtime="torch")
     steps = list(restore_steps(order, handlers.settings, tmp_path / "out", Event()))
     kinds = [step.text.rpartition(" ")[2] for step in steps[1:]]
-    assert kinds == sorted(kinds, key=["work", "timing", "Done"].index)
+    assert kinds == sorted(kinds, key=["work", "times", "Done"].index)
     grown = [
         [column.timing.repeats for column in step.result.columns if column.timing] for step in steps if step.result
     ]
@@ -229,9 +231,9 @@ def test_times_that_cannot_be_are_taken_again_in_turn(handlers, photo, monkeypat
     monkeypatch.setattr("kdsr.ui.restore.run.busy_because", lambda result: "other work")
     monkeypatch.setattr(_NetworkRun, "once", lambda self, *given: ran.append(self.card.role) or once(self, *given))
     last = list(restore_steps(order, handlers.settings, handlers.folder, Event()))[-1].result
-    again = ran[-3 * REPEATS :]
-    assert again == again[:3] * REPEATS and set(again) == {"teacher", "student", "twin"} and len(ran) == 3 + 6 * REPEATS
-    assert all(column.timing.repeats == REPEATS for column in last.columns if column.timing)
+    turns = [role for role, _ in itertools.groupby(ran[3:])]  # after the first pass of each
+    assert turns[:6] == turns[:3] * 2 and set(turns) == {"teacher", "student", "twin"} and len(turns) >= 2 * 3 * LEAST
+    assert all(column.timing.repeats >= LEAST for column in last.columns if column.timing)
 
 
 def test_any_pair_can_be_chosen(handlers, photo):

@@ -32,14 +32,12 @@ from kdsr.ui.restore.looks import take_looks, wanted_looks
 from kdsr.ui.restore.maps import error_column, invented_column
 from kdsr.ui.restore.request import Order, Prepared, prepare
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
+from kdsr.ui.restore.timing import in_turn
 from kdsr.ui.texts import LOOKS_AT_WORK, STOPPED, TOO_SLOW, missing_roles
 from kdsr.zoo import Card, Catalog, at_sharpness
 
 TIME_LIMIT_S = 300.0
 """The most that one run may take before it is stopped, so that an abandoned one ends."""
-TIMING_BUDGET_S = 1.0
-"""Time for repeats of one network; a slower pass is timed once, after a warm-up on a small crop."""
-REPEATS = 5
 _WARM_UP_PX = 48
 _POLL_S = 0.1
 
@@ -96,16 +94,9 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
             result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder
         )
         yield Step(text, None, result := _noted(result, card, order, settings))
-    # The slowest first: a student's repeats take less time than the page does to draw the last picture, on the same
-    # cores.
-    untimed.sort(key=lambda each: each[3].end_to_end_s, reverse=True)
-    for column, waited_s, work, first in untimed:
-        passes = yield from watched(partial(work.repeat, first), stop, started, f"{column.title}: measuring its time")
-        result = result.with_column(_timed(column, passes, waited_s, final=True))
+    result = yield from _with_times(result, untimed, stop, started, "Measuring the times")
     if busy_because(result):
-        rounds = yield from watched(partial(_interleaved, untimed), stop, started, "Measuring the times again")
-        for (column, waited_s, _, _), passes in zip(untimed, rounds, strict=True):
-            result = result.with_column(_timed(column, passes, waited_s, final=True))
+        result = yield from _with_times(result, untimed, stop, started, "Measuring the times again")
     result = yield from _with_looks(result, restored, prepared, stop, started)
     yield Step("Done", 1.0, result, last=True)
 
@@ -234,31 +225,25 @@ class _NetworkRun:
         )
         return _Pass(restored, watch, watch.seconds, time.perf_counter() - started)
 
-    def repeat(self, first: _Pass, _on_progress: Callable[[float], None]) -> list[_Pass]:
-        """Warm repeats of `first` within the budget; only `first` if it took longer than that."""
-        passes: list[_Pass] = []
-        spent = 0.0
-        while len(passes) < REPEATS and spent + first.end_to_end_s < TIMING_BUDGET_S:
-            passes.append(self.once(first.watch))
-            spent += passes[-1].end_to_end_s
-        return passes or [first]
-
 
 _Untimed = tuple[Column, float, _NetworkRun, _Pass]
 """A column, when it was ready, its network and its first pass."""
 
 
-def _interleaved(untimed: list[_Untimed], _on_progress: Callable[[float], None]) -> list[list[_Pass]]:
-    """Passes of each network of `untimed` in turn, so that other work on the machine slows them alike.
+def _with_times(
+    result: RestoreResult, untimed: list[_Untimed], stop: Event, started: float, text: str
+) -> Generator[Step, None, RestoreResult]:
+    """`result` with the medians of each network's passes, taken in turn."""
+    works = [partial(work.once, first.watch) for _, _, work, first in untimed]
+    firsts = [first for *_, first in untimed]
 
-    A network whose passes are too slow for repeats keeps its first.
-    """
-    rounds: list[list[_Pass]] = [[] for _ in untimed]
-    for _ in range(REPEATS):
-        for passes, (_, _, work, first) in zip(rounds, untimed, strict=True):
-            if first.end_to_end_s * (len(passes) + 1) < TIMING_BUDGET_S:
-                passes.append(work.once(first.watch))
-    return [passes or [each[3]] for passes, each in zip(rounds, untimed, strict=True)]
+    def measured(_on_progress: Callable[[float], None]) -> list[list[_Pass]]:
+        return in_turn(works, firsts, lambda each: each.end_to_end_s)
+
+    rounds = yield from watched(measured, stop, started, text)
+    for (column, waited_s, _, _), passes in zip(untimed, rounds, strict=True):
+        result = result.with_column(_timed(column, passes, waited_s, final=True))
+    return result
 
 
 def _stopper(stop: Event, started: float) -> Callable[[], bool]:
