@@ -1,10 +1,8 @@
 """Training on small generated pictures: a run learns, stops, resumes to the same numbers and reports errors."""
 
 import dataclasses
-import math
 import os
 import signal
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,18 +10,15 @@ import pytest
 import torch
 from helpers.training import events, recipe, released, training_settings
 
-from kdsr.degrade import bicubic_resize
 from kdsr.errors import SettingsError, Stopped, TrainingError
-from kdsr.metrics import measure
 from kdsr.tasks import find_task
 from kdsr.train import train_recipe
 from kdsr.train.data.labels import _PartialLabels, with_labels
 from kdsr.train.data.pairs import fixed_pairs
-from kdsr.train.data.photos import Photo, find_photos, load_photos
+from kdsr.train.data.photos import find_photos, load_photos
 from kdsr.train.events import events_in
 from kdsr.train.machine import autocast, signals_deferred
 from kdsr.train.teacher import Teacher
-from kdsr.train.validation import held_out_pair, validate_baseline
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 
@@ -275,19 +270,6 @@ def test_a_run_shows_its_references_and_a_held_out_crop(settings, tmp_path):
     assert (
         pictures["input"].shape[0] * 2 == pictures["truth"].shape[0] and (pictures["now"] != pictures["before"]).any()
     )
-
-
-def test_the_baseline_is_bicubic_or_the_input_as_it_is():
-    levels = torch.arange(24, dtype=torch.uint8).repeat(24, 1)[..., None].repeat(1, 1, 3) * 8
-    flat, ramp = Photo(Path("flat"), torch.full_like(levels, 90)), Photo(Path("ramp"), levels)
-    task = find_task("sr_x2")
-    assert validate_baseline([flat], task, torch.device("cpu")) == math.inf
-    truth, degraded = held_out_pair(ramp, task, 24)
-    wanted = measure(bicubic_resize(degraded, 2).clamp(0, 1), truth, task).psnr_db
-    assert validate_baseline([ramp], task, torch.device("cpu")) == pytest.approx(wanted)
-    truth, noisy = held_out_pair(ramp, find_task("denoise"), 24)
-    wanted = measure(noisy, truth, find_task("denoise")).psnr_db
-    assert validate_baseline([ramp], find_task("denoise"), torch.device("cpu")) == pytest.approx(wanted)
 
 
 def test_a_log_with_a_half_written_line_is_read(tmp_path):
