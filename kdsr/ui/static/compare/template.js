@@ -11,7 +11,7 @@ export const TEMPLATE = `
   <canvas class="loupe" hidden aria-hidden="true"></canvas>
 </div>
 <div class="tools" role="toolbar" aria-label="View">
-  ${button("out", "−", "Zoom out (−)")}<output data-part="zoom" title="Zoom: 100 % is one picture pixel per screen pixel">100 %</output>
+  ${button("out", "−", "Zoom out (−)")}<output data-part="zoom" title="100 %: pixel for pixel">100 %</output>
   ${button("in", "+", "Zoom in (+)")}${button("fit", "Fit", "Whole picture (0)")}
   ${button("exact", "1:1", "One picture pixel per screen pixel (1)")}
   ${button("spot", "Differences", "Go to where the two differ most, then to the next such spot")}

@@ -39,7 +39,8 @@ export class Pair {
   }
 
   draw() {
-    const { canvases, sides, name } = this, keys = Object.keys(canvases), options = keys.map((key) => [key, named(key)]);
+    const { canvases, sides, name } = this, keys = Object.keys(canvases);
+    const options = keys.map((key) => [key, named(key)]);
     for (const side of ["left", "right"]) {
       if (!canvases[sides[side]]) sides[side] = side === "left" ? "before" : "student";
       this.view.select(side, options, sides[side], (key) => this.choose(side, key));
