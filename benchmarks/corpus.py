@@ -3,7 +3,7 @@
     pip install pyvips pyvips-binary
     python benchmarks/corpus.py FOLDER [--list-to lists.txt] [--seconds 30] [--gigabytes 4]
 
-libvips is the reference, and OpenCV. Each file ends in one class:
+libvips is the reference, and OpenCV; of BMP also Pillow. Each file ends in one class:
 
 - `equal`: within rounding of one of them, or the noise of two JPEG decoders;
 - `noted`: it differs from both, and a note says what was done (a profile, CMYK, HDR);
@@ -30,6 +30,7 @@ from types import FrameType
 import cv2
 import numpy as np
 import typer
+from PIL import Image
 
 from kdsr.errors import KdsrError
 from kdsr.image import Picture, read_picture
@@ -39,7 +40,7 @@ EQUAL_LEVELS = 2
 """Of 255: profiles and depths are rounded in different places."""
 LOSSY_MEAN, LOSSY_SHARE, LOSSY_LEVELS = 1.5, 0.01, 8
 """Two decoders of a lossy format: at most this mean difference, and this share of values further apart than levels."""
-BATCH = 50
+BATCH = 100
 SETTINGS = Settings(max_input_megapixels=100.0, max_side_px=65_000)
 
 
@@ -51,7 +52,11 @@ def main(
         work(seconds, gigabytes)
         return
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = dict(judged(paths, seconds, gigabytes))
+    found = {}
+    for path, answer in judged(paths, seconds, gigabytes):
+        found[path] = answer
+        if len(found) % BATCH == 0:
+            typer.echo(f"{len(found)} of {len(paths)}", err=True)
     counts = Counter(kind for kind, _ in found.values())
     for kind, count in counts.most_common():
         typer.echo(f"{kind:14} {count:5}  {count / len(found):6.1%}")
@@ -80,7 +85,7 @@ def judged(paths: list[Path], seconds: int, gigabytes: float) -> Iterator[tuple[
             yield path, tuple(answer)
         left = left[len(answers) :]
         if len(answers) < len(batch):
-            yield left.pop(0), ("broken", f"the process ended with {done.returncode}")
+            yield left.pop(0), ("broken", f"the process ended with {done.returncode}: {done.stderr[-300:]}")
 
 
 def work(seconds: int, gigabytes: float) -> None:
@@ -88,7 +93,7 @@ def work(seconds: int, gigabytes: float) -> None:
     limit = int(gigabytes * 1e9)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     signal.signal(signal.SIGALRM, _too_late)
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     for line in sys.stdin.read().splitlines():
         signal.alarm(seconds)
         try:
@@ -125,6 +130,9 @@ def others(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         yield "libvips", by_vips(path)
     with suppress(Exception):
         yield "OpenCV", by_opencv(path)
+    if path.suffix.lower() in (".bmp", ".dib"):  # OpenCV is wrong on bit fields, and KDSR reads these itself
+        with suppress(Exception), Image.open(path) as image:
+            yield "Pillow", _rgba(np.asarray(image.convert("RGBA"), np.float32))
 
 
 def by_vips(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""BMP of the kinds that Pillow reads wrong or not at all: run-length encoding, and colours in bit fields.
+"""BMP of the kinds that Pillow reads wrong or not at all: run-length encoding, bit fields, odd palettes.
 
 Pillow loses a pixel of each odd literal run of RLE4, wants every row complete, and knows few bit fields. Colours of 5
 or 6 bits are rounded here, where Pillow cuts. Source: Microsoft, Bitmap Storage. Pillow reads the other kinds.
@@ -17,6 +17,7 @@ from kdsr.image.metadata import Metadata
 from kdsr.image.png_chunks import METRES_PER_INCH
 from kdsr.image.stated import StatedColour, bmp_colour, followed
 
+_PALETTES = (1, 2, 4, 8)
 _RUNS = {1: 8, 2: 4}
 """Bits of a pixel by the number of a compression by runs."""
 _FIELDS = (3, 6)
@@ -56,7 +57,8 @@ def read_header(data: bytes) -> BmpHeader | None:
         return None
     by_runs, by_fields = _RUNS.get(compression) == bits, bits in (16, 32) and compression in (0, *_FIELDS)
     is_named = compression in _NAMED or bits == 64
-    if not (by_runs or by_fields or is_named) or width <= 0 or height == 0:
+    by_palette = compression == 0 and (bits == 2 or (bits in _PALETTES and colours > 1 << bits))
+    if not (by_runs or by_fields or by_palette or is_named) or width <= 0 or height == 0:
         return None
     masks = _DEFAULT_MASKS.get(bits, (0, 0, 0, 0))
     end = 14 + size
@@ -64,7 +66,7 @@ def read_header(data: bytes) -> BmpHeader | None:
         count = 4 if size >= 56 or compression == 6 else 3
         end = max(end, 14 + 40 + 4 * count)
         masks = (*struct.unpack_from(f"<{count}I", data, 14 + 40), *([0] * (4 - count)))
-    entries = min(colours or 1 << bits, 1 << bits, max(start - end, 0) // 4) if by_runs else 0
+    entries = min(colours or 1 << bits, 1 << bits, max(start - end, 0) // 4) if by_runs or by_palette else 0
     palette = np.frombuffer(data[end : end + 4 * entries], np.uint8).reshape(-1, 4)[:, 2::-1]
     across, down = (metres * METRES_PER_INCH for metres in struct.unpack_from("<ii", data, 14 + 24))
     dpi = (across, down) if across > 0 and down > 0 else None
@@ -92,16 +94,28 @@ def decode_bmp(header: BmpHeader, stream: BinaryIO, caption: str) -> Decoded:
 def _stored(header: BmpHeader, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:
     """(pixels (H, W, 1 or 3) uint8; alpha (H, W) uint8 or None) of the file `data`."""
     body = data[header.start :]
-    if header.compression in _RUNS:
+    if header.bits in _PALETTES:
         palette = np.zeros((256, 3), np.uint8)  # what the palette lacks is black
         palette[: len(header.palette)] = header.palette
+        numbers = _from_runs(header, body) if header.compression in _RUNS else _from_bits(header, body)
         is_grey = (palette == palette[:, :1]).all()
-        pixels, alpha = palette[:, : 1 if is_grey else 3][_from_runs(header, body)], None
+        pixels, alpha = palette[:, : 1 if is_grey else 3][numbers], None
     else:
         pixels, alpha = _from_fields(header, body)
     if not header.is_top_down:
         pixels, alpha = pixels[::-1], None if alpha is None else alpha[::-1]
     return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
+
+
+def _from_bits(header: BmpHeader, body: bytes) -> np.ndarray:
+    """(H, W) uint8: numbers in the palette, 1 to 8 bits each, rows filled up to 4 bytes."""
+    row_bytes = (header.width * header.bits + 31) // 32 * 4
+    if len(body) < row_bytes * header.height:
+        raise OSError("rows are missing")
+    rows = np.frombuffer(body, np.uint8, row_bytes * header.height).reshape(header.height, row_bytes)
+    shifts = np.arange(8 - header.bits, -1, -header.bits, dtype=np.uint8)
+    numbers = (rows[..., None] >> shifts) & ((1 << header.bits) - 1)
+    return numbers.reshape(header.height, -1)[:, : header.width]
 
 
 def _from_fields(header: BmpHeader, body: bytes) -> tuple[np.ndarray, np.ndarray | None]:

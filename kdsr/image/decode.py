@@ -18,7 +18,7 @@ from kdsr.errors import InputError
 from kdsr.image.boxes import about_picture
 from kdsr.image.colour import deep_to_srgb, to_srgb
 from kdsr.image.metadata import EXIF_START, Metadata, read_metadata
-from kdsr.image.png_chunks import resolution_in, xmp_in
+from kdsr.image.png_chunks import for_pixels, resolution_in, xmp_in
 from kdsr.image.stated import stated_colour
 
 _bomb_lock = threading.Lock()
@@ -146,6 +146,9 @@ def _stored_as(image: Image.Image) -> str:
 
 
 def _orientation(image: Image.Image) -> tuple[int, str | None]:
+    """EXIF's; not XMP's, by which Pillow turns and other programs do not."""
+    for name in ("xmp", "XML:com.adobe.xmp"):
+        image.info.pop(name, None)
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Pillow's EXIF reader raises many types at damaged data; the pixels are still good
@@ -174,10 +177,7 @@ def _exif_of(image: Image.Image, stream: BinaryIO | None) -> BinaryIO | None:
 def _xmp_and_dpi(image: Image.Image, stream: BinaryIO | None) -> tuple[bytes | None, object]:
     """The XMP, and what the file states as dots per inch."""
     if image.format == "PNG" and stream:
-        found = xmp_in(stream)
-        if found:  # from where Pillow takes an orientation, if EXIF has none
-            image.info["XML:com.adobe.xmp"] = found.decode("utf-8", "replace")
-        return found, resolution_in(stream)
+        return xmp_in(stream), resolution_in(stream)
     is_tiff = image.format == "TIFF"
     xmp = getattr(image, "tag_v2", {}).get(700) if is_tiff else image.info.get("xmp")
     # of a TIFF, and a JPEG without JFIF, it is in the directory; Pillow makes up 1 or 72 if it is not
@@ -186,8 +186,9 @@ def _xmp_and_dpi(image: Image.Image, stream: BinaryIO | None) -> tuple[bytes | N
 
 
 def _decode_deep_png(stream: BinaryIO, *, has_grey: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    stream.seek(0)
-    data = stream.read()
+    still = for_pixels(stream, is_still=True)  # of an animation OpenCV gives another frame, or none
+    still.seek(0)
+    data = still.read()
     _check_chunks(data)
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:

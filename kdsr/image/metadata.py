@@ -34,6 +34,8 @@ _COLOUR_SPACE, _SRGB, _INTEROPERABILITY = 0xA001, 1, 0xA005
 _SIZES = (0xA002, 0xA003)
 _LATITUDE, _LONGITUDE = 2, 4
 _EMPTY_TIFF = b"II*\0\x08\0\0\0"
+_ORIENTATION = 274
+_THUMBNAILS = rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>"
 _MOST_XMP_BYTES = 1 << 24
 _UNCOPIED = "The embedded EXIF data is damaged and is not copied to the result."
 
@@ -59,6 +61,7 @@ def read_metadata(tiff: BinaryIO | None, xmp: bytes | None, dpi: object) -> tupl
         dpi: a pair of numbers, or what else a file gives; without one it is EXIF's.
     """
     stated, note = _pair(dpi), None
+    first: Directory = {}
     exif, has_position = b"", False
     try:
         if tiff is not None:
@@ -68,7 +71,7 @@ def read_metadata(tiff: BinaryIO | None, xmp: bytes | None, dpi: object) -> tupl
             exif, has_position = _kept(tiff, place, first)
     except (ValueError, OverflowError, ArithmeticError, struct.error):
         note = _UNCOPIED
-    text = _cleaned(xmp) if xmp and len(xmp) <= _MOST_XMP_BYTES else b""
+    text = _cleaned(xmp, is_turned=_ORIENTATION in first) if xmp and len(xmp) <= _MOST_XMP_BYTES else b""
     kept = Metadata(exif, text, stated, has_position or b"GPSLatitude" in text)
     return (None if kept == Metadata() else kept), note
 
@@ -136,8 +139,9 @@ def _pair(dpi: object) -> tuple[float, float] | None:
     return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
 
 
-def _cleaned(xmp: bytes) -> bytes:
-    """`xmp` with its orientation upright and without thumbnails."""
-    xmp = re.sub(rb"(tiff:Orientation\s*=\s*[\"'])\d+", rb"\g<1>1", xmp)
-    xmp = re.sub(rb"(<tiff:Orientation>\s*)\d+", rb"\g<1>1", xmp)
-    return re.sub(rb"<xmp:Thumbnails\b.*?</xmp:Thumbnails>", b"", xmp, flags=re.DOTALL)
+def _cleaned(xmp: bytes, *, is_turned: bool) -> bytes:
+    """`xmp` without thumbnails, and upright where the picture was turned by EXIF."""
+    if is_turned:
+        xmp = re.sub(rb"(tiff:Orientation\s*=\s*[\"'])\d+", rb"\g<1>1", xmp)
+        xmp = re.sub(rb"(<tiff:Orientation>\s*)\d+", rb"\g<1>1", xmp)
+    return re.sub(_THUMBNAILS, b"", xmp, flags=re.DOTALL)

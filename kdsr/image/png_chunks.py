@@ -15,6 +15,7 @@ METRES_PER_INCH = 0.0254
 _PER_METRE = 1
 _FOR_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
 """What Pillow is given: pixels, transparency, orientation and frames."""
+_OF_FRAMES = frozenset((b"acTL", b"fcTL", b"fdAT"))
 _MOST_CHUNKS = 1 << 20
 _MOST_PROFILE_BYTES = 1 << 25
 
@@ -37,12 +38,12 @@ def chunks_of(stream: BinaryIO, *, before_pixels: bool = False) -> Iterator[tupl
         place += 12 + length
 
 
-def for_pixels(stream: BinaryIO) -> BinaryIO:
-    """`stream` itself, or a copy without what Pillow could stumble over."""
+def for_pixels(stream: BinaryIO, *, is_still: bool = False) -> BinaryIO:
+    """`stream` itself, or a copy without what Pillow could stumble over; without further frames if `is_still`."""
     kept: list[tuple[int, int]] = []
     dropped = False
     for name, place, length in chunks_of(stream):
-        if name in _FOR_PIXELS or not _is_optional(name):
+        if (name in _FOR_PIXELS and not (is_still and name in _OF_FRAMES)) or not _is_optional(name):
             kept.append((place - 8, length + 12))
         else:
             dropped = True

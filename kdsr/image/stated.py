@@ -181,6 +181,7 @@ def _calibrated(header: bytes) -> StatedColour | None:
     """Endpoints as XYZ (2.30) of red, green and blue, and an exponent (16.16) for each."""
     lights = np.array(struct.unpack_from("<9i", header, 60)).reshape(3, 3) / (1 << 30)
     exponents = [each / 65536 for each in struct.unpack_from("<3I", header, 96)]
+    exponents = [1 / each if 0 < each < 1 else each for each in exponents]  # both directions are found
     if not lights.any() or not any(exponents):
         return None  # many programs leave them at 0
     if not all(_EXPONENTS[0] <= each <= _EXPONENTS[1] for each in exponents):

@@ -121,6 +121,13 @@ def test_rows_from_the_top_are_read_in_their_order():
     assert read_picture(bmp(1, 2, 16, 0, data), SETTINGS).pixels.tolist() == [[[0, 0, 255]], [[255, 0, 0]]]
 
 
+def test_palettes_of_2_bits_and_of_too_many_colours_are_read():
+    assert rows(bmp(5, 2, 2, 0, bytes([0b00011011, 0b01000000, 0, 0, 0xFF, 0xFF, 0, 0]))) == [[3] * 5, [0, 1, 2, 3, 1]]
+    data = bytearray(bmp(3, 1, 4, 0, bytes([0x12, 0x30, 0, 0])))
+    struct.pack_into("<I", data, 14 + 32, 300)
+    assert rows(bytes(data)) == [[1, 2, 3]]
+
+
 def test_what_is_not_read_is_named_and_what_is_too_large_or_short_is_refused():
     for bits, compression, words in ((24, 4, "holds a JPEG"), (24, 5, "holds a PNG"), (64, 0, "64 bits")):
         with pytest.raises(InputError, match=words):

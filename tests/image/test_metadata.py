@@ -106,6 +106,16 @@ def test_every_format_is_read_with_what_it_says(format):
     check(encode_picture(read_picture(data, SETTINGS), ".png"), ".png")
 
 
+def test_xmp_alone_turns_no_picture_and_keeps_its_orientation():
+    for format in ("PNG", "WEBP", "JPEG"):
+        data = encoded(Image.new("RGB", (13, 7)), format, **({} if format == "PNG" else {"xmp": XMP}))
+        if format == "PNG":
+            data = with_png_chunk(data, b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + XMP)
+        picture = read_picture(data, SETTINGS)
+        assert (picture.width, picture.height) == (13, 7)
+        assert b'tiff:Orientation="6"' in encode_png(picture)
+
+
 def test_texts_in_utf_8_and_entries_of_any_kind_stay_byte_for_byte():
     entries = {
         315: TiffEntry(2, 5, "Zoë\0".encode()),

@@ -44,6 +44,15 @@ def test_a_png_is_read_whatever_stands_beside_its_pixels(name, content, kind):
         assert same(read_picture(data, SETTINGS), picture)
 
 
+def test_of_an_animation_of_16_bits_the_first_frame_is_used():
+    picture, control = noise(7, 13, np.uint16), struct.pack(">5I2H2B", 0, 13, 7, 0, 0, 1, 1, 0, 0)
+    other = encode_png(noise(7, 13, np.uint16, seed=1))
+    pixels = other[other.index(b"IDAT") + 4 : -16]
+    plain = with_png_chunk(encode_png(picture), b"acTL", struct.pack(">2I", 1, 0))
+    frame = png_chunk(b"fcTL", control) + png_chunk(b"fdAT", struct.pack(">I", 1) + pixels)
+    assert same(read_picture(plain[:-12] + frame + plain[-12:], SETTINGS), picture)
+
+
 def test_a_profile_of_megabytes_is_followed():
     profile = swapped_profile()
     large = struct.pack(">I", len(profile) + len(MEGABYTES)) + profile[4:] + MEGABYTES
