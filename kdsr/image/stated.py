@@ -33,6 +33,8 @@ _ALONE = "The PNG states primaries without a gamma, which browsers ignore; the c
 _LINKED = "The BMP names a colour profile in another file; the colours were left as stored."
 _NEAR_DISPLAY = 0.05
 """A product of file and display exponents this close to 1 is none to correct (libpng's PNG_GAMMA_THRESHOLD)."""
+_IS_CHROMATICITY = 0.01
+"""So close to 1 are the sums of endpoints that are chromaticities."""
 _EXPONENTS = (0.1, 10.0)
 _H273_PRIMARIES: Mapping[int, Primaries] = MappingProxyType({
     1:  SRGB,
@@ -189,6 +191,8 @@ def _calibrated(header: bytes) -> StatedColour | None:
     points = [(each[0] / each.sum(), each[1] / each.sum()) for each in (lights.sum(axis=0), *lights) if each.sum() > 0]
     if len(points) < 4:
         return StatedColour(note=_ODD)
+    if np.abs(lights.sum(axis=1) - 1).max() < _IS_CHROMATICITY:  # some write x, y, z, which say nothing of the white
+        points[0] = SRGB.white
     steps = np.linspace(0, 1, 4096)
     curve = exponents[0] if len(set(exponents)) == 1 else [steps**each for each in exponents]
     return _colour(Primaries(*points), curve)

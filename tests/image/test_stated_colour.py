@@ -263,6 +263,9 @@ def test_what_a_bmp_of_version_5_states_is_followed():
     assert first(bmp(COLOUR, 0, exponent=2.2, lights=endpoints(ADOBE_RGB)))[0] == list(ADOBE_AS_SRGB)
     assert first(bmp((55, 55, 55), 0, exponent=1, lights=endpoints(SRGB)))[0] == [128, 128, 128]
     assert first(bmp(COLOUR, int.from_bytes(b"MBED"), profile=swapped_profile()))[0] == [100, 200, 50]
+    chromaticities = [value for x, y in SRGB[1:] for value in (x, y, 1 - x - y)]
+    odd = struct.pack("<9i", *(round(value * (1 << 30)) for value in chromaticities))
+    assert first(bmp(COLOUR, 0, exponent=0.4545, lights=odd)) == (list(COLOUR), ())
     assert first(bmp(COLOUR, 0)) == (list(COLOUR), ())  # all zero: nothing is stated
     assert first(bmp(COLOUR, int.from_bytes(b"sRGB"))) == (list(COLOUR), ())
     assert "another file" in first(bmp(COLOUR, int.from_bytes(b"LINK"), profile=b"c:\\a.icc\0"))[1][0]
