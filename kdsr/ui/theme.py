@@ -99,7 +99,7 @@ def build_theme() -> gr.themes.Base:
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join(
     (Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("restore", "live", "distill", "models", "scripts", "narrow", "targets")
+    for name in ("restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide")
 )
 
 HEAD = """

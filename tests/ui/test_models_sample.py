@@ -3,10 +3,15 @@
 import pytest
 from helpers.restoring import shown_in
 from helpers.serving import tiny_settings_in
+from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_weights
 
 from kdsr.image import read_picture
+from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.sample import SIDE_PX, Samples, compared_with
 from kdsr.zoo import open_catalog
+
+weights = pytest.fixture(zoo_weights)
+handlers = pytest.fixture(models_handlers)
 
 
 @pytest.fixture
@@ -46,3 +51,12 @@ def test_each_picture_is_made_once_by_its_own_network_and_again_when_it_is_gone(
     assert samples.ready(card, catalog.cards) == ""
     assert samples.make(card, catalog.cards, catalog) and files["teacher"].stat().st_mtime_ns == made_at
     assert read_picture(files["student"], settings).pixels.tobytes() == pictures["student"]
+
+
+def test_a_network_without_a_comparison_leaves_no_gap_and_one_is_there_at_the_second_look(handlers):
+    page = handlers.on_show(Selection(), CHOICE, REQUEST)
+    assert page.sample == "" and "data-pictures" in handlers.on_sample(page.selection)
+    assert "data-pictures" in handlers.on_show(page.selection, CHOICE, REQUEST).sample
+    weights = handlers.settings.weights_dir / "denoise-fresh.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"bad!")
+    assert handlers.on_sample(Selection("denoise-fresh")) == "<i data-none></i>" == handlers.on_sample(Selection("no"))

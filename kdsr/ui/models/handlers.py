@@ -138,15 +138,15 @@ class ModelsHandlers:
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
     def on_sample(self, selection: Selection) -> str:
-        """The comparison in the card of the network, made now where it is the first time."""
-        zoo = self.zoo()
+        """The comparison in the card of the network, made where it is the first time; a mark where there is none."""
+        zoo, none = self.zoo(), Markup("<i data-none></i>")
         card = zoo.find(selection.network)
         if card is None or card in zoo.absent:
-            return Markup("")
+            return none
         try:
-            return self.samples.make(card, zoo.cards, zoo.catalog)
+            return self.samples.make(card, zoo.cards, zoo.catalog) or none
         except (KdsrError, OSError):
-            return Markup("")  # the downloads say what is wrong with the weights
+            return none  # the downloads say what is wrong with the weights
 
     def on_measure(self, title: str, selection: Selection) -> ModelsPage:
         """Another figure in the plot."""

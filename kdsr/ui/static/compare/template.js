@@ -81,6 +81,8 @@ export const CSS = `
 :host(:fullscreen) .stage, :host(.filled) .stage { width: 100%; height: 100%; aspect-ratio: auto; border-radius: 0;
   touch-action: none; }
 @media (pointer: coarse) { .tools button { min-height: 44px; min-width: 44px; } }
+@media (min-width: 1800px) { .tag { font-size: var(--tag-size, 20px); }
+  .tag small { font-size: calc(.9 * var(--tag-size, 20px)); } }
 @media (max-width: 560px) { .tag { font-size: 13px; padding: 3px 8px; } .tag small { font-size: 12px; }
   .tools { gap: 0; } }
 @media (prefers-reduced-motion: reduce) { .tag { transition: none; } }`;
