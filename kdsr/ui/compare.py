@@ -42,16 +42,20 @@ def add_comparison(name: str, ratio: float) -> gr.HTML:
     return gr.HTML(elem_id=f"{name}-pictures", elem_classes="compare-data")
 
 
-def comparison(name: str, size: tuple[int, int], pictures: Sequence[Shown], left: str, right: str) -> Markup:
+def comparison(
+    name: str, size: tuple[int, int], pictures: Sequence[Shown], left: str, right: str, *, is_painted: bool = False
+) -> Markup:
     """The data of a comparison of `pictures` of one scene `name`, all of `size` (width, height).
 
     left, right: keys of the pair on the divider. Unchanged data leaves what the visitor sees as it is.
+    is_painted: the left picture alone is shown, and marks can be painted over it.
     """
     data: dict[str, Any] = {
         "name": name,
         "size": size,
         "left": left,
         "right": right,
+        "paint": is_painted,
         "pictures": [
             {"key": each.key, "title": each.title, "figure": each.figure, "kind": each.key,
              "src": file_address(each.file)}

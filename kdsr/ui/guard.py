@@ -19,7 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 MOST_UPLOAD_BYTES = 1_000_000_000
 """Of one request with files; gradio bounds each file itself."""
 MOST_COMPONENT_BYTES = 8_000_000
-"""Of what a component of the page sends: a picture of *Live*, the marks' picture."""
+"""Of what a component of the page sends: a picture of *Live*."""
 MOST_BODY_BYTES = 256_000
 """Of any other request: 300 uploaded photographs of a run, named, have 180,000."""
 _PREFIX = "/gradio_api"

@@ -105,17 +105,6 @@ CSS = "\n".join(
 HEAD = """
 <meta name="color-scheme" content="light dark">
 <script>
-document.addEventListener("paste", (event) => {
-  const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
-  const inputs = [...document.querySelectorAll("#upload input[type=file]")];
-  const input = inputs.find((each) => each.closest("#stage").offsetParent);
-  if (!file || !input) return;
-  const moved = new DataTransfer();
-  moved.items.add(file);
-  input.files = moved.files;
-  input.dispatchEvent(new Event("change", { bubbles: true }));
-  event.preventDefault();
-});
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest?.("button.copy");
   if (copy) {
@@ -135,5 +124,5 @@ document.addEventListener("click", async (event) => {
 """
 HEAD += "\n".join(
     f"<script>{(Path(__file__).parent / 'static' / f'{name}.js').read_text(encoding='utf-8')}</script>"
-    for name in ("groups", "gradio")
+    for name in ("groups", "files", "gradio")
 )

@@ -226,3 +226,10 @@ def test_the_loupe_shows_each_pixel_as_a_square(page):
     squares = loupe[3::6, 3:84:6]
     x, y = SIZE[0] // 2 - 7, SIZE[1] // 2 - 14
     assert np.array_equal(squares[:, :13], pictures()["input"][y : y + 28, x : x + 13])
+    assert np.array_equal(loupe[3::6, 87::6], pictures()["student"][y : y + 28, x : x + 14])
+
+
+def test_spots_near_the_border_that_are_shown_alike_are_one(page):
+    spots = "[[0.98, 0.5], [0.9, 0.52], [0.2, 0.5], [0.99, 0.02]]"
+    found = page.evaluate(f"document.querySelector('kdsr-compare').view.distinct({spots}, 8)")
+    assert found == [[0.98, 0.5], [0.2, 0.5], [0.99, 0.02]]

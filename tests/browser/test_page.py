@@ -209,12 +209,19 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
     page.close()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_jumps_while_the_page_loads(browser, address, width):
-    page = browser.new_page(viewport={"width": width, "height": 900})
+LOADED = {
+    "restore": "#figures tr.teacher", "live": ".live-examples button", "models": "#zoo-chart svg",
+    "distill": "#run-head h2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tab", LOADED)
+@pytest.mark.parametrize("width, height", [(390, 844), (1280, 900)])
+def test_nothing_jumps_while_the_page_loads(browser, address, tab, width, height):
+    page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    finished(page)
+    page.goto(f"{address}?tab={tab}")
+    page.wait_for_selector(LOADED[tab])
     shift = page.evaluate("""() => new Promise((done) => { let sum = 0;
         new PerformanceObserver((list) => { for (const entry of list.getEntries())
             if (!entry.hadRecentInput) sum += entry.value; }).observe({type: 'layout-shift', buffered: true});

@@ -1,5 +1,6 @@
 """The tab Restore in a headless Chromium: a stale picture is dimmed, and marks are painted on the big picture."""
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -66,18 +67,61 @@ def test_an_upload_to_inpaint_is_marked_on_the_big_picture_with_one_button(page,
     page.wait_for_selector("#summary .about:has-text('Inpainting')")
     page.set_input_files("#upload input[type=file]", tmp_path / "wall.png")
     page.wait_for_selector("#status .line.needed:has-text('Paint over the missing parts')")
-    canvas = page.wait_for_selector("#figure #marks-editor canvas")
-    assert page.is_visible("#use-marks") and not page.is_visible("#run") and not page.is_visible("#hero")
-    page.wait_for_timeout(1_500)
-    box = canvas.bounding_box()
+    page.wait_for_selector("#hero .stage.painting")
+    assert page.inner_text("#hero .tag b") == "Before" and page.inner_text("#run") == "Restore"
+    box = page.locator("#hero .layer.ink canvas").bounding_box()
     assert box["width"] > 400
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.move(middle[0] - 20, middle[1])
-    page.mouse.down()
-    page.mouse.move(middle[0] + 20, middle[1] + 10, steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(500)
-    page.click("#use-marks")
+    stroke(page, middle, 40)
+    stroke(page, (middle[0], middle[1] + 90), 40)
+    assert painted(page) == [True, True]
+    page.click("#hero [data-act=undo]")
+    assert painted(page) == [True, False]
+    page.click("#hero [data-act=erase]")
+    stroke(page, (middle[0] + 20, middle[1]), 20)
+    page.click("#run")
     page.wait_for_selector("#summary .about:has-text('wall')")
     finished(page)
-    assert page.is_visible("#hero") and page.is_visible("#run") and not page.is_visible("#use-marks")
+    assert page.locator("#hero .painting").count() == 0
+    page.click("#all-files button")
+    with page.expect_download() as given:
+        page.click("#files a[download$='input.png'], #files a[href$='input.png']")
+    with Image.open(given.value.path()) as picture:
+        holes = np.asarray(picture)[..., 3] == 0
+    assert holes[60, 76] and not holes[60, 84] and not holes[78:].any() and 10 < holes.sum() < 400
+
+
+def stroke(page, middle, length):
+    page.mouse.move(middle[0] - length / 2, middle[1])
+    page.mouse.down()
+    page.mouse.move(middle[0] + length / 2, middle[1], steps=5)
+    page.mouse.up()
+
+
+def painted(page):
+    """Whether the middle of the picture is painted, and a spot below it."""
+    return page.evaluate("""() => { const { canvas } = document.querySelector('#hero kdsr-compare').marks;
+        const context = canvas.getContext('2d'), down = 90 / canvas.getBoundingClientRect().height * canvas.height;
+        return [0, down].map((y) => context.getImageData(80, 60 + y, 1, 1).data[3] > 0); }""")
+
+
+def test_a_picture_dropped_anywhere_on_the_tab_is_taken_and_a_mask_is_a_file_as_well(page, tmp_path):
+    drop = """(place) => { const canvas = document.createElement('canvas'); canvas.width = 64; canvas.height = 48;
+        canvas.toBlob((blob) => { const data = new DataTransfer();
+            data.items.add(new File([blob], 'dropped.png', {type: 'image/png'}));
+            for (const kind of ['dragover', 'drop']) document.querySelector(place).dispatchEvent(
+                new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true})); }); }"""
+    page.evaluate(drop, "#figures")
+    page.wait_for_selector("#summary .about:has-text('dropped')")
+    finished(page)
+    page.click("#task label:has-text('Inpainting')")
+    page.wait_for_selector("#hero .stage.painting")
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:20, 10:20] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    page.set_input_files("#mask input[type=file]", tmp_path / "mask.png")
+    page.wait_for_selector("#summary .about:has-text('Inpainting')")
+    finished(page)
+    Image.fromarray(mask[1:]).save(tmp_path / "small.png")
+    page.set_input_files("#mask input[type=file]", tmp_path / "small.png")
+    page.wait_for_selector("#status .line.error:has-text('must be as large as the picture, 64 x 48')")

@@ -35,11 +35,6 @@ def encoded(image: Image.Image, format: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
-def png_of(array: np.ndarray) -> bytes:
-    """The PNG of `array` (H, W, 3 or 4) uint8."""
-    return encoded(Image.fromarray(array), "PNG")
-
-
 def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

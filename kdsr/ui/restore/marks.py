@@ -4,31 +4,33 @@ with.
 Not here: the mask that is made of the paint (`restore.painting`), the wiring (`restore.wiring`).
 """
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from kdsr.errors import InputError, KdsrError
-from kdsr.image import read_picture
+from kdsr.image import read_picture, write_picture
 from kdsr.restore import holes_in
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.ui import texts
+from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.html import status_line
 from kdsr.ui.restore.choice import Choice, order_of
-from kdsr.ui.restore.editor import Layers
+from kdsr.ui.restore.files import on_disk
 from kdsr.ui.restore.handlers import RestoreHandlers, refused
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
 from kdsr.ui.restore.request import Order
+from kdsr.ui.restore.result import COLUMNS, RestoreResult
+from kdsr.ui.restore.view import pair_view
 from kdsr.ui.sessions import session_of
 
-
-def closed_editor() -> tuple[Any, ...]:
-    """(editor, open, use, cancel): the editor is away, and can be opened."""
-    return gr.update(value=None, visible=False), gr.update(visible=True), gr.update(visible=False), gr.update(
-        visible=False
-    )  # fmt: skip
+_CLOSED = (gr.update(visible=True), gr.update(visible=False))
+"""(open, cancel) while nothing is painted."""
+_OPEN = (gr.update(visible=False), gr.update(visible=True))
 
 
 class MarksHandlers:
@@ -38,50 +40,54 @@ class MarksHandlers:
         self.restore = restore
 
     def on_open(self, picture: str | None) -> tuple[Any, ...]:
-        """(editor, open, use, cancel, status): the visitor's picture, to be painted over where something is missing."""
+        """(pictures, open, cancel, status): the visitor's picture, to be painted over where something is missing."""
         if picture is None:
-            return *(gr.skip(),) * 4, status_line(texts.NO_EXAMPLES)
+            return *(gr.skip(),) * 3, status_line(texts.NO_EXAMPLES)
         try:
-            return *self._opened(picture), status_line(texts.MARK, kind="needed")
+            return self._to_paint(picture), *_OPEN, status_line(texts.MARK, kind="needed")
         except KdsrError as error:
-            return *(gr.skip(),) * 4, refused(error)[0]
+            return *(gr.skip(),) * 3, refused(error)[0]
 
-    def on_cancel(self) -> tuple[Any, ...]:
-        """(editor, open, use, cancel, status): the picture is seen again."""
-        return *closed_editor(), status_line("", kind="done")
+    def on_cancel(self, result: RestoreResult | None, pair: tuple[str, str]) -> tuple[Any, ...]:
+        """(pictures, open, cancel, status): the result is seen again."""
+        shown = pair_view(result, *pair).pictures if result is not None and on_disk(result) else gr.skip()
+        return shown, *_CLOSED, status_line("", kind="done")
 
-    def on_use(self, painted: Layers, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """(marks, kind, status, run, stop): what was painted is missing."""
+    def on_mask(self, path: str | None, picture: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """(marks, field, kind, status, run, stop): what was painted, or is white in the visitor's file, is missing."""
         try:
-            if picture is None:
+            if picture is None or path is None:
                 raise InputError(texts.NO_EXAMPLES)
-            folder = self.restore.folder / "marks"
-            mask = write_marks(painted, read_picture(Path(picture), self.restore.settings), folder)
+            settings, folder = self.restore.settings, self.restore.folder / "marks"
+            mask = write_marks(read_picture(Path(path), settings), read_picture(Path(picture), settings), folder)
         except KdsrError as error:
-            return gr.skip(), gr.skip(), *refused(error)
-        return Marks(picture, str(mask)), gr.update(value=None), *self.restore.ordered(request)
+            return gr.skip(), gr.update(value=None), gr.skip(), *refused(error)
+        return Marks(picture, str(mask)), gr.update(value=None), gr.update(value=None), *self.restore.ordered(request)
 
     def on_ordered(
         self, picture: str | None, truth: str | None, choice: Choice, marks: Marks | None, request: gr.Request
     ) -> tuple[Any, ...]:
-        """(editor, open, use, cancel, status, run, stop), the updates for a new order.
+        """(pictures, open, cancel, status, run, stop), the updates for a new order.
 
-        An order that lacks something waits for it, and the page says so; any other closes the editor and goes on.
+        An order that lacks something waits for it, and the page says so; any other goes on.
         """
         session, order = session_of(request), order_of(picture, truth, choice, marks)
-        needed = what_is_lacking(order, self.restore.settings) if self.restore.orders.is_waiting(session) else ""
+        is_ordered = self.restore.orders.is_waiting(session)
+        needed = what_is_lacking(order, self.restore.settings) if is_ordered else ""
         if not needed:
-            is_refused = not self.restore.orders.is_waiting(session)
-            return *((gr.skip(),) * 4 if is_refused else closed_editor()), *(gr.skip(),) * 3
+            return gr.skip(), *(_CLOSED if is_ordered else (gr.skip(),) * 2), *(gr.skip(),) * 3
         self.restore.orders.take(session)
-        editor = self._opened(str(order.picture)) if needed == texts.MARK else closed_editor()
         begun = gr.update(interactive=True), gr.update(visible=False)
-        return *editor, status_line(needed, kind="needed"), *begun
+        shown = (self._to_paint(str(order.picture)), *_OPEN) if needed == texts.MARK else (gr.skip(), *_CLOSED)
+        return *shown, status_line(needed, kind="needed"), *begun
 
-    def _opened(self, picture: str) -> tuple[Any, ...]:
-        """(editor, open, use, cancel) with `picture` in the editor."""
-        shown = to_be_marked(read_picture(Path(picture), self.restore.settings))
-        return gr.update(value=shown, visible=True), gr.update(visible=False), *(gr.update(visible=True),) * 2
+    def _to_paint(self, path: str) -> Markup:
+        """The comparison with the picture at `path` alone, to be painted on."""
+        picture = to_be_marked(read_picture(Path(path), self.restore.settings))
+        folder = self.restore.folder / "marks" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        shown = Shown("input", COLUMNS["input"], "", write_picture(picture, folder / "picture.png"))
+        return comparison(picture.name, (picture.width, picture.height), [shown], "input", "input", is_painted=True)
 
 
 def what_is_lacking(order: Order, settings: Settings) -> str:

@@ -15,16 +15,12 @@ from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
-from kdsr.ui.restore.editor import MarksEditor
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel
 from kdsr.ui.visitor import Visitor
-
-_INK = "#e11d48"
-"""The paint over missing pixels: a colour that is rare in photographs, light or dark."""
 
 
 def add_restore_tab(
@@ -67,21 +63,16 @@ def _ratio_of(picture: Path) -> float:
 
 
 def _result_column(ratio: float) -> dict[str, Any]:
-    """The picture with its captions, the editor in its place, the sentence, and the choice of the pair."""
+    """The picture with its captions, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
         with gr.Column(elem_id="figure"):
             pictures = add_comparison("hero", ratio)
-            editor = MarksEditor(
-                sources=(), transforms=(), layers=False, brush=gr.Brush(14, [_INK], color_mode="fixed"),
-                show_label=False, container=False, visible=False, buttons=[], label="Paint over the missing parts",
-                elem_id="marks-editor",
-            )  # fmt: skip
         summary = gr.HTML(elem_id="summary")
         with gr.Row(elem_id="sides"):
             left = gr.Dropdown([("Before", "input")], value="input", label="Left", elem_id="left")
             right = gr.Dropdown([("Student", "student")], value="student", label="Right", elem_id="right")
         explained = gr.HTML(elem_id="explained")
-    parts = {"pictures": pictures, "editor": editor, "summary": summary, "left": left, "right": right}
+    parts = {"pictures": pictures, "summary": summary, "left": left, "right": right}
     return parts | {"explained": explained}
 
 
@@ -179,10 +170,13 @@ def _mode_options(task: str) -> dict[str, Any]:
 
 
 def _marks_options() -> dict[str, Any]:
-    """The button that opens the editor of missing pixels."""
+    """The two ways to say which pixels are missing: painting on the big picture, and a mask file."""
     with gr.Column(visible=False, elem_id="marks") as marking:
         open_marks = gr.Button("Mark the missing parts", elem_id="open-marks")
-    return {"marking": marking, "open_marks": open_marks}
+        mask = gr.File(
+            type="filepath", file_types=["image"], show_label=False, container=False, elem_id="mask", label="A mask"
+        )
+    return {"marking": marking, "open_marks": open_marks, "mask": mask}
 
 
 def _go_options() -> dict[str, Any]:
@@ -191,7 +185,6 @@ def _go_options() -> dict[str, Any]:
         with gr.Row(elem_id="buttons"):
             parts: dict[str, Any] = {
                 "run": gr.Button("Restore", variant="primary", elem_id="run"),
-                "use_marks": gr.Button("Fill the marked area", variant="primary", visible=False, elem_id="use-marks"),
                 "cancel_marks": gr.Button("Cancel", visible=False, elem_id="cancel-marks"),
                 "stop": gr.Button("Stop", variant="stop", visible=False, elem_id="stop"),
             }

@@ -18,7 +18,7 @@ from kdsr.ui.restore.stale import on_changed
 from kdsr.ui.visitor import Visitor
 
 _TO_MARKS = """() => setTimeout(() => {
-  document.querySelector('#marks-editor')?.scrollIntoView({behavior: 'smooth', block: 'nearest'});
+  document.querySelector('#hero')?.scrollIntoView({behavior: 'smooth', block: 'nearest'});
 }, 300)"""
 _VIEW = (
     *("pictures", "summary", "status", "table", "left", "right", "explained"),
@@ -43,8 +43,8 @@ class RestoreParts:
 
     @property
     def editing(self) -> list[Any]:
-        """The editor of marks and its buttons."""
-        return [self.result["editor"], *(self.options[key] for key in ("open_marks", "use_marks", "cancel_marks"))]
+        """The big picture, which is painted on, and the buttons for that."""
+        return [self.result["pictures"], self.options["open_marks"], self.options["cancel_marks"]]
 
     @property
     def networks(self) -> list[Any]:
@@ -142,7 +142,7 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     levels = [choice, options["mode"], *parts.levels, options["second"]]
     uploaded = [states["picture"], pick["upload"], pick["chosen"], *levels, *begun]
     example = [states["picture"], *levels, pick["chosen"], *begun]
-    painted, marked = [parts.result["editor"], states["picture"]], [states["marks"], options["kind"], *begun]
+    marked = [states["marks"], options["mask"], options["kind"], *begun]
     mode = [choice, *parts.levels, options["second"], *begun]
     truth = [states["truth"], options["truth"], options["truth_line"], *begun]
     task = [pick["task"], choice, states["picture"], visitor.who]
@@ -156,7 +156,7 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),
         options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
-        options["use_marks"].click(marks.on_use, painted, marked, **READING),
+        options["mask"].upload(marks.on_mask, [options["mask"], states["picture"]], marked, **READING),
         options["truth"].upload(handlers.on_truth, options["truth"], truth, **READING),
         pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **READING),
         pick["gallery"].select(handlers.on_example, choice, example, **READING),
@@ -172,11 +172,12 @@ def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
 
 
 def _wire_marks(marks: MarksHandlers, parts: RestoreParts) -> None:
-    """The editor opens on request, and closes again."""
+    """Painting begins on request, and can be given up."""
     options, outputs = parts.options, [*parts.editing, parts.options["status"]]
     opened = options["open_marks"].click(marks.on_open, parts.states["picture"], outputs, **READING)
     opened.success(None, js=_TO_MARKS)
-    options["cancel_marks"].click(marks.on_cancel, None, outputs, **QUICK)
+    shown = [parts.states["result"], parts.states["pair"]]
+    options["cancel_marks"].click(marks.on_cancel, shown, outputs, **QUICK)
 
 
 def _wire_stale(parts: RestoreParts) -> None:

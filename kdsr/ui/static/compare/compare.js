@@ -1,18 +1,21 @@
 // <kdsr-compare>: restored pictures of one size over each other with a divider, or side by side, at one spot.
 //
 // Its pictures are the JSON in `data-pictures` of the element that its attribute `source` names:
-// {name, size: [width, height], pictures: [{key, src, title, figure, kind}], left, right}. A new value keeps zoom and
-// divider. `show()` takes the same with `element`, a canvas, instead of `src`.
+// {name, size: [width, height], pictures: [{key, src, title, figure, kind}], left, right, paint}. A new value keeps
+// zoom and divider. `show()` takes the same with `element`, a canvas, instead of `src`. With `paint` marks are painted
+// over the left picture alone (`marks.js`).
 // It sends "compare-change" with its state, which `place()` takes again, and "compare-shown" after `show()`. Not here:
 // arithmetic (`viewport.js`).
 
 import { CSS, TEMPLATE } from "./template.js";
 import { drawLoupe } from "./loupe.js";
+import { Marks } from "./marks.js";
 import { addPointers } from "./pointers.js";
 import { differences } from "./spots.js";
 import { Viewport } from "./viewport.js";
 
-const FLICKER_MS = 600;
+const FLICKER_MS = 600, MOST_SPOTS = 6;
+const NARROWEST_PX = 120; // of a picture in a row
 
 /** Where the browser finds a picture; gradio's own lie behind the address of its API, also behind a proxy. */
 function address(src) {
@@ -24,6 +27,7 @@ class Compare extends HTMLElement {
   constructor() {
     super();
     this.view = new Viewport();
+    this.marks = new Marks(this);
     Object.assign(this, { at: 50, columns: 0, shown: null, images: new Map(), spots: null, spotAt: -1, flicker: 0 });
     const root = this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>${CSS}</style>${TEMPLATE}`;
@@ -33,6 +37,8 @@ class Compare extends HTMLElement {
     for (const button of root.querySelectorAll("[data-act]")) {
       button.addEventListener("click", () => this.act(button.dataset.act));
     }
+    this.brush = root.querySelector("[data-part=brush]");
+    this.brush.addEventListener("input", () => { this.marks.brush = Number(this.brush.value); });
     this.addEventListener("keydown", (event) => this.onKey(event));
     addPointers(this);
     new ResizeObserver(() => this.measure()).observe(this.stage);
@@ -62,8 +68,25 @@ class Compare extends HTMLElement {
     this.spots = null;
     this.spotAt = -1;
     this.say("");
+    if (this.isPainting) this.beginPainting();
     this.build();
     this.dispatchEvent(new CustomEvent("compare-shown", { bubbles: true, composed: true }));
+  }
+
+  get isPainting() { return Boolean(this.shown?.paint); }
+
+  beginPainting() {
+    this.marks.begin(this.shown.size);
+    this.brush.value = this.marks.brush;
+    this.chooseTool(false);
+    if (this.flicker) this.toggleFlicker();
+    if (!this.loupe.hidden) this.toggleLoupe();
+  }
+
+  chooseTool(erases) {
+    this.marks.erases = erases;
+    this.press("paint", !erases);
+    this.press("erase", erases);
   }
 
   picture(key) { return this.shown.pictures.find((picture) => picture.key === key) ?? this.shown.pictures[0]; }
@@ -78,23 +101,25 @@ class Compare extends HTMLElement {
 
   /** The elements of the pictures that are shown. Each picture is loaded once. */
   build() {
-    const wanted = this.columns ? this.row.map((picture) => [picture]) : [this.pair];
+    const isRow = this.columns > 0 && !this.isPainting, isAlone = isRow || this.isPainting;
+    const wanted = isRow ? this.row.map((picture) => [picture]) : [this.pair.slice(0, this.isPainting ? 1 : 2)];
     this.stage.querySelectorAll(".pane").forEach((pane) => pane.remove());
     wanted.forEach((pictures, number) => {
       const pane = document.createElement("div");
       pane.className = "pane";
       pictures.forEach((picture, index) => {
-        const layer = document.createElement("div"), side = this.columns ? "alone" : ["left", "right"][index];
-        layer.className = `layer ${side}`;
-        layer.append(this.image(picture, `${number}${side}`));
-        pane.append(layer);
-        pane.append(tag(picture, side));
+        const side = isAlone ? "alone" : ["left", "right"][index];
+        pane.append(layerOf(side, this.image(picture, `${number}${side}`)), tag(picture, side));
       });
+      if (this.isPainting) pane.append(layerOf("ink", this.marks.canvas));
       this.slider.before(pane); // the slider stays where it is, and keeps the focus
     });
-    this.stage.classList.toggle("columns", this.columns > 0);
+    this.stage.classList.toggle("columns", isRow);
+    for (const element of [this, this.stage]) element.classList.toggle("painting", this.isPainting);
+    this.shadowRoot.querySelector("[data-part=paint]").hidden = !this.isPainting;
+    for (const name of ["spot", "flicker", "loupe", "columns"]) this.tool(name).hidden = this.isPainting;
     this.stage.style.setProperty("--count", wanted.length);
-    this.slider.hidden = this.columns > 0;
+    this.slider.hidden = isAlone;
     this.shadowRoot.querySelector(".empty").hidden = true;
     this.tool("columns").textContent = this.columns ? `${this.columns} columns` : "Side by side";
     this.measure();
@@ -169,7 +194,7 @@ class Compare extends HTMLElement {
   }
 
   act(name) {
-    if (!this.shown) return;
+    if (!this.shown || this.tool(name).hidden) return;
     this.say("");
     const acts = {
       in: () => this.zoom((view) => view.zoomBy(2)),
@@ -181,18 +206,28 @@ class Compare extends HTMLElement {
       spot: () => this.nextSpot(),
       columns: () => this.nextColumns(),
       fullscreen: () => this.toggleFullscreen(),
+      paint: () => this.chooseTool(false),
+      erase: () => this.chooseTool(true),
+      undo: () => this.marks.undo(),
+      clear: () => this.marks.clear(),
     };
     acts[name]?.();
   }
 
   onKey(event) {
+    if (this.isPainting && (event.ctrlKey || event.metaKey) && event.key === "z") {
+      this.marks.undo();
+      event.preventDefault();
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const tools = [...this.shadowRoot.querySelectorAll("[data-act]")], tool = tools.indexOf(event.composedPath()[0]);
+    const bar = event.composedPath()[0].closest?.(".tools"), tools = [...(bar?.querySelectorAll("[data-act]") ?? [])]
+      .filter((each) => !each.hidden), tool = tools.indexOf(event.composedPath()[0]);
     if (tool >= 0 && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
       this.focusTool(tools, tool + (event.key === "ArrowRight" ? 1 : -1));
       event.preventDefault();
       return;
     }
+    if (bar && event.key.startsWith("Arrow")) return; // the size of the brush
     const step = event.shiftKey ? 10 : 1;
     const moves = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 10, PageDown: -10 };
     const acts = { "+": "in", "=": "in", "-": "out", 0: "fit", 1: "exact", f: "flicker", l: "loupe" };
@@ -242,15 +277,17 @@ class Compare extends HTMLElement {
     const loaded = (src) => Object.assign(new Image(), { src: address(src) });
     const images = this.pair.map((picture) => picture.element ?? loaded(picture.src));
     await Promise.all(images.map((image) => image.decode?.()));
-    this.spots ??= differences(...images, this.shown.size);
+    const scale = Math.max(2 * this.view.fit, 2 * this.view.oneToOne);
+    this.spots ??= this.view.distinct(differences(...images, this.shown.size), scale).slice(0, MOST_SPOTS);
     if (!this.spots.length) { this.say("These two pictures are equal."); return; }
     this.spotAt = (this.spotAt + 1) % this.spots.length;
-    this.zoom((view) => view.show(this.spots[this.spotAt], Math.max(2 * view.fit, 2 * view.oneToOne)));
+    this.zoom((view) => view.show(this.spots[this.spotAt], scale));
     this.say(`Spot ${this.spotAt + 1} of ${this.spots.length}: where the two differ most.`);
   }
 
   nextColumns() {
-    const most = Math.min(5, this.shown.pictures.length);
+    const fitting = Math.max(2, Math.floor(this.clientWidth / NARROWEST_PX));
+    const most = Math.min(5, fitting, this.shown.pictures.length);
     this.columns = this.columns >= most ? 0 : Math.max(2, this.columns + 1);
     this.build();
   }
@@ -282,6 +319,13 @@ function named(element, { title }, { name }) {
   element.setAttribute("role", "img");
   element.setAttribute(element.tagName === "IMG" ? "alt" : "aria-label", `${title}: ${name}`);
   return element;
+}
+
+function layerOf(side, element) {
+  const layer = document.createElement("div");
+  layer.className = `layer ${side}`;
+  layer.append(element);
+  return layer;
 }
 
 function tag({ title, figure, kind }, side) {

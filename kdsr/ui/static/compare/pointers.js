@@ -17,14 +17,16 @@ export function addPointers(compare) {
   stage.addEventListener("mousedown", (event) => event.preventDefault()); // it would take the focus away again
   stage.addEventListener("pointerdown", (event) => {
     if (!compare.shown || event.button > 0) return;
-    compare.slider.focus({ preventScroll: true });
+    (compare.isPainting ? compare.tool("paint") : compare.slider).focus({ preventScroll: true });
     down.set(event.pointerId, place(event));
     stage.setPointerCapture(event.pointerId);
-    if (down.size === 1) {
+    if (down.size === 1 && compare.isPainting) compare.marks.down(place(event));
+    else if (down.size === 1) {
       start = place(event);
       const isOnLine = Math.abs(start[0] - (compare.at / 100) * stage.clientWidth) < 24;
       slides = !compare.columns && (compare.view.isFit || isOnLine);
     }
+    if (down.size === 2) compare.marks.drop();
     if (down.size === 2) pinch = { ...between(down), scale: compare.view.scale };
   });
 
@@ -40,13 +42,16 @@ export function addPointers(compare) {
         view.zoomTo((pinch.scale * distance) / pinch.distance, inPane(middle));
       });
       pinch.middle = middle;
-    } else if (slides) slide(now);
+    } else if (compare.isPainting) compare.marks.move(now);
+    else if (slides) slide(now);
     else compare.zoom((view) => view.pan(now[0] - before[0], now[1] - before[1]));
   });
 
   const end = (event) => {
     if (!down.delete(event.pointerId)) return;
     pinch = null;
+    compare.marks.up();
+    if (compare.isPainting) return;
     const now = place(event), isTap = event.type === "pointerup" && start && distance(start, now) < TAP_PX;
     if (down.size || !isTap) return;
     const isTwice = event.timeStamp - lastTap.time < TWICE_MS && distance(lastTap.place, now) < 24;

@@ -1,8 +1,8 @@
 // Where two pictures differ most: the blocks with the largest mean difference, apart from each other.
 
-const BLOCK = 32, COUNT = 6;
+const BLOCK = 32, COUNT = 24;
 
-/** Up to 6 spots, as fractions [x, y], the largest difference first, of two loaded images or canvases of one size. */
+/** Up to 24 spots, as fractions [x, y], the largest difference first, of two loaded images or canvases of one size. */
 export function differences(left, right, [width, height]) {
   const [a, b] = [left, right].map((image) => pixels(image, width, height));
   const columns = Math.ceil(width / BLOCK), rows = Math.ceil(height / BLOCK);

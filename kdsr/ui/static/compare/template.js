@@ -2,7 +2,7 @@
 
 const button = (act, text, title, pressed = false) =>
   `<button type="button" data-act="${act}" title="${title}" aria-label="${title}"
-    tabindex="${act === "out" ? 0 : -1}"${pressed ? ' aria-pressed="false"' : ""}>${text}</button>`;
+    tabindex="${["out", "paint"].includes(act) ? 0 : -1}"${pressed ? ' aria-pressed="false"' : ""}>${text}</button>`;
 
 export const TEMPLATE = `
 <div class="stage"><p class="empty">The pictures appear here.</p>
@@ -19,6 +19,11 @@ export const TEMPLATE = `
   ${button("columns", "Side by side", "2 to 5 pictures side by side, then the slider again")}
   ${button("fullscreen", "Full screen", "Full screen", true)}
 </div>
+<div class="tools" data-part="paint" role="toolbar" aria-label="Paint" hidden>
+  ${button("paint", "Paint", "Paint over what is missing", true)}${button("erase", "Erase", "Take paint away", true)}
+  <label>Size <input type="range" data-part="brush" min="4" max="120" value="28" aria-label="Size of the brush"></label>
+  ${button("undo", "Undo", "Take the last stroke back (Ctrl+Z)")}${button("clear", "Clear", "Take all paint away")}
+</div>
 <p class="said" role="status"></p>`;
 
 export const CSS = `
@@ -29,6 +34,9 @@ export const CSS = `
   background: var(--stage-fill, color-mix(in srgb, var(--rule, #e4dfd8) 55%, transparent)); cursor: ew-resize;
   display: grid; grid-template-columns: repeat(var(--count, 1), minmax(0, 1fr)); gap: 2px; }
 .stage.columns { width: 100%; aspect-ratio: calc(var(--ratio, 1.5) * var(--count, 1)); cursor: grab; }
+.stage.painting { cursor: crosshair; touch-action: none; } .layer.ink { z-index: 2; opacity: .75; }
+.tools label { display: flex; align-items: center; gap: 6px; font-size: 13.5px; min-height: 32px; }
+.tools input { width: 110px; accent-color: var(--student, #0f766e); }
 .empty { position: absolute; inset: 0; display: grid; place-content: center; margin: 0;
   color: var(--quiet, #6b645c); font-size: 15px; }
 .empty[hidden], [hidden] { display: none !important; }
@@ -56,7 +64,10 @@ export const CSS = `
   line-height: 1.35; box-sizing: border-box;
   pointer-events: none; transition: opacity .15s; }
 .tag b { font-weight: 600; } .tag small { font-size: 12.5px; color: #e6ded3; font-variant-numeric: tabular-nums; }
+.columns .tag { font-size: 12.5px; padding: 3px 7px; bottom: 6px; line-height: 1.25; }
+.columns .tag small { font-size: 12px; }
 .tag.left, .tag.alone { left: 12px; } .tag.right { right: 12px; } .tag.alone { max-width: calc(100% - 24px); }
+  .columns .tag.alone { left: 6px; max-width: calc(100% - 12px); overflow-wrap: anywhere; }
   .tag.away { opacity: 0; }
 .tag.student { box-shadow: inset 3px 0 0 #4fc3b6; } .tag.teacher { box-shadow: inset 3px 0 0 #e79a5c; }
 .loupe { position: absolute; z-index: 4; width: 168px; height: 168px; margin: -84px 0 0 -84px; border-radius: 50%;

@@ -80,10 +80,24 @@ export class Viewport {
     return [start(width, 0), start(height, 1), width, height];
   }
 
-  /** Keep the pane filled, and a picture smaller than it in the middle. */
-  settle() {
-    this.centre = this.centre.map((value, axis) => {
-      const half = this.pane[axis] / (2 * this.picture[axis] * this.scale);
+  /** Of `spots` the first of each view at `scale`: spots near the border are shown alike. */
+  distinct(spots, scale) {
+    const found = [];
+    for (const spot of spots) {
+      const centre = this.settled(spot, scale);
+      const moves = (other) => other.map((value, axis) =>
+        (Math.abs(value - centre[axis]) * this.picture[axis] * scale) / this.pane[axis]);
+      if (found.every((other) => Math.max(...moves(other.centre)) > 1 / 3)) found.push({ spot, centre });
+    }
+    return found.map(({ spot }) => spot);
+  }
+
+  settle() { this.centre = this.settled(this.centre, this.scale); }
+
+  /** The centre nearest to `centre` that keeps the pane filled; a picture smaller than the pane is in the middle. */
+  settled(centre, scale) {
+    return centre.map((value, axis) => {
+      const half = this.pane[axis] / (2 * this.picture[axis] * scale);
       return half >= 0.5 ? 0.5 : Math.min(Math.max(value, half), 1 - half);
     });
   }
