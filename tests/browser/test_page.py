@@ -205,7 +205,7 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
         page.evaluate("(y) => scrollTo(0, y)", scrolled)
         page.wait_for_function("(y) => scrollY === y", arg=scrolled)
         button = page.query_selector("#run").bounding_box()
-        assert 0 <= button["y"] and button["y"] + button["height"] <= 844
+        assert button["y"] >= 0 and button["y"] + button["height"] <= 844
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_function(
         "(width) => { const box = document.querySelector('#task label.selected').getBoundingClientRect();"
