@@ -11,7 +11,7 @@ libvips is the reference, and OpenCV; of BMP also Pillow. Each file ends in one 
 - `refused`: one sentence, and no other decoder reads it;
 - `refused alone`: one sentence, and another one reads it;
 - `differs`: from all that read it, without a note;
-- `broken`: an exception that is none of KDSR's, no end within the time, or too much memory.
+- `broken`: an exception that is none of KDSR's, no end within the time of the processor, or too much memory.
 
 Files are decoded in other processes, under these limits.
 """
@@ -92,16 +92,19 @@ def work(seconds: int, gigabytes: float) -> None:
     """Judge the files named on standard input, one line of JSON each."""
     limit = int(gigabytes * 1e9)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    signal.signal(signal.SIGALRM, _too_late)
+    for kind in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(kind, _too_late)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     for line in sys.stdin.read().splitlines():
-        signal.alarm(seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # of the processor, which others may use as well
+        signal.alarm(10 * seconds)
         try:
             answer = judge(Path(line))
         except (TimeoutError, MemoryError) as error:
             answer = "broken", f"{type(error).__name__} {error}"
         except Exception as error:  # the finding that this script is for
             answer = "broken", f"{type(error).__name__}: {error}"
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
         typer.echo(json.dumps(answer))
 
