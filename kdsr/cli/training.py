@@ -51,11 +51,13 @@ class EventPrinter:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         self.steps = event.get("steps", self.steps)  # each stage has its own
+        if event["event"] == "reading":
+            self.validation = ""
         if event["event"] == "validation":
             self.validation = f"  validation {event['psnr_db']:.2f} dB"
         line = self._line(event)
         if line:
-            print(line, flush=True)
+            print(f"Twin: {line}" if event.get("twin") else line, flush=True)
 
     def _line(self, event: Mapping[str, Any]) -> str:
         step = f"step {event.get('step', 0):>8,} of {self.steps:,}"
@@ -77,6 +79,10 @@ class EventPrinter:
                 return f"{step}  mixed {event['psnr_db']:.2f} dB  SSIM {event['ssim']:.4f}"
             case "finished":
                 return f"Finished at {step} after {event['minutes']:.1f} minutes"
+            case "twin":
+                from kdsr.train.twin import gain_over_twin
+
+                return f"Student: {gain_over_twin(event['student_psnr_db'], event['twin_psnr_db'])}"
         return ""
 
 

@@ -77,9 +77,9 @@ def check_recipe(recipe: Recipe, settings: Settings, runs_dir: Path) -> None:
         LimitError: too many steps.
         SettingsError: a name or a path that a visitor may not give.
     """
-    if recipe.schedule.steps > settings.max_run_steps:
+    if recipe.all_steps > settings.max_run_steps:
         raise LimitError(
-            f"A run may take {settings.max_run_steps:,} steps here, got {recipe.schedule.steps:,}: ask for fewer."
+            f"A run may take {settings.max_run_steps:,} steps here, got {recipe.all_steps:,}: ask for fewer."
         )
     for place in recipe.networks:
         if is_path(place) and not Path(place).resolve().is_relative_to(runs_dir.resolve()):

@@ -26,6 +26,7 @@ from kdsr.jobs.store import Store
 from kdsr.settings import Settings
 from kdsr.train.recipe import recipe_from_json
 from kdsr.train.train import train_recipe
+from kdsr.train.twin import TWIN_FOLDER
 
 BEAT_S = 1.0
 """Interval of heartbeats, which also read stop requests."""
@@ -76,8 +77,8 @@ class Watch:
         return self.is_asked_to_stop or self.is_lost or self.is_terminated
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """Store an event of the trainer; before the first step, raise `Stopped` on request."""
-        self.has_begun = self.has_begun or event["event"] == "started"
+        """Store an event of the trainer; before the first step of student or twin, raise `Stopped` on request."""
+        self.has_begun = event["event"] == "started" or (self.has_begun and event["event"] != "reading")
         self.store.add_event(self.run, event)
         if not self.has_begun and self.should_stop():
             raise Stopped("Stopped before the first step.")
@@ -161,8 +162,9 @@ def _settings_of(run: Run, settings: Settings) -> Settings:
 
 def _sweep(folder: Path) -> None:
     """Remove partial files that a killed worker left."""
-    for part in folder.glob(".*.part"):
-        part.unlink(missing_ok=True)
+    for place in (folder, folder / TWIN_FOLDER):
+        for part in place.glob(".*.part"):
+            part.unlink(missing_ok=True)
 
 
 def _disk_message(error: BaseException) -> str:

@@ -279,7 +279,7 @@ def _new_run(run_id: str, owner_sha256: str, recipe: Recipe, data_dir: str, clie
         owner_sha256=owner_sha256,
         name=recipe.name,
         recipe=recipe_to_json(recipe),
-        steps=recipe.schedule.steps,
+        steps=recipe.all_steps,
         data_dir=data_dir,
         state=State.QUEUED,
         created=time.time(),

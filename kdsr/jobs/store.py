@@ -142,15 +142,16 @@ class Store:
             return None if row is None else State(row["state"])
 
     def add_event(self, run: Run, event: Mapping[str, Any]) -> None:
-        """Append `event` to those of `run` and renew its lease.
+        """Append `event` to those of `run` and renew its lease; its `run_step`, else `step`, is the step of the run.
 
         Raises:
             JobError: the lease is no longer held.
         """
+        step = event.get("run_step", event.get("step"))
         with self._connected() as connection:
             sql = f"""UPDATE runs SET heartbeat = ?, step = coalesce(?, step)
                 WHERE id = ? AND lease = ? AND state IN ({_ACTIVE}) RETURNING id"""
-            if connection.execute(sql, (self.clock(), event.get("step"), run.id, run.lease)).fetchone() is None:
+            if connection.execute(sql, (self.clock(), step, run.id, run.lease)).fetchone() is None:
                 raise _lost(run)
             sql = "INSERT INTO events SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM events WHERE run_id = ?1"
             connection.execute(sql, (run.id, json.dumps(event)))

@@ -32,8 +32,6 @@ _SPARE_BYTES, _BYTES_PER_PIXEL = 1_000_000, 8
 """Most bytes of a visitor's file: for what is not pixels, and for each of its pixels (16-bit RGBA)."""
 _MAX_DIRECTORY_BYTES = 1_000_000
 """Of an archive's list of members: 10,000 and more."""
-_SHOWN = 150
-"""Characters of a library's reason that are told."""
 _ARCHIVE_JUNK = ("__MACOSX", ".")
 """Beginnings of names in an archive that nobody put there on purpose; they are not told."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
@@ -168,7 +166,7 @@ def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]
                     yield Path(member.filename).name, archive.open(member)
     except (*_DAMAGED, NotImplementedError, RuntimeError, ValueError, OSError, struct.error) as error:
         # RuntimeError: it wants a password; the others come of forged numbers
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else ascii(str(error))[1:-1][:_SHOWN]
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else ascii(str(error))[1:-1]
         raise InputError(f"'{path.name}' is not a readable zip archive ({reason}): pack it again.") from error
 
 

@@ -76,7 +76,8 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
 
 
 def fingerprint(recipe: Recipe) -> Tensor:
-    """SHA-256 of the keys that differ from their defaults, as (32,) uint8.
+    """SHA-256 of the keys that differ from their defaults, as (32,) uint8; `twin`, which decides nothing here, is left
+    out, so that a student may be given a twin later.
 
     Keys have their earliest names here, so that neither a new key nor a new name makes old checkpoints unusable.
     """
@@ -86,7 +87,8 @@ def fingerprint(recipe: Recipe) -> Tensor:
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
-    return earliest_keys(json.loads(recipe_to_json(recipe)))
+    keys = earliest_keys(json.loads(recipe_to_json(recipe)))
+    return {name: value for name, value in keys.items() if name != "twin"}
 
 
 def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:

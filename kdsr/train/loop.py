@@ -75,7 +75,8 @@ class TrainingLoop:
 
     def _stopped(self) -> Stopped:
         done, steps = self.learner.step, self.recipe.schedule.steps
-        return Stopped(f"Stopped at step {done} of {steps}; the checkpoint is kept and can be resumed.")
+        whose = " of the twin" if self.recipe.role == "twin" else ""
+        return Stopped(f"Stopped at step {done} of {steps}{whose}; the checkpoint is kept and can be resumed.")
 
     def _take_steps(self) -> None:
         """Take steps until the end, the deadline or a request to stop, and write the checkpoint there."""

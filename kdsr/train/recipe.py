@@ -49,6 +49,8 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     stages: tuple[Mapping[str, Any], ...] = ()
     """Runs in sequence, each the keys that differ from this recipe; see `train.stages_of`."""
+    twin: bool = False
+    """Train the twin as well, after the student: the same network without a teacher; see `train.twin`."""
     licence: str = "Apache-2.0"
     notes: str = ""
 
@@ -76,8 +78,23 @@ class Recipe:
             raise SettingsError(
                 f"soup_with needs a warm_start, the common start of both runs, got '{self.soup_with}' and none."
             )
+        if self.twin:
+            self._check_twin()
         if not self.stages:  # a stage is checked when it becomes a recipe
             self._check_teaching()
+
+    def _check_twin(self) -> None:
+        """Refuse a twin that has no teacher to do without, or could not learn from the same crops without labels."""
+        if self.role != "student" or self.stages or not self.teaching.needs_teacher:
+            raise SettingsError(
+                "twin trains a student again without its teacher; it needs one stage, the role student and a teacher "
+                "that is used. Leave twin out otherwise."
+            )
+        if self.data.hard_mining or self.data.zoom_inputs != "none" or self.soup_with is not None:
+            raise SettingsError(
+                "A twin learns from no label, and hard_mining, zoom_inputs and soup_with would show it some; "
+                "leave them or twin out."
+            )
 
     def _check_teaching(self) -> None:
         """Refuse combinations of teacher, labels and crops that cannot work."""
@@ -120,9 +137,11 @@ class Recipe:
 
     @property
     def all_steps(self) -> int:
-        """Steps of all stages together."""
+        """Steps of all stages, or of the student and its twin, together."""
         steps = self.schedule.steps
-        return sum(flat_keys(stage).get("steps", steps) for stage in self.stages) if self.stages else steps
+        if self.stages:
+            return sum(flat_keys(stage).get("steps", steps) for stage in self.stages)
+        return 2 * steps if self.twin else steps
 
     @property
     def the_task(self) -> Task:
@@ -189,9 +208,9 @@ def _check_keys(flat: Mapping[str, Any]) -> None:
 
 
 def _stage(given: Any) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping) or {"stages", "name", "task"} & given.keys():
+    if not isinstance(given, Mapping) or {"stages", "twin", "name", "task"} & given.keys():
         raise SettingsError(
-            f"A stage is an object with keys of a recipe apart from name, task and stages; got {_shown(given)}."
+            f"A stage is an object with keys of a recipe apart from name, task, stages and twin; got {_shown(given)}."
         )
     flat = flat_keys(given)
     _check_keys(flat)

@@ -16,6 +16,7 @@ from kdsr.train.learner import Learner, network_at
 from kdsr.train.machine import has_bfloat16
 from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.teacher import is_path
+from kdsr.train.twin import twin_name
 from kdsr.zoo import Card, Catalog, open_catalog, save_weights, sha256_of, write_card
 
 
@@ -153,7 +154,7 @@ def _twin(recipe: Recipe, settings: Settings) -> str | None:
     """The name of the twin, `NAME-twin`, if a student has one among the released networks."""
     if recipe.role != "student":
         return None
-    name = f"{recipe.name}-twin"
+    name = twin_name(recipe)
     return name if any(card.name == name for card in open_catalog(settings).cards) else None
 
 

@@ -1,4 +1,4 @@
-"""Training by a recipe: one run, or several stages that start from, or are taught by, the network of the stage before.
+"""Training by a recipe: one run, a student and its twin, or stages that start from, or are taught by, the one before.
 
 Stages can prune a teacher step by step down to its student (ASSL). They can also train an assistant of middle size
 that then teaches a small student (TAKD, arXiv:1902.03393).
@@ -17,9 +17,11 @@ from kdsr.files import replaced
 from kdsr.settings import Settings
 from kdsr.train.control import RunControl
 from kdsr.train.events import EVENTS_FILE, Event, EventLog, events_in
+from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe, recipe_from_mapping, recipe_to_json
 from kdsr.train.recipe_keys import flat_keys
 from kdsr.train.stage import RunResult, train_stage, write_recipe
+from kdsr.train.twin import TWIN_FOLDER, marked_as_twin, released_psnr_db, twin_name, twin_of
 from kdsr.zoo import read_card, write_card
 
 PREVIOUS = "previous"
@@ -43,6 +45,9 @@ def train_recipe(
     Stages are trained in order, each in a separate folder. `out_dir` then has the weights of the last one, and its card
     with the full recipe, the steps and the packs of all stages. The log has the events of all stages.
 
+    With `twin` the student is trained first, then its twin in the folder `twin`. `on_event` gets the twin's events with
+    `twin` set, and an event `twin` at the end with both figures.
+
     Args:
         resume: continue from the checkpoint in `out_dir`; without it the folder must hold none.
         time_limit_s: end after this time with a checkpoint, from which `resume` continues to the same curve.
@@ -56,7 +61,41 @@ def train_recipe(
     """
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
     control = RunControl(settings, resume, deadline, on_event, should_stop or (lambda: False))
+    if recipe.twin:
+        return _train_with_twin(recipe, out_dir, control)
     return _train_stages(recipe, out_dir, control) if recipe.stages else train_stage(recipe, out_dir, control)
+
+
+def _train_with_twin(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult:
+    twin, folder, steps = twin_of(recipe), out_dir / TWIN_FOLDER, recipe.schedule.steps
+    has_student, has_twin = (control.resume and _is_finished(place) for place in (out_dir, folder))
+    if not has_student:
+        result = train_stage(recipe, out_dir, control)
+        if not result.finished or control.is_out_of_time():  # the twin begins in the next part
+            return RunResult(False, result.step, out_dir)
+    if not has_twin:
+        marked = dataclasses.replace(control, on_event=marked_as_twin(control.on_event, recipe))
+        result = train_stage(twin, folder, marked)
+        if not result.finished:
+            return RunResult(False, steps + result.step, out_dir)
+    if Processes(control.settings.device).is_first:
+        _finish_twin(recipe, out_dir, control)
+    return RunResult(True, recipe.all_steps, out_dir)
+
+
+def _finish_twin(recipe: Recipe, out_dir: Path, control: RunControl) -> None:
+    """Name the twin in the student's card, and log both figures."""
+    path = out_dir / f"{recipe.name}.json"
+    write_card(dataclasses.replace(read_card(path), twin=twin_name(recipe)), path)
+    places = {"student": out_dir, "twin": out_dir / TWIN_FOLDER}
+    figures = {
+        f"{name}_psnr_db": released_psnr_db(events_in(place / EVENTS_FILE), recipe) for name, place in places.items()
+    }
+    EventLog(out_dir / EVENTS_FILE, control.on_event).write({"event": "twin", **figures})
+
+
+def _is_finished(folder: Path) -> bool:
+    return any(event["event"] == "finished" for event in events_in(folder / EVENTS_FILE))
 
 
 def _train_stages(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResult:
@@ -67,7 +106,7 @@ def _train_stages(recipe: Recipe, out_dir: Path, control: RunControl) -> RunResu
     write_recipe(recipe, out_dir)
     log = EventLog(out_dir / EVENTS_FILE, control.on_event)
     for number, (stage, folder) in enumerate(stages, start=1):
-        if any(event["event"] == "finished" for event in events_in(folder / EVENTS_FILE)):
+        if _is_finished(folder):
             continue
         log.write({"event": "stage", "stage": number, "stages": len(stages)})
         listener = _listener(log, is_last=number == len(stages))
