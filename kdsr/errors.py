@@ -21,17 +21,9 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-LONGEST = 1500
-"""Characters of an error's text; the longest names all keys of a recipe."""
-_SHOWN = 80
-"""Characters of an unknown name that its sentence repeats."""
-
 
 class KdsrError(Exception):
-    """Any error raised on purpose; its text is one line of at most `LONGEST` characters, whatever it repeats."""
-
-    def __str__(self) -> str:
-        return printable(super().__str__(), LONGEST)
+    """Base of all errors that KDSR raises on purpose."""
 
 
 class InputError(KdsrError):
@@ -80,16 +72,9 @@ def find(kind: str, name: str, registry: Mapping[str, Found]) -> Found:
     Raises:
         UnknownNameError: there is none; the text gives the nearest name and all names.
     """
-    if isinstance(name, str) and name in registry:
+    if name in registry:
         return registry[name]
     names = sorted(registry)
-    shown = printable(str(name), _SHOWN)
-    close = difflib.get_close_matches(shown, names, n=1)
+    close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
-    raise UnknownNameError(f"There is no {kind} named '{shown}'.{hint} Known: {', '.join(names) or 'none'}.")
-
-
-def printable(text: str, most: int) -> str:
-    """`text` on one line without control characters, and cut to `most` characters."""
-    cut = text if len(text) <= most else f"{text[: most - 3]}..."
-    return cut if cut.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in cut)
+    raise UnknownNameError(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(names) or 'none'}.")

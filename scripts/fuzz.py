@@ -12,7 +12,6 @@ import dataclasses
 import faulthandler
 import io
 import json
-import logging
 import random
 import resource
 import struct
@@ -31,7 +30,7 @@ import tifffile
 import torch
 from PIL import Image
 
-from kdsr.errors import LONGEST, KdsrError
+from kdsr.errors import KdsrError
 from kdsr.image import Picture, read_picture
 from kdsr.jobs.uploads import take_photos
 from kdsr.restore import holes_in
@@ -47,10 +46,6 @@ MOST_MEMORY_MB = 1500
 _HANGS_S = 60.0
 _SETTINGS = Settings()
 _NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF]
-_ODD = [
-    None, True, 5, -1, 1.5, float("nan"), float("inf"), 10**400, "", "x" * 5000, "a\nb",
-    [], [5], [[]], ["x"], {}, {"a": 1}, [{}],
-]  # fmt: skip
 
 
 def main() -> None:
@@ -62,7 +57,6 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    logging.disable()
     doors = [options.door] if options.door else [*DOORS]
     with tempfile.TemporaryDirectory() as name:
         report = {
@@ -81,8 +75,7 @@ def through(door: str, inputs: int, seed: int, folder: Path, keep: Path | None) 
     corpus, rng = CORPUS[door](folder), random.Random(f"{seed} {door}")
     met, faults, slowest_s = Counter[str](), dict[str, str](), 0.0
     for number in range(inputs):
-        whole = door in ("card", "recipe") and rng.random() < 0.7
-        data = with_odd_value(rng.choice(corpus), rng) if whole else mutated(rng.choice(corpus), corpus, rng)
+        data = mutated(rng.choice(corpus), corpus, rng)
         faulthandler.dump_traceback_later(_HANGS_S, exit=True)
         since, fault = time.process_time(), ""
         try:
@@ -90,7 +83,7 @@ def through(door: str, inputs: int, seed: int, folder: Path, keep: Path | None) 
             met["answered"] += 1
         except KdsrError as error:
             met["refused"] += 1
-            if "\n" in str(error) or len(str(error)) > LONGEST or str(folder) in str(error):
+            if "\n" in str(error) or len(str(error)) > 600 or str(folder) in str(error):
                 fault = f"no sentence: {str(error)[:100]!r}"
         except Exception as error:  # what is looked for
             fault = f"{type(error).__name__}: {str(error)[:80]}"
@@ -133,17 +126,6 @@ def mutated(data: bytes, corpus: list[bytes], rng: random.Random) -> bytes:
             case _:
                 changed[place:place] = bytes(rng.choice([1, 16, 4096]))
     return bytes(changed[:4_000_000])
-
-
-def with_odd_value(data: bytes, rng: random.Random) -> bytes:
-    """The JSON in `data` with one value replaced by one of another kind or size."""
-    tree = node = json.loads(data)
-    while True:
-        key = rng.choice([*node] if isinstance(node, dict) else range(len(node)))
-        if not isinstance(node[key], dict | list) or not node[key] or rng.random() < 0.3:
-            node[key] = rng.choice(_ODD)
-            return json.dumps(tree).encode()
-        node = node[key]
 
 
 def _picture(data: bytes, _folder: Path) -> None:
@@ -221,7 +203,7 @@ def _archives(folder: Path) -> list[bytes]:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", method) as archive:
-            for number, data in enumerate(_pictures(folder)[:9:3]):
+            for number, data in enumerate(_pictures(folder)[::4]):
                 archive.writestr(f"folder/{number}.png", data)
         files.append(stream.getvalue())
     return files

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gradio.routes import App
-from starlette.requests import ClientDisconnect
 
 from kdsr.ui.isolation import Message, Send
 from kdsr.ui.refusals import log_refusal
@@ -47,7 +46,7 @@ class Guarded:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
+        path = scope["path"].rstrip("/")
         if any(path == closed or path.startswith(f"{closed}/") for closed in _CLOSED):
             await _answer(send, 404, "There is nothing here.")
             return
@@ -61,8 +60,6 @@ class Guarded:
         body = _Body(most, receive, send, _too_long(most))
         try:
             await self.app(scope, body.receive, body.send)
-        except ClientDisconnect:
-            pass  # an upload that was broken off: nobody waits for an answer
         except Exception:
             if body.left >= 0:
                 raise

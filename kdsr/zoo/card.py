@@ -159,7 +159,7 @@ def read_card(path: Path) -> Card:
         raise WeightsError(
             f"The card {path.name} cannot be used: it is nested too deeply. Restore or remove it."
         ) from error
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, KdsrError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
         raise WeightsError(
             f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
         ) from error

@@ -144,6 +144,7 @@ def test_a_run_without_a_teacher_spends_no_time_on_labels():
     taught = with_keys(PLAIN, {"teacher": "any", "truth_share": 0.5, "truth_share_end": 0.5, "steps": 40})
     assert run_seconds(taught, Pace(0.5, 2.0, "CPU"), 3.0) == 26.0
     assert run_seconds(PLAIN, Pace(0.5, 2.0, "CPU"), 3.0) == PLAIN.schedule.steps * 0.5
+    assert run_seconds(with_keys(taught, {"twin": True}), Pace(0.5, 2.0, "CPU"), 3.0) == 46.0
 
 
 def test_the_estimate_is_measured_once_and_scales(handlers, staged):
@@ -153,6 +154,8 @@ def test_the_estimate_is_measured_once_and_scales(handlers, staged):
     recipe = recipe_of(FormValues("sr_x4", "tiny_x4_teacher", "fresh 16x7", "custom", "", NUMBERS), handlers.settings)
     pace = handlers.paces.pace(recipe, timeout_s=0.1)
     assert pace is not None and 0 < pace.step_s < 5 and pace.label_s_per_megapixel > 0
+    proved = list(handlers.on_estimate(REQUEST, "own", staged, *form(steps=1000, prove=True)))
+    assert "2 x 1,000 steps" in proved[-1]
     assert "Labelling" in list(handlers.on_estimate(REQUEST, "own", (), *form()))[-1]
     assert "must be between" in list(handlers.on_estimate(REQUEST, "own", staged, *form(steps=1)))[-1]
     early = handlers.on_estimate(REQUEST, "own", (), *form())

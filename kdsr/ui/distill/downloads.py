@@ -1,14 +1,18 @@
-"""The downloads of an ended run: weights, ONNX, card and recipe, as files that the page may serve."""
+"""The downloads of an ended run: weights, ONNX, card, recipe and twin, as files that the page may serve."""
 
 import shutil
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 from kdsr.files import replaced
-from kdsr.jobs import Run
+from kdsr.jobs import Run, State
 from kdsr.restore.export import write_graph
 from kdsr.settings import Settings
+from kdsr.train import recipe_from_json
+from kdsr.train.twin import TWIN_FOLDER
 from kdsr.ui.networks import find_network, name_of_run
+from kdsr.zoo import Catalog
 
 
 class Downloads(NamedTuple):
@@ -18,6 +22,8 @@ class Downloads(NamedTuple):
     onnx: Path
     card: Path
     recipe: Path
+    twin: Path | None = None
+    """An archive of the twin's weights and card, if a twin was trained to its end."""
 
 
 def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
@@ -29,19 +35,31 @@ def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
     """
     card, catalog = find_network(name_of_run(run), settings)
     place = folder / run.id / card.sha256[:12]
-    files = Downloads(
-        *(place / f"{card.name}{suffix}" for suffix in (".safetensors", ".onnx", ".json", "-recipe.json"))
-    )
-    if not all(path.is_file() for path in files):
+    suffixes = (".safetensors", ".onnx", ".json", "-recipe.json")
+    weights, onnx, about, recipe = (place / f"{card.name}{suffix}" for suffix in suffixes)
+    has_twin = run.state is State.DONE and recipe_from_json(run.recipe).twin
+    files = Downloads(weights, onnx, about, recipe, place / f"{card.name}-twin.zip" if has_twin else None)
+    if not all(path.is_file() for path in files if path is not None):
         network = catalog.load(card.name)
         place.mkdir(parents=True, exist_ok=True)
         write_graph(network, card, files.onnx, uint8=False)
-        weights = catalog.weights_path(card)
+        home = catalog.weights_path(card)
         for source, target in (
-            (weights, files.weights),
-            (weights.with_suffix(".json"), files.card),
-            (weights.with_name("recipe.json"), files.recipe),
+            (home, files.weights),
+            (home.with_suffix(".json"), files.card),
+            (home.with_name("recipe.json"), files.recipe),
         ):
             with replaced(target) as part:
                 shutil.copyfile(source, part)
+        if files.twin is not None:
+            _pack_twin(Catalog(home.with_name(TWIN_FOLDER)), files.twin)
     return files
+
+
+def _pack_twin(catalog: Catalog, target: Path) -> None:
+    """Write weights and card of the network named as `target`, checked against each other, into that archive."""
+    catalog.load(target.stem)
+    weights = catalog.weights_path(catalog.find(target.stem))
+    with replaced(target) as part, zipfile.ZipFile(part, "w") as archive:
+        for path in (weights, weights.with_suffix(".json")):
+            archive.write(path, path.name)

@@ -36,6 +36,7 @@ class DistillApi:
         preset: str,
         name: str,
         custom: dict[str, float],
+        prove: bool = False,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Start a run.
@@ -47,11 +48,13 @@ class DistillApi:
                 set.
             preset: `quick`, `standard` or `custom`; only the last reads `custom`: steps, batch_size, patch_px,
                 learning_rate, truth_share, truth_share_end.
+            prove: train the same network without a teacher afterwards. Its events have `twin`; the last event, `twin`,
+                has student_psnr_db and twin_psnr_db.
         Returns:
             The run: id, name, state, created, started, ended, step, steps, trained_s, message, queue_place.
         """
         with answered():
-            values, files = self._asked(owner, task, teacher, student, photos, preset, name, custom)
+            values, files = self._asked(owner, task, teacher, student, photos, preset, name, custom, prove)
             run = self.handlers.start(owner, values, files, address_of(request))
             return public(run) | {"queue_place": self.jobs.place_in_queue(run.id)}
 
@@ -71,7 +74,16 @@ class DistillApi:
             return public(self.jobs.stop(text(run_id, "run_id"), text(owner, "owner")))
 
     def _asked(
-        self, owner: Any, task: Any, teacher: Any, student: Any, photos: Any, preset: Any, name: Any, custom: Any
+        self,
+        owner: Any,
+        task: Any,
+        teacher: Any,
+        student: Any,
+        photos: Any,
+        preset: Any,
+        name: Any,
+        custom: Any,
+        prove: Any,
     ) -> tuple[FormValues, list[Path]]:
         """What is asked for, once each argument is of its kind."""
         given = {"owner": owner, "task": task, "teacher": teacher, "student": student, "preset": preset}
@@ -81,8 +93,10 @@ class DistillApi:
             raise InputError("photos must be a list of uploaded files; an empty one takes the built-in set.")
         if not isinstance(custom, dict | None) or not isinstance(name, str | None):
             raise SettingsError("custom must be an object of numbers, and name a text; leave either empty otherwise.")
+        if not isinstance(prove, bool):
+            raise SettingsError(f"prove must be true or false, got {prove!r}.")
         files = [uploaded(photo, "A photograph") for photo in photos] or photos_of("built-in", ())
-        return FormValues(task, teacher, student, preset, name or "", custom or {}), files
+        return FormValues(task, teacher, student, preset, name or "", custom or {}, prove), files
 
 
 def add_api(handlers: DistillHandlers) -> DistillApi:

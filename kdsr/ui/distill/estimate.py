@@ -100,7 +100,7 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
             megapixels = _picture(
                 folder / "photos" / "picture.png", max(_SMALLEST_PX, recipe.data.patch_px * recipe.the_task.scale)
             )
-            endless = {"compile": False, "patience": 0, "validate_every": 10**9, "steps": 10**9}
+            endless = {"compile": False, "patience": 0, "validate_every": 10**9, "steps": 10**9, "twin": False}
             short = with_keys(recipe, {"photos": ["photos"], "warm_start": None, **endless})
             train_recipe(
                 short, folder / "run", settings=replace(settings, data_dir=folder, home=folder / "home"),
@@ -121,8 +121,8 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
 
 
 def run_seconds(recipe: Recipe, pace: Pace, megapixels: float) -> float:
-    """Estimated seconds of the complete run with `megapixels` of photographs."""
-    return recipe.schedule.steps * pace.step_s + (
+    """Estimated seconds of the complete run, its twin included, with `megapixels` of photographs."""
+    return recipe.all_steps * pace.step_s + (
         megapixels * pace.label_s_per_megapixel if recipe.teaching.needs_teacher else 0.0
     )
 

@@ -59,6 +59,8 @@ class FormValues(NamedTuple):
     name: str
     custom: Mapping[str, float]
     """By the keys of `FIELDS`; used with the preset `custom` only."""
+    prove: bool = False
+    """Train the twin as well: the same network without a teacher."""
 
 
 def able_tasks(catalog: Catalog) -> list[tuple[str, str]]:
@@ -103,9 +105,8 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         raise SettingsError(
             f"The student must be for {values.task}, but {start.name} is for {start.task}: choose another one."
         )
-    changes: dict[str, Any] = {
-        "compile": False
-    }  # a stop is heard between steps, and a compiler's first step takes half a minute of every part
+    # a stop is heard between steps, and a compiler's first step takes half a minute of every part
+    changes: dict[str, Any] = {"compile": False, "twin": values.prove}
     chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
     if chosen == "custom":
         changes |= _custom(values.custom)

@@ -313,8 +313,8 @@ class DistillHandlers:
 
 
 def _form_values(
-    task: str, teacher: str | None, student: str, preset: str, name: str, *numbers: float | None
+    task: str, teacher: str | None, student: str, preset: str, name: str, prove: bool, *numbers: float | None
 ) -> FormValues:
     """The values of the form; an empty number is the default."""
     given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
-    return FormValues(task, teacher, student, preset, name or "", given)
+    return FormValues(task, teacher, student, preset, name or "", given, prove)

@@ -31,7 +31,7 @@ _SLOW_TICK_S = 10.0
 _RESUMABLE = (State.STOPPED, State.FAILED, State.INTERRUPTED)
 _MOST_CACHED = 64
 _BATCH = 1000
-_DOWNLOADS = ("weights", "onnx", "card", "recipe")
+_DOWNLOADS = ("weights", "onnx", "card", "recipe", "twin")
 
 
 class ViewedRun(NamedTuple):
@@ -61,6 +61,7 @@ class RunPage(NamedTuple):
     onnx: Any
     card: Any
     recipe: Any
+    twin: Any
     log_box: Any
     log: Any
     runs_box: Any
@@ -130,7 +131,7 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
         ),
         confirm=gr.update(visible=False),
         curves=view.curves(run, run_progress, recipe),
-        previews=view.previews(home / "preview"),
+        previews=view.previews(home),
         take=gr.update(visible=has_network and not refusal),
         log_box=gr.update(visible=True),
         log=view.log(run_progress, recipe, jobs.log(run.id, who) if is_mine else ""),
@@ -186,7 +187,8 @@ def _files(run: Run, jobs: Jobs, folder: Path) -> tuple[dict[str, Any], str]:
         files = downloads_of(run, jobs.settings, folder)
     except KdsrError as error:
         return {name: gr.skip() for name in _DOWNLOADS}, str(error)
-    return {name: str(getattr(files, name)) for name in _DOWNLOADS}, ""
+    shown: dict[str, Any] = {name: str(getattr(files, name)) for name in _DOWNLOADS}
+    return shown | {"twin": gr.update(value=files.twin and str(files.twin), visible=files.twin is not None)}, ""
 
 
 def _list(jobs: Jobs, who: str, chosen: str | None) -> dict[str, Any]:

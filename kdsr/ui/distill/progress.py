@@ -1,28 +1,37 @@
 """The progress of a run, computed from its events. Pure functions of plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kdsr.jobs import curve
 from kdsr.tasks import Task
 from kdsr.train import Recipe
+from kdsr.train.twin import gain_over_twin
+from kdsr.ui import texts
 
 Event = Mapping[str, Any]
-_NOT_LOSSES = ("event", "time", "number", "step", "steps_per_s", "eta_s", "memory_mb")
+_NOT_LOSSES = ("event", "time", "number", "step", "run_step", "twin", "steps_per_s", "eta_s", "memory_mb")
 _LOG_LINES = 60
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """The events of a run by kind."""
+    """The events of a run, and by kind those of its student."""
 
     events: Sequence[Event]
+    """All, the twin's too."""
     steps: Sequence[Event]
     validations: Sequence[Event]
     references: Event
     started: Event
     """The last start; empty before the first."""
+    finished: Event
+    """Its end; empty before."""
+    twin: "RunProgress | None" = None
+    """The progress of the twin; None before it begins."""
+    proof: Event = field(default_factory=dict)
+    """The figures of student and twin; empty before both are there."""
 
     @property
     def last(self) -> Event:
@@ -54,13 +63,17 @@ class RunProgress:
 
 def progress_of(events: Sequence[Event]) -> RunProgress:
     """`events` by kind."""
-    found: dict[str, Event] = {event["event"]: event for event in events if event["event"] in ("references", "started")}
+    own, twins = ([event for event in events if event.get("twin", False) is is_twin] for is_twin in (False, True))
+    found: dict[str, Event] = {event["event"]: event for event in own}
     return RunProgress(
         events,
-        curve(events, "step"),
-        curve(events, "validation"),
+        curve(own, "step"),
+        curve(own, "validation"),
         found.get("references", {}),
         found.get("started", {}),
+        found.get("finished", {}),
+        progress_of([{**event, "twin": False} for event in twins]) if twins else None,
+        found.get("twin", {}),
     )
 
 
@@ -84,12 +97,29 @@ def kept_db(run_progress: RunProgress, recipe: Recipe) -> float | None:
 def verdict(
     run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_over: bool = True, is_for_looks: bool = False
 ) -> str:
-    """What was gained over the student before, and how far the teacher is. Empty where that is not known.
+    """What was gained over the student before, over its twin, and how far the teacher is. Empty where not known.
 
     Args:
         is_over: the run went to its end, where it keeps the best validated network; before, it has the newest.
         is_for_looks: the run or its teacher is for looks, so that PSNR is no gain and no loss.
     """
+    is_over = is_over or bool(run_progress.finished)
+    gain = _gain_over_start(run_progress, recipe, is_held_out=is_held_out, is_over=is_over, is_for_looks=is_for_looks)
+    proof = _proof(run_progress, is_for_looks=is_for_looks) if recipe.twin and gain else ""
+    return f"{gain} {proof}".strip()
+
+
+def _proof(run_progress: RunProgress, *, is_for_looks: bool) -> str:
+    """What the teacher gave, measured against the twin."""
+    if not run_progress.proof:
+        return texts.NOT_PROVED
+    student_db, twin_db = (run_progress.proof[f"{name}_psnr_db"] for name in ("student", "twin"))
+    return texts.TWIN_HAS.format(twin_db) if is_for_looks else gain_over_twin(student_db, twin_db)
+
+
+def _gain_over_start(
+    run_progress: RunProgress, recipe: Recipe, *, is_held_out: bool, is_over: bool, is_for_looks: bool
+) -> str:
     kept = kept_db(run_progress, recipe) if is_over else run_progress.now_db
     if kept is None or run_progress.before_db is None:
         return ""
@@ -125,8 +155,9 @@ def _apart(difference_db: float) -> str:
 
 def log_lines(run_progress: RunProgress, recipe: Recipe) -> list[str]:
     """The newest `_LOG_LINES` events, one line each, oldest first."""
-    lines = (_line(event, recipe) for event in run_progress.events[-4 * _LOG_LINES :])
-    return [line for line in lines if line][-_LOG_LINES:]
+    newest = run_progress.events[-4 * _LOG_LINES :]
+    lines = ((event.get("twin", False), _line(event, recipe)) for event in newest)
+    return [f"twin  {line}" if is_twin else line for is_twin, line in lines if line][-_LOG_LINES:]
 
 
 def _line(event: Event, recipe: Recipe) -> str:

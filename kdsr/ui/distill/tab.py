@@ -25,8 +25,8 @@ from kdsr.ui.visitor import Visitor, can_sign_in
 _TO_RUN = """() => document.querySelector('#form-status .error')
   || document.querySelector('#run-page').scrollIntoView({behavior: 'smooth'})"""
 """The run's page comes into view, unless the form shows an error."""
-_FILES = ("weights", "onnx", "card", "recipe")
-_TITLES = ("Download weights", "Download ONNX", "Download card", "Download recipe")
+_FILES = ("weights", "onnx", "card", "recipe", "twin")
+_TITLES = ("Download weights", "Download ONNX", "Download card", "Download recipe", "Download twin")
 
 
 @dataclass
@@ -118,6 +118,7 @@ def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Num
             numbers = [_number_field(name, field) for name, field in FIELDS.items()]
         parts |= {
             "custom": custom,
+            "prove": gr.Checkbox(label=texts.PROVE, info=texts.PROVE_MEANS, elem_id="prove"),
             "name": gr.Textbox(label="Name of the network", placeholder="Optional", max_length=64, elem_id="run-name"),
             "estimate": gr.HTML(elem_id="estimate"),
             "start": gr.Button("Start", variant="primary", interactive=not refusal, elem_id="start"),
@@ -185,7 +186,7 @@ def _outputs(parts: _DistillParts) -> list[Any]:
 def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: TeachersEvents, tab: gr.Tab) -> None:
     """The form's own events, and the estimate that follows what is chosen."""
     form, staged = parts.form, parts.states["staged"]
-    values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name")), *parts.numbers]
+    values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name", "prove")), *parts.numbers]
     line = [form["upload"], form["clear"], form["photos"]]
     changes = [
         form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
@@ -200,7 +201,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     tab.select(handlers.on_estimate, *asked, **slow)
     for change in changes:
         change.then(handlers.on_estimate, *asked, **slow)
-    for field in (form["student"], form["teacher"]):
+    for field in (form["student"], form["teacher"], form["prove"]):
         field.input(handlers.on_estimate, *asked, **slow)
     for number in parts.numbers:
         number.blur(handlers.on_estimate, *asked, **slow)

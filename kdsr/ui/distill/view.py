@@ -12,6 +12,7 @@ from markupsafe import Markup
 from kdsr.jobs import Run, State
 from kdsr.tasks import find_task
 from kdsr.train import Recipe, recipe_from_json
+from kdsr.train.twin import TWIN_FOLDER
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.estimate import Pace
@@ -27,7 +28,10 @@ _STATES = {
     State.FAILED: "Failed",
     State.INTERRUPTED: "Interrupted",
 }
-_PREVIEWS = (("input", "Input"), ("before", "Before"), ("now", "Now"), ("teacher", "Teacher"), ("truth", "Original"))
+_PREVIEWS = (
+    ("input", "Input"), ("before", "Before"), ("now", "Now"), ("twin", "Twin"), ("teacher", "Teacher"),
+    ("truth", "Original"),
+)  # fmt: skip
 _LOSSES = {
     "loss": ("Total", "student"),
     "truth": ("To the original", "truth"),
@@ -49,7 +53,8 @@ _ABOUT = Markup('<p class="about">{}</p>')
 def estimate(recipe: Recipe, pace: Pace, seconds: float, rest: str) -> Markup:
     """How long a run would take, and the measured pace behind that."""
     steps_per_s = texts.number(1 / pace.step_s, 2)
-    basis = f"{recipe.schedule.steps:,} steps at {steps_per_s} a second, measured here on {pace.device}."
+    twice = "2 x " if recipe.twin else ""
+    basis = f"{twice}{recipe.schedule.steps:,} steps at {steps_per_s} a second, measured here on {pace.device}."
     line = Markup('<p class="chosen estimate"><b>About {}</b>{} {}</p>')
     return line.format(texts.duration(seconds), basis, rest)
 
@@ -90,13 +95,14 @@ def progress(
         waiting = "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue"
         return _busy(waiting, None)
     if run.state in (State.RUNNING, State.STOPPING):
-        return _working(run, run_progress, now)
+        return _working(run, recipe, run_progress, now)
     is_over = run.state is State.DONE
     said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=is_over, is_for_looks=is_for_looks)
     kind = "error" if run.state in (State.FAILED, State.INTERRUPTED) else "ended"
     message = "" if run.state is State.DONE else run.message
-    if run.state is State.DONE and 0 < run.step < run.steps:
-        message = f"Ended early at step {run.step:,} of {run.steps:,}: the last validations brought no gain."
+    last, steps = run_progress.finished.get("step", run.step), recipe.schedule.steps
+    if run.state is State.DONE and 0 < last < steps:
+        message = f"Ended early at step {last:,} of {steps:,}: the last validations brought no gain."
     figures = _figures(run_progress, recipe, run.trained_s)
     return joined((
         Markup('<p class="headline">{}</p>').format(said) if said else "",
@@ -106,25 +112,28 @@ def progress(
     ))  # fmt: skip
 
 
-def _working(run: Run, run_progress: RunProgress, now: float) -> Markup:
-    last, is_stopping = run_progress.last.get("event"), run.state is State.STOPPING
+def _working(run: Run, recipe: Recipe, run_progress: RunProgress, now: float) -> Markup:
+    """What is done now; of a run with a twin, for which of both."""
+    part, steps, is_stopping = run_progress.twin or run_progress, recipe.schedule.steps, run.state is State.STOPPING
+    last, before = part.last.get("event"), steps if run_progress.twin else 0
     if last == "labelling":
-        done, total = run_progress.last["done"], run_progress.last["total"]
+        done, total = part.last["done"], part.last["total"]
         return _busy(f"The teacher labels the photographs: {done} of {total}", done / total)
-    if not run_progress.started or last in ("reading", "references"):
-        return _busy(
-            "Stopping" if is_stopping else "Reading the photographs" if last == "reading" else "Starting", None
-        )
-    stopping = "Stopping" if is_stopping else ""
-    if not run_progress.steps or run_progress.steps[-1]["number"] < run_progress.started["number"]:
-        start = f"Continuing from step {run.step:,}" if run.step else "Taking the first steps"
-        return _busy(_listed(stopping, start, _device(run_progress)), run.step / run.steps or None)
-    newest = run_progress.steps[-1]
-    left_s = max(0.0, newest["eta_s"] - (now - newest.get("time", now)))
-    step, speed = f"Step {run.step:,} of {run.steps:,}", f"{texts.number(newest['steps_per_s'], 2)} steps/s"
+    whose = (texts.TWIN_TRAINS if run_progress.twin else texts.STUDENT_TRAINS) if recipe.twin else ""
+    share, stopping = run.step / run.steps or None, "Stopping" if is_stopping else ""
+    if not part.started or last in ("reading", "references"):
+        doing = stopping or ("Reading the photographs" if last == "reading" else "Starting")
+        return _busy(_listed(whose, doing), share if before else None)
+    step = max(0, run.step - before)
+    if not part.steps or part.steps[-1]["number"] < part.started["number"]:
+        start = f"Continuing from step {step:,}" if step else "Taking the first steps"
+        return _busy(_listed(stopping, whose, start, _device(part)), share)
+    newest = part.steps[-1]
+    twin_s = steps / newest["steps_per_s"] if recipe.twin and not before else 0.0
+    left_s = max(0.0, newest["eta_s"] + twin_s - (now - newest.get("time", now)))
+    done, speed = f"Step {step:,} of {steps:,}", f"{texts.number(newest['steps_per_s'], 2)} steps/s"
     left = f"{texts.duration(left_s)} left"
-    parts = _listed(stopping, step, speed, left, _device(run_progress), _memory(newest))
-    return _busy(parts, run.step / run.steps)
+    return _busy(_listed(stopping, whose, done, speed, left, _device(part), _memory(newest)), share)
 
 
 def _listed(*parts: str) -> str:
@@ -167,13 +176,17 @@ def _busy(text: str, fraction: float | None) -> Markup:
 
 
 def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
-    """Two figures: the validation of the student against its start and its teacher, and the parts of the loss."""
+    """Two figures: the validation of the student against its twin, its start, the input and the teacher, and the parts
+    of its loss.
+    """
     validations = run_progress.validations
-    now = (
-        [Line("Now", "student", tuple((event["step"], event["psnr_db"]) for event in validations))]
-        if validations
-        else []
-    )
+    twins = run_progress.twin.validations if run_progress.twin else ()
+    kinds = (("Student" if twins else "Now", "student", validations), ("Twin, without the teacher", "twin", twins))
+    drawn = [
+        Line(title, kind, tuple((event["step"], event["psnr_db"]) for event in of_kind))
+        for title, kind, of_kind in kinds
+        if of_kind
+    ]
     ssim = Markup("SSIM now <b>{:.4f}</b>").format(validations[-1]["ssim"]) if validations else ""
     levels = [
         Level(title, kind, value)
@@ -184,9 +197,10 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
         )
         if value is not None
     ]
-    psnr = chart("PSNR on held-out photographs", now, levels, steps=run.steps, unit=" dB", span=_SPAN_DB, note=ssim)
+    steps, about = recipe.schedule.steps, "PSNR on held-out photographs"
+    psnr = chart(about, drawn, levels, steps=steps, unit=" dB", span=_SPAN_DB, note=ssim)
     lines = [Line(*_loss_title(name), points) for name, points in losses_of(run_progress).items()]
-    loss = chart("Loss", lines, steps=run.steps, is_log=True)
+    loss = chart("Loss", lines, steps=steps, is_log=True)
     return Markup('<div class="curves">{}{}</div>').format(psnr, loss) if psnr or loss else Markup("")
 
 
@@ -194,11 +208,12 @@ def _loss_title(name: str) -> tuple[str, str]:
     return _LOSSES.get(name, (name.replace("_", " ").capitalize(), "part"))
 
 
-def previews(folder: Path) -> Markup:
-    """A held-out crop side by side, as far as its pictures exist; they are sent inside the page, so that no file is
-    served.
+def previews(home: Path) -> Markup:
+    """A held-out crop side by side, as far as its pictures exist in the folder of the run; they are sent inside the
+    page, so that no file is served.
     """
-    found = [folder / f"{name}.png" for name, _ in _PREVIEWS]
+    now = home / TWIN_FOLDER / "preview" / "now.png"
+    found = [now if name == "twin" else home / "preview" / f"{name}.png" for name, _ in _PREVIEWS]
     return _previews(tuple((path, path.stat().st_mtime_ns) if path.is_file() else None for path in found))
 
 
