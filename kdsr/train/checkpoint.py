@@ -21,6 +21,8 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 _STEP = "step"
 _KEY = "recipe"
 _JUDGED = "judged"
+_NEWER = (("gradient_share", 0.0),)
+"""Keys of a term that checkpoints are older than, with the value that changes nothing."""
 
 
 def save_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
@@ -88,7 +90,8 @@ def fingerprint(recipe: Recipe) -> Tensor:
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
     keys = earliest_keys(json.loads(recipe_to_json(recipe)))
-    return {name: value for name, value in keys.items() if name != "twin"}
+    terms = [{name: value for name, value in term.items() if (name, value) not in _NEWER} for term in keys["terms"]]
+    return {name: value for name, value in keys.items() if name != "twin"} | {"terms": terms}
 
 
 def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
