@@ -5,7 +5,7 @@ import zipfile
 
 import gradio as gr
 import pytest
-from helpers.distilling import NUMBERS, distill_handlers, form, staged_photos
+from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_photos
 from helpers.running import ANNA, photograph
 
 from kdsr.jobs import State
@@ -24,7 +24,7 @@ staged = pytest.fixture(staged_photos)
 @pytest.fixture
 def held(handlers, staged):
     """A run with a twin, held by this process."""
-    status, *page = handlers.on_start("own", staged, ANNA, *form(student="tiny_x4_student", prove=True))
+    status, *page = handlers.on_start(REQUEST, "own", staged, ANNA, *form(student="tiny_x4_student", prove=True))
     assert status == "", status
     run = handlers.jobs.get(RunPage(*page).shown.run_id)
     assert run.steps == 2 * NUMBERS["steps"]
@@ -67,7 +67,7 @@ def test_a_run_stopped_in_its_twin_has_its_student_and_goes_on(handlers, held):
 
 
 def test_a_run_without_proof_has_no_twin(handlers, staged):
-    handlers.on_start("own", staged, ANNA, *form(student="tiny_x4_student"))
+    handlers.on_start(REQUEST, "own", staged, ANNA, *form(student="tiny_x4_student"))
     page, run = trained(handlers, handlers.jobs.store.claim("this 1 1", at_once=1))
     assert run.steps == 10 and not page.twin["visible"] and "twin" not in page.progress
     assert 'polyline class="twin"' not in page.curves and not (handlers.jobs.folder(run.id) / "twin").exists()
