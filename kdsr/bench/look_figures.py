@@ -27,10 +27,18 @@ LOOK_SETS: Mapping[str, tuple[tuple[str, float | str | None], ...]] = MappingPro
 """Where a card's figures for looks are taken, by degradation: pairs of (set, strength); noise is that of a file."""
 
 LOOK_ENDS: Mapping[tuple[str, FigureKey, str], Mapping[str, float]] = MappingProxyType({
-    ("photo_x4", FigureKey("BSD100", 5.0), "niqe"):        {"bicubic": 8.0616, "original": 3.2198},
-    ("photo_x4", FigureKey("BSD100", 5.0), "haarpsi"):     {"bicubic": 0.628610},
-    ("photo_x4", FigureKey("BSD100", 5.0), "lite2"):       {"bicubic": 0.79744},
-    ("photo_x4", FigureKey("BSD100", 5.0), "consistency"): {"bicubic": 40.0079, "original": 33.1526},
+    ("photo_x4", FigureKey("BSD100", 2.0), "niqe"):           {"bicubic": 7.6476, "original": 3.2198},
+    ("photo_x4", FigureKey("BSD100", 2.0), "haarpsi"):        {"bicubic": 0.659859},
+    ("photo_x4", FigureKey("BSD100", 2.0), "lite2"):          {"bicubic": 0.73151},
+    ("photo_x4", FigureKey("BSD100", 2.0), "consistency"):    {"bicubic": 38.1945, "original": 35.7013},
+    ("photo_x4", FigureKey("BSD100", 5.0), "niqe"):           {"bicubic": 8.0616, "original": 3.2198},
+    ("photo_x4", FigureKey("BSD100", 5.0), "haarpsi"):        {"bicubic": 0.628610},
+    ("photo_x4", FigureKey("BSD100", 5.0), "lite2"):          {"bicubic": 0.79744},
+    ("photo_x4", FigureKey("BSD100", 5.0), "consistency"):    {"bicubic": 40.0079, "original": 33.1526},
+    ("photo_x4", FigureKey("BSD100", 8.0), "niqe"):           {"bicubic": 8.5786, "original": 3.2198},
+    ("photo_x4", FigureKey("BSD100", 8.0), "haarpsi"):        {"bicubic": 0.591310},
+    ("photo_x4", FigureKey("BSD100", 8.0), "lite2"):          {"bicubic": 0.87706},
+    ("photo_x4", FigureKey("BSD100", 8.0), "consistency"):    {"bicubic": 41.8463, "original": 30.5573},
 })  # fmt: skip
 """What bicubic enlargement and the originals themselves have, by task, what it is taken on, and figure for looks.
 

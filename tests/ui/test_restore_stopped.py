@@ -27,7 +27,7 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_stop_ends_a_run_and_says_so(handlers, photo):
     handlers.on_press(REQUEST)
-    views = handlers.on_restore(str(photo), None, CHOICE, "torch", 4, 0, False, None, ("teacher", "student"), REQUEST)
+    views = handlers.on_restore(str(photo), None, CHOICE, "torch", 32, 0, False, None, ("teacher", "student"), REQUEST)
     next(views)
     handlers.on_stop(REQUEST)
     last = list(views)[-1]
