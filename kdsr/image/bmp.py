@@ -137,8 +137,9 @@ def _field(stored: np.ndarray, mask: int) -> np.ndarray:
     most = mask >> shift
     numbers = (stored & stored.dtype.type(mask & (1 << 8 * stored.itemsize) - 1)) >> shift
     if most == 255:
-        return numbers.astype(np.uint8)
-    field: np.ndarray = np.rint(numbers * (255 / most)).astype(np.uint8)
+        field: np.ndarray = numbers.astype(np.uint8)
+        return field
+    field = np.rint(numbers * (255 / most)).astype(np.uint8)
     return field
 
 

@@ -99,7 +99,8 @@ def _curve_tag(curve: float | np.ndarray | None) -> bytes:
     if len(curve) > _MOST_STEPS:
         curve = np.interp(np.linspace(0, 1, _MOST_STEPS), np.linspace(0, 1, len(curve)), curve)
     table = np.rint(np.clip(curve, 0, 1) * 65535).astype(">u2")
-    return struct.pack(">4sII", b"curv", 0, len(table)) + table.tobytes()
+    steps: bytes = table.tobytes()
+    return struct.pack(">4sII", b"curv", 0, len(table)) + steps
 
 
 def _xyz(values: np.ndarray) -> bytes:

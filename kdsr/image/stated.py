@@ -66,7 +66,7 @@ def stated_colour(image: Image.Image, stream: BinaryIO | None) -> StatedColour:
     embedded = image.info.get("icc_profile")
     if image.mode in ("CMYK", "LAB") or stream is None:
         return StatedColour(embedded)
-    reader = _READERS.get(image.format or "", lambda *_: None)
+    reader = _READERS.get(image.format or "", _states_nothing)
     return followed(
         lambda: reader(image, stream, embedded) or (StatedColour() if embedded else exif_colour(image.getexif)),
         embedded,
@@ -215,6 +215,10 @@ def _tables(function: object) -> Curve:
     if len(values) < 2:
         raise ValueError("no table")
     return [values]
+
+
+def _states_nothing(_image: Image.Image, _stream: BinaryIO, _embedded: bytes | None) -> None:
+    """The reader of a format that states its colour by ICC or EXIF only."""
 
 
 _READERS: Mapping[str, Callable[[Image.Image, BinaryIO, bytes | None], StatedColour | None]] = MappingProxyType(

@@ -130,7 +130,7 @@ def _content(network: "Network", card: Card, *, uint8: bool) -> bytes:
     about |= {name: str(getattr(network, name)) for name in ("scale", "multiple", "halo")}
     about["precision"] = card.precision
     onnx.helper.set_model_props(model, about)
-    content = model.SerializeToString()
+    content: bytes = model.SerializeToString()
     check_graph(content, network, uint8=uint8)
     return content
 

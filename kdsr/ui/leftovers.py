@@ -10,6 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
+from kdsr.files import replaced
 from kdsr.jobs.process import is_alive, this_holder
 
 _HOLDER = ".holder"
@@ -29,7 +30,8 @@ def own_folder(parent: Path) -> Path:
     sweep(parent)
     folder = parent / f"kdsr-{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
-    (folder / _HOLDER).write_text(this_holder(), encoding="utf-8")
+    with replaced(folder / _HOLDER) as part:
+        part.write_text(this_holder(), encoding="utf-8")
     return folder
 
 
