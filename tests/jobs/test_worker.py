@@ -154,7 +154,7 @@ def test_a_part_stops_when_asked_before_and_after_the_first_step(held, monkeypat
     "error, message",
     [
         (TrainingError("The loss is high."), "The loss is high."),
-        (ValueError("odd"), "The run failed unexpectedly: ValueError: odd"),
+        (ValueError("odd"), "The run failed unexpectedly (ValueError); its log says more."),
         (OSError(28, "No space left on device"), "The disk is full; the last good checkpoint is kept"),
         (
             RuntimeError("I/O error: No space left on device (os error 28)"),

@@ -32,7 +32,7 @@ def test_held_out_scenes_are_held_out_at_every_scale(settings):
 
 
 def test_photographs_that_cannot_be_used_are_refused(settings):
-    with pytest.raises(InputError, match="neither here nor under"):
+    with pytest.raises(InputError, match="neither here nor in the data folder"):
         find_photos(("nowhere",), settings.data_dir)
     with pytest.raises(InputError, match="None of the 8 photographs"):
         load_photos(find_photos(("pack",), settings.data_dir), smallest_px=1000)

@@ -21,7 +21,7 @@ def cells_of(result: RestoreResult, key: str, **given: bool) -> list[str]:
 
 def test_a_row_has_every_figure_under_its_head_with_its_unit():
     heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', figures.table(BOTH))
-    assert heads == ["", "PSNR", "SSIM", "Network", "End to end", "Time to result", "Parameters", "MACs", "File"]
+    assert heads == ["Picture", "PSNR", "SSIM", "Network", "End to end", "Time to result", "Parameters", "MACs", "File"]
     assert cells_of(BOTH, "student") == [
         *("30.13 dB", "0.9000", "20.0 ms", "40.0 ms", "1.04 s", "60.1 K", "120 M", "240 KB"),
     ]
