@@ -105,7 +105,7 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     page.wait_for_selector(".tag.left.before")
     assert "than before" in page.inner_text("#summary")
     page.click("#advanced button")
-    assert page.input_value("#student input") == "my-network (yours)"
+    assert page.input_value("#student input") == "my network (yours)"
     page.click("#all-files button")
     given, made = (
         downloaded(page, f"#files a[download$='{end}'], #files a[href$='{end}']", tmp_path)
