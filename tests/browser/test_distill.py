@@ -21,8 +21,8 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
 WAIT_MS = 300_000
-STEPS = 2_000
-"""Enough for a page to be closed, opened and stopped meanwhile on a quick machine; some ten seconds in all."""
+STEPS = 6_000
+"""Enough for a page to be closed, opened and stopped meanwhile on a quick machine; half a minute on a slow one."""
 CUSTOM = {"steps": STEPS, "batch_size": 1, "patch_px": 16}
 CHANGES = ("stop", "resume", "delete", "compare", "files")
 
