@@ -36,6 +36,7 @@ export function start(follow) {
     const isChanged = part !== (known[tab] ?? "");
     if (said) known[tab] = part;
     [shown, answer] = [tab, told];
+    if (isOther && tab !== going) going = ""; // a hand was quicker than what the address asked for
     if (going) {
       if (tab !== going || !(isAnswer || isChanged || part === partOf(params()))) return;
       going = "";
@@ -43,8 +44,8 @@ export function start(follow) {
     } else write(isOther || !(isFirst || isAnswer) ? "pushState" : "replaceState");
   };
 
-  const go = () => {
-    going = tabOf(params());
+  const go = (otherwise = "restore") => {
+    going = tabOf(params(), otherwise);
     if (openTab() !== going) document.getElementById(`${going}-tab-button`)?.click();
   };
 
@@ -74,7 +75,7 @@ export function start(follow) {
     subtree: true, childList: true, attributeFilter: ["data-address", "data-answer", "aria-selected"],
   });
   hero()?.place?.(stateOf(held));
-  go();
+  go(openTab()); // who was quicker than this script stays on the tab of his choice
   look();
 }
 
@@ -87,9 +88,9 @@ function openTab() {
   return TABS.find((tab) => button?.id === `${tab}-tab-button`) ?? "restore";
 }
 
-function tabOf(query) {
+function tabOf(query, otherwise = "restore") {
   const named = query.get("tab") ?? Object.entries(TAB_OF).find(([key]) => query.has(key))?.[1];
-  return TABS.includes(named) ? named : "restore";
+  return TABS.includes(named) ? named : otherwise;
 }
 
 /** What the query says beside tab and view, as a tab would say it. */
