@@ -127,4 +127,4 @@ def test_live_has_the_dial_and_restores_at_its_sharpness_as_the_server_does(page
     assert np.abs(np.asarray(Image.open(download.value.path())).astype(int) - wanted).max() <= 1
     page.click("#live [data-act=compare]")
     page.wait_for_selector("#live tr[data-row=serverTeacher]")
-    assert page.inner_text("#live [data-part=apart]").startswith("The student's picture")
+    assert page.inner_text("#live [data-part=apart]").startswith("The student's result")
