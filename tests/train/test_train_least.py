@@ -48,14 +48,14 @@ def write_plan(tmp_path, *recipes):
 @pytest.mark.slow
 def test_the_least_trained_run_continues_and_a_student_waits_for_its_teacher(settings, tmp_path):
     student = recipe(name="pupil", teacher="big", truth_share=0.5)
-    write_plan(tmp_path, recipe(name="big", role="teacher"), student, recipe(name="far", steps=10**6))
-    done = spend(settings, tmp_path, "--minutes", "0.7", "--chunk-minutes", "0.2", "--at-once", "2")
+    write_plan(tmp_path, recipe(name="big", role="teacher"), student, recipe(name="far", steps=10**8))
+    done = spend(settings, tmp_path, "--minutes", "0.4", "--chunk-minutes", "0.2", "--at-once", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines.index("big: done") < next(
         index for index, line in enumerate(lines) if line.startswith("pupil: from step 0")
     )
-    assert any(line.startswith("far ") and "of 1,000,000 steps  0%" in line for line in lines)
+    assert any(line.startswith("far ") and "of 100,000,000 steps  0%" in line for line in lines)
     assert {card.name for card in Catalog(tmp_path / "runs" / "weights").cards} >= {"big"}
 
 
