@@ -5,7 +5,8 @@ Not here: how the twin is trained (`train`, `stage`).
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kdsr.train.events import Event
 from kdsr.train.recipe import Recipe
@@ -46,7 +47,7 @@ def marked_as_twin(on_event: Callable[[Event], None] | None, recipe: Recipe) -> 
     return pass_on
 
 
-def released_psnr_db(events: Sequence[Event], recipe: Recipe) -> float | None:
+def released_psnr_db(events: Sequence[Mapping[str, Any]], recipe: Recipe) -> float | None:
     """PSNR in dB on the held-out photographs of the network that the run of `events` released; None if unknown.
 
     That is the mix if there is one, else the best validated network where the run may stop early, else the last.

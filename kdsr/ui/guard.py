@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 
 from gradio.routes import App
 
-from kdsr.ui.isolation import Message, Send
+from kdsr.ui.isolation import Message, Receive, Send
 from kdsr.ui.refusals import log_refusal
-
-Receive = Callable[[], Awaitable[Message]]
 
 MOST_UPLOAD_BYTES = 1_000_000_000
 """Of one request with files; gradio bounds each file itself."""

@@ -5,9 +5,8 @@ not do that, because those who read the lines run none. Source: https://ogp.me.
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,16 +14,13 @@ from starlette.responses import FileResponse
 
 from kdsr.ui import texts
 from kdsr.ui.html import joined
+from kdsr.ui.isolation import Message, Receive, Send
 
 PICTURE = Path(__file__).parent / "static" / "preview.jpg"
 SIZE = (1200, 630)
 _PLACE = "/preview.jpg"
 _LINES = re.compile(rb"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
 _BEFORE = b"</head>"
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Previewed:

@@ -7,7 +7,7 @@ from typing import Any
 from kdsr.jobs import curve
 from kdsr.tasks import Task
 from kdsr.train import Recipe
-from kdsr.train.twin import gain_over_twin
+from kdsr.train.twin import gain_over_twin, released_psnr_db
 from kdsr.ui import texts
 
 Event = Mapping[str, Any]
@@ -87,11 +87,7 @@ def losses_of(run_progress: RunProgress) -> dict[str, tuple[tuple[float, float],
 
 def kept_db(run_progress: RunProgress, recipe: Recipe) -> float | None:
     """PSNR in dB of the network that the run keeps: the best validated one if the recipe says so, else the last."""
-    if not run_progress.validations:
-        return None
-    return (
-        max(event["psnr_db"] for event in run_progress.validations) if recipe.schedule.patience else run_progress.now_db
-    )
+    return released_psnr_db(run_progress.validations, recipe)
 
 
 def verdict(
