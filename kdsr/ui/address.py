@@ -38,3 +38,8 @@ def named(query: Mapping[str, str], content: str = "", *, is_answer: bool = Fals
     written = "&".join(f"{key}={quote(value, safe=',:')}" for key, value in query.items())
     answer = Markup(' data-answer="{}"').format(secrets.token_hex(4)) if is_answer else ""
     return Markup('<div data-address="{}"{}>{}</div>').format(written, answer, content)
+
+
+def is_named(query: Mapping[str, str], shown: str | None) -> bool:
+    """Whether `shown`, made by `named`, says `query`, whatever its content."""
+    return (shown or "").startswith(named(query).removesuffix("></div>"))

@@ -98,6 +98,8 @@ def test_an_unknown_word_is_one_line_and_the_address_becomes_what_is_shown(brows
     page.wait_for_selector("#place .line.error:has-text(\"example 'nothing'\")")
     query_is(page, "?task=denoise&spot=0.25,0.75,300&__theme=dark")
     finished(page, "Denoising")
+    page.wait_for_timeout(1_000)  # it went when the page had taken in what it had chosen itself
+    assert page.is_visible("#place .line.error")
     page.click("#task label:has-text('Super-resolution x4')")
     page.wait_for_selector("#place .line", state="detached")
     page.context.close()

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from helpers.restoring import CHOICE, restore_handlers, run, small_photo
 
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import texts
+from kdsr.ui.address import named
 from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.restore.choice import NOTHING_COMPARED
 from kdsr.ui.restore.opening import OpeningHandlers
@@ -78,8 +80,19 @@ def test_an_upload_of_another_page_keeps_tab_and_task(opening, photo, tmp_path):
     here = opening.here("", str(tmp_path / "gone.png"))
     place, said = place_of(query, here)
     assert said == texts.NOT_YOURS and place == Scene(here.usual("denoise"), str(example_of("denoise")))
-    words, own = opening.on_placed(CHOICE._replace(mode="degraded"), str(photo), USUAL_PAIR, "")
+    words, own = opening.on_placed(CHOICE._replace(mode="degraded"), str(photo), USUAL_PAIR, "", None)
     assert 'data-address="example=own"' in words and own == str(photo)
+
+
+def test_the_sentence_on_an_unknown_word_stays_until_another_thing_is_chosen(opening):
+    query = {"task": "denoise", "example": "nothing"}
+    choice, picture, pair = place_of(query, opening.here(""))[0]
+    shown = str(opening.on_load("", request(**query))[0])
+    assert "nothing" in shown
+    assert opening.on_placed(choice, picture, pair, "", shown)[0] == gr.skip()
+    assert opening.on_placed(choice, picture, ("teacher", "student"), "", shown)[0] == named(
+        {"task": "denoise", "pair": "teacher,student"}
+    )
 
 
 def test_going_back_orders_a_run_for_another_picture_and_none_for_another_pair(handlers, opening):

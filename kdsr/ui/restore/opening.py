@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui import texts
-from kdsr.ui.address import named
+from kdsr.ui.address import is_named, named
 from kdsr.ui.html import error_line, status_line
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, order_of
 from kdsr.ui.restore.files import on_disk
@@ -90,10 +90,16 @@ class OpeningHandlers:
             shown = view.pictures, view.explained, *wanted.pair
         return address, *shown, *NOTHING_COMPARED[:-4], wanted.pair, *NOTHING_COMPARED[-3:]
 
-    def on_placed(self, choice: Choice, picture: str | None, pair: tuple[str, str], owner: str) -> tuple[Any, Any]:
-        """(address, own): something was chosen. The visitor's own picture is remembered for going back."""
+    def on_placed(
+        self, choice: Choice, picture: str | None, pair: tuple[str, str], owner: str, shown: str | None
+    ) -> tuple[Any, Any]:
+        """(address, own): something was chosen. The visitor's own picture is remembered for going back.
+
+        An address that is `shown` already stays, with the sentence on what it asked for in vain.
+        """
         words = words_of(Scene(choice, picture, (pair[0], pair[1])), self.here(owner))
-        return named(words), picture if words.get("example") == OWN else _UNCHANGED
+        address = _UNCHANGED if is_named(words, shown) else named(words)
+        return address, picture if words.get("example") == OWN else _UNCHANGED
 
 
 def _address(place: Scene, here: Here, said: str) -> Any:

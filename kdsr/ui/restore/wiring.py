@@ -129,7 +129,7 @@ def _wire_opening(opening: OpeningHandlers, parts: RestoreParts, visitor: Visito
     opened.then(opening.on_open, chosen, parts.view, **QUEUED)
     opened.then(None, js=to_chosen("task"))
     changed = [state.change for state in chosen]
-    gr.on(changed, opening.on_placed, [*chosen, who], [place, states["own"]], **LATEST)
+    gr.on(changed, opening.on_placed, [*chosen, who, place], [place, states["own"]], **LATEST)
     asked = [*chosen[:2], states["result"], states["own"], who]
     shown = [parts.result[name] for name in ("pictures", "explained", "left", "right")]
     return address.select(opening.on_follow, asked, [place, *shown, *parts.compared], **LATEST_READING)
