@@ -54,3 +54,19 @@ def test_of_two_tasks_chosen_at_once_the_last_is_restored(browser, address):
     page.wait_for_selector("#stop", state="hidden")
     assert "Denoising" in page.inner_text("#summary .about") and page.is_checked("#task input[value='denoise']")
     page.close()
+
+
+def test_the_estimate_is_of_the_form_as_it_is_now(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.click("button[role=tab]:has-text('Distill')")
+    page.click("#preset label:has-text('Custom')")
+    for key, value in {"batch_size": "1", "patch_px": "16", "steps": "700"}.items():
+        page.fill(f"#custom-{key} input", value)
+    for _ in range(3):  # while the first estimate is still measured; the field loses its focus as well
+        page.click("#prove input")
+    page.wait_for_selector("#estimate :text('2 x 700 steps')")
+    page.click("#prove input")
+    page.wait_for_selector("#estimate .estimate:not(:has-text('2 x')):has-text('700 steps')")
+    page.close()

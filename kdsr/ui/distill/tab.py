@@ -15,7 +15,7 @@ from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
-from kdsr.ui.events import QUEUED, QUICK, READING
+from kdsr.ui.events import LATEST, QUEUED, QUICK, READING
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
@@ -189,14 +189,14 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name", "prove")), *parts.numbers]
     line = [form["upload"], form["clear"], form["photos"]]
     changes = [
-        form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **QUICK),
-        form["source"].input(handlers.on_source, [form["source"], staged], line, **QUICK),
+        form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
+        form["source"].input(handlers.on_source, [form["source"], staged], line, **LATEST),
         form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **READING),
-        form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **QUICK),
+        form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]
     form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
-    slow = {**QUICK, "concurrency_limit": 3, "concurrency_id": "estimate"}
+    slow = {**LATEST, "concurrency_limit": 3, "concurrency_id": "estimate"}
     asked = ([form["source"], staged, *values], form["estimate"])
     tab.select(handlers.on_estimate, *asked, **slow)
     for change in changes:
@@ -236,7 +236,7 @@ def _wire_run(
         button.click(handler, looked_at, page, **QUICK)
     run["ask"].click(handlers.on_ask, None, run["confirm"], **QUICK)
     run["keep"].click(handlers.on_keep, None, run["confirm"], **QUICK)
-    runs["runs"].input(handlers.on_pick, [runs["runs"], states["who"]], page, **QUICK)
+    runs["runs"].input(handlers.on_pick, [runs["runs"], states["who"]], page, **LATEST)
     runs["enter"].click(
         handlers.on_admin,
         [runs["token"], states["who"]],
