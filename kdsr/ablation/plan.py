@@ -29,6 +29,8 @@ class Row:
 
     title: str
     recipe: dict[str, Any]
+    baseline: str = ""
+    """The row that this one is compared with; empty: the plan's."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class AblationPlan:
     name: str
     base: dict[str, Any]
     baseline: str
-    """The row that all others are compared with."""
+    """The row that those without a baseline of their own are compared with."""
     seeds: tuple[int, ...]
     sets: tuple[str, ...]
     rows: dict[str, Row]
@@ -67,7 +69,8 @@ class AblationPlan:
                 raise SettingsError(
                     f"A plan and its rows are named with letters, digits and _ . + - only, got '{name}'."
                 )
-        find("row", self.baseline, self.rows)
+        for name in (self.baseline, *(row.baseline for row in self.rows.values() if row.baseline)):
+            find("row", name, self.rows)
         for name in ("seeds", "sets"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
@@ -110,6 +113,11 @@ class AblationPlan:
         return recipe_from_mapping(
             kept | flat_keys(self.rows[trial.row].recipe) | {"name": trial.name, "seed": trial.seed}
         )
+
+    def baseline_of(self, row: str) -> str | None:
+        """The row that `row` is compared with; None if others are compared with it."""
+        baselines = {self.baseline, *(each.baseline for each in self.rows.values())}
+        return None if row in baselines else self.rows[row].baseline or self.baseline
 
     def find_trial(self, text: str) -> Trial:
         """The trial that `text` names as ROW:SEED.

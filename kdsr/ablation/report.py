@@ -17,11 +17,12 @@ from kdsr.ablation.plan import AblationPlan, Trial, TrialResult, read_results, w
 from kdsr.files import replaced
 
 Measurement = tuple[str, float | None]
+_Figure = Callable[[TrialResult], float | None]
 _HEAD = (
     "# Ablations\n\nEvery table below is written by `kdsr ablate`, from the plan of its name in `recipes/ablations`.\n"
 )
 _LEGEND = """PSNR in dB: mean ± standard deviation over seeds.
-Gain over '{baseline}', paired by seed: mean ± standard deviation of the differences.
+Gain over {baseline}, paired by seed: mean ± standard deviation of the differences.
 p: two-sided paired t-test over seeds, not corrected for the number of comparisons.
 ▲ ▼: beyond two standard deviations of the differences. n is the number of pairs; few pairs give few degrees of freedom.
 """
@@ -102,7 +103,7 @@ def _section(plan: AblationPlan, results: Mapping[Trial, TrialResult], plot: Pat
     ]
     if not results:
         return lines
-    lines += [*_gain_table(plan, results), "", _LEGEND.format(baseline=plan.rows[plan.baseline].title)]
+    lines += [*_gain_table(plan, results), "", _LEGEND.format(baseline=_baseline(plan))]
     machines = " and ".join(sorted({result.machine for result in results.values()}))
     lines += [*_cost_table(plan, results), "", _COST_LEGEND.format(machines=machines)]
     failures = [
@@ -128,7 +129,7 @@ def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
             values = _by_seed(results, row, _psnr_of(measurement))
             cells += [
                 _spread_text(spread(list(values.values()))),
-                _gain_text(plan, row, _gain(plan, results, row, measurement)),
+                _gain_text(_gain(plan, results, row, measurement)),
             ]
         done = [result for trial, result in results.items() if trial.row == row]
         failed = sum(result.failed is not None for result in done)
@@ -171,40 +172,46 @@ def column_title(measurement: Measurement) -> str:
     return name if strength is None else f"{name} at {strength:g}"
 
 
-def _by_seed(
-    results: Mapping[Trial, TrialResult], row: str, figure: Callable[[TrialResult], float | None]
-) -> dict[int, float]:
+def _baseline(plan: AblationPlan) -> str:
+    """What gains are over, in words."""
+    own = any(row.baseline for row in plan.rows.values())
+    return "the row before it" if own else f"'{plan.rows[plan.baseline].title}'"
+
+
+def _by_seed(results: Mapping[Trial, TrialResult], row: str, figure: _Figure) -> dict[int, float]:
     """The figure of each trial of `row` that has one, by seed."""
     found = {trial.seed: figure(result) for trial, result in results.items() if trial.row == row}
     return {seed: value for seed, value in found.items() if value is not None}
 
 
 def _gain(plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, measurement: Measurement) -> Gain | None:
-    values, baseline = (_by_seed(results, name, _psnr_of(measurement)) for name in (row, plan.baseline))
-    return paired_gain(values, baseline)
+    return _gain_in(plan, results, row, _psnr_of(measurement))
 
 
-def _psnr_of(measurement: Measurement) -> Callable[[TrialResult], float | None]:
+def _gain_in(plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, figure: _Figure) -> Gain | None:
+    """The gain of `row` in `figure` over its baseline; None if it has none, or none is measured."""
+    baseline = plan.baseline_of(row)
+    if baseline is None:
+        return None
+    return paired_gain(_by_seed(results, row, figure), _by_seed(results, baseline, figure))
+
+
+def _psnr_of(measurement: Measurement) -> _Figure:
     return lambda result: result.psnr_db(measurement)
 
 
-def _worst_of(measurement: Measurement) -> Callable[[TrialResult], float | None]:
+def _worst_of(measurement: Measurement) -> _Figure:
     return lambda result: next(
         (figure.worst_psnr_db for figure in result.figures if (figure.set, figure.strength) == measurement), None
     )
 
 
-def _with_gain(
-    plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, figure: Callable[[TrialResult], float | None]
-) -> str:
+def _with_gain(plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, figure: _Figure) -> str:
     """The mean of `figure` over seeds, and its paired gain in brackets."""
-    values, baseline = (_by_seed(results, name, figure) for name in (row, plan.baseline))
-    found, gain = spread(list(values.values())), paired_gain(values, baseline)
+    found, gain = spread(list(_by_seed(results, row, figure).values())), _gain_in(plan, results, row, figure)
     if found is None:
         return "–"
-    return (
-        f"{found.mean:.2f}" if gain is None or row == plan.baseline else f"{found.mean:.2f} ({gain.spread.mean:+.3f})"
-    )
+    return f"{found.mean:.2f}" if gain is None else f"{found.mean:.2f} ({gain.spread.mean:+.3f})"
 
 
 def _spread_text(found: Spread | None) -> str:
@@ -213,8 +220,8 @@ def _spread_text(found: Spread | None) -> str:
     return f"{found.mean:.3f}" if found.sd is None else f"{found.mean:.3f} ± {found.sd:.3f}"
 
 
-def _gain_text(plan: AblationPlan, row: str, gain: Gain | None) -> str:
-    if gain is None or row == plan.baseline:
+def _gain_text(gain: Gain | None) -> str:
+    if gain is None:
         return "–"
     mean = f"{gain.spread.mean:+.3f}"
     if gain.spread.sd is None:
@@ -236,7 +243,7 @@ def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) 
         from matplotlib.figure import Figure
     except ImportError:
         return False
-    rows = [row for row in plan.rows if row != plan.baseline]
+    rows = [row for row in plan.rows if plan.baseline_of(row)]
     with matplotlib.rc_context({"svg.hashsalt": plan.name, "svg.fonttype": "none", "font.size": 10}):
         figure = Figure(figsize=(8, 1.6 + 0.45 * len(rows)), layout="constrained")
         axes = figure.subplots()
@@ -257,7 +264,7 @@ def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) 
         axes.axvline(0.0, color="0.4", linewidth=1)
         axes.set_yticks(range(len(rows)), [plan.rows[row].title for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel(f"gain over '{plan.rows[plan.baseline].title}' in dB: mean and standard deviation over seeds")
+        axes.set_xlabel(f"gain over {_baseline(plan)} in dB: mean and standard deviation over seeds")
         axes.grid(axis="x", alpha=0.3)
         axes.legend()
         with replaced(path) as part:

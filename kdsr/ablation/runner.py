@@ -187,7 +187,7 @@ def _tell_end(work: _Execution, trial: Trial) -> None:
     """Report the end of `trial`, with its gains over the baseline of the same seed where that is known."""
     results = read_results(work.plan, work.out_dir)
     result = results[trial]
-    baseline = results.get(Trial(work.plan.baseline, trial.seed)) if trial.row != work.plan.baseline else None
+    baseline = results.get(Trial(work.plan.baseline_of(trial.row) or "", trial.seed))
     gains_db = {}
     for measurement in work.plan.measurements:
         mine, theirs = result.psnr_db(measurement), baseline.psnr_db(measurement) if baseline else None

@@ -74,6 +74,8 @@ class TrainingData:
     """Every photograph is used at each of these scales, in (0, 1]; a smaller one shows more of its scene per crop."""
     validation_photos: int = 16
     """Photographs held out of training, chosen by name, for the validations of the run."""
+    photo_limit: int = 0
+    """Largest number of photographs trained on, drawn by the seed; 0 uses all."""
     patch_px: int = 48
     """Side of a crop of the degraded picture."""
     crop_candidates: int = 1
@@ -116,6 +118,8 @@ class TrainingData:
         for name in ("grey_share", "chroma_444_share", "double_jpeg_share", "ringing_share", "clipped_noise_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
+        if self.photo_limit < 0:
+            raise SettingsError(f"photo_limit must be 0 (all) or more, got {self.photo_limit}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):
             raise SettingsError(
                 f"photo_scales must be scales above 0 and at most 1, such as [1, 0.5], got {list(self.photo_scales)}."

@@ -249,6 +249,21 @@ def test_the_report_says_what_is_done_and_is_replaced_in_place(tmp_path):
     assert path.read_text() == text
 
 
+def test_a_row_may_have_a_baseline_of_its_own(tmp_path):
+    more = {"few-twin": {"title": "few, no teacher", "recipe": {"photo_limit": 8}},
+            "few": {"title": "few, taught", "recipe": {"photo_limit": 8}, "baseline": "few-twin"}}  # fmt: skip
+    the_plan = plan(rows=PLAN["rows"] | more)
+    for row, psnr_db in {"twin": 30.0, "slow": 30.5, "few-twin": 29.0, "few": 29.125}.items():
+        write_result(tmp_path / "out", Trial(row, 0), psnr_db)
+    write_report(the_plan, tmp_path / "out", tmp_path / "ablation.md")
+    text = (tmp_path / "ablation.md").read_text()
+    assert "| slower | 1 | 30.500 | +0.500 (n = 1) |" in text
+    assert "| few, no teacher | 1 | 29.000 | – |" in text and "| few, taught | 1 | 29.125 | +0.125 (n = 1) |" in text
+    assert "Gain over the row before it" in text and "26.12 (+0.125)" in text
+    with pytest.raises(SettingsError, match="no row named 'none'"):
+        plan(rows=PLAN["rows"] | {"few": more["few"] | {"baseline": "none"}})
+
+
 def test_the_plot_is_the_same_bytes_every_time(tmp_path):
     pytest.importorskip("matplotlib")
     for seed in (0, 1):

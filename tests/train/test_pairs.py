@@ -9,13 +9,14 @@ import torch
 from helpers.training import recipe, training_settings
 
 from kdsr.degrade import compress_jpeg, round_to_8_bits
-from kdsr.errors import InputError
+from kdsr.errors import InputError, SettingsError
 from kdsr.tasks import find_task
 from kdsr.train import train_recipe
 from kdsr.train.data.degradations import CROPPED_SHARE, DegradationShares, degrade_fresh, double_jpeg, draw_strengths
 from kdsr.train.data.labels import with_labels
 from kdsr.train.data.pairs import detail, fixed_pairs, fresh_pairs
-from kdsr.train.data.photos import Photo, find_photos, held_out, load_photos
+from kdsr.train.data.photos import Photo, drawn, find_photos, held_out, load_photos
+from kdsr.train.recipe_groups import TrainingData
 from kdsr.zoo import read_card
 
 CPU = torch.device("cpu")
@@ -29,6 +30,16 @@ def test_held_out_scenes_are_held_out_at_every_scale(settings):
     kept = {path.stem.removesuffix("_f") for path in training}
     assert len(validation) == 2 and not kept & {path.stem.removesuffix("_f") for path in validation}
     assert held_out(paths + more, 2) == (training, validation)
+
+
+def test_a_limit_draws_photographs_by_the_seed(settings):
+    paths = find_photos(("pack",), settings.data_dir)
+    few, more = drawn(paths, 3, 0), drawn(paths, 6, 0)
+    assert len(few) == 3 and set(few) < set(more) and few == sorted(few) and drawn(paths, 3, 0) == few
+    assert {tuple(drawn(paths, 3, seed)) for seed in range(5)} != {tuple(few)}
+    assert drawn(paths, 0, 0) == drawn(paths, 99, 0) == paths
+    with pytest.raises(SettingsError, match="photo_limit must be 0"):
+        TrainingData(photo_limit=-1)
 
 
 def test_photographs_that_cannot_be_used_are_refused(settings):

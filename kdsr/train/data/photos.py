@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,6 +63,14 @@ def held_out(paths: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]
         if _scene(path) in out:
             validation.setdefault(_scene(path), path)
     return [path for path in paths if _scene(path) not in out], sorted(validation.values())
+
+
+def drawn(paths: Sequence[Path], limit: int, seed: int) -> list[Path]:
+    """`limit` of `paths`, drawn by `seed`, in their order; all if `limit` is 0. A smaller draw is part of a larger."""
+    if not limit:
+        return list(paths)
+    order = np.random.default_rng(seed).permutation(len(paths))
+    return [paths[place] for place in sorted(order[:limit])]
 
 
 def load_photos(

@@ -18,7 +18,7 @@ from kdsr.train.data.crops import CropPlan, sample_hard_crops
 from kdsr.train.data.degradations import DegradationShares
 from kdsr.train.data.labels import label_key, label_plan, with_labels
 from kdsr.train.data.pairs import Pairs, fixed_pairs, fresh_pairs, make_plan, zoomed_inputs
-from kdsr.train.data.photos import Photo, digest, find_photos, held_out, load_photos
+from kdsr.train.data.photos import Photo, digest, drawn, find_photos, held_out, load_photos
 from kdsr.train.data.shards import SHARD, ShardedCrops, ShardPlan, write_shards
 from kdsr.train.events import Event
 from kdsr.train.recipe import Recipe
@@ -57,6 +57,7 @@ def open_sources(
     """
     task, data = recipe.the_task, recipe.data
     training, validation = held_out(find_photos(data.photos, settings.data_dir), data.validation_photos)
+    training = drawn(training, data.photo_limit, recipe.seed)
     on_event({"event": "reading", "photographs": len(training)})
     smallest = max(data.patch_px, data.crop_px) * task.scale
     photos = _photos(tuple(training), task.scale, smallest, data.photo_scales)
