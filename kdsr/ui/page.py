@@ -27,7 +27,7 @@ from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.preview import Previewed
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.teachers.panel import add_teachers
-from kdsr.ui.theme import CSS, HEAD, build_theme
+from kdsr.ui.theme import CSS, FRAME, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
 from kdsr.ui.waiting import FairQueue
 
@@ -64,7 +64,8 @@ def serve(
             f"The temporary folder {get_upload_folder()} cannot be used ({error.strerror}): set GRADIO_TEMP_DIR."
         ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
-    app = GuardedApp(default_response_class=ORJSONResponse, middleware=[Middleware(Isolated), Middleware(Previewed)])
+    layers = [Middleware(Isolated), Middleware(Previewed, head=FRAME)]
+    app = GuardedApp(default_response_class=ORJSONResponse, middleware=layers)
     blocks = _build(jobs)
     jobs.keep_tending()
     keep_sweeping(folder)

@@ -24,17 +24,21 @@ _BEFORE = b"</head>"
 
 
 class Previewed:
-    """The ASGI application `app`, its page with lines for other sites, and the picture that they name."""
+    """The ASGI application `app`, its page with lines for other sites, and the picture that they name.
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+    head: HTML for the head of the page as well.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], head: str = "") -> None:
         self.app = app
+        self.head = head
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] == "http" and path == _PLACE:
             await FileResponse(PICTURE)(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and path in ("", "/"):
-            await self.app(scope, receive, _with_lines(send, preview_lines(origin(scope))))
+            await self.app(scope, receive, _with_lines(send, preview_lines(origin(scope)) + Markup(self.head)))
         else:
             await self.app(scope, receive, send)
 

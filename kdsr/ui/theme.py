@@ -96,11 +96,14 @@ def build_theme() -> gr.themes.Base:
     )
 
 
+_STYLES = Path(__file__).parent / "styles"
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join(
-    (Path(__file__).parent / "styles" / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide")
+    (_STYLES / f"{name}.css").read_text(encoding="utf-8")
+    for name in ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide")
 )
+FRAME = f"<style>{(_STYLES / 'frame.css').read_text(encoding='utf-8')}</style>"
+"""For the served HTML: where the page stands before gradio's script has added the style sheets."""
 
 HEAD = """
 <meta name="color-scheme" content="light dark">

@@ -114,7 +114,9 @@ export class View {
 
   /** The examples: [title, what a press does]. */
   examples(examples) {
-    this.element.querySelector(".live-examples").replaceChildren(...examples.map(([title, onPress]) => {
+    const place = this.element.querySelector(".live-examples");
+    place.hidden = !examples.length;
+    place.replaceChildren(...examples.map(([title, onPress]) => {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", title, onclick: onPress });
       button.setAttribute("aria-label", title);
