@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gradio.routes import App
+from starlette.requests import ClientDisconnect
 
 from kdsr.ui.isolation import Message, Receive, Send
 from kdsr.ui.refusals import log_refusal
@@ -21,8 +22,11 @@ MOST_BODY_BYTES = 256_000
 """Of any other request: 300 uploaded photographs of a run, named, have 180,000."""
 _PREFIX = "/gradio_api"
 _LIMITS = {f"{_PREFIX}/upload": MOST_UPLOAD_BYTES, f"{_PREFIX}/component_server": MOST_COMPONENT_BYTES}
-_CLOSED = ("/monitoring", f"{_PREFIX}/monitoring", f"{_PREFIX}/run-history", f"{_PREFIX}/runs", "/runs")
-"""Pages of gradio that tell what other visitors do, or act with a token."""
+_CLOSED = (
+    "/monitoring", f"{_PREFIX}/monitoring", f"{_PREFIX}/run-history", f"{_PREFIX}/runs", "/runs",
+    f"{_PREFIX}/deep_link",
+)  # fmt: skip
+"""Pages of gradio that tell what other visitors do, act with a token, or write a file at each request."""
 
 
 class GuardedApp(App):
@@ -58,6 +62,8 @@ class Guarded:
         body = _Body(most, receive, send, _too_long(most))
         try:
             await self.app(scope, body.receive, body.send)
+        except ClientDisconnect:  # whoever breaks an upload off waits for no answer
+            pass
         except Exception:
             if body.left >= 0:
                 raise

@@ -19,6 +19,7 @@ from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
 from kdsr.ui.endpoints.restoring import add_restore_api
 from kdsr.ui.guard import GuardedApp
+from kdsr.ui.holding import MOST_SESSIONS, Holding
 from kdsr.ui.isolation import Isolated
 from kdsr.ui.leftovers import keep_sweeping, own_folder
 from kdsr.ui.live.tab import add_live_tab
@@ -66,6 +67,7 @@ def serve(
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
     layers = [Middleware(Isolated), Middleware(Previewed, head=FRAME)]
     app = GuardedApp(default_response_class=ORJSONResponse, middleware=layers)
+    app.state_holder = Holding()
     blocks = _build(jobs)
     jobs.keep_tending()
     keep_sweeping(folder)
@@ -74,7 +76,7 @@ def serve(
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
         footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
-        _frontend=False, run_history=False, _app=app,
+        _frontend=False, run_history=False, state_session_capacity=MOST_SESSIONS, _app=app,
     )  # fmt: skip
     return blocks
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from fastapi import Request
 from gradio.queueing import Event, EventQueue, Queue
-from gradio.server_messages import ProcessCompletedMessage
+from gradio.server_messages import EstimationMessage, ProcessCompletedMessage
 from starlette.exceptions import HTTPException
 
 from kdsr.ui import texts
@@ -23,6 +23,8 @@ from kdsr.ui.refusals import log_refusal
 _QUICK_PLACES = 32
 """Requests for quick answers that one session may have waiting."""
 _MOST_QUICK = 2000
+_UNREAD = 32
+"""Words on its place in the queue that wait for one session."""
 _REMEMBERED = 4000
 """Addresses and sessions whose last turn is known."""
 
@@ -62,9 +64,12 @@ class FairQueue(Queue):
         return await super().push(body, request, username)
 
     def get_events(self) -> Any:
-        """The next events, as gradio takes them, after each queue is put into its fair order."""
+        """The next events, as gradio takes them, from queues in their fair order. It asks 1000 times a second, so only
+        a queue that has a free place is put into order.
+        """
         for queue in self.event_queue_per_concurrency_id.values():
-            if queue.concurrency_limit is not None and len(queue.queue) > 1:
+            limit = queue.concurrency_limit
+            if limit is not None and queue.current_concurrency < limit and len(queue.queue) > 1:
                 queue.queue[:] = fair_order(queue.queue, self._turns)
         found = super().get_events()
         if found is not None and found[0][0].fn.concurrency_limit is not None:
@@ -77,7 +82,12 @@ class FairQueue(Queue):
         return found
 
     def send_message(self, event: Event, event_message: Any) -> None:
-        """Send it; an error without a text (`show_error` is off: it might tell of the server) gets a sentence."""
+        """Send it; an error without a text (`show_error` is off: it might tell of the server) gets a sentence. A client
+        that fetches nothing is told no more about its place in the queue.
+        """
+        messages = self.pending_messages_per_session.get(event.session_hash)
+        if isinstance(event_message, EstimationMessage) and messages is not None and messages.qsize() >= _UNREAD:
+            return
         output = getattr(event_message, "output", None)
         if isinstance(output, dict) and output.get("error", "") is None:
             output |= {"error": texts.UNEXPECTED_REQUEST, "visible": True}

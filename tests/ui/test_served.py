@@ -3,6 +3,7 @@
 import gc
 import io
 import re
+import socket
 import time
 from threading import Event
 from types import SimpleNamespace
@@ -285,10 +286,23 @@ def test_which_requests_are_another_site_s(headers, foreign):
 
 
 @pytest.mark.parametrize(
-    "path", ["monitoring", "monitoring/summary", "gradio_api/run-history/buckets", "gradio_api/runs"]
-)
+    "path",
+    ["monitoring", "monitoring/summary", "gradio_api/run-history/buckets", "gradio_api/runs",
+     "gradio_api/deep_link?session_hash=a"],
+)  # fmt: skip
 def test_pages_of_gradio_that_tell_of_other_visitors_are_not_there(client, path):
     assert httpx.get(f"{client.src}{path}", timeout=60).status_code == 404
+
+
+def test_an_upload_that_is_broken_off_leaves_no_traceback_in_the_log(client, caplog):
+    host, port = client.src.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as wire:
+        head = "POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n"
+        wire.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode() + bytes(50_000))
+        time.sleep(0.5)
+    time.sleep(1)
+    assert httpx.get(f"{client.src}config", timeout=60).status_code == 200
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_a_comparison_that_is_refused_has_as_many_outputs_as_one_that_is_made(client):
