@@ -13,7 +13,7 @@ import kdsr
 PACKAGE = Path(kdsr.__file__).parent
 UI_ROOMS = (
     *("html", "compare", "address", "events", "texts", "refusals", "arguments", "memory", "leftovers", "isolation"),
-    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "charts"),
+    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding", "charts"),
     *("teachers", "restore", "live", "models", "distill", "endpoints", "page", "__init__"),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""
