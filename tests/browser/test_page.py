@@ -3,6 +3,7 @@
 Networks are small and random, made on the spot.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from PIL import Image
 from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
 from kdsr.settings import Settings
-from kdsr.tasks import find_task
+from kdsr.tasks import TASKS, find_task
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -234,6 +235,31 @@ def test_nothing_jumps_while_the_page_loads(browser, address, tab, size):
         setTimeout(() => done(sum), 1000); })""")
     assert shift < 0.05
     page.close()
+
+
+def test_picture_choices_and_button_fit_one_screen_for_every_task_and_none_covers_another(browser, crowded_address):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(crowded_address)
+    finished_student(page, "sr_x4")
+    for task in TASKS:
+        page.click(f"#task label:has(input[value={task}])")
+        finished_student(page, task)
+        boxes = page.evaluate(
+            """() => ['#hero', '#upload', '#examples', '#task', '#mode', '#strength', '#go']
+            .map((each) => document.querySelector(each)?.getBoundingClientRect()).filter((box) => box?.height)
+            .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+        )
+        assert all(left >= 0 and top >= 0 and right <= 1280 and bottom <= 900 for left, top, right, bottom in boxes)
+        for a, b in itertools.combinations(boxes, 2):
+            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (task, a, b)
+    assert page.evaluate("scrollY") == 0
+    page.close()
+
+
+def finished_student(page: "sync_api.Page", task: str) -> None:
+    page.wait_for_selector(f"#summary .about:has-text('{find_task(task).title}')")
+    page.wait_for_selector("#status .line.done", state="attached")
 
 
 def test_on_a_phone_a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address):
