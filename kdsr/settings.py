@@ -2,6 +2,7 @@
 itself.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -46,6 +47,16 @@ class Settings:
     """Whether visitors of the page may download published teachers to this machine: `on`, or `off`, which leaves it to
     the admin. On a Hugging Face Space it is off unless it is set.
     """
+    log_format: str = "plain"
+    """The page's log: `plain`, or `json`, one object per line on stdout."""
+    metrics: str = "off"
+    """Whether the page shows `/metrics`, to everybody who reaches it: `on` or `off`."""
+    stop_s: float = 20.0
+    """How long what runs may go on after SIGTERM."""
+    stop_runs: str = "off"
+    """Whether SIGTERM of the page also ends background runs, with a checkpoint: `on` where they would be killed with
+    the page, as in a container; `off` where they go on.
+    """
     admin_token: str = field(default="", repr=False)
     """A secret of 16 characters or more that allows to see, stop and delete every run; empty: nobody may."""
     run_threads: int = 0
@@ -83,8 +94,14 @@ class Settings:
             raise SettingsError(f"admin_token must have {_SHORTEST_TOKEN} characters or more, or be empty.")
         if self.launcher not in ("auto", "local", "zerogpu", "off"):
             raise SettingsError(f"launcher must be auto, local, zerogpu or off, got '{self.launcher}'.")
-        if self.teacher_downloads not in ("on", "off"):
-            raise SettingsError(f"teacher_downloads must be on or off, got '{self.teacher_downloads}'.")
+        for name, known in (
+            ("teacher_downloads", ("on", "off")), ("metrics", ("on", "off")), ("stop_runs", ("on", "off")),
+            ("log_format", ("plain", "json")),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise SettingsError(f"{name} must be {' or '.join(known)}, got '{getattr(self, name)}'.")
+        if not 0 <= self.stop_s < math.inf:
+            raise SettingsError(f"stop_s must be 0 or more, got {self.stop_s}.")
         if not (self.device in ("auto", "cpu", "cuda") or self.device.startswith("cuda:")):
             raise SettingsError(f"device must be auto, cpu, cuda or cuda:N, got '{self.device}'.")
 

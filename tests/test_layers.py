@@ -12,8 +12,10 @@ import kdsr
 
 PACKAGE = Path(kdsr.__file__).parent
 UI_ROOMS = (
-    *("html", "compare", "address", "events", "texts", "refusals", "arguments", "memory", "leftovers", "isolation"),
-    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding", "charts"),
+    *("html", "compare", "address", "events", "texts", "refusals", "records", "logs", "counts", "arguments"),
+    *("memory", "leftovers", "isolation"),
+    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding"),
+    *("health", "stopping", "charts"),
     *("teachers", "restore", "live", "models", "distill", "endpoints", "page", "__init__"),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""

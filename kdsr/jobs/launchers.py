@@ -56,6 +56,13 @@ class OffLauncher:
         raise LimitError(self.refusal)
 
 
+class ClosedLauncher(OffLauncher):
+    """Starts nothing any more, because the page ends; queued runs start with the next page."""
+
+    name = "closed"
+    refusal = "The server is being stopped and starts no run: try again in a minute."
+
+
 class LocalLauncher:
     """Trains in processes of this machine that outlive this one; each starts its successor when it ends."""
 

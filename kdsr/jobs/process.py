@@ -1,6 +1,8 @@
 """The holder of a lease: one process of one machine, distinct from a later process with the same number."""
 
+import contextlib
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -19,6 +21,13 @@ def is_alive(holder: str) -> bool | None:
     """Whether the process named `holder` is alive; None if it cannot be seen from here."""
     machine, pid, started = holder.rsplit(" ", 2)
     return _started(int(pid)) == started if machine == _machine() else None
+
+
+def end(holder: str) -> None:
+    """Send SIGTERM to the process named `holder`, if it is alive and of this machine."""
+    if is_alive(holder):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(int(holder.rsplit(" ", 2)[1]), signal.SIGTERM)
 
 
 def _machine() -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs import folders
-from kdsr.jobs.launchers import Launcher, choose_launcher
+from kdsr.jobs.launchers import ClosedLauncher, Launcher, choose_launcher
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
-from kdsr.jobs.process import is_alive
+from kdsr.jobs.process import end, is_alive, this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import WAITING, State
 from kdsr.jobs.store import store_of
@@ -180,6 +180,21 @@ class Jobs:
             for run_id in self.store.queue():
                 self.launcher.launch(run_id)
         return dead
+
+    def close(self, *, ends_runs: bool) -> None:
+        """Start no further run. ends_runs: those that workers of this machine hold end too, with a checkpoint."""
+        self.launcher = ClosedLauncher()
+        if ends_runs:
+            for holder in self._holders():
+                end(holder)
+
+    def has_workers(self) -> bool:
+        """Whether a living worker of this machine holds a run."""
+        return any(is_alive(holder) for holder in self._holders())
+
+    def _holders(self) -> list[str]:
+        me = this_holder()
+        return [run.holder for run in self.store.runs() if run.state in WAITING and run.holder not in (None, me)]
 
     def _clock_was_set(self) -> bool:
         """Whether the system's clock ran ahead of the steady one since the last look: leases look old then."""

@@ -38,9 +38,10 @@ def main() -> int:
         return 0
     _write_to_log_of(run, settings)
     torch.set_num_threads(usable_threads(settings))
-    finish(store, run, train_run(run, store, settings))
+    outcome = train_run(run, store, settings)
+    finish(store, run, outcome)
     waiting = store.queue()
-    if waiting:
+    if waiting and outcome.state is not State.INTERRUPTED:  # by SIGTERM: the machine or the container ends
         LocalLauncher(settings, store).launch(waiting[0])
     return 0
 

@@ -10,23 +10,29 @@ from gradio.utils import get_upload_folder
 from markupsafe import Markup
 from starlette.middleware import Middleware
 
+from kdsr import __version__
 from kdsr.errors import SettingsError
 from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.address import add_address
+from kdsr.ui.counts import PageCounts
 from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
 from kdsr.ui.endpoints.restoring import add_restore_api
 from kdsr.ui.guard import GuardedApp
+from kdsr.ui.health import Watched
 from kdsr.ui.holding import MOST_SESSIONS, Holding
 from kdsr.ui.isolation import Isolated
 from kdsr.ui.leftovers import keep_sweeping, own_folder
 from kdsr.ui.live.tab import add_live_tab
+from kdsr.ui.logs import write_json
 from kdsr.ui.memory import keep_returning_freed_memory
 from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.preview import Previewed
+from kdsr.ui.records import tell
 from kdsr.ui.restore.tab import add_restore_tab
+from kdsr.ui.stopping import stop_on_sigterm
 from kdsr.ui.teachers.panel import add_teachers
 from kdsr.ui.theme import CSS, FRAME, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
@@ -43,7 +49,7 @@ time of a quick answer.
 
 def build_ui(settings: Settings) -> gr.Blocks:
     """The complete page, ready for `launch()`; its pictures go to a separate folder in gradio's cache."""
-    return _build(Jobs(settings))
+    return _build(Jobs(settings))[0]
 
 
 def serve(
@@ -65,23 +71,40 @@ def serve(
             f"The temporary folder {get_upload_folder()} cannot be used ({error.strerror}): set GRADIO_TEMP_DIR."
         ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
-    layers = [Middleware(Isolated), Middleware(Previewed, head=FRAME)]
+    (blocks, queue), counts = _build(jobs), _counts(settings)
+    watched = Middleware(Watched, queue=queue, jobs=jobs, counts=counts)
+    layers = [watched, Middleware(Isolated), Middleware(Previewed, head=FRAME)]
     app = GuardedApp(default_response_class=ORJSONResponse, middleware=layers)
     app.state_holder = Holding()
-    blocks = _build(jobs)
     jobs.keep_tending()
     keep_sweeping(folder)
     keep_returning_freed_memory()
     # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
         server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
-        footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=not block, quiet=not block,
-        _frontend=False, run_history=False, state_session_capacity=MOST_SESSIONS, _app=app,
+        footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=True,
+        quiet=not block or settings.log_format == "json", _frontend=False, run_history=False,
+        state_session_capacity=MOST_SESSIONS, _app=app,
     )  # fmt: skip
+    if settings.log_format == "json":
+        write_json()
+    tell("serving", {"address": f"http://{host}:{blocks.server_port}", "version": __version__})
+    if block:
+        stop_on_sigterm(blocks, queue, jobs)
+        blocks.block_thread()
     return blocks
 
 
-def _build(jobs: Jobs) -> gr.Blocks:
+def _counts(settings: Settings) -> PageCounts | None:
+    """The counts of `/metrics`, if the settings ask for it."""
+    if settings.metrics == "off":
+        return None
+    counts = PageCounts()
+    counts.listen()
+    return counts
+
+
+def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
     for name, value in _MONITORING.items():
         os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
@@ -111,5 +134,4 @@ def _build(jobs: Jobs) -> gr.Blocks:
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)
     blocks.queue(api_open=False, default_concurrency_limit=4)
-    FairQueue.of(blocks)
-    return blocks
+    return blocks, FairQueue.of(blocks)

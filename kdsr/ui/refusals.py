@@ -7,4 +7,8 @@ _LOG = logging.getLogger("kdsr.refused")
 
 def log_refusal(sentence: object, address: str = "") -> None:
     """Log why a request (from `address`, if it is known) was refused."""
-    _LOG.warning("refused %s: %s", address or "a request", ascii(str(sentence))[1:-1])
+    why = ascii(str(sentence))[1:-1]
+    _LOG.warning(
+        "refused %s: %s", address or "a request", why,
+        extra={"facts": {"event": "refused", "address": address, "why": why}},
+    )  # fmt: skip

@@ -134,6 +134,8 @@ UNEXPECTED_REQUEST = (
 )
 QUEUE_FULL = "{places} requests are waiting here, and no more may: try again in a minute."
 QUEUE_SESSION = "{places} of your requests are waiting, and no more may: wait until one is answered."
+ENDING = "The server is being stopped and takes no new work: try again in a minute."
+ENDED = "The server was stopped before this was done: try again in a minute."
 QUEUE_YIELDED = "Too many requests of yours were waiting, and this one gave way to another visitor's: try again later."
 LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
 

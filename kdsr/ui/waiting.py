@@ -35,6 +35,8 @@ class FairQueue(Queue):
     _turns: OrderedDict[str, int]
     """When each address and session was last served, by number."""
     _served = 0
+    is_taking = True
+    """False once the page stops: what waits and what comes is refused; only quick answers go on."""
 
     @classmethod
     def of(cls, blocks: gr.Blocks) -> "FairQueue":
@@ -53,6 +55,8 @@ class FairQueue(Queue):
         fn = self.blocks.fns.get(body.fn_index)
         if fn is not None:
             session, address = body.session_hash or "", address_of(request)
+            if not self.is_taking and fn.concurrency_limit is not None:
+                raise _refused(texts.ENDING, address)
             waiting = self._waiting(is_quick=fn.concurrency_limit is None)
             most, of_session = (
                 (_MOST_QUICK, _QUICK_PLACES) if fn.concurrency_limit is None else (QUEUE_PLACES, SESSION_PLACES)
@@ -69,6 +73,10 @@ class FairQueue(Queue):
         """
         for queue in self.event_queue_per_concurrency_id.values():
             limit = queue.concurrency_limit
+            if limit is not None and not self.is_taking:
+                for event in queue.queue:
+                    self._refuse(event, texts.ENDING)
+                queue.queue.clear()
             if limit is not None and queue.current_concurrency < limit and len(queue.queue) > 1:
                 queue.queue[:] = fair_order(queue.queue, self._turns)
         found = super().get_events()
@@ -93,6 +101,35 @@ class FairQueue(Queue):
             output |= {"error": texts.UNEXPECTED_REQUEST, "visible": True}
         super().send_message(event, event_message)
 
+    @property
+    def running(self) -> int:
+        """Requests at work, quick ones not counted."""
+        return len(self._running())
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait, quick ones not counted."""
+        return len(self._waiting(is_quick=False))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further request may wait."""
+        return self.waiting >= QUEUE_PLACES
+
+    def break_off(self) -> int:
+        """Tell those whose request is at work that it gets no answer; their number."""
+        running = self._running()
+        for event in running:
+            self._refuse(event, texts.ENDED)
+        return len(running)
+
+    def _running(self) -> list[Event]:
+        events = [event for job in self.active_jobs for event in job or ()]
+        return [event for event in events if event.fn.concurrency_limit is not None]
+
+    def _refuse(self, event: Event, sentence: str) -> None:
+        self.send_message(event, ProcessCompletedMessage(output={"error": sentence}, success=False))
+
     def _waiting(self, *, is_quick: bool) -> list[Event]:
         return [event for queue in self._queues(is_quick=is_quick) for event in queue.queue]
 
@@ -108,7 +145,7 @@ class FairQueue(Queue):
             return False
         theirs = [event for event in waiting if address_of(event.request) == largest]
         event = max(theirs, key=lambda each: each.enqueue_time)
-        self.send_message(event, ProcessCompletedMessage(output={"error": texts.QUEUE_YIELDED}, success=False))
+        self._refuse(event, texts.QUEUE_YIELDED)
         await self.remove_from_queue(event._id)
         log_refusal(texts.QUEUE_YIELDED, largest)
         return True

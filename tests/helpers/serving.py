@@ -20,6 +20,13 @@ def tiny_settings_in(folder: Path) -> Settings:
     return Settings(weights_dir=folder / "weights", home=folder / "home", device="cpu", threads=1)
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """The address of the page; no worker outlives it, also where a test failed."""
@@ -28,9 +35,7 @@ def served(settings: Settings) -> Iterator[str]:
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         from kdsr.ui import serve  # late: gradio reads its environment on import
 
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         blocks = serve(settings, port=port, block=False)
         try:
             yield f"http://127.0.0.1:{port}/"

@@ -24,6 +24,7 @@ from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_p
 from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, skipped_note, stage
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
+from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
@@ -186,7 +187,8 @@ class DistillHandlers:
             KdsrError: it cannot be run, or one more is not allowed.
         """
         client = client_of(self.settings, address)
-        return self.jobs.submit(recipe_of(values, self.settings), who, photos, client=client)
+        with recorded("train"):
+            return self.jobs.submit(recipe_of(values, self.settings), who, photos, client=client)
 
     # A run
 

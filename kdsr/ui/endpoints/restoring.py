@@ -26,6 +26,7 @@ from kdsr.settings import Settings
 from kdsr.tasks import TASKS, Kinds, Task
 from kdsr.ui.arguments import answered, deadline, flag, named, number, uploaded
 from kdsr.ui.events import QUEUED
+from kdsr.ui.records import recorded
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import TIME_LIMIT_S, restore_steps
@@ -63,7 +64,7 @@ class RestoreApi:
         Returns:
             The restored file.
         """
-        with answered():
+        with answered(), recorded("api_restore"):
             source = uploaded(picture, "picture")
             card, catalog = self._network(network, _task(task))
             if sharpness is not None:
@@ -100,7 +101,7 @@ class RestoreApi:
             `bicubic`, `student`, `teacher`, `twin` and so on. Each has file, network, psnr_db, ssim and times. Without
             an original there is no PSNR.
         """
-        with answered():
+        with answered(), recorded("api_compare"):
             order = self._order(picture, task, student, teacher, original, degrade, strength)
             result: RestoreResult | None = None
             for step in restore_steps(order, self.settings, self._new_folder(), Event()):
@@ -136,7 +137,7 @@ class RestoreApi:
         Returns:
             psnr_db (null for identical pictures), ssim, convention, identical.
         """
-        with answered():
+        with answered(), recorded("api_evaluate"):
             wanted = _task(task)
             paths = uploaded(restored, "restored"), uploaded(original, "original")
             first, second = (read_picture(path, self.settings) for path in paths)

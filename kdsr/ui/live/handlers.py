@@ -28,6 +28,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.html import file_address
 from kdsr.ui.live.files import public_example, public_graph, public_thumbnail
+from kdsr.ui.records import recorded
 from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
 
 MOST_PIXELS = 512 * 512
@@ -120,7 +121,7 @@ class LiveHandlers:
             card = teacher
         else:
             card, catalog = self._network(given, student)
-        with self._turn():
+        with recorded("live"), self._turn():
             restored, figures = self._timed(card, catalog, picture)
         png = cv2.imencode(".png", restored.pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
         answer = {

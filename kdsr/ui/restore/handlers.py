@@ -23,6 +23,7 @@ from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
+from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
@@ -248,7 +249,8 @@ class RestoreHandlers:
         self._sweep()
         try:
             steps = restore_steps(order, self.settings, self.folder / uuid.uuid4().hex, signal)
-            result = yield from views_of(steps, *pair)
+            with recorded("restore"):
+                result = yield from views_of(steps, *pair)
         except Stopped as stop:
             if self.orders.is_newest(session, signal):
                 yield stopped_view(stop)
