@@ -93,6 +93,22 @@ def test_back_and_forward_keep_the_place(page):
     assert page.evaluate("history.length") == length
 
 
+def test_who_opens_a_tab_while_the_script_of_the_address_still_loads_stays_on_it(browser, address):
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(120_000)
+    held = []
+    page.route("**/static/address.js", lambda route: held.append(route))
+    page.goto(address)
+    page.click("#distill-tab-button")
+    page.wait_for_selector("#distill-tab-button[aria-selected=true]")
+    page.wait_for_timeout(200)  # the script is asked for
+    [asked] = held
+    asked.continue_()
+    query_is(page, "?tab=distill")
+    assert page.get_attribute("#distill-tab-button", "aria-selected") == "true"
+    page.context.close()
+
+
 def test_an_unknown_word_is_one_line_and_the_address_becomes_what_is_shown(browser, address):
     page = opened(browser, f"{address}?task=denoise&example=nothing&spot=0.25,0.75,300&__theme=dark")
     page.wait_for_selector("#place .line.error:has-text(\"example 'nothing'\")")
