@@ -13,6 +13,8 @@ LATEST: dict[str, Any] = QUICK | {"trigger_mode": "always_last"}
 READING: dict[str, Any] = QUICK | {"concurrency_id": "reading", "concurrency_limit": 4}
 """Handlers that read or write pictures: a few at a time, so that they neither fill the memory nor hold up Stop."""
 LATEST_READING: dict[str, Any] = LATEST | READING | {"trigger_mode": "always_last"}
+TOLD: dict[str, Any] = QUICK | {"trigger_mode": "multiple", "concurrency_id": "told", "concurrency_limit": 1}
+"""For a choice that only the event tells, which gradio forgets where it defers: each in its turn, the last stands."""
 QUEUED: dict[str, Any] = {
     "concurrency_id": "restore",
     "concurrency_limit": 1,

@@ -1,11 +1,14 @@
 """The tab Models in a headless Chromium: a network is chosen by click and key, plotted, downloaded and tried."""
 
+from threading import Event
+
 import pytest
 from helpers.networks import add_network
 from helpers.published import NAME, only_tiny
 from helpers.serving import served
 
 from kdsr.settings import Settings
+from kdsr.ui.models.sample import Samples
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -45,6 +48,34 @@ def test_a_network_is_found_by_link_key_and_click_taken_home_and_tried(browser, 
     page.click("#advanced button")
     page.wait_for_function("document.querySelector('#student input')?.value === 'The twin'")
     context.close()
+
+
+def test_of_two_networks_picked_at_once_the_last_has_its_own_comparison(browser, address, monkeypatch):
+    made, may = Samples.make, Event()
+    asked = []
+
+    def slow(self, card, cards, catalog):
+        asked.append(card.name)
+        may.wait(WAIT_MS / 1000)
+        return made(self, card, cards, catalog)
+
+    monkeypatch.setattr(Samples, "make", slow)
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address + "?model=inpaint-teacher")
+    page.wait_for_selector("#zoo-head :text('inpaint-teacher')")
+    page.evaluate("""() => { window.keys = []; const shown = document.querySelector('#zoo-compare-pictures');
+        new MutationObserver(() => { const data = shown.querySelector('[data-pictures]');
+            if (data) window.keys.push(data.innerHTML + data.outerHTML); }).observe(shown,
+            {subtree: true, childList: true, attributes: true}); }""")
+    for role in ("twin", "student"):
+        page.evaluate(f"document.querySelector('#zoo-tables tr[data-network=inpaint-{role}]').click()")
+    page.wait_for_selector("#zoo-head :text('inpaint-student')")
+    may.set()
+    page.wait_for_selector("#zoo-compare-pictures [data-pictures]", state="attached")
+    assert asked[0] == "inpaint-teacher" and asked[-1] == "inpaint-student"
+    assert all("student" in each for each in page.evaluate("window.keys"))
+    page.close()
 
 
 def test_on_a_phone_a_filter_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address):

@@ -1,5 +1,6 @@
 """The comparison in a network's card, without a browser."""
 
+import gradio as gr
 import pytest
 from helpers.restoring import shown_in
 from helpers.serving import tiny_settings_in
@@ -55,8 +56,15 @@ def test_each_picture_is_made_once_by_its_own_network_and_again_when_it_is_gone(
 
 def test_a_network_without_a_comparison_leaves_no_gap_and_one_is_there_at_the_second_look(handlers):
     page = handlers.on_show(Selection(), CHOICE, REQUEST)
-    assert page.sample == "" and "data-pictures" in handlers.on_sample(page.selection)
+    assert page.sample == "" and "data-pictures" in handlers.on_sample(page.selection)[1]
     assert "data-pictures" in handlers.on_show(page.selection, CHOICE, REQUEST).sample
     weights = handlers.settings.weights_dir / "denoise-fresh.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"bad!")
-    assert handlers.on_sample(Selection("denoise-fresh")) == "<i data-none></i>" == handlers.on_sample(Selection("no"))
+    for name in ("denoise-fresh", "no"):
+        assert handlers.on_sample(Selection(name)) == (name, "<i data-none></i>")
+
+
+def test_a_comparison_that_comes_late_does_not_stand_in_the_card_of_another_network(handlers):
+    made = handlers.on_sample(Selection("denoise-fresh"))
+    assert handlers.on_sampled(made, Selection("denoise-fresh")) == made[1]
+    assert handlers.on_sampled(made, Selection("sr_x4-twin")) == gr.skip()

@@ -15,7 +15,7 @@ from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
-from kdsr.ui.events import LATEST, QUEUED, QUICK, READING
+from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
@@ -73,7 +73,7 @@ def add_distill_tab(
     _wire_form(handlers, parts, teachers, tab)
     blocks.unload(handlers.on_close)
     _wire_run(handlers, parts, visitor, tabs, restore)
-    address.select(handlers.on_follow, [states["shown"], visitor.who], _outputs(parts), **QUICK)
+    address.select(handlers.on_follow, [states["shown"], visitor.who], _outputs(parts), **LATEST)
     add_api(handlers)
     return handlers
 
@@ -191,7 +191,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     changes = [
         form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
         form["source"].input(handlers.on_source, [form["source"], staged], line, **LATEST),
-        form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **READING),
+        form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **LATEST_READING),
         form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]

@@ -137,16 +137,21 @@ class ModelsHandlers:
         page = self._page(self.zoo(), selection._replace(network=str(event._data.get("network", ""))))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
-    def on_sample(self, selection: Selection) -> str:
-        """The comparison in the card of the network, made where it is the first time; a mark where there is none."""
+    def on_sample(self, selection: Selection) -> tuple[str, str]:
+        """(network, the comparison in its card), made where it is the first time; a mark where there is none."""
         zoo, none = self.zoo(), Markup("<i data-none></i>")
         card = zoo.find(selection.network)
         if card is None or card in zoo.absent:
-            return none
+            return selection.network, none
         try:
-            return self.samples.make(card, zoo.cards, zoo.catalog) or none
+            return selection.network, self.samples.make(card, zoo.cards, zoo.catalog) or none
         except (KdsrError, OSError):
-            return none  # the downloads say what is wrong with the weights
+            return selection.network, none  # the downloads say what is wrong with the weights
+
+    def on_sampled(self, made: tuple[str, str], selection: Selection) -> Any:
+        """The comparison that was made, unless another network was chosen meanwhile."""
+        network, html = made
+        return html if network == selection.network else gr.skip()
 
     def on_measure(self, title: str, selection: Selection) -> ModelsPage:
         """Another figure in the plot."""

@@ -7,7 +7,7 @@ import gradio as gr
 
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
-from kdsr.ui.events import QUEUED, QUICK, READING, SAMPLED, to_chosen
+from kdsr.ui.events import LATEST, QUEUED, READING, SAMPLED, TOLD, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
 from kdsr.ui.models.sample import COMPARISON
@@ -58,20 +58,22 @@ def add_models_tab(
         parts = _main_column() | _card_column()
     selection = parts["selection"] = gr.State(Selection())
     page = [parts[name] for name in ModelsPage._fields]
-    tab.select(handlers.on_show, [selection, restore.choice], page, **QUICK).then(None, js=to_chosen("zoo-filter"))
-    address.select(handlers.on_follow, [selection, restore.choice], page, **QUICK)
-    parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **QUICK)
-    parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **QUICK)
-    parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **QUICK)
-    parts["by"].input(handlers.on_by, [parts["by"], selection], page, **QUICK)
+    tab.select(handlers.on_show, [selection, restore.choice], page, **LATEST).then(None, js=to_chosen("zoo-filter"))
+    address.select(handlers.on_follow, [selection, restore.choice], page, **LATEST)
+    parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **LATEST)
+    parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **LATEST)
+    parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **LATEST)
+    parts["by"].input(handlers.on_by, [parts["by"], selection], page, **LATEST)
     for name in ("tables", "chart", "head", "body"):
-        parts[name].select(handlers.on_pick, selection, page, **QUICK).success(None, js=_TO_CARD)
+        parts[name].select(handlers.on_pick, selection, page, **TOLD).success(None, js=_TO_CARD)
     tried = parts["try"].click(
         handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **READING
     )
     tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
     tried.then(None, js=_TO_TOP)
-    selection.change(handlers.on_sample, selection, parts["sample"], **SAMPLED)
+    made = gr.State()
+    sampled = selection.change(handlers.on_sample, selection, made, **SAMPLED)
+    sampled.then(handlers.on_sampled, [made, selection], parts["sample"], **LATEST)
     wire_get_here(handlers, teachers, parts["panel"], selection, page)
     return handlers
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.ui.events import QUICK
+from kdsr.ui.events import LATEST, QUICK
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.wiring import RestoreParts
@@ -40,4 +40,4 @@ def wire_teachers(
     handlers, choice, teacher = RestoreTeachers(restore), parts.states["choice"], parts.options["teacher"]
     wire_panel(teachers, panel, PLACE, parts.pick["task"], [tab.select])
     teachers.arrived.change(handlers.on_arrived, [teachers.arrived, choice], [choice, teacher], **QUICK)
-    tab.select(handlers.on_show, choice, teacher, **QUICK)
+    tab.select(handlers.on_show, choice, teacher, **LATEST)

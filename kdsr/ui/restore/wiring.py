@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, to_chosen
+from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, TOLD, to_chosen
 from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
@@ -114,7 +114,7 @@ def wire(
     _wire_stale(parts)
     _wire_result(handlers, parts)
     choice, student = parts.states["choice"], parts.options["student"]
-    tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **QUICK)
+    tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **LATEST)
     parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
     return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view)
@@ -156,10 +156,10 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),
         options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
-        options["mask"].upload(marks.on_mask, [options["mask"], states["picture"]], marked, **READING),
-        options["truth"].upload(handlers.on_truth, options["truth"], truth, **READING),
-        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **READING),
-        pick["gallery"].select(handlers.on_example, choice, example, **READING),
+        options["mask"].upload(marks.on_mask, [options["mask"], states["picture"]], marked, **LATEST_READING),
+        options["truth"].upload(handlers.on_truth, options["truth"], truth, **LATEST_READING),
+        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **LATEST_READING),
+        pick["gallery"].select(handlers.on_example, choice, example, **TOLD),
     ]
 
 
@@ -198,4 +198,5 @@ def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
-    result["format"].input(handlers.on_format, [states["result"], result["format"]], result["files"], **READING)
+    chosen = [states["result"], result["format"]]
+    result["format"].input(handlers.on_format, chosen, result["files"], **LATEST_READING)

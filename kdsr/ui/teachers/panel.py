@@ -14,7 +14,7 @@ from markupsafe import Markup
 from kdsr.errors import KdsrError, SettingsError
 from kdsr.jobs import Jobs
 from kdsr.ui import texts
-from kdsr.ui.events import QUICK
+from kdsr.ui.events import LATEST, QUICK
 from kdsr.ui.html import error_line, note_line, status_line
 from kdsr.ui.sessions import session_of
 from kdsr.ui.teachers.downloads import TeacherDownload, TeacherDownloads
@@ -185,9 +185,9 @@ def wire_panel(teachers: TeachersEvents, panel: dict[str, Any], place: str, task
     handlers, outputs = teachers.handlers, [panel[name] for name in ("box", "choice", "note", "get")]
     asked = [task, teachers.who]
     for refresh in (teachers.who.change, teachers.arrived.change, *shown):
-        refresh(handlers.on_task, asked, outputs, **QUICK)
+        refresh(handlers.on_task, asked, outputs, **LATEST)
     task.change(handlers.on_other_task, asked, [*outputs, panel["status"]], **QUICK)
-    panel["choice"].input(handlers.on_choice, panel["choice"], [panel["note"], panel["get"]], **QUICK)
+    panel["choice"].input(handlers.on_choice, panel["choice"], [panel["note"], panel["get"]], **LATEST)
     got = [*(panel[part] for part in ("status", "get", "stop")), teachers.arrived]
     panel["get"].click(handlers.on_get, [panel["choice"], teachers.who, gr.State(place)], got, **QUICK)
     panel["stop"].click(handlers.on_stop, None, None, **QUICK)
