@@ -23,13 +23,14 @@ from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_
 from kdsr.cli.networks import evaluate, export, models
 from kdsr.cli.options import note
 from kdsr.cli.pictures import degrade, restore
+from kdsr.cli.space import space_check, space_push
 from kdsr.cli.teachers import teachers_add, teachers_list, teachers_remove
 from kdsr.cli.training import train
 from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export, bench)
-"""Each is a command of the same name; `serve` and the groups `card`, `jobs` and `teachers` are added to them."""
+"""Each is a command of the same name; `serve` and the groups `card`, `jobs`, `teachers` and `space` are added."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""
 JOBS_COMMANDS: tuple[Callable[..., None], ...] = (
@@ -44,6 +45,8 @@ JOBS_COMMANDS: tuple[Callable[..., None], ...] = (
 """`kdsr jobs list` and so on."""
 TEACHERS_COMMANDS: tuple[Callable[..., None], ...] = (teachers_list, teachers_add, teachers_remove)
 """`kdsr teachers list` and so on."""
+SPACE_COMMANDS: tuple[Callable[..., None], ...] = (space_check, space_push)
+"""`kdsr space check` and so on."""
 
 
 def main() -> NoReturn:
@@ -77,6 +80,10 @@ def build_app() -> typer.Typer:
     for command in TEACHERS_COMMANDS:
         teachers.command(command.__name__.removeprefix("teachers_"))(command)
     app.add_typer(teachers, name="teachers")
+    space = typer.Typer(help="This clone as a Hugging Face Space: check it, upload it.", no_args_is_help=True)
+    for command in SPACE_COMMANDS:
+        space.command(command.__name__.removeprefix("space_"))(command)
+    app.add_typer(space, name="space")
     return app
 
 
