@@ -4,6 +4,7 @@ Networks of one shape are equally fast, so that the key is the shape, the thread
 the packages. Not here: which runtimes there are (`runtimes`).
 """
 
+import functools
 import importlib.metadata
 import json
 import threading
@@ -79,6 +80,7 @@ def choice_key(card: Card, settings: Settings) -> str:
     )
 
 
+@functools.cache
 def version_of(package: str) -> str | None:
     """The version of an installed package, which is not imported; None if it is not installed."""
     try:

@@ -27,7 +27,7 @@ from kdsr.ui.isolation import Isolated
 from kdsr.ui.leftovers import keep_sweeping, own_folder
 from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.logs import write_json
-from kdsr.ui.memory import keep_returning_freed_memory
+from kdsr.ui.memory import keep_returning_freed_memory, share_few_heaps
 from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.preview import Previewed
 from kdsr.ui.records import tell
@@ -63,6 +63,7 @@ def serve(
     Raises:
         KdsrError: the home or the temporary folder cannot be used. OSError: the port is taken.
     """
+    share_few_heaps()
     jobs = Jobs(settings)
     try:
         folder = own_folder(Path(get_upload_folder()))

@@ -5,6 +5,8 @@ import itertools
 import os
 import re
 import struct
+import subprocess
+import sys
 import time
 import weakref
 import zlib
@@ -22,7 +24,7 @@ from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.ui import texts
+from kdsr.ui import memory, texts
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore import figures
@@ -294,6 +296,41 @@ def test_garbage_in_cycles_is_collected_when_memory_goes_back_to_the_system():
     del node
     return_freed_memory()
     assert alive() is None
+
+
+_THREADS = """
+import random, runpy, sys, threading
+memory = runpy.run_path(sys.argv[1])
+if sys.argv[2] == "few":
+    memory["share_few_heaps"]()
+
+def work(seed):
+    sizes, kept = random.Random(seed), []
+    for _ in range(60):
+        picture = bytearray(sizes.randrange(1 << 20, 1 << 23))
+        kept.append(bytearray(sizes.randrange(1000, 40_000)))
+
+def held_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+before = held_mb()
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(12)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+memory["return_freed_memory"]()
+print(held_mb() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this is about glibc")
+def test_pictures_of_many_sizes_in_many_threads_leave_no_holes_in_memory():
+    words = [sys.executable, "-c", _THREADS, memory.__file__]
+    many, few = (
+        float(subprocess.run([*words, how], capture_output=True, check=True).stdout) for how in ("many", "few")
+    )
+    assert few < 5 and few < many
 
 
 def test_teacher_plus_is_another_picture_named_as_such(handlers, photo):

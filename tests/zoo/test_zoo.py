@@ -185,3 +185,15 @@ def test_a_network_is_found_by_name_by_its_file_and_by_its_folder(tiny_settings,
         find_network(str(home), tiny_settings)
     with pytest.raises(UnknownNameError, match=next(iter(TINY))):
         find_network("tiny_x4_teachr", tiny_settings)
+
+
+def test_a_card_is_read_again_when_its_file_changes_and_only_then(shelf, monkeypatch):
+    path, reads = next(shelf.glob("*.json")), []
+    monkeypatch.setattr("kdsr.zoo.card.json.loads", lambda text, loads=json.loads: reads.append(text) or loads(text))
+    first = read_card(path)
+    reads.clear()
+    assert read_card(path) is first and not reads
+    changed = json.loads(path.read_text()) | {"title": "another title"}
+    reads.clear()
+    path.write_text(json.dumps(changed))
+    assert read_card(path).title == "another title" and len(reads) == 1
