@@ -15,6 +15,8 @@ METRES_PER_INCH = 0.0254
 _PER_METRE = 1
 _FOR_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
 """What Pillow is given: pixels, transparency, orientation and frames."""
+_ABOUT = frozenset((b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"tIME", b"pHYs"))
+"""What a PNG says beside its pixels and their colour."""
 _OF_FRAMES = frozenset((b"acTL", b"fcTL", b"fdAT"))
 _MOST_CHUNKS = 1 << 20
 _MOST_PROFILE_BYTES = 1 << 25
@@ -47,11 +49,21 @@ def for_pixels(stream: BinaryIO, *, is_still: bool = False) -> BinaryIO:
             kept.append((place - 8, length + 12))
         else:
             dropped = True
-    if not dropped:
-        return stream
+    return _with_chunks(stream, kept) if dropped else stream
+
+
+def without_metadata(png: bytes) -> bytes:
+    """The file `png` without EXIF, XMP, text, date and resolution; its pixels stay as they are packed."""
+    stream = io.BytesIO(png)
+    kept = [(place - 8, length + 12) for name, place, length in chunks_of(stream) if name not in _ABOUT]
+    return _with_chunks(stream, kept).getvalue()
+
+
+def _with_chunks(stream: BinaryIO, chunks: list[tuple[int, int]]) -> io.BytesIO:
+    """A PNG of those `chunks` of `stream`: place and length of each, as a whole."""
     copy = io.BytesIO()
     copy.write(SIGNATURE)
-    for place, length in kept:
+    for place, length in chunks:
         stream.seek(place)
         copy.write(stream.read(length))
     return copy

@@ -52,10 +52,8 @@ SHARPNESS = "Sharpness (0 faithful, 1 sharp)"
 TEACHER_PLUS = "Teacher+: averages 8 flipped and rotated passes; slightly better, 8x slower"
 NO_EXAMPLES = "Drop a picture on the page, paste one, or choose a file."
 UNEXPECTED = "An unexpected error occurred; the page still works. Try again, or use another picture."
-POSITION = (
-    "This picture says where it was taken (GPS), and so do the downloads. "
-    "If they should not, remove the position from your file first."
-)
+POSITION = "This picture says where it was taken (GPS), and so do the downloads, unless you leave that out beside them."
+STRIP = "Leave out EXIF, GPS and XMP"
 STOPPED = "Stopped. The results so far are below."
 TOO_SLOW = "Stopped after {seconds:.0f} s, the limit for one run here. Use a smaller picture or a smaller network."
 

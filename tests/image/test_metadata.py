@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import tifffile
 from helpers.pictures import encoded, noise, with_png_chunk
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from kdsr.image import WRITABLE_SUFFIXES, Picture, encode_picture, encode_png, read_picture, tiff_writer, write_strips
 from kdsr.image import write as writing
 from kdsr.image.directories import TiffEntry, packed_tree
 from kdsr.image.metadata import Metadata, read_metadata
+from kdsr.image.png_chunks import without_metadata
 from kdsr.image.write import left_out
 from kdsr.settings import Settings
 
@@ -201,3 +203,19 @@ def test_what_is_too_long_for_a_jpeg_is_said():
     assert "XMP" in left_out(long, ".JPG")[0]
     assert b"Pond" not in encode_picture(long, ".jpg")
     assert b"Pond" in encode_picture(long, ".webp")
+
+
+def test_a_png_without_metadata_has_the_same_pixels_and_colour_and_nothing_else():
+    text = PngInfo()
+    text.add_text("Comment", "at home")
+    text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    whole = encoded(
+        Image.radial_gradient("L"), "PNG", exif=full_exif(), dpi=(300, 300), pnginfo=text, icc_profile=profile
+    )
+    stripped = without_metadata(whole)
+    with Image.open(io.BytesIO(stripped)) as image, Image.open(io.BytesIO(whole)) as before:
+        assert image.tobytes() == before.tobytes() and {*image.info} == {"icc_profile"}
+        assert not dict(image.getexif())
+    assert read_picture(whole, SETTINGS).metadata and read_picture(stripped, SETTINGS).metadata is None
+    assert without_metadata(stripped) == stripped

@@ -1,10 +1,13 @@
 """`kdsr restore` and the page keep what the source says beside its pixels, and name a position."""
 
 import sys
+from pathlib import Path
 
+import gradio as gr
+import numpy as np
 import pytest
 from helpers.pictures import encoded
-from helpers.restoring import restore_handlers, results, run
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
@@ -64,3 +67,53 @@ def test_the_page_names_the_position_that_its_downloads_keep(handlers, photograp
     shown = result.column("input").shown  # enlarged, for the eye only
     with Image.open(shown) as image:
         assert not image.getexif()
+
+
+def tells_place(file):
+    """Whether the picture in `file` says where it was taken."""
+    with Image.open(file) as image:
+        return bool(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or "dpi" in image.info
+
+
+def test_the_box_beside_the_downloads_leaves_exif_gps_and_xmp_out_and_puts_them_back(handlers, photograph):
+    view = run(handlers, photograph, mode="degraded")[-1]
+    shown = handlers.on_files(view.result, True, "PNG")
+    files = [shown[1]["value"], shown[2]["value"], *shown[3]]
+    assert tells_place(view.student_file["value"]) and any(map(tells_place, view.files))
+    assert not any(map(tells_place, files))
+    for stripped, whole in zip(shown[3], view.files, strict=True):
+        assert np.array_equal(np.asarray(Image.open(stripped)), np.asarray(Image.open(whole)))
+        assert Path(stripped).name == Path(whole).name
+    webp = handlers.on_files(shown[0], True, "WebP")[3]
+    assert not any(map(tells_place, webp)) and any(map(tells_place, handlers.on_files(view.result, False, "WebP")[3]))
+    back = handlers.on_files(shown[0], False, "PNG")
+    assert back[1:] == (view.student_file, view.teacher_file, view.files)
+    assert shown[0].order == view.result.order  # so that the result is not taken for a stale one
+
+
+def test_a_run_with_the_box_ticked_offers_nothing_that_tells_the_place(handlers, photograph):
+    handlers.on_press(REQUEST)
+    given = (
+        str(photograph),
+        None,
+        CHOICE._replace(mode="degraded"),
+        "torch",
+        0,
+        0,
+        False,
+        None,
+        ("teacher", "student"),
+        REQUEST,
+        True,
+    )
+    offered = []
+    for view in handlers.on_restore(*given):
+        for button in (view.student_file, view.teacher_file):
+            offered += [button["value"]] if button.get("value") else []
+        offered += view.files if isinstance(view.files, list) else []
+    assert len(offered) > 4 and not any(map(tells_place, offered))
+    assert tells_place(view.result.column("student").file)
+
+
+def test_without_a_result_the_box_changes_nothing(handlers):
+    assert handlers.on_files(None, True, "PNG") == (gr.skip(),) * 4

@@ -16,6 +16,7 @@ from gradio_client.exceptions import AppError
 from helpers.networks import add_network, add_sharp_partner
 from helpers.running import photograph
 from helpers.serving import served, tiny_settings_in
+from PIL import Image
 from typer.testing import CliRunner
 
 from kdsr.cli import build_app
@@ -92,6 +93,16 @@ def test_the_page_shows_the_examples_with_the_limits(client, settings):
 def test_sharpness_is_that_of_the_command(client, settings, photo, sharpness):
     found = client.predict(handle_file(photo), "sr_x4", STUDENT, sharpness, api_name="/restore")
     assert Path(found).read_bytes() == by_command(settings, photo, STUDENT, "--sharpness", str(sharpness))
+
+
+def test_strip_leaves_out_what_the_picture_says_beside_its_pixels(client, settings, photo):
+    resolved = photo.with_name("resolved.png")
+    with Image.open(photo) as image:
+        image.save(resolved, dpi=(300, 300))
+    for options, strip in ((["--strip"], True), ([], False)):
+        found = client.predict(handle_file(resolved), "sr_x4", STUDENT, None, None, strip, api_name="/restore")
+        assert Path(found).read_bytes() == by_command(settings, resolved, STUDENT, *options)
+        assert (b"pHYs" in Path(found).read_bytes()) is not strip
 
 
 def test_holes_are_filled_by_a_mask_as_by_the_command(client, settings, photo):

@@ -52,6 +52,7 @@ class RestoreApi:
         network: str = "",
         sharpness: float | None = None,
         mask: dict[str, Any] | None = None,
+        strip: bool = False,
     ) -> dict[str, Any]:
         """Restore a picture: the PNG file that `kdsr restore` makes of it.
 
@@ -61,6 +62,7 @@ class RestoreApi:
             network: one of `/models`, for that task.
             sharpness: 0 (faithful) to 1 (sharp), for students that have a sharp partner.
             mask: for inpainting, white where pixels are missing; without one, transparent pixels are.
+            strip: leave out EXIF, GPS, XMP and resolution, which else go into the result.
         Returns:
             The restored file.
         """
@@ -70,10 +72,14 @@ class RestoreApi:
             if sharpness is not None:
                 card, catalog = at_sharpness(card, catalog, number(sharpness, "sharpness"), self.settings)
             marks = self._mask(mask, _task(task))
+            is_stripped = flag(strip, "strip")
             target = self._new_folder() / f"{_plain(source.stem)}-{card.name}.png"
             runtime = open_runtime(card, catalog, settings=self.settings)
             try:
-                restore_file(source, target, runtime, self.settings, mask=marks, should_stop=deadline(TIME_LIMIT_S))
+                until = deadline(TIME_LIMIT_S)
+                restore_file(
+                    source, target, runtime, self.settings, mask=marks, strip=is_stripped, should_stop=until
+                )  # fmt: skip
             except Stopped as stop:
                 raise Stopped(TOO_SLOW.format(seconds=TIME_LIMIT_S)) from stop
             return _file(target)

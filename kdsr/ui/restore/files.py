@@ -1,21 +1,37 @@
-"""The files of a result: whether they still exist, and the pictures in other formats."""
+"""The files of a result: whether they still exist, and the pictures without metadata and in other formats."""
 
 import dataclasses
+from pathlib import Path
 
+from kdsr.files import replaced
 from kdsr.image import read_picture, write_picture
+from kdsr.image.png_chunks import without_metadata
 from kdsr.settings import Settings
-from kdsr.ui.restore.result import RestoreResult
+from kdsr.ui.restore.result import Column, RestoreResult
+
+
+def file_of(result: RestoreResult, column: Column) -> Path:
+    """The PNG of `column` as it is downloaded: without EXIF, GPS and XMP if that was chosen."""
+    if result.order is None or not result.order.strip:
+        return column.file
+    target = column.file.parent / "stripped" / column.file.name
+    if not target.is_file():
+        target.parent.mkdir(exist_ok=True)
+        with replaced(target) as part:
+            part.write_bytes(without_metadata(column.file.read_bytes()))
+    return target
 
 
 def files_as(result: RestoreResult, suffix: str, settings: Settings) -> list[str]:
     """The exact pictures of `result` as PNG, lossless WebP or TIFF, written beside the PNG files on first request."""
+    files = [file_of(result, column) for column in result.columns]
     if suffix == "PNG":
-        return [str(column.file) for column in result.columns]
+        return [str(file) for file in files]
     made = []
-    for column in result.columns:
-        target = column.file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
+    for file in files:
+        target = file.with_suffix({"WebP": ".webp", "TIFF": ".tiff"}[suffix])
         made.append(
-            str(target if target.is_file() else write_picture(read_picture(column.file, _unlimited(settings)), target))
+            str(target if target.is_file() else write_picture(read_picture(file, _unlimited(settings)), target))
         )
     return made
 

@@ -9,6 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from kdsr.ui.restore.place import Scene
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
-from kdsr.ui.restore.view import View, ended_view, final_view, pair_view, stopped_view, views_of
+from kdsr.ui.restore.view import View, download, ended_view, final_view, pair_view, stopped_view, views_of
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import open_catalog
 
@@ -181,12 +182,15 @@ class RestoreHandlers:
         view = pair_view(result, left, right)
         return (left, right), view.pictures, view.explained, gr.skip()
 
-    def on_format(self, result: RestoreResult | None, suffix: str) -> Any:
-        """All pictures of `result` as files of another kind; each holds the same numbers."""
-        if result is None or not on_disk(result):
+    def on_files(self, result: RestoreResult | None, strip: bool, suffix: str) -> tuple[Any, ...]:
+        """(result, student's file, teacher's file, all files): all of the kind `suffix`, each with the same numbers;
+        without EXIF, GPS and XMP if `strip`.
+        """
+        if result is None or result.order is None or not on_disk(result):
             gr.Warning(texts.EXPIRED)
-            return gr.skip()
-        return files_as(result, suffix, self.settings)
+            return (gr.skip(),) * 4
+        made = replace(result, order=replace(result.order, strip=strip))
+        return made, download(made, "student"), download(made, "teacher"), files_as(made, suffix, self.settings)
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
         """(*what `placed` gives, status, run, stop) for a comparison, which is ordered."""
@@ -232,10 +236,11 @@ class RestoreHandlers:
         marks: Marks | None,
         pair: tuple[str, str],
         request: gr.Request,
+        strip: bool = False,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits."""
         order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
-        yield from self.run(order, pair, session_of(request))
+        yield from self.run(replace(order, strip=strip), pair, session_of(request))
 
     def run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:
         """The views of a run. What goes wrong becomes a sentence on the page; what was there before stays.

@@ -3,7 +3,7 @@
 `prepare` reads, checks and degrades. Not here: networks and timing (`restore.run`), gradio.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,8 @@ class Order:
     """The teacher's output is the mean over the 8 symmetries of the square."""
     mask: Path | None = None
     """For inpainting: what the visitor marked as missing; it goes before `strength`, and before transparent pixels."""
+    strip: bool = field(default=False, compare=False)
+    """Downloads have no EXIF, GPS and XMP. The pictures are the same: a result does not get stale by it."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from kdsr.ui import texts
 from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
+from kdsr.ui.restore.files import file_of
 from kdsr.ui.restore.maps import explanations
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import Step
@@ -77,7 +78,8 @@ def _ended_result_view(result: RestoreResult, left: str, right: str) -> View:
     formats = texts.FORMATS_16 if result.bits == 16 else texts.FORMATS_8
     view = _result_view(result, left, right, working=False)
     return view._replace(
-        format=gr.update(choices=list(formats), value="PNG"), files=[str(column.file) for column in result.columns]
+        format=gr.update(choices=list(formats), value="PNG"),
+        files=[str(file_of(result, column)) for column in result.columns],
     )
 
 
@@ -92,8 +94,8 @@ def _result_view(result: RestoreResult, left: str, right: str, *, working: bool)
         table=figures.table(result, working=working),
         left=gr.update(choices=choices, value=shown_left),
         right=gr.update(choices=choices, value=shown_right),
-        student_file=_download(result, "student"),
-        teacher_file=_download(result, "teacher"),
+        student_file=download(result, "student"),
+        teacher_file=download(result, "teacher"),
     )
 
 
@@ -112,9 +114,11 @@ def _available(result: RestoreResult, wanted: str, instead: tuple[str, ...]) -> 
     return next(column for key in (wanted, *instead) if (column := result.column(key)) is not None)
 
 
-def _download(result: RestoreResult, key: str) -> Any:
+def download(result: RestoreResult, key: str) -> Any:
+    """The button for the file of the column `key`."""
     column = result.column(key)
-    return gr.update(value=str(column.file), interactive=True) if column else gr.update(value=None, interactive=False)
+    file = str(file_of(result, column)) if column else None
+    return gr.update(value=file, interactive=column is not None)
 
 
 def _idle_buttons() -> dict[str, Any]:

@@ -65,7 +65,8 @@ class RestoreParts:
         """The inputs of `RestoreHandlers.on_restore`."""
         states, settings = self.states, ("runtime", "tile", "seed", "teacher_plus")
         first = [states["picture"], states["truth"], states["choice"]]
-        return [*first, *(self.options[key] for key in settings), states["marks"], states["pair"]]
+        chosen = [states["marks"], states["pair"], self.result["strip"]]
+        return [*first, *(self.options[key] for key in settings), *chosen]
 
     @property
     def view(self) -> list[Any]:
@@ -182,7 +183,7 @@ def _wire_marks(marks: MarksHandlers, parts: RestoreParts) -> None:
 
 def _wire_stale(parts: RestoreParts) -> None:
     """Whatever changes, or is shown, the result is compared with the controls."""
-    *order, _ = parts.order  # the pair is no part of an order
+    *order, _, _ = parts.order  # the pair is no part of an order, and what downloads leave out changes no picture
     changed = [part.change for part in [*order, parts.result["pictures"]]]
     read, said = (
         [parts.options["status"], parts.states["result"], *order],
@@ -192,11 +193,12 @@ def _wire_stale(parts: RestoreParts) -> None:
 
 
 def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
-    """Stop, the pair, and the format of the files."""
+    """Stop, the pair, and the files: their format, and what they leave out."""
     result, states = parts.result, parts.states
     parts.options["stop"].click(handlers.on_stop, None, parts.options["status"], **QUICK)
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
         result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
-    chosen = [states["result"], result["format"]]
-    result["format"].input(handlers.on_format, chosen, result["files"], **LATEST_READING)
+    given, files = [states["result"], result["strip"], result["format"]], ("student_file", "teacher_file", "files")
+    shown = [states["result"], *(result[key] for key in files)]
+    gr.on([result["format"].input, result["strip"].input], handlers.on_files, given, shown, **LATEST_READING)
