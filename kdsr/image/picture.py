@@ -135,6 +135,7 @@ def join_strips(strips: Iterable[Picture], height: int) -> Picture:
         if joined.alpha is not None:
             joined.alpha[top : top + strip.height] = strip.alpha
         top += strip.height
+        joined = replace(joined, notes=strip.notes)  # a later one may know more
     if joined is None or top != height:
         raise ShapeError(f"Strips of {height} rows in all were wanted, got {top}.")
     return joined

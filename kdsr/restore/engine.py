@@ -19,6 +19,7 @@ from kdsr.image import Picture, fill_hidden
 from kdsr.image.picture import from_planes, join_strips, to_planes
 from kdsr.image.plane import resize_plane
 from kdsr.restore.holes import filled
+from kdsr.restore.parts import Parts
 from kdsr.restore.runtime import Runtime
 from kdsr.restore.tiling import Tile, Tiles, padded_size, plan_tiles
 
@@ -131,10 +132,11 @@ def restore_strips(
 def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Iterator[Tile]) -> Iterator[Picture]:
     """What `tiles`, row by row, become: each row of them as one strip of the restored `picture`."""
     height, width = picture.height * runtime.about.scale, picture.width * runtime.about.scale
+    parts = Parts(lambda tile: _run_on(tile, picture, runtime), runtime.about)
     for (top, bottom), row in itertools.groupby(tiles, key=lambda tile: (tile.write[0].start, tile.write[0].stop)):
         restored: np.ndarray | None = None
         for tile in row:
-            part = _run_on(planes[tile.read], picture, runtime)[tile.keep]
+            part = parts.restored(planes[tile.read])[tile.keep]
             if part.shape[1] == width:  # the only one in its row: copying it would take as long as a layer of a student
                 restored = part
                 continue
@@ -143,7 +145,7 @@ def _strips(planes: np.ndarray, picture: Picture, runtime: Runtime, tiles: Itera
             restored[:, tile.write[1]] = part
         assert restored is not None  # no row is without tiles
         alpha = None if picture.alpha is None else resize_plane(picture.alpha, height, width, slice(top, bottom))
-        yield replace(picture, pixels=restored, alpha=alpha)
+        yield replace(picture, pixels=restored, alpha=alpha, notes=picture.notes + parts.notes)
 
 
 def _run_on(planes: np.ndarray, picture: Picture, runtime: Runtime) -> np.ndarray:

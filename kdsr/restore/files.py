@@ -1,6 +1,6 @@
 """From file to file through a network: decoded in one piece, restored and written strip by strip."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,5 +54,12 @@ def restore_file(
     strips = restore_strips(
         picture, runtime, holes=holes, tile_px=tile_px, on_progress=on_progress, should_stop=should_stop
     )
-    write_strips(strips, target, height=picture.height * runtime.about.scale)
-    return notes
+    said: dict[str, None] = dict.fromkeys(notes)
+
+    def told() -> Iterator[Picture]:
+        for strip in strips:
+            said.update(dict.fromkeys(strip.notes))
+            yield strip
+
+    write_strips(told(), target, height=picture.height * runtime.about.scale)
+    return tuple(said)

@@ -93,7 +93,7 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         result = _compared(
             result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder
         )
-        yield Step(text, None, result := _noted(result, card, order, settings))
+        yield Step(text, None, result := _noted(result, first.restored, card, order, settings))
     result = yield from _with_times(result, untimed, stop, started, "Measuring the times")
     if busy_because(result):
         result = yield from _with_times(result, untimed, stop, started, "Measuring the times again")
@@ -101,10 +101,10 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     yield Step("Done", 1.0, result, last=True)
 
 
-def _noted(result: RestoreResult, card: Card, order: Order, settings: Settings) -> RestoreResult:
-    """`result` with a note for each runtime that `auto` went on without."""
+def _noted(result: RestoreResult, restored: Picture, card: Card, order: Order, settings: Settings) -> RestoreResult:
+    """`result` with what `restored` says, and a note for each runtime that `auto` went on without."""
     lines = passed_over(card, settings) if order.runtime == "auto" else ()
-    return replace(result, notes=(*result.notes, *(line for line in lines if line not in result.notes)))
+    return replace(result, notes=tuple(dict.fromkeys((*result.notes, *restored.notes, *lines))))
 
 
 def _with_looks(
