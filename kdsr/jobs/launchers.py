@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs.limits import time_left_s
 from kdsr.jobs.part import PartResult, Watch, finish, heartbeat, train_part
-from kdsr.jobs.process import this_holder
+from kdsr.jobs.process import WORKER, this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
 from kdsr.jobs.store import Store, store_of
@@ -91,7 +91,7 @@ class LocalLauncher:
         try:
             with open(home / "workers.log", "ab") as log:
                 return subprocess.Popen(
-                    [sys.executable, "-m", "kdsr.jobs.worker"], cwd=home, env=worker_environment(self.settings),
+                    [sys.executable, *WORKER], cwd=home, env=worker_environment(self.settings),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
         except OSError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 _PROC = Path("/proc")
+WORKER = ("-m", "kdsr.jobs.worker")
+"""How a worker is started, after Python's name."""
 
 
 def this_holder(pid: int | None = None) -> str:
@@ -28,6 +30,15 @@ def end(holder: str) -> None:
     if is_alive(holder):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(int(holder.rsplit(" ", 2)[1]), signal.SIGTERM)
+
+
+def end_worker(holder: str) -> None:
+    """Kill the worker named `holder`, if it is one of this machine and still there: a wedged one heeds nothing less."""
+    if is_alive(holder):
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(int(holder.rsplit(" ", 2)[1]))
+            if tuple(process.cmdline()[-2:]) == WORKER:  # a page that trains by itself is no worker
+                process.kill()
 
 
 def _machine() -> str:

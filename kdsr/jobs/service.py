@@ -15,7 +15,7 @@ from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs import folders
 from kdsr.jobs.launchers import ClosedLauncher, Launcher, choose_launcher
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
-from kdsr.jobs.process import end, is_alive, this_holder
+from kdsr.jobs.process import end, end_worker, is_alive, this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import WAITING, State
 from kdsr.jobs.store import store_of
@@ -174,8 +174,13 @@ class Jobs:
         return removed
 
     def tend(self) -> list[str]:
-        """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs."""
+        """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs. A worker that hangs
+        is killed, so that another can have its place.
+        """
+        holders = {run.id: run.holder for run in self.store.runs() if run.holder}
         dead = [] if self._clock_was_set() else self.store.recover(is_alive)
+        for run_id in dead:
+            end_worker(holders.get(run_id) or "? 0 ?")
         if not self.launcher.refusal:
             for run_id in self.store.queue():
                 self.launcher.launch(run_id)

@@ -11,10 +11,10 @@ import warnings
 import numpy as np
 import pytest
 import tifffile
-from helpers.pictures import empty_png, swapped_profile
+from helpers.pictures import empty_png, encoded, swapped_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from kdsr.errors import InputError
 from kdsr.image import Picture, encode_picture, encode_png, read_picture, write_picture
@@ -151,6 +151,21 @@ def test_heic_names_the_package_that_reads_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     data = struct.pack(">I", 24) + b"ftypheic" + bytes(4) + b"mif1heic" + bytes(100)
     assert "pillow-heif" in sentence(data, name="IMG_1.HEIC")
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("kind", ["boxes", "boxes with a profile", "codestream"])
+def test_jpeg_2000_is_named_and_not_decoded(mode, kind, monkeypatch):
+    data = encoded(Image.linear_gradient("L").convert(mode), "JPEG2000", no_jp2=kind == "codestream")
+    if kind == "boxes with a profile":  # in place of the box that names sRGB or grey by its number
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        place, head = data.index(b"colr") - 4, data.index(b"jp2h") - 4
+        box = struct.pack(">I4sBBB", 11 + len(profile), b"colr", 2, 0, 0) + profile
+        longer = int.from_bytes(data[head : head + 4]) + len(box) - 15
+        data = data[:head] + struct.pack(">I", longer) + data[head + 4 : place] + box + data[place + 15 :]
+        assert Image.open(io.BytesIO(data)).size == (256, 256)
+    monkeypatch.setattr(Image.Image, "load", lambda _image: pytest.fail("decoded"))
+    assert "'x.jp2' is JPEG 2000, not a picture in a format that is read" in sentence(data, name="x.jp2")
 
 
 @pytest.mark.parametrize(

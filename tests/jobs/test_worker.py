@@ -18,6 +18,7 @@ from kdsr.errors import TrainingError
 from kdsr.jobs import Jobs, State, curve
 from kdsr.jobs.launchers import ChunkLauncher
 from kdsr.jobs.part import PartResult, Watch, train_part
+from kdsr.jobs.process import end_worker, is_alive, this_holder
 from kdsr.jobs.store import store_of
 from kdsr.jobs.worker import train_run
 from kdsr.train import recipe_from_json, train_recipe
@@ -115,6 +116,33 @@ def test_a_worker_ended_by_the_system_leaves_a_checkpoint(jobs, photos):
     now = ended(jobs, run)
     assert now.state is State.INTERRUPTED and "had to end" in now.message
     assert (jobs.folder(run.id) / "checkpoint.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_a_wedged_worker_is_replaced(jobs, photos, monkeypatch):
+    run = jobs.submit(recipe(**PLAN | {"steps": 100_000}), ANNA, photos)
+    wedged = beyond(jobs, run, 0)
+    next_run = jobs.submit(recipe(steps=2), ANNA, photos)
+    os.kill(pid_of(wedged), signal.SIGSTOP)
+    try:
+        assert jobs.tend() == [] and is_alive(wedged.holder)  # it may be a laptop that was closed for a minute
+        monkeypatch.setattr("kdsr.jobs.store._HUNG_S", 0.5)
+        assert wait_for(jobs.tend) == [run.id]
+        assert jobs.get(run.id).state is State.INTERRUPTED
+        assert ended(jobs, next_run).state is State.DONE and not is_alive(wedged.holder)
+    finally:
+        if is_alive(wedged.holder):
+            os.kill(pid_of(wedged), signal.SIGKILL)
+
+
+def test_only_workers_are_ended():
+    words = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as other:
+        end_worker(this_holder(other.pid))
+        end_worker(this_holder().rsplit(" ", 1)[0] + " 1")
+        assert other.poll() is None
+        other.communicate(b"\n")
+    assert other.returncode == 0
 
 
 @pytest.fixture
