@@ -1,4 +1,6 @@
-"""Many visitors at once against the real server, by the public client: what it answers, and what it keeps.
+"""Many visitors at once against the real server, by its public HTTP interface: what it answers, and what it keeps.
+
+gradio's Python client looks 20 times a second for an answer: 200 of them take more of the machine than the server.
 
     python benchmarks/load.py [--visitors 20] [--minutes 1] [--seed 0] [--out report.json]
 
@@ -32,7 +34,6 @@ import cv2
 import httpx
 import numpy as np
 import psutil
-from gradio_client import Client, handle_file
 
 from kdsr.ui.leftovers import MOST_BYTES
 
@@ -120,9 +121,50 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     return {f"p{part}_s": round(float(np.percentile(seconds, part)), 2) for part in (50, 95, 99)}
 
 
-def connected(server: Server, folder: Path) -> Client:
-    """A client of its own, whose files go to `folder`."""
-    return Client(server.url, verbose=False, download_files=str(folder), httpx_kwargs={"timeout": _ANSWER_S})
+class Refused(Exception):
+    """What the server said instead of an answer, with the status of HTTP if that is no success."""
+
+
+class Caller:
+    """One client of its own, by HTTP; files that are answered stay in memory."""
+
+    def __init__(self, server: Server) -> None:
+        self.http = httpx.Client(base_url=f"{server.url}/gradio_api", timeout=_ANSWER_S)
+
+    def upload(self, path: Path) -> dict[str, Any]:
+        """The picture at `path` as a handler takes it."""
+        with open(path, "rb") as file:
+            (name,) = self._checked(self.http.post("/upload", files={"files": file})).json()
+        return {"path": name, "meta": {"_type": "gradio.FileData"}}
+
+    def ask(self, name: str, given: dict[str, Any]) -> str:
+        """The number of the event of `name`, which is under way."""
+        return str(self._checked(self.http.post(f"/call/v2/{name}", json=given)).json()["event_id"])
+
+    def answer(self, name: str, given: dict[str, Any]) -> Any:
+        """What `name` gives."""
+        with self.http.stream("GET", f"/call/{name}/{self.ask(name, given)}") as stream:
+            event = ""
+            for line in stream.iter_lines():
+                kind, _, content = line.partition(": ")
+                if kind == "event":
+                    event = content
+                elif kind == "data" and event == "error":
+                    raise Refused(content)
+                elif kind == "data" and event == "complete":
+                    return json.loads(content)[0]
+        raise Refused("no answer")
+
+    def picture(self, file: dict[str, Any]) -> np.ndarray | None:
+        """The pixels of an answered file, BGR."""
+        data = self._checked(self.http.get(f"/file={file['path']}")).content
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+    @staticmethod
+    def _checked(response: httpx.Response) -> httpx.Response:
+        if response.is_success:
+            return response
+        raise Refused(f"{response.status_code}: {response.text[:80]}")
 
 
 class Visitor:
@@ -133,7 +175,7 @@ class Visitor:
         self.random = random.Random(f"{seed} {number}")
         self.folder = server.folder / "visitors" / str(number)
         self.folder.mkdir(parents=True)
-        self.client = connected(server, self.folder / "got")
+        self.caller = Caller(server)
         self.secret = f"the secret of visitor {number}"
         self.sent = 0
 
@@ -157,21 +199,22 @@ class Visitor:
         """A picture x4, checked."""
         path, pixels = self._picture()
         network = self.random.choice(self.networks)
-        got = self.client.predict(handle_file(str(path)), "sr_x4", network, api_name="/restore")
-        self._check(pixels, Path(got))
+        self._check(pixels, self.caller.answer("restore", self._asked(path, network=network)))
 
     def compare(self) -> None:
         """Student and teacher on a small picture, both checked."""
         path, pixels = self._picture(64)
-        told = self.client.predict(handle_file(str(path)), "sr_x4", self.networks[0], api_name="/compare")
-        self._check(pixels, Path(told["pictures"]["student"]["file"]))
+        told = self.caller.answer("compare", self._asked(path))
+        self._check(pixels, told["pictures"]["student"]["file"])
 
     def cancel(self) -> None:
         """Ask, and go before the answer."""
         path, _ = self._picture()
-        job = self.client.submit(handle_file(str(path)), "sr_x4", self.networks[0], api_name="/restore")
-        time.sleep(self.random.random())
-        job.cancel()
+        event = self.caller.ask("restore", self._asked(path, network=self.networks[0]))
+        with contextlib.suppress(httpx.ReadTimeout):
+            wait = httpx.Timeout(_ANSWER_S, read=self.random.random())
+            with self.caller.http.stream("GET", f"/call/restore/{event}", timeout=wait) as stream:
+                stream.read()
 
     def break_off(self) -> None:
         """Send half an upload, and close the connection."""
@@ -184,22 +227,29 @@ class Visitor:
     def nonsense(self) -> None:
         """A request that is refused with one sentence."""
         try:
-            self.client.predict({"path": "/etc/hostname"}, 5, None, api_name="/restore")
-        except Exception as error:
+            self.caller.answer("restore", {"picture": {"path": "/etc/hostname"}, "task": 5})
+        except Refused as error:
             if "uploaded file" not in str(error):
                 raise
 
     def run(self) -> None:
         """A run of Distill, started and stopped; one more than allowed is a refusal."""
-        asked = (self.secret, "sr_x4", "sr_x4-teacher", "fresh 16x7", [], "quick", "load", {})
+        asked = {
+            "secret": self.secret, "task": "sr_x4", "teacher": "sr_x4-teacher", "student": "fresh 16x7", "photos": [],
+            "preset": "quick", "name": "load",
+        }  # fmt: skip
         try:
-            run = self.client.predict(*asked, api_name="/distill_start")
-        except Exception as error:
+            run = self.caller.answer("distill_start", asked)
+        except Refused as error:
             if "waiting or running" not in str(error):
                 raise
             return
         time.sleep(self.random.random())
-        self.client.predict(self.secret, run["id"], api_name="/distill_stop")
+        self.caller.answer("distill_stop", {"secret": self.secret, "run": run["id"]})
+
+    def _asked(self, path: Path, **more: str) -> dict[str, Any]:
+        """What is asked of the picture at `path`, which is uploaded."""
+        return {"picture": self.caller.upload(path), "task": "sr_x4", **more}
 
     def _picture(self, most: int = 512) -> tuple[Path, np.ndarray]:
         """A smooth picture that no other visitor has, and its file."""
@@ -211,18 +261,17 @@ class Visitor:
         cv2.imwrite(str(path), pixels)
         return path, pixels
 
-    def _check(self, pixels: np.ndarray, got: Path) -> None:
+    def _check(self, pixels: np.ndarray, got: dict[str, Any]) -> None:
         """Note an answer that is not the picture that was sent, at four times its size."""
-        answer = cv2.imread(str(got))
+        answer, name = self.caller.picture(got), Path(got["path"]).name
         height, width = pixels.shape[:2]
         if answer is None or answer.shape != (4 * height, 4 * width, 3):
-            self.tally.wrong.append(f"{got.name}: {None if answer is None else answer.shape}")
+            self.tally.wrong.append(f"{name}: {None if answer is None else answer.shape}")
             return
         small = cv2.resize(answer, (width, height), interpolation=cv2.INTER_AREA)
         apart = float(np.abs(small.astype(int) - pixels).mean())
         if apart > _FARTHEST:
-            self.tally.wrong.append(f"{got.name}: {apart:.1f} levels apart")
-        got.unlink()
+            self.tally.wrong.append(f"{name}: {apart:.1f} levels apart")
 
 
 def answers_s(visitor: Visitor, times: int = 5) -> list[float]:
@@ -231,21 +280,20 @@ def answers_s(visitor: Visitor, times: int = 5) -> list[float]:
     path, _ = visitor._picture(128)
     for _ in range(times):
         since = time.monotonic()
-        visitor.client.predict(handle_file(str(path)), "sr_x4", visitor.networks[0], api_name="/restore")
+        visitor.caller.answer("restore", visitor._asked(path, network=visitor.networks[0]))
         seconds.append(time.monotonic() - since)
     return seconds
 
 
 def loaded(server: Server, visitors: int, minutes: float, seed: int) -> dict[str, Any]:
     """The report of `visitors` at work for `minutes`."""
-    told = connected(server, server.folder).predict("sr_x4", api_name="/models")
+    told = Caller(server).answer("models", {"task": "sr_x4"})
     networks = [one["name"] for one in told if one["role"] == "student"][:3]
     tally, numbers = Tally(), range(1, visitors + 1)
     first = Visitor(server, 0, seed, Tally(), networks)
     answers_s(first, 2)  # opens the network
     idle_s = statistics.median(answers_s(first, 9))
-    with ThreadPoolExecutor(8) as pool:
-        everybody = list(pool.map(lambda number: Visitor(server, number, seed, tally, networks), numbers))
+    everybody = [Visitor(server, number, seed, tally, networks) for number in numbers]
     with ThreadPoolExecutor(TOGETHER) as pool:
         together_s = [each for seconds in pool.map(answers_s, everybody[:TOGETHER]) for each in seconds]
     since = time.monotonic()
