@@ -235,8 +235,8 @@ class Visitor:
     def run(self) -> None:
         """A run of Distill, started and stopped; one more than allowed is a refusal."""
         asked = {
-            "secret": self.secret, "task": "sr_x4", "teacher": "sr_x4-teacher", "student": "fresh 16x7", "photos": [],
-            "preset": "quick", "name": "load",
+            "owner": self.secret, "task": "sr_x4", "teacher": "sr_x4-teacher", "student": "fresh 16x7", "photos": [],
+            "preset": "quick", "name": "load", "custom": {},
         }  # fmt: skip
         try:
             run = self.caller.answer("distill_start", asked)
@@ -245,7 +245,7 @@ class Visitor:
                 raise
             return
         time.sleep(self.random.random())
-        self.caller.answer("distill_stop", {"secret": self.secret, "run": run["id"]})
+        self.caller.answer("distill_stop", {"owner": self.secret, "run_id": run["id"]})
 
     def _asked(self, path: Path, **more: str) -> dict[str, Any]:
         """What is asked of the picture at `path`, which is uploaded."""
