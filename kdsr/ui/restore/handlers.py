@@ -186,7 +186,9 @@ class RestoreHandlers:
         """(result, student's file, teacher's file, all files): all of the kind `suffix`, each with the same numbers;
         without EXIF, GPS and XMP if `strip`.
         """
-        if result is None or result.order is None or not on_disk(result):
+        if result is None or result.order is None:
+            return (gr.skip(),) * 4
+        if not on_disk(result):
             gr.Warning(texts.EXPIRED)
             return (gr.skip(),) * 4
         made = replace(result, order=replace(result.order, strip=strip))
