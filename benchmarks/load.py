@@ -34,6 +34,7 @@ import cv2
 import httpx
 import numpy as np
 import psutil
+from load_caller import ANSWER_S, Caller, Refused
 
 from kdsr.ui.leftovers import MOST_BYTES
 
@@ -42,8 +43,6 @@ WEIGHTS = {"restore": 70, "compare": 8, "cancelled": 8, "broken off": 6, "nonsen
 """How often each is done, of 100."""
 TOGETHER = 10
 """Visitors at once for whom the time of a student's answer is asked."""
-_ANSWER_S = 900.0
-"""A client waits so long for the server's word; gradio's own would give up after 5 s."""
 _FARTHEST = 14.0
 """Mean difference in levels of 255 between a picture and its restored one made small; of two pictures it is 60."""
 
@@ -121,52 +120,6 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     return {f"p{part}_s": round(float(np.percentile(seconds, part)), 2) for part in (50, 95, 99)}
 
 
-class Refused(Exception):
-    """What the server said instead of an answer, with the status of HTTP if that is no success."""
-
-
-class Caller:
-    """One client of its own, by HTTP; files that are answered stay in memory."""
-
-    def __init__(self, server: Server) -> None:
-        self.http = httpx.Client(base_url=f"{server.url}/gradio_api", timeout=_ANSWER_S)
-
-    def upload(self, path: Path) -> dict[str, Any]:
-        """The picture at `path` as a handler takes it."""
-        with open(path, "rb") as file:
-            (name,) = self._checked(self.http.post("/upload", files={"files": file})).json()
-        return {"path": name, "meta": {"_type": "gradio.FileData"}}
-
-    def ask(self, name: str, given: dict[str, Any]) -> str:
-        """The number of the event of `name`, which is under way."""
-        return str(self._checked(self.http.post(f"/call/v2/{name}", json=given)).json()["event_id"])
-
-    def answer(self, name: str, given: dict[str, Any]) -> Any:
-        """What `name` gives."""
-        with self.http.stream("GET", f"/call/{name}/{self.ask(name, given)}") as stream:
-            event = ""
-            for line in stream.iter_lines():
-                kind, _, content = line.partition(": ")
-                if kind == "event":
-                    event = content
-                elif kind == "data" and event == "error":
-                    raise Refused(content)
-                elif kind == "data" and event == "complete":
-                    return json.loads(content)[0]
-        raise Refused("no answer")
-
-    def picture(self, file: dict[str, Any]) -> np.ndarray | None:
-        """The pixels of an answered file, BGR."""
-        data = self._checked(self.http.get(f"/file={file['path']}")).content
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-
-    @staticmethod
-    def _checked(response: httpx.Response) -> httpx.Response:
-        if response.is_success:
-            return response
-        raise Refused(f"{response.status_code}: {response.text[:80]}")
-
-
 class Visitor:
     """One visitor with a client of its own."""
 
@@ -175,7 +128,7 @@ class Visitor:
         self.random = random.Random(f"{seed} {number}")
         self.folder = server.folder / "visitors" / str(number)
         self.folder.mkdir(parents=True)
-        self.caller = Caller(server)
+        self.caller = Caller(server.url)
         self.secret = f"the secret of visitor {number}"
         self.sent = 0
 
@@ -212,7 +165,7 @@ class Visitor:
         path, _ = self._picture()
         event = self.caller.ask("restore", self._asked(path, network=self.networks[0]))
         with contextlib.suppress(httpx.ReadTimeout):
-            wait = httpx.Timeout(_ANSWER_S, read=self.random.random())
+            wait = httpx.Timeout(ANSWER_S, read=self.random.random())
             with self.caller.http.stream("GET", f"/call/restore/{event}", timeout=wait) as stream:
                 stream.read()
 
@@ -287,7 +240,7 @@ def answers_s(visitor: Visitor, times: int = 5) -> list[float]:
 
 def loaded(server: Server, visitors: int, minutes: float, seed: int) -> dict[str, Any]:
     """The report of `visitors` at work for `minutes`."""
-    told = Caller(server).answer("models", {"task": "sr_x4"})
+    told = Caller(server.url).answer("models", {"task": "sr_x4"})
     networks = [one["name"] for one in told if one["role"] == "student"][:3]
     tally, numbers = Tally(), range(1, visitors + 1)
     first = Visitor(server, 0, seed, Tally(), networks)

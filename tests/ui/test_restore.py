@@ -5,10 +5,7 @@ import itertools
 import os
 import re
 import struct
-import subprocess
-import sys
 import time
-import weakref
 import zlib
 from pathlib import Path
 from threading import Event
@@ -24,9 +21,8 @@ from kdsr.image import read_picture, to_tensor
 from kdsr.metrics import measure
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.ui import memory, texts
+from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
-from kdsr.ui.memory import return_freed_memory
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.handlers import KEPT_S, RestoreHandlers
 from kdsr.ui.restore.headline import headline
@@ -285,52 +281,6 @@ def test_names_are_escaped(handlers, photo):
     result = dataclasses.replace(run(handlers, photo)[-1].result, description="<script>alert(1)</script>")
     assert "<script>" not in figures.summary(result)
     assert "<b>x" not in figures.chosen("<b>x", 1, 1, 8)
-
-
-def test_garbage_in_cycles_is_collected_when_memory_goes_back_to_the_system():
-    class Node:
-        pass
-
-    node = Node()
-    node.itself, alive = node, weakref.ref(node)
-    del node
-    return_freed_memory()
-    assert alive() is None
-
-
-_THREADS = """
-import random, runpy, sys, threading
-memory = runpy.run_path(sys.argv[1])
-if sys.argv[2] == "few":
-    memory["share_few_heaps"]()
-
-def work(seed):
-    sizes, kept = random.Random(seed), []
-    for _ in range(60):
-        picture = bytearray(sizes.randrange(1 << 20, 1 << 23))
-        kept.append(bytearray(sizes.randrange(1000, 40_000)))
-
-def held_mb():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-
-before = held_mb()
-threads = [threading.Thread(target=work, args=(seed,)) for seed in range(12)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-memory["return_freed_memory"]()
-print(held_mb() - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="this is about glibc")
-def test_pictures_of_many_sizes_in_many_threads_leave_no_holes_in_memory():
-    words = [sys.executable, "-c", _THREADS, memory.__file__]
-    many, few = (
-        float(subprocess.run([*words, how], capture_output=True, check=True).stdout) for how in ("many", "few")
-    )
-    assert few < 5 and few < many
 
 
 def test_teacher_plus_is_another_picture_named_as_such(handlers, photo):
