@@ -4,6 +4,7 @@ import html
 import io
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -233,3 +234,17 @@ def test_spots_near_the_border_that_are_shown_alike_are_one(page):
     spots = "[[0.98, 0.5], [0.9, 0.52], [0.2, 0.5], [0.99, 0.02]]"
     found = page.evaluate(f"document.querySelector('kdsr-compare').view.distinct({spots}, 8)")
     assert found == [[0.98, 0.5], [0.2, 0.5], [0.99, 0.02]]
+
+
+def test_through_the_holes_of_the_left_picture_the_right_one_is_not_seen(browser, monkeypatch):
+    made = pictures()
+    holed = np.dstack([made["input"], np.full(SIZE[::-1], 255, np.uint8)])
+    holed[100:140, 20:60, 3] = 0
+    monkeypatch.setattr(sys.modules[__name__], "pictures", lambda: made | {"input": holed})
+    left = []
+    for right in ("student", "teacher"):
+        context = browser.new_context(viewport={"width": 640, "height": 700})
+        shown, _ = seen(opened(context, right))
+        left.append(shown[:, : shown.shape[1] // 2 - 2])
+        context.close()
+    assert np.array_equal(*left)

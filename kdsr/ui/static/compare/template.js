@@ -44,7 +44,8 @@ export const CSS = `
 .layer { position: absolute; inset: 0; overflow: hidden; }
 .pane::after { content: ""; position: absolute; inset: 0; z-index: 1; background: var(--body-background-fill, #fff);
   opacity: var(--fade, 0); transition: opacity .15s; pointer-events: none; }
-.layer.left { clip-path: inset(0 calc(100% - var(--at)) 0 0); z-index: 1; }
+.layer.left { clip-path: inset(0 calc(100% - var(--at)) 0 0); z-index: 1;
+  background: var(--stage-fill, color-mix(in srgb, var(--rule, #e4dfd8) 55%, var(--body-background-fill, #fff))); }
 .layer > * { position: absolute; max-width: none; pointer-events: none; }
 .layer > .pixels { image-rendering: pixelated; }
 .slider { position: absolute; z-index: 3; top: 0; bottom: 0; left: calc(var(--at, 50%) - 22px); width: 44px;
