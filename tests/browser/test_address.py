@@ -109,6 +109,23 @@ def test_who_opens_a_tab_while_the_script_of_the_address_still_loads_stays_on_it
     page.context.close()
 
 
+def test_the_student_of_live_is_in_the_address(browser, address):
+    chosen = "#live [data-choice=network]"
+    for asked in ("denoise-student", "nothing"):
+        page = opened(browser, f"{address}?tab=live&network={asked}")
+        page.wait_for_selector("#live .headline:not(:empty)")
+        query_is(page, "?tab=live&network=denoise-student" if asked == "denoise-student" else "?tab=live")
+        usual = page.eval_on_selector(chosen, "(select) => select.value")
+        other = "denoise-student" if asked == "nothing" else "sr_x4-student"
+        assert (usual == asked) == (asked == "denoise-student") and usual != other
+        page.select_option(chosen, other)
+        page.wait_for_function("(usual) => !location.search.includes(usual)", arg=f"={usual}")
+        page.wait_for_function("() => history.length > 2")
+        page.go_back()
+        page.wait_for_function(f"(usual) => document.querySelector('{chosen}').value === usual", arg=usual)
+        page.context.close()
+
+
 def test_an_unknown_word_is_one_line_and_the_address_becomes_what_is_shown(browser, address):
     page = opened(browser, f"{address}?task=denoise&example=nothing&spot=0.25,0.75,300&__theme=dark")
     page.wait_for_selector("#place .line.error:has-text(\"example 'nothing'\")")

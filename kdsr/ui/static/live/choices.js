@@ -14,11 +14,14 @@ export class Choices {
     this.sides = { ...USUAL_PX };
   }
 
-  offer(networks, start) {
-    this.networks = networks;
-    this.use(networks.find(({ name }) => name === start));
+  /** usual: the name of the student that the tab opens with; asked: that of the address, if it is here. */
+  offer(networks, usual, asked) {
+    Object.assign(this, { networks, usual });
+    this.use(this.named(asked) ?? this.named(usual));
     this.draw();
   }
+
+  named(wanted) { return this.networks.find(({ name }) => name === wanted); }
 
   use(network) {
     if (network.task !== this.network?.task) this.strength = network.strength?.default ?? null;
@@ -42,16 +45,16 @@ export class Choices {
 
   draw() {
     const { view, network, kind } = this;
-    const named = (name) => this.networks.find((each) => each.name === name);
     const networks = this.networks.map(({ name, title, parameters, task }) => [name, `${title} (${parameters})`, task]);
     const sizes = SIDES_PX[kind].map((side) => [side, `${side} px`]);
-    view.select("network", networks, network.name, (name) => this.on.network(named(name)));
+    view.select("network", networks, network.name, (name) => this.on.network(this.named(name)));
     view.pills("size", sizes, this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
     view.pills("part", Object.entries(PARTS), this.part, (part) => { this.part = part; this.on.other(); });
     view.range("sharpness", network.sharpness, this.sharpness, { onChange: (value) => this.on.sharpness(value) });
     view.range("strength", network.strength, this.strength, {
       onInput: (value) => { this.strength = value; this.on.other(); },
     });
+    view.address(network.name === this.usual ? "" : `network=${encodeURIComponent(network.name)}`);
     if (!navigator.gpu) return;
     view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
   }

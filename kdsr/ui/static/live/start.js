@@ -26,6 +26,12 @@ export function start(element, server, served) {
   live.begin().catch((error) => live.tell(error));
 }
 
+/** The name of the student that the address asks for; null where it asks for another tab, or for none. */
+function asked() {
+  const query = new URLSearchParams(location.search);
+  return query.get("tab") === "live" ? query.get("network") : null;
+}
+
 class Live {
   constructor(element, server, served) {
     Object.assign(this, { element, server, served, view: new View(element) });
@@ -62,8 +68,8 @@ class Live {
     const { networks, start, examples } = await this.ask("offer");
     this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
     if (!networks.length) throw texts.sentence(texts.NO_NETWORKS);
-    this.choices.offer(networks, start);
-    const graph = this.ask("graph", { network: start }); // while ONNX Runtime is fetched
+    this.choices.offer(networks, start, asked());
+    const graph = this.ask("graph", { network: this.choices.network.name }); // while ONNX Runtime is fetched
     graph.catch(() => {});
     if (examples.length) this.change(() => this.takeExample(examples[0]));
     else this.view.say("chosen", texts.NO_EXAMPLE);
@@ -79,6 +85,10 @@ class Live {
     view.onPress("webcam", () => this.webcam.toggle());
     view.onPress("compare", () => this.compare());
     view.onPress("download", () => this.pair.download(this.title, texts.fileName(this.choices)));
+    addEventListener("popstate", () => {
+      const network = this.choices.named(asked() ?? this.choices.usual);
+      if (this.multiple && network && network !== this.choices.network) this.change(() => this.useNetwork(network));
+    });
     new IntersectionObserver(() => {
       if (!element.isConnected) this.restorer?.close();
       if (!element.isConnected || !element.offsetParent) this.stopFilming();

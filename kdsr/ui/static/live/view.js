@@ -19,6 +19,13 @@ export class View {
     if (place.textContent !== text) place.textContent = text;
   }
 
+  /** The tab's part of the page's address; the first answers what the address asked for. */
+  address(part) {
+    const { dataset } = this.element.querySelector(".live-stage");
+    dataset.answer = "live";
+    dataset.address = part;
+  }
+
   /** What goes on: nothing, a line with a bar, or an error. `fraction`: null for a bar without an end. */
   status(text, { isError = false, fraction } = {}) {
     const place = this.part("status");
