@@ -66,6 +66,10 @@ class Stopped(KdsrError):
     """A stop was requested. Not a failure."""
 
 
+_MOST_NAMES = 400
+"""Characters of the names in a sentence."""
+
+
 def find(kind: str, name: str, registry: Mapping[str, Found]) -> Found:
     """The entry `name` of `registry`, whose entries are each a `kind` (a noun, for the sentence).
 
@@ -77,4 +81,11 @@ def find(kind: str, name: str, registry: Mapping[str, Found]) -> Found:
     names = sorted(registry)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
-    raise UnknownNameError(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+    known = shortened(", ".join(names), _MOST_NAMES) or "none"
+    raise UnknownNameError(f"There is no {kind} named '{shortened(str(name))}'.{hint} Known: {known}.")
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """`text` for a sentence: in one line, its end left out if it is longer than `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"

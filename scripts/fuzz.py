@@ -45,6 +45,8 @@ LONGEST_S = 5.0
 MOST_MEMORY_MB = 1500
 _HANGS_S = 60.0
 _SETTINGS = Settings()
+_PHOTOS = (b"\x89PNG", b"\xff\xd8", b"II*\0")
+"""How pictures begin that an archive of photographs may hold."""
 _NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF]
 
 
@@ -137,7 +139,8 @@ def _mask(data: bytes, _folder: Path) -> None:
 
 
 def _marks(data: bytes, folder: Path) -> None:
-    write_marks([data], Picture(np.zeros((24, 40, 3), np.uint8)), folder).unlink()
+    mask = read_picture(data, _SETTINGS, name="fuzzed")
+    write_marks(mask, Picture(np.zeros((24, 40, 3), np.uint8)), folder).unlink()
 
 
 def _archive(data: bytes, folder: Path) -> None:
@@ -203,7 +206,7 @@ def _archives(folder: Path) -> list[bytes]:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", method) as archive:
-            for number, data in enumerate(_pictures(folder)[::4]):
+            for number, data in enumerate(data for data in _pictures(folder) if data.startswith(_PHOTOS)):
                 archive.writestr(f"folder/{number}.png", data)
         files.append(stream.getvalue())
     return files

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kdsr import errors
-from kdsr.errors import KdsrError, SettingsError, UnknownNameError, find
+from kdsr.errors import KdsrError, SettingsError, UnknownNameError, find, shortened
 
 COLOURS = {"red": 1, "green": 2, "blue": 3}
 
@@ -19,6 +19,13 @@ def test_an_unknown_name_is_a_settings_error_with_the_nearest_name_and_all_names
     with pytest.raises(UnknownNameError, match=f"^{re.escape(expected)}$") as caught:
         find("colour", "gren", COLOURS)
     assert isinstance(caught.value, SettingsError)
+
+
+def test_a_sentence_stays_short_and_in_one_line():
+    with pytest.raises(UnknownNameError) as caught:
+        find("key", "long\nname " * 200, dict.fromkeys(map(str, range(100, 1000))))
+    assert len(str(caught.value)) < 600 and "\n" not in str(caught.value) and str(caught.value).endswith("….")
+    assert shortened("a b", 3) == "a b" and shortened("abcd", 3) == "ab…"
 
 
 def test_nothing_near_and_nothing_known_are_said():

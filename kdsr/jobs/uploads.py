@@ -19,7 +19,7 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
-from kdsr.errors import InputError, JobError, LimitError
+from kdsr.errors import InputError, JobError, LimitError, shortened
 from kdsr.image.scans import check_scans
 from kdsr.settings import Settings
 
@@ -167,7 +167,8 @@ def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]
     except (*_DAMAGED, NotImplementedError, RuntimeError, ValueError, OSError, struct.error) as error:
         # RuntimeError: it wants a password; the others come of forged numbers
         reason = error.strerror if isinstance(error, OSError) and error.strerror else ascii(str(error))[1:-1]
-        raise InputError(f"'{path.name}' is not a readable zip archive ({reason}): pack it again.") from error
+        said = f"'{path.name}' is not a readable zip archive ({shortened(reason)}): pack it again."
+        raise InputError(said) from error
 
 
 def _opening(file: _Archive, *, is_limited: bool) -> _Archive:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdsr.errors import KdsrError, SettingsError, WeightsError
+from kdsr.errors import KdsrError, SettingsError, WeightsError, shortened
 from kdsr.files import replaced
 from kdsr.tasks import NOISE_CONVENTIONS, TASKS, find_task
 
@@ -174,7 +174,8 @@ def _read(path: Path, *_state: int) -> Card:
         ) from error
     except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
         raise WeightsError(
-            f"The card {path.name} cannot be used: {error}. Restore it, or remove it together with its weights."
+            f"The card {path.name} cannot be used: {shortened(str(error), 300)}. Restore it, or remove it together "
+            "with its weights."
         ) from error
 
 
