@@ -1,4 +1,4 @@
-"""PageCounts of what the page did, in the text format of Prometheus.
+"""Counts of what the page did, in the text format of Prometheus.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats (version 0.0.4). Not here: who may read them
 (`health`).
@@ -63,7 +63,8 @@ class PageCounts(logging.Handler):
             is_taking: new work is accepted.
         """
         rss = psutil.Process().memory_info().rss
-        with self._held():
+        assert self.lock is not None
+        with self.lock:
             work = [("", (("kind", kind), ("outcome", end)), float(n)) for (kind, end), n in sorted(self._work.items())]
             seconds = [each for kind in sorted(self._seconds) for each in _buckets(kind, self._seconds[kind])]
             refused = float(self._refused)
@@ -80,10 +81,6 @@ class PageCounts(logging.Handler):
             ("kdsr_memory_bytes", "gauge", "Resident memory of the page's process.", [("", (), float(rss))]),
         ]  # fmt: skip
         return "".join(line for family in families for line in _lines(*family))
-
-    def _held(self) -> "logging.threading.RLock":  # type: ignore[name-defined]
-        assert self.lock is not None
-        return self.lock
 
 
 def _buckets(kind: str, found: list[float]) -> Iterator[tuple[str, Labels, float]]:
