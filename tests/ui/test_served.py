@@ -201,7 +201,7 @@ def held_up(client, monkeypatch, tmp_path):
         uploaded = httpx.post(
             f"{client.src}gradio_api/upload", files={"files": (path.name, path.read_bytes())}, timeout=60
         ).json()[0]
-        data = {"data": [{"path": uploaded}, "sr_x4", "tiny_x4_student", None, None], **body}
+        data = {"data": [{"path": uploaded}, "sr_x4", "tiny_x4_student", None, None, False], **body}
         route = "queue/join" if body else "call/restore"
         return httpx.post(
             f"{client.src}gradio_api/{route}", json=data, headers={"x-forwarded-for": address}, timeout=60
