@@ -41,7 +41,7 @@ def test_pictures_of_many_sizes_in_many_threads_leave_no_holes_in_memory():
     many, few = (
         float(subprocess.run([*words, how], capture_output=True, check=True).stdout) for how in ("many", "few")
     )
-    assert few < 5 and few < many
+    assert few < many
 
 
 def test_garbage_in_cycles_is_collected_when_memory_goes_back_to_the_system():
