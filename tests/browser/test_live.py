@@ -107,7 +107,7 @@ def test_the_tab_opens_on_a_restored_example_and_asks_its_own_server_only(browse
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
-    assert not any("onnxruntime-web" in url for _, url in asked)
+    assert not any("onnxruntime-web" in url or "wasm" in url for _, url in asked)
     opened(page, address)
     page.wait_for_selector("#live .live-examples img >> nth=7")
     assert {tag.inner_text().split("\n")[0] for tag in page.query_selector_all("#live .tag b")} == {

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import lzma
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from kdsr.image import Picture
 from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
 from kdsr.ui import texts
-from kdsr.ui.live.files import SCRIPTS, public_folder, public_graph
+from kdsr.ui.live.files import BINARIES, SCRIPTS, public_folder, public_graph
 from kdsr.ui.live.handlers import MOST_PIXELS, LiveHandlers, offered
 from kdsr.zoo import Catalog
 
@@ -163,12 +164,24 @@ def test_the_vendored_files_are_those_that_their_readme_names():
     )
     assert len(told) == 6
     for name, sha256 in told.items():
-        packed = VENDORED / f"{name}.gz"
-        content = gzip.decompress(packed.read_bytes()) if packed.is_file() else (VENDORED / name).read_bytes()
+        packed = VENDORED / f"{name}.xz"
+        content = lzma.decompress(packed.read_bytes()) if packed.is_file() else (VENDORED / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == sha256, name
-    kept = {path.name.removesuffix(".gz") for path in VENDORED.iterdir()}
+    kept = {path.name.removesuffix(".gz").removesuffix(".xz") for path in VENDORED.iterdir()}
     assert kept == {*told, "README.md", "LICENSE", "ThirdPartyNotices.txt"}
     assert max(path.stat().st_size for path in VENDORED.iterdir()) < 10e6  # a Space takes no larger file without LFS
+
+
+def test_the_binary_of_a_backend_is_gzipped_where_browsers_fetch_it(handlers, tiny_settings):
+    for backend, name in BINARIES.items():
+        answer = handlers.binary(backend)
+        served = public_folder(tiny_settings) / f"{name}.gz"
+        assert str(answer["binary"]).endswith(f"{name}.gz")
+        assert gzip.decompress(served.read_bytes()) == lzma.decompress((VENDORED / f"{name}.xz").read_bytes())
+    made = served.stat().st_mtime_ns
+    handlers.binary(backend)
+    assert served.stat().st_mtime_ns == made
+    assert "no backend named" in str(handlers.binary("../x")["error"])
 
 
 def test_scripts_name_no_other_site():

@@ -27,7 +27,7 @@ from kdsr.tasks import TASKS, Strength, Task, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.html import file_address
-from kdsr.ui.live.files import public_example, public_graph, public_thumbnail
+from kdsr.ui.live.files import public_binary, public_example, public_graph, public_thumbnail
 from kdsr.ui.records import recorded
 from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
 
@@ -60,6 +60,10 @@ class LiveHandlers:
     def thumbnails(self, _: object = None) -> Answer:
         """Small pictures of the examples, in their order; they take a second when they are first made."""
         return _answered(self._thumbnails)
+
+    def binary(self, backend: object) -> Answer:
+        """The address of ONNX Runtime Web's binary for `backend` (`wasm` or `webgpu`)."""
+        return _answered(lambda: {"binary": file_address(public_binary(str(backend), self.settings))})
 
     def graph(self, order: object) -> Answer:
         """The address of the graph of a student, and the multiple that its sides must have.

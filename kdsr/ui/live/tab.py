@@ -32,6 +32,9 @@ def add_live_tab(settings: Settings) -> LiveHandlers:
     def thumbnails(given: Any) -> Any:
         return handlers.thumbnails(given)
 
+    def binary(given: Any) -> Any:
+        return handlers.binary(given)
+
     def graph(given: Any) -> Any:
         return handlers.graph(given)
 
@@ -43,6 +46,6 @@ def add_live_tab(settings: Settings) -> LiveHandlers:
         page,
         elem_id="live",
         js_on_load=_START % json.dumps(file_address(SCRIPTS / "start.js")),
-        server_functions=[offer, thumbnails, graph, compare],
+        server_functions=[offer, thumbnails, binary, graph, compare],
     )
     return handlers

@@ -1,7 +1,10 @@
 // The worker as the page sees it: each job a promise.
 
-/** A started worker with ONNX Runtime on `backend` (`wasm`, `webgpu`); `onProgress` hears how the download goes. */
-export async function openRestorer(backend, onProgress) {
+/**
+ * A started worker with ONNX Runtime on `backend` (`wasm`, `webgpu`), whose gzipped binary lies at `binary`;
+ * `onProgress` hears how the download goes.
+ */
+export async function openRestorer(backend, binary, onProgress) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const waiting = new Map();
   let next = 0;
@@ -33,7 +36,7 @@ export async function openRestorer(backend, onProgress) {
     close: () => worker.terminate(),
   };
   try {
-    return Object.assign(restorer, await ask("open", { backend }, { onProgress }));
+    return Object.assign(restorer, await ask("open", { backend, binary }, { onProgress }));
   } catch (error) {
     worker.terminate();
     throw error;

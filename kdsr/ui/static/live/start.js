@@ -63,7 +63,7 @@ class Live {
     }
     this.view.status("Starting", { fraction: null });
     this.wire();
-    const opening = openRestorer("wasm", (progress) => this.fetching(progress));
+    const opening = this.open("wasm");
     opening.catch(() => {}); // its error is shown below, after the offer
     const { networks, start, examples } = await this.ask("offer");
     this.view.examples(examples.map((example) => [example.title, () => this.change(() => this.takeExample(example))]));
@@ -77,6 +77,12 @@ class Live {
     this.change(() => this.useNetwork(this.choices.network, graph));
     await this.turn; // the first picture is worth more than the small ones
     this.view.thumbnails((await this.ask("thumbnails")).thumbnails.map((thumbnail) => this.served + thumbnail));
+  }
+
+  /** ONNX Runtime on `backend`, from the server. */
+  async open(backend) {
+    const { binary } = await this.ask("binary", backend);
+    return openRestorer(backend, this.served + binary, (progress) => this.fetching(progress));
   }
 
   wire() {
@@ -124,7 +130,7 @@ class Live {
   async useBackend(backend) {
     let opened;
     try {
-      opened = await openRestorer(backend, (progress) => this.fetching(progress));
+      opened = await this.open(backend);
       this.view.status(`Trying ${texts.BACKENDS[backend]} on one tile`, { fraction: null });
       const { graph } = await this.ask("graph", this.choices.order);
       this.levels = (await opened.load(this.served + graph)).levels;

@@ -11,8 +11,8 @@ const START_MS = 30_000; // what WebAssembly may take to start: threads that a b
 const TILE = 16; // side of the tile on which WebGPU must agree with WebAssembly
 const ALLOWED_LEVELS = 1;
 const FILES = {
-  wasm: { script: "ort.wasm.min.mjs", binary: "ort-wasm-simd-threaded.wasm.gz", megabytes: 3.7 },
-  webgpu: { script: "ort.webgpu.min.mjs", binary: "ort-wasm-simd-threaded.asyncify.wasm.gz", megabytes: 6.6 },
+  wasm: { script: "ort.wasm.min.mjs", megabytes: 3.7 },
+  webgpu: { script: "ort.webgpu.min.mjs", megabytes: 6.6 },
 };
 
 let ort, backend, session, warmFor;
@@ -35,9 +35,9 @@ async function answer({ id, job, given }) {
 async function open(given, tell) {
   backend = given.backend;
   const adapter = backend === "webgpu" ? await adapterName() : "";
-  const files = FILES[backend], folder = new URL("onnxruntime-web/", import.meta.url);
-  const script = import(new URL(files.script, folder));
-  const binary = await inflated(await fetched(new URL(files.binary, folder), files.megabytes, tell));
+  const { script: name, megabytes } = FILES[backend];
+  const script = import(new URL(`onnxruntime-web/${name}`, import.meta.url));
+  const binary = await inflated(await fetched(given.binary, megabytes, tell));
   ort = await script;
   ort.env.wasm.wasmBinary = binary;
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
