@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 from pathlib import Path
 
@@ -28,17 +27,21 @@ def is_alive(holder: str) -> bool | None:
 def end(holder: str) -> None:
     """Send SIGTERM to the process named `holder`, if it is alive and of this machine."""
     if is_alive(holder):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(int(holder.rsplit(" ", 2)[1]), signal.SIGTERM)
+        with contextlib.suppress(psutil.Error):
+            _process(holder).terminate()
 
 
 def end_worker(holder: str) -> None:
     """Kill the worker named `holder`, if it is one of this machine and still there: a wedged one heeds nothing less."""
     if is_alive(holder):
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(int(holder.rsplit(" ", 2)[1]))
+            process = _process(holder)
             if tuple(process.cmdline()[-2:]) == WORKER:  # a page that trains by itself is no worker
                 process.kill()
+
+
+def _process(holder: str) -> psutil.Process:
+    return psutil.Process(int(holder.rsplit(" ", 2)[1]))
 
 
 def _machine() -> str:

@@ -177,10 +177,10 @@ class Jobs:
         """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs. A worker that hangs
         is killed, so that another can have its place.
         """
-        holders = {run.id: run.holder for run in self.store.runs() if run.holder}
+        held = {run.id: run.holder for run in self.store.runs() if run.holder}
         dead = [] if self._clock_was_set() else self.store.recover(is_alive)
-        for run_id in dead:
-            end_worker(holders.get(run_id) or "? 0 ?")
+        for run_id in held.keys() & dead:
+            end_worker(held[run_id])
         if not self.launcher.refusal:
             for run_id in self.store.queue():
                 self.launcher.launch(run_id)
