@@ -42,14 +42,3 @@ def test_a_misspelt_name_is_an_error_to_mypy(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import kdsr\nkdsr.restore_pictur\n", encoding="utf-8")
     assert "has no attribute" in check(script).stdout
-
-
-@pytest.mark.slow
-def test_the_areas_of_the_public_names_pass_mypy_strict():
-    """All but the trainer's inner modules and the page, which a user does not call."""
-    areas = ("image", "degrade", "metrics", "models", "zoo", "restore")
-    files = ("__init__", "errors", "settings", "tasks", "bench/evaluate", "train/recipe", "train/stage", "train/train")
-    given = [f"kdsr/{area}" for area in areas] + [f"kdsr/{name}.py" for name in files]
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", *given]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout

@@ -69,7 +69,8 @@ def _span(scale: int) -> nn.Module:
     from spandrel.architectures.SPAN import SPAN
 
     torch.manual_seed(0)
-    return SPAN(num_in_ch=3, num_out_ch=3, feature_channels=28, upscale=scale)
+    span: nn.Module = SPAN(num_in_ch=3, num_out_ch=3, feature_channels=28, upscale=scale)
+    return span
 
 
 PEERS: Mapping[str, Callable[[str, int, Settings], Contestant]] = MappingProxyType(

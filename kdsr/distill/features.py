@@ -175,7 +175,8 @@ def _project(loss: str, project: nn.Conv2d, student: Tensor) -> Tensor:
             f"{loss} was built for a student's feature of {wanted}, got shape {tuple(student.shape)}; "
             "build it for that feature."
         )
-    return project(student.float())
+    projected: Tensor = project(student.float())
+    return projected
 
 
 def _require_equal(loss: str, student: Tensor, teacher: Tensor) -> None:

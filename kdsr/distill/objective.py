@@ -238,4 +238,6 @@ class Objective(nn.Module):
 
 
 def _gradient_norm(loss: Tensor, weights: Tensor) -> Tensor:
-    return torch.autograd.grad(loss, weights, retain_graph=True)[0].norm()
+    gradient: Tensor = torch.autograd.grad(loss, weights, retain_graph=True)[0]
+    norm: Tensor = gradient.norm()
+    return norm

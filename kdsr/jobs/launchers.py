@@ -228,4 +228,5 @@ def _spaces_gpu() -> Gpu:
         spaces = importlib.import_module("spaces")  # optional
     except ImportError as error:
         raise SettingsError("KDSR_LAUNCHER=zerogpu needs the package spaces: install it, or choose local.") from error
-    return spaces.GPU(duration=round(_CHUNK_S) + _START_S)
+    gpu: Gpu = spaces.GPU(duration=round(_CHUNK_S) + _START_S)
+    return gpu

@@ -110,7 +110,7 @@ class Store:
     def running(self) -> int:
         """Number of runs that workers hold."""
         with self._connected(writing=False) as connection:
-            return connection.execute(f"SELECT count(*) FROM runs WHERE state IN ({_ACTIVE})").fetchone()[0]
+            return int(connection.execute(f"SELECT count(*) FROM runs WHERE state IN ({_ACTIVE})").fetchone()[0])
 
     def claim(self, holder: str, *, at_once: int, only: str | None = None) -> Run | None:
         """Take the next queued run for `holder`; None if there is none, or `at_once` are running.
@@ -287,7 +287,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -27,7 +27,7 @@ def has_bfloat16(device: torch.device) -> bool:
         return bool(
             torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         )  # torch has no public name for it
-    return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of malloc.h

@@ -24,7 +24,7 @@ def orthogonalised(matrices: Tensor) -> Tensor:
     """
     first, third, fifth = _QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]
-    found = matrices.mT if tall else matrices
+    found: Tensor = matrices.mT if tall else matrices
     found = found / (found.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_ITERATIONS):
         gram = found @ found.mT

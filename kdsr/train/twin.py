@@ -52,8 +52,8 @@ def released_psnr_db(events: Sequence[Mapping[str, Any]], recipe: Recipe) -> flo
 
     That is the mix if there is one, else the best validated network where the run may stop early, else the last.
     """
-    mixed = [event["psnr_db"] for event in events if event["event"] == "mixed"]
-    validated = [event["psnr_db"] for event in events if event["event"] == "validation"]
+    mixed: list[float] = [event["psnr_db"] for event in events if event["event"] == "mixed"]
+    validated: list[float] = [event["psnr_db"] for event in events if event["event"] == "validation"]
     if mixed or not validated:
         return mixed[-1] if mixed else None
     return max(validated) if recipe.schedule.patience else validated[-1]

@@ -76,7 +76,7 @@ def serve(
     watched = Middleware(Watched, queue=queue, jobs=jobs, counts=counts)
     layers = [watched, Middleware(Isolated), Middleware(Previewed, head=FRAME)]
     app = GuardedApp(default_response_class=ORJSONResponse, middleware=layers)
-    app.state_holder = Holding()
+    app.state_holder = Holding()  # type: ignore[no-untyped-call] # its parent in gradio has no types
     jobs.keep_tending()
     keep_sweeping(folder)
     keep_returning_freed_memory()
