@@ -6,6 +6,9 @@ import os
 import signal
 from pathlib import Path
 
+# before torch is imported; processes that the tests start have it too
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from helpers.areas import AREAS

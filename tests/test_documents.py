@@ -1,10 +1,12 @@
 """What the documents say holds: recipes, links, commands, module paths, sizes; and every script answers --help."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -120,17 +122,34 @@ def test_the_log_has_the_newest_day_first_and_a_heading_for_each_experiment():
     assert not re.search(r"^## .*\n+(?!### |\n)\S", text, re.MULTILINE)
 
 
+ASK_ALL = """
+import contextlib, io, json, pathlib, runpy, sys
+answers = {}
+for path in sys.argv[1:]:
+    sys.argv, code, told = [path, "--help"], 0, io.StringIO()
+    sys.path[0] = str(pathlib.Path(path).parent)
+    try:
+        with contextlib.redirect_stdout(told):
+            runpy.run_path(path, run_name="__main__")
+    except SystemExit as end:
+        code = end.code or 0
+    answers[path] = (code, told.getvalue())
+print(json.dumps(answers))
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_every_script_answers_help(path):
-    if path.name == "live_browser.py":
-        pytest.importorskip("playwright")
+def test_every_script_answers_help():
+    """All in one process, so that torch is imported once."""
+    paths = [str(path) for path in SCRIPTS if path.name != "live_browser.py" or find_spec("playwright")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, path, "--help"], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", ASK_ALL, *paths], env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert "usage" in done.stdout.lower()
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert [path for path, (code, told) in answers.items() if code or "usage" not in told.lower()] == []
+    assert list(answers) == paths
 
 
 def copied_package(folder: Path) -> Path:
