@@ -24,8 +24,8 @@ class Term:
         loss: name in `LOSSES`.
         weight: its factor in the total, above 0; with `gradient_share` the largest that it may become.
         gradient_share: where above 0, the factor is set at each step, so that the term's gradient at the network's
-            last weights has this share of the rest's 2-norm (VQGAN, arXiv:2012.09841, equation 7). For adversarial
-            losses: the gradient of a pixel loss shrinks over a run, theirs does not.
+            last weights has this share of the rest's 2-norm. Source: VQGAN, arXiv:2012.09841, equation 7. For
+            adversarial losses: the gradient of a pixel loss shrinks over a run, theirs does not.
         target: `teacher` or `truth`: what a loss between pictures compares with.
         student_tap: name of the student's module whose output a loss between features reads.
         teacher_tap: likewise of the teacher.

@@ -1,7 +1,7 @@
 """The chunks of a PNG: what Pillow needs of them, the embedded profile, and those of colour.
 
-Pillow takes a PNG for damaged if its text or profile unpacks to more than 1 MB, or if a chunk that it could do without
-is odd. It is given the file without them. Source: PNG, third edition, section 5.
+Pillow takes a PNG for damaged if its text or profile unpacks to more than 1 MB. An odd chunk that it could do without
+has the same effect. It is given the file without them. Source: PNG, third edition, section 5.
 """
 
 import io

@@ -1,8 +1,8 @@
 """What the server holds of each open page and client: little, at most `MOST_SESSIONS`, freed when its page is closed.
 
-gradio's own holds the configuration of the page once for each session, 340 kB that take 40 ms to make, for deep links,
-which are not served here; and it keeps 10,000 sessions, closed ones too. Not here: stop signals (`sessions`), the queue
-(`waiting`).
+gradio's own holds the configuration of the page once for each session: 340 kB that take 40 ms to make. Deep links need
+it, and they are not served here. It keeps 10,000 sessions, closed ones too. Not here: stop signals (`sessions`), the
+queue (`waiting`).
 """
 
 import datetime

@@ -17,8 +17,8 @@ _M_ARENA_MAX = -8
 def share_few_heaps() -> None:
     """Let all threads share two heaps. To be called before there are threads.
 
-    Otherwise glibc opens a heap for each of up to 8 threads per core, and pictures of many sizes tear holes in each
-    that are not returned. Large blocks stay in the heaps: apart from them, torch takes 1.3 to 1.5 times as long.
+        Otherwise glibc opens up to 8 heaps per core, one for a thread. Pictures of many sizes tear holes in each, and their
+    memory is not returned. Large blocks stay in the heaps: apart from them, torch takes 1.3 to 1.5 times as long.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
