@@ -17,7 +17,7 @@ _M_ARENA_MAX = -8
 def share_few_heaps() -> None:
     """Let all threads share two heaps. To be called before there are threads.
 
-        Otherwise glibc opens up to 8 heaps per core, one for a thread. Pictures of many sizes tear holes in each, and their
+    Otherwise glibc opens up to 8 heaps per core, one for a thread. Pictures of many sizes tear holes in each, and their
     memory is not returned. Large blocks stay in the heaps: apart from them, torch takes 1.3 to 1.5 times as long.
     """
     if sys.platform == "linux":
