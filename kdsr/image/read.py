@@ -5,11 +5,10 @@ The reason why a picture cannot be used is one sentence (InputError); its notes 
 
 import importlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -20,6 +19,7 @@ from kdsr.image import tiff
 from kdsr.image.bmp import decode_bmp, read_header
 from kdsr.image.decode import Decoded, decode, decode_array, open_image
 from kdsr.image.headers import check_header
+from kdsr.image.kinds import AVIF, HEIC, STARTS, check_frame, check_page, is_bmp, kind_of
 from kdsr.image.picture import Picture
 from kdsr.image.png_chunks import SIGNATURE, for_pixels
 from kdsr.image.scans import check_scans
@@ -35,32 +35,8 @@ _FORMATS = (
     "AVIF",
     "PPM",
 )  # not EPS, which starts a PostScript interpreter
-_SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", *tiff.SIGNATURES)
-_NOT_READ: Mapping[bytes, str] = MappingProxyType({
-    b"\0\0\0\x0cjP  ":        "JPEG 2000",
-    b"\xff\x4f\xff\x51":      "JPEG 2000",
-    b"\0\0\0\x0cJXL ":        "JPEG XL",
-    b"\xff\x0a":              "JPEG XL",
-    b"8BPS":                  "a file of Photoshop (PSD)",
-    b"%!PS":                  "PostScript",
-    b"\xc5\xd0\xd3\xc6":      "PostScript",
-    b"%PDF":                  "PDF",
-    b"DDS ":                  "a texture (DDS)",
-    b"\x76\x2f\x31\x01":      "OpenEXR",
-    b"#?RADIANCE":            "Radiance HDR",
-    b"\0\0\1\0":             "an icon (ICO)",
-    b"\0\0\2\0":             "a cursor (CUR)",
-    b"icns":                  "an icon (ICNS)",
-    b"qoif":                  "QOI",
-    b"SIMPLE  =":             "FITS",
-    b"PF\n":                  "a PFM of floating-point numbers",
-    b"Pf\n":                  "a PFM of floating-point numbers",
-    b"P7\n":                  "PAM",
-    b"<svg":                  "a drawing (SVG)",
-    b"<?xml":                 "XML, perhaps a drawing (SVG)",
-})  # fmt: skip
-"""Formats that are named, by how a file of them begins."""
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_JPEG = b"\xff\xd8\xff"
+_SIGNATURES = (b"\x89PNG\r\n", _JPEG, b"GIF8", b"RIFF", *tiff.SIGNATURES)
 _MANY_FRAMES = ("GIF", "PNG", "WEBP", "AVIF")  # not JPEG: a phone's second picture there is a depth or gain map
 
 
@@ -120,14 +96,14 @@ def _opened(path: Path, caption: str) -> Iterator[BinaryIO]:
 
 
 def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
-    start = stream.read(16)
+    start = stream.read(STARTS)
     if not start:
         raise InputError(f"{caption} is empty (0 bytes): choose another file or copy it again.")
     with _in_one_sentence(caption):
         if start.startswith(tiff.SIGNATURES):
-            return _read_tiff(stream, caption, settings)
+            return _read_tiff(stream, start, caption, settings)
         stream.seek(0)
-        if start.startswith(b"BM") and (header := read_header(stream.read(2000))):
+        if is_bmp(start) and (header := read_header(stream.read(2000))):
             _check_size(header.width, header.height, caption, settings)
             return decode_bmp(header, stream, caption)
         check_header(stream, start, caption)
@@ -139,8 +115,9 @@ def _read_stream(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
         return _noted(decode(image, stream, caption), frames, f"Animated: the first of {frames} frames is used.")
 
 
-def _read_tiff(stream: BinaryIO, caption: str, settings: Settings) -> Decoded:
+def _read_tiff(stream: BinaryIO, start: bytes, caption: str, settings: Settings) -> Decoded:
     page, pages = tiff.open_tiff(stream)
+    check_page(page, start, caption)
     _check_size(page.imagewidth, page.imagelength, caption, settings)
     decoded = tiff.decode_odd(page, stream, caption)
     if decoded is None:
@@ -171,15 +148,18 @@ def _in_one_sentence(caption: str) -> Iterator[None]:
 
 def _open_header(stream: BinaryIO, start: bytes, caption: str) -> Image.Image:
     """The picture with its header read and no pixel decoded."""
+    if start.startswith(_JPEG):
+        check_frame(stream, caption)
+    formats = tuple(each for each in _FORMATS if each != "BMP" or is_bmp(start))  # Pillow takes any "BM" for one
     try:
-        return open_image(for_pixels(stream) if start.startswith(SIGNATURE) else stream, _FORMATS)
+        return open_image(for_pixels(stream) if start.startswith(SIGNATURE) else stream, formats)
     except UnidentifiedImageError as error:
-        if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
+        kind = kind_of(start)
+        if kind == HEIC:
             return _open_heif(stream, caption)
-        if start.startswith(_SIGNATURES):
+        if kind == AVIF or is_bmp(start) or (not kind and start.startswith(_SIGNATURES)):
             raise
-        names = ", ".join(_FORMATS)
-        known = next((f"{name}, " for mark, name in _NOT_READ.items() if start.startswith(mark)), "")
+        known, names = f"{kind}, " if kind else "", ", ".join(_FORMATS)
         raise InputError(
             f"{caption} is {known}not a picture in a format that is read ({names}): save it as PNG or JPEG."
         ) from error
