@@ -50,10 +50,13 @@ def restore(
             it.
         on_progress: is called after each tile.
         should_stop: is asked before each tile.
+
+    A tile for which memory is short is restored in parts (`Parts`).
+
     Raises:
         ShapeError: `image` is not one picture.
         InputError: the result would be larger than the runtime's `max_output_megapixels`.
-        SettingsError: `tile_px` is below 1.
+        SettingsError: `tile_px` is below 1, or memory does not suffice for the smallest parts.
         Stopped: `should_stop` said so.
     """
     import torch
@@ -68,9 +71,11 @@ def restore(
     if (rows, columns) != (height, width):
         source = F.pad(source, (0, columns - width, 0, rows - height), mode="replicate")
     restored = torch.empty(1, 3, height * runtime.about.scale, width * runtime.about.scale, device=image.device)
+    parts = Parts(lambda tile: runtime.run(tile.permute(2, 0, 1)[None])[0].permute(1, 2, 0), runtime.about)
+    rows_last = source[0].permute(1, 2, 0)  # a view: a tile has the memory order that it had
     for tile in _watched(tiles, on_progress, should_stop):
-        part = runtime.run(source[..., *tile.read])[..., *tile.keep]
-        restored[..., *tile.write] = part.clamp(0, 1)
+        part = parts.restored(rows_last[tile.read])[tile.keep]
+        restored[0, :, *tile.write] = part.permute(2, 0, 1).clamp(0, 1)
     return restored
 
 

@@ -4,6 +4,7 @@ Parts are exact, as tiles are: `tiling`. Not here: what a whole picture takes as
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,12 @@ _WORDS = ("bad_alloc", "allocate", "out of memory", "not enough memory")
 
 
 class Parts:
-    """Runs one picture's tiles by `run`, (H, W, planes) to (H * scale, W * scale, 3).
+    """Runs one picture's tiles by `run`, (H, W, planes) to (H * scale, W * scale, 3): arrays, or tensors.
 
     After memory was short for one of them, the others of that picture are restored in parts at once.
     """
 
-    def __init__(self, run: Callable[[np.ndarray], np.ndarray], about: RuntimeInfo) -> None:
+    def __init__(self, run: Callable[[Any], Any], about: RuntimeInfo) -> None:
         self.tile_px: int | None = None
         """Side of the parts; None as long as memory suffices."""
         self._run = run
@@ -36,7 +37,7 @@ class Parts:
             return ()
         return (f"Memory was short: the picture was restored in tiles of {self.tile_px} pixels.",)
 
-    def restored(self, tile: np.ndarray) -> np.ndarray:
+    def restored(self, tile: Any) -> Any:
         """What the network makes of `tile`.
 
         Raises:
@@ -56,15 +57,16 @@ class Parts:
                     ) from error
                 self.tile_px = shorter_px
 
-    def _joined(self, tile: np.ndarray, tile_px: int) -> np.ndarray:
+    def _joined(self, tile: Any, tile_px: int) -> Any:
         height, width = tile.shape[:2]
-        about, whole = self._about, np.empty(0)
+        about, whole = self._about, None
         for part in plan_tiles(
             height, width, tile_px=tile_px, halo=about.halo, multiple=about.multiple, scale=about.scale
         ):
             made = self._run(tile[part.read])[part.keep]
-            if not whole.size:
-                whole = np.empty((height * about.scale, width * about.scale, made.shape[2]), made.dtype)
+            if whole is None:
+                shape = (height * about.scale, width * about.scale, made.shape[2])
+                whole = np.empty(shape, made.dtype) if isinstance(made, np.ndarray) else made.new_empty(shape)
             whole[part.write] = made
         return whole
 

@@ -10,7 +10,7 @@ from helpers.pictures import noise
 from kdsr.errors import SettingsError
 from kdsr.image import read_picture, write_picture
 from kdsr.restore import open_runtime, restore_file
-from kdsr.restore.engine import restore_picture
+from kdsr.restore.engine import restore, restore_picture
 from kdsr.restore.parts import lacks_memory
 from kdsr.settings import Settings
 
@@ -30,6 +30,10 @@ class ShortOfMemory:
     def run_uint8(self, pixels):
         self._checked(*pixels.shape[:2])
         return self.runtime.run_uint8(pixels)
+
+    def run(self, image):
+        self._checked(*image.shape[-2:])
+        return self.runtime.run(image)
 
     def run_array(self, image):
         self._checked(*image.shape[-2:])
@@ -65,6 +69,15 @@ def test_tiles_are_halved_until_they_fit_and_the_picture_is_the_same(student, er
     failed = [side for side in short.sides if max(side) > 40 + 2 * student.about.halo]
     assert len(failed) == 2  # 131 and 65: later tiles begin with what fits
     assert whole.notes == ()
+
+
+def test_a_tensor_s_tiles_are_halved_as_a_picture_s_are(student):
+    image = torch.rand(1, 3, 150, 131, generator=torch.Generator().manual_seed(0))
+    short = ShortOfMemory(student, 40, torch.OutOfMemoryError("CUDA out of memory."))
+    assert (restore(image, short, tile_px=140) - restore(image, student, tile_px=140)).abs().max() < 1e-5
+    assert len([side for side in short.sides if max(side) > 40 + 2 * student.about.halo]) == 2
+    with pytest.raises(SettingsError, match="too little memory for this network"):
+        restore(image, ShortOfMemory(student, 1, MemoryError()))
 
 
 def test_where_the_smallest_tile_does_not_fit_it_is_one_sentence(student):
