@@ -188,7 +188,7 @@ def check_target(path: Path, picture: Picture, *, scale: int = 1) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"'{path}' cannot be written ({error.strerror}): check its folder, space and rights.")
+    return InputError(f"'{path.name}' cannot be written ({error.strerror}): check its folder, space and rights.")
 
 
 def _check_holds(picture: Picture, suffix: str, scale: int = 1) -> None:

@@ -110,7 +110,7 @@ def _between(pair: SharpPair, catalog: Catalog, share: float, settings: Settings
         card = _write(pair, catalog, share, folder, name)
     except OSError as error:
         raise SettingsError(
-            f"{folder} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."
+            f"The network between the two cannot be written ({error.strerror}): set KDSR_HOME to a folder that can."
         ) from error
     return card, Catalog(folder)
 

@@ -11,8 +11,9 @@ from kdsr.restore.export import write_graph
 from kdsr.settings import Settings
 from kdsr.train import recipe_from_json
 from kdsr.train.twin import TWIN_FOLDER
+from kdsr.ui.disk import writing
 from kdsr.ui.networks import find_network, name_of_run
-from kdsr.zoo import Catalog
+from kdsr.zoo import Card, Catalog
 
 
 class Downloads(NamedTuple):
@@ -31,7 +32,7 @@ def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
 
     Raises:
         UnknownNameError: the run has no network. WeightsError: altered weights, or a graph that computes something
-            else.
+            else. InputError: the disk is full.
     """
     card, catalog = find_network(name_of_run(run), settings)
     place = folder / run.id / card.sha256[:12]
@@ -40,20 +41,30 @@ def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
     has_twin = run.state is State.DONE and recipe_from_json(run.recipe).twin
     files = Downloads(weights, onnx, about, recipe, place / f"{card.name}-twin.zip" if has_twin else None)
     if not all(path.is_file() for path in files if path is not None):
-        network = catalog.load(card.name)
-        place.mkdir(parents=True, exist_ok=True)
-        write_graph(network, card, files.onnx, uint8=False)
-        home = catalog.weights_path(card)
-        for source, target in (
-            (home, files.weights),
-            (home.with_suffix(".json"), files.card),
-            (home.with_name("recipe.json"), files.recipe),
-        ):
-            with replaced(target) as part:
-                shutil.copyfile(source, part)
-        if files.twin is not None:
-            _pack_twin(Catalog(home.with_name(TWIN_FOLDER)), files.twin)
+        with writing("The downloads"):
+            _write(card, catalog, files)
     return files
+
+
+def _write(card: Card, catalog: Catalog, files: Downloads) -> None:
+    """Write `files` of the network of `card`.
+
+    Raises:
+        OSError: the disk takes them not.
+    """
+    network = catalog.load(card.name)
+    files.onnx.parent.mkdir(parents=True, exist_ok=True)
+    write_graph(network, card, files.onnx, uint8=False)
+    home = catalog.weights_path(card)
+    for source, target in (
+        (home, files.weights),
+        (home.with_suffix(".json"), files.card),
+        (home.with_name("recipe.json"), files.recipe),
+    ):
+        with replaced(target) as part:
+            shutil.copyfile(source, part)
+    if files.twin is not None:
+        _pack_twin(Catalog(home.with_name(TWIN_FOLDER)), files.twin)
 
 
 def _pack_twin(catalog: Catalog, target: Path) -> None:

@@ -92,5 +92,5 @@ def _put(target: Path, write: Callable[[Path], object]) -> None:
             write(part)
     except OSError as error:
         raise SettingsError(
-            f"{target.parent} cannot be written ({error.strerror}); set KDSR_HOME to a folder that can."
+            f"A file cannot be written here ({error.strerror}): free some space, or set KDSR_HOME to a folder that can."
         ) from error

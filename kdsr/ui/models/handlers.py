@@ -14,6 +14,7 @@ from kdsr.errors import KdsrError, WeightsError
 from kdsr.files import replaced
 from kdsr.tasks import find_task
 from kdsr.ui import texts
+from kdsr.ui.disk import writing
 from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
@@ -134,7 +135,7 @@ class ModelsHandlers:
         """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is
         kept.
         """
-        page = self._page(self.zoo(), selection._replace(network=str(event._data.get("network", ""))))
+        page = self._page(self.zoo(), selection._replace(network=str((event._data or {}).get("network", ""))))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
     def on_sample(self, selection: Selection) -> tuple[str, str]:
@@ -259,7 +260,7 @@ class ModelsHandlers:
             return {}, ""
         try:
             weights, text = released_files(card, zoo.catalog, self.folder)
-        except (KdsrError, OSError) as error:
+        except KdsrError as error:
             return dict.fromkeys(("weights", "card"), gr.update(value=None, interactive=False)), str(error)
         return {
             "weights": gr.update(value=str(weights), interactive=True),
@@ -289,7 +290,7 @@ def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Pa
     """(weights, card) copied under `folder`, which the page may serve from.
 
     Raises:
-        WeightsError: the weights are not those of the card. OSError: they cannot be copied.
+        WeightsError: the weights are not those of the card. InputError: they cannot be copied.
     """
     source, place = catalog.weights_path(card), folder / card.name / str(card.sha256)[:12]
     weights, text = place / source.name, place / f"{card.name}.json"
@@ -305,9 +306,10 @@ def released_files(card: Card, catalog: Catalog, folder: Path) -> tuple[Path, Pa
 
 def _copy(source: Path, target: Path) -> None:
     """An atomic copy, since another visitor may be downloading."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(target) as part:
-        shutil.copyfile(source, part)
+    with writing("The downloads"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(target) as part:
+            shutil.copyfile(source, part)
 
 
 def problem_list(problems: tuple[str, ...]) -> Markup:

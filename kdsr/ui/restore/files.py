@@ -7,6 +7,7 @@ from kdsr.files import replaced
 from kdsr.image import read_picture, write_picture
 from kdsr.image.png_chunks import without_metadata
 from kdsr.settings import Settings
+from kdsr.ui.disk import writing
 from kdsr.ui.restore.result import Column, RestoreResult
 
 
@@ -16,9 +17,10 @@ def file_of(result: RestoreResult, column: Column) -> Path:
         return column.file
     target = column.file.parent / "stripped" / column.file.name
     if not target.is_file():
-        target.parent.mkdir(exist_ok=True)
-        with replaced(target) as part:
-            part.write_bytes(without_metadata(column.file.read_bytes()))
+        with writing("The downloads"):
+            target.parent.mkdir(exist_ok=True)
+            with replaced(target) as part:
+                part.write_bytes(without_metadata(column.file.read_bytes()))
     return target
 
 

@@ -150,9 +150,12 @@ class RestoreHandlers:
             return gr.skip(), gr.update(value=None), gr.skip(), *refused(error)
         return path, gr.update(value=None), line, *self.ordered(request)
 
-    def on_example(self, choice: Choice, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
+    def on_example(self, choice: Choice, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """An example is a clean picture: it is degraded, restored and measured."""
-        path = available_examples()[event.index][1]
+        examples, index = available_examples(), (event._data or {}).get("index")
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(examples):
+            raise InputError("There is no such example: reload the page.")
+        path = examples[index][1]
         return (
             str(path),
             choice._replace(mode="clean"),
@@ -192,7 +195,12 @@ class RestoreHandlers:
             gr.Warning(texts.EXPIRED)
             return (gr.skip(),) * 4
         made = replace(result, order=replace(result.order, strip=strip))
-        return made, download(made, "student"), download(made, "teacher"), files_as(made, suffix, self.settings)
+        try:
+            return made, download(made, "student"), download(made, "teacher"), files_as(made, suffix, self.settings)
+        except KdsrError as error:
+            log_refusal(error)
+            gr.Warning(str(error))
+            return (gr.skip(),) * 4
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
         """(*what `placed` gives, status, run, stop) for a comparison, which is ordered."""

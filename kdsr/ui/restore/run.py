@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import torch
 
-from kdsr.errors import Stopped
+from kdsr.errors import InputError, Stopped
 from kdsr.image import Picture, to_tensor
 from kdsr.metrics import Measurement, measure
 from kdsr.restore import open_runtime, passed_over, restore_picture
@@ -25,6 +25,7 @@ from kdsr.restore.ensemble import SelfEnsemble
 from kdsr.restore.stopwatch import Stopwatch
 from kdsr.settings import Settings
 from kdsr.ui import texts
+from kdsr.ui.disk import writing
 from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore.busy import busy_because
 from kdsr.ui.restore.look_view import BASELINES
@@ -90,9 +91,11 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
         column = replace(column, measurement=_measured(first.restored, prepared.truth, prepared))
         waited_s = time.perf_counter() - started
         untimed.append((column, waited_s, work, first))
-        result = _compared(
-            result.with_column(_timed(column, [first], waited_s, final=False)), restored, prepared, folder
-        )
+        result = result.with_column(_timed(column, [first], waited_s, final=False))
+        try:
+            result = _compared(result, restored, prepared, folder)
+        except InputError as error:  # a full disk: the picture itself is there
+            result = replace(result, notes=(*result.notes, f"Some maps are missing: {error}"))
         yield Step(text, None, result := _noted(result, first.restored, card, order, settings))
     result = yield from _with_times(result, untimed, stop, started, "Measuring the times")
     if busy_because(result):
@@ -253,8 +256,8 @@ def _stopper(stop: Event, started: float) -> Callable[[], bool]:
 def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[str]) -> RestoreResult:
     """The pictures and figures that need no network."""
     task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "shown").mkdir(exist_ok=True)
+    with writing("The result"):
+        (folder / "shown").mkdir(parents=True, exist_ok=True)
     words = [prepared.name, task.title]
     if order.mode == "clean" and task.strength is not None:
         words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from kdsr.errors import KdsrError, Stopped
+from kdsr.errors import Stopped
 from kdsr.ui import texts
 from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.html import status_line
@@ -44,7 +44,7 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
     again.
 
     Raises:
-        KdsrError: as `steps` do, after a view of what there was until then, with its files.
+        Exception: as `steps` do, after a view of what there was until then, with its files.
     """
     shown: Any = None
     result: RestoreResult | None = None
@@ -62,7 +62,7 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
                     shown = view.pictures
             yield view
         raise Stopped(texts.STOPPED)
-    except KdsrError:
+    except Exception:
         if result is not None:
             yield _ended_result_view(result, left, right)
         raise
