@@ -12,9 +12,22 @@ import kdsr
 
 PACKAGE = Path(kdsr.__file__).parent
 UI_ROOMS = (
-    *("html", "compare", "address", "events", "texts", "refusals", "records", "logs", "counts", "arguments"),
+    *(
+        "html",
+        "compare",
+        "address",
+        "events",
+        "texts",
+        "refusals",
+        "disk",
+        "blocks",
+        "records",
+        "logs",
+        "counts",
+        "arguments",
+    ),
     *("memory", "leftovers", "isolation"),
-    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding"),
+    *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding", "asked"),
     *("health", "stopping", "charts"),
     *("teachers", "restore", "live", "models", "distill", "endpoints", "page", "__init__"),
 )

@@ -42,4 +42,4 @@ def named(query: Mapping[str, str], content: str = "", *, is_answer: bool = Fals
 
 def is_named(query: Mapping[str, str], shown: str | None) -> bool:
     """Whether `shown`, made by `named`, says `query`, whatever its content."""
-    return (shown or "").startswith(named(query).removesuffix("></div>"))
+    return isinstance(shown, str) and shown.startswith(named(query).removesuffix("></div>"))

@@ -77,7 +77,7 @@ def text(value: Any, name: str) -> str:
         SettingsError: it is none.
     """
     if not isinstance(value, str) or not value:
-        raise SettingsError(f"{name} must be a text, got {_shown(value)}.")
+        raise SettingsError(f"{name} must be a text, got {shown(value)}.")
     return value
 
 
@@ -88,7 +88,7 @@ def number(value: Any, name: str) -> float:
         SettingsError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
-        raise SettingsError(f"{name} must be a number, got {_shown(value)}.")
+        raise SettingsError(f"{name} must be a number, got {shown(value)}.")
     return float(value)
 
 
@@ -99,7 +99,7 @@ def flag(value: Any, name: str) -> bool:
         SettingsError: it is neither.
     """
     if not isinstance(value, bool):
-        raise SettingsError(f"{name} must be true or false, got {_shown(value)}.")
+        raise SettingsError(f"{name} must be true or false, got {shown(value)}.")
     return value
 
 
@@ -114,10 +114,10 @@ def named(kind: str, value: Any, registry: Mapping[str, Found], advice: str) -> 
         return registry[name]
     close = difflib.get_close_matches(name, list(registry), n=1)
     rest = f"did you mean '{close[0]}'?" if close else advice
-    raise UnknownNameError(f"There is no {kind} {_shown(name)}; {rest}")
+    raise UnknownNameError(f"There is no {kind} {shown(name)}; {rest}")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """`value` for a sentence, cut short."""
     written = "nothing" if value is None else repr(value)
     return written if len(written) <= _SHOWN else f"{written[: _SHOWN - 3]}..."

@@ -20,13 +20,23 @@ MOST_COMPONENT_BYTES = 8_000_000
 """Of what a component of the page sends: a picture of *Live*."""
 MOST_BODY_BYTES = 256_000
 """Of any other request: 300 uploaded photographs of a run, named, have 180,000."""
-_PREFIX = "/gradio_api"
-_LIMITS = {f"{_PREFIX}/upload": MOST_UPLOAD_BYTES, f"{_PREFIX}/component_server": MOST_COMPONENT_BYTES}
+PREFIX = "/gradio_api"
+"""Of gradio's routes, the page's own ones left out."""
+_LIMITS = {f"{PREFIX}/upload": MOST_UPLOAD_BYTES, f"{PREFIX}/component_server": MOST_COMPONENT_BYTES}
 _CLOSED = (
-    "/monitoring", f"{_PREFIX}/monitoring", f"{_PREFIX}/run-history", f"{_PREFIX}/runs", "/runs",
-    f"{_PREFIX}/deep_link",
+    "/monitoring", "/runs",
+    *(f"{PREFIX}/{route}" for route in (
+        "monitoring", "run-history", "runs", "deep_link", "run", "api", "stream", "process_recording", "vibe-edit",
+        "undo-vibe-edit", "vibe-code", "vibe-starter-queries", "profiling", "custom_component", "dev", "file",
+    )),
 )  # fmt: skip
-"""Pages of gradio that tell what other visitors do, act with a token, or write a file at each request."""
+"""Routes of gradio that tell what other visitors do, act with a token, write a file at each request, or belong to
+components that are not in the page.
+"""
+_FETCHING = tuple(f"{PREFIX}/{route}" for route in ("proxy=", "file=http:", "file=https:"))
+"""Routes by which the server would fetch what other sites have."""
+_LONGEST_NAME = 255
+"""Bytes between two slashes of an address: no file has a longer name."""
 
 
 class GuardedApp(App):
@@ -49,13 +59,13 @@ class Guarded:
             return
         headers = dict(scope["headers"])
         path = scope["path"].rstrip("/")
-        if any(path == closed or path.startswith(f"{closed}/") for closed in _CLOSED):
-            await _answer(send, 404, "There is nothing here.")
+        if is_closed(path):
+            await answer(send, 404, "There is nothing here.")
             return
         most = _LIMITS.get(path, MOST_BODY_BYTES)
         if _length(headers) > most:
             log_refusal(_too_long(most), (scope.get("client") or ("",))[0])
-            await _answer(send, 413, _too_long(most))
+            await answer(send, 413, _too_long(most))
             return
         if is_foreign(headers):
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in (b"cookie", b"origin")]}
@@ -67,6 +77,14 @@ class Guarded:
         except Exception:
             if body.left >= 0:
                 raise
+
+
+def is_closed(path: str) -> bool:
+    """Whether there is nothing at `path`: a route that nobody needs, or the name of a file that no disk can hold."""
+    names = path.split("/")
+    if "\0" in path or any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in names):
+        return True
+    return path.startswith(_FETCHING) or any(path == closed or path.startswith(f"{closed}/") for closed in _CLOSED)
 
 
 def is_foreign(headers: dict[bytes, bytes]) -> bool:
@@ -111,7 +129,7 @@ class _Body:
         elif not self._is_answered:
             self._is_answered = True
             log_refusal(self._sentence)
-            await _answer(self._send, 413, self._sentence)
+            await answer(self._send, 413, self._sentence)
 
 
 def _too_long(most: int) -> str:
@@ -119,7 +137,8 @@ def _too_long(most: int) -> str:
     return f"The request is larger than the {size} that are taken here: send less at once."
 
 
-async def _answer(send: Send, status: int, sentence: str) -> None:
+async def answer(send: Send, status: int, sentence: str) -> None:
+    """Answer with `sentence`, as gradio's clients read it."""
     body = json.dumps({"detail": sentence}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio.routes import ORJSONResponse
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
@@ -16,6 +17,8 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.address import add_address
+from kdsr.ui.asked import Asked, refuse_invalid
+from kdsr.ui.blocks import Page
 from kdsr.ui.counts import PageCounts
 from kdsr.ui.distill.tab import add_distill_tab
 from kdsr.ui.endpoints.panel import add_scripts_panel
@@ -74,8 +77,12 @@ def serve(
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads too are below it, so that the next page can remove them
     (blocks, queue), counts = _build(jobs), _counts(settings)
     watched = Middleware(Watched, queue=queue, jobs=jobs, counts=counts)
-    layers = [watched, Middleware(Isolated), Middleware(Previewed, head=FRAME)]
-    app = GuardedApp(default_response_class=ORJSONResponse, middleware=layers)
+    asked = Middleware(Asked, blocks=blocks, queue=queue)
+    layers = [watched, Middleware(Isolated), Middleware(Previewed, head=FRAME), asked]
+    app = GuardedApp(
+        default_response_class=ORJSONResponse, middleware=layers,
+        exception_handlers={RequestValidationError: refuse_invalid},
+    )  # fmt: skip
     app.state_holder = Holding()  # type: ignore[no-untyped-call] # its parent in gradio has no types
     jobs.keep_tending()
     keep_sweeping(folder)
@@ -109,7 +116,7 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
     for name, value in _MONITORING.items():
         os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
-    with gr.Blocks(title=texts.PAGE_TITLE, analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
+    with Page(title=texts.PAGE_TITLE, analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
         gr.HTML(Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE), elem_id="masthead")
         visitor = add_visitor(settings, blocks)
         teachers = add_teachers(jobs, blocks, visitor.who)

@@ -127,6 +127,9 @@ TEACHER_STOPPED = "Stopped. The unfinished download was deleted."
 TEACHER_HERE = "{title} is installed and works offline."
 NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
 
+NO_JSON = "The request must be a JSON object: finite numbers, texts of whole characters; docs/endpoints.md shows one."
+NO_ADDRESS = "A file must be an uploaded one, not an address of the web: fetch it, and upload it."
+WRONG_VALUE = "A value is of another kind than this page sends: reload the page, and try again."
 UNEXPECTED_REQUEST = (
     "The server failed at this request: check its arguments, and that each file is an uploaded one, or try again later."
 )

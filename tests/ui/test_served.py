@@ -5,6 +5,7 @@ import io
 import re
 import socket
 import time
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 
@@ -309,3 +310,37 @@ def test_a_comparison_that_is_refused_has_as_many_outputs_as_one_that_is_made(cl
     dependencies = client.config["dependencies"]
     compared = [each for each in dependencies if each["api_name"] in ("on_compare", "on_try")]
     assert [len(each["outputs"]) for each in compared] == [2 + len(NOTHING_COMPARED)] * 2
+
+
+def told_of(client, body):
+    """What the page is told of the request `body` in its stream."""
+    asked = {"session_hash": f"forged {body['fn_index']}", "trigger_id": None} | body
+    answer = httpx.post(f"{client.src}gradio_api/queue/join", json=asked, timeout=60)
+    if answer.status_code != 200:
+        return answer.json()["detail"]
+    stream = httpx.get(f"{client.src}gradio_api/queue/data", params={"session_hash": asked["session_hash"]}, timeout=60)
+    return next(line for line in stream.text.splitlines() if "process_completed" in line)
+
+
+@pytest.mark.parametrize("value", [{}, [[1]], "x" * 3000, 1e18, {"path": "https://evil.example/a.png"}])
+def test_forged_values_of_every_handler_of_the_page_leave_no_traceback(client, value, capfd, caplog):
+    forged = [each for each in client.config["dependencies"] if each["inputs"] and each["backend_fn"]]
+    names = ("on_sharpness", "on_strength", "on_mask", "on_upload", "on_placed", "on_example", "on_get", "on_task")
+    for each in forged:
+        if each["api_name"] in names:
+            told = told_of(client, {"fn_index": each["id"], "data": [value] * len(each["inputs"])})
+            assert len(told) < 2000 and "xxx" * 100 not in told
+    assert "Traceback" not in capfd.readouterr().err
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_raw_call_of_few_values_takes_the_defaults(client, photos):
+    sent = {"files": ("a.png", Path(photos[0]["path"]).read_bytes())}
+    (path,) = httpx.post(f"{client.src}gradio_api/upload", files=sent, timeout=60).json()
+    for more in ([], [None, None]):
+        values = [{"path": path}, "sr_x4", "tiny_x4_student", *more]
+        asked = httpx.post(f"{client.src}gradio_api/call/restore", json={"data": values}, timeout=60)
+        told = httpx.get(f"{client.src}gradio_api/call/restore/{asked.json()['event_id']}", timeout=60).text
+        assert "event: complete" in told
+    few = httpx.post(f"{client.src}gradio_api/call/distill_stop", json={"data": [ANNA]}, timeout=60)
+    assert few.status_code == 422 and few.json()["detail"].startswith("/distill_stop needs a value for run_id")

@@ -18,7 +18,7 @@ from kdsr.ui.events import LATEST, QUICK
 from kdsr.ui.html import error_line, note_line, status_line
 from kdsr.ui.sessions import session_of
 from kdsr.ui.teachers.downloads import TeacherDownload, TeacherDownloads
-from kdsr.zoo.published import PUBLISHED, Published
+from kdsr.zoo.published import PUBLISHED, Published, find_published
 from kdsr.zoo.teachers import added, to_add
 
 _TELL_S = 0.3
@@ -95,7 +95,7 @@ class Teachers:
         try:
             if not self.may_add(who):
                 raise SettingsError(texts.NO_DOWNLOADS.format(name=name))
-            one = PUBLISHED[name or ""]
+            one = find_published(name or "")
             yield Got(status_line(texts.GETTING.format(title=one.title), kind="busy"), gr.update(visible=False), button)
             session = session_of(request)
             download = self.downloads.join(one.name, session)
