@@ -8,7 +8,6 @@ import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from gradio.routes import ORJSONResponse
 from gradio.utils import get_upload_folder
-from markupsafe import Markup
 from starlette.middleware import Middleware
 
 from kdsr import __version__
@@ -32,6 +31,7 @@ from kdsr.ui.live.tab import add_live_tab
 from kdsr.ui.logs import write_json
 from kdsr.ui.memory import keep_returning_freed_memory, share_few_heaps
 from kdsr.ui.models.tab import add_models_tab
+from kdsr.ui.present import add_presentation, masthead
 from kdsr.ui.preview import Previewed
 from kdsr.ui.records import tell
 from kdsr.ui.restore.tab import add_restore_tab
@@ -117,7 +117,7 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
         os.environ.setdefault(name, value)
     settings, folder = jobs.settings, Path(get_upload_folder()) / f"kdsr-{uuid.uuid4().hex[:12]}"
     with Page(title=texts.PAGE_TITLE, analytics_enabled=False, delete_cache=_CACHE_S) as blocks:
-        gr.HTML(Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE), elem_id="masthead")
+        gr.HTML(masthead(), elem_id="masthead")
         visitor = add_visitor(settings, blocks)
         teachers = add_teachers(jobs, blocks, visitor.who)
         address = add_address()
@@ -130,7 +130,7 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
             with gr.Tab("Live", id="live", elem_id="live-tab"):
                 add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
-                add_models_tab(
+                models = add_models_tab(
                     folder / "models", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=models_tab,
                     restore=restore, address=address,
                 )  # fmt: skip
@@ -139,6 +139,7 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
                     jobs, folder / "distill", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=distill_tab,
                     restore=restore, address=address,
                 )  # fmt: skip
+        add_presentation(restore, models)
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)
     blocks.queue(api_open=False, default_concurrency_limit=4)

@@ -235,3 +235,30 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return "just now"
+
+
+PRESENT = "Present"
+PRESENT_ABOUT = "Seven screens for a stage: dark, large, by keys"
+PRESENT_WORDS = {
+    "before": ("Before", "The picture as it came in."),
+    "input": ("Before", "The picture as it came in."),
+    "student": ("Student", "The small network, distilled from the teacher."),
+    "teacher": ("Teacher", "The large network that taught it."),
+    "truth": ("Original", "What a perfect restoration would give back."),
+    "both": ("Side by side", "One spot in all three, where they differ most."),
+    "figures": ("The figures", "Measured on this picture, on this machine."),
+    "plot": ("Quality against latency", "All networks for this task; up and to the left is better."),
+    "own": ("Train your own", "In the tab Distill, with your photographs."),
+}
+PRESENT_BUTTONS = (
+    ("picture", "Next picture (N)", "Next picture"),
+    ("back", "Previous screen (left arrow)", "Back"),
+    ("next", "Next screen (right arrow)", "Next"),
+    ("full", "Full screen (F)", "Full screen"),
+    ("close", "Close (Esc)", "Close"),
+)
+PRESENT_DISTILL = "Open Distill"
+PRESENT_KEYS = (
+    "Arrows: screens, slider · N, P: pictures · B, S, T, O: before, student, teacher, original · Z: zoom spot · "
+    "0: whole picture · I: figures"
+)

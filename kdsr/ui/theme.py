@@ -100,7 +100,7 @@ _STYLES = Path(__file__).parent / "styles"
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join(
     (_STYLES / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide")
+    for name in ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide", "present")
 )
 FRAME = f"<style>{(_STYLES / 'frame.css').read_text(encoding='utf-8')}</style>"
 """For the served HTML: where the page stands before gradio's script has added the style sheets."""

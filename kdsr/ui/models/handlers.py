@@ -184,6 +184,12 @@ class ModelsHandlers:
             *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request),
         )
 
+    def plot(self, network: str) -> str:
+        """Quality against latency, or parameters, of the networks for the task of `network`; empty without it."""
+        zoo = self.zoo()
+        card = zoo.find(network)
+        return self._chart(zoo, Selection(network, by=chart_view.BY_LATENCY), card)[1] if card else ""
+
     def page(self, selection: Selection) -> ModelsPage:
         """The page for `selection` as the networks are now."""
         return self._page(self.zoo(), selection)

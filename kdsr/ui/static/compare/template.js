@@ -92,6 +92,12 @@ export const CSS = `
 :host(.filled) { position: fixed; inset: 0; z-index: 1000; }
 :host(:fullscreen) .stage, :host(.filled) .stage { width: 100%; height: 100%; aspect-ratio: auto; border-radius: 0;
   touch-action: none; }
+/* In a presentation: the picture alone, as large as its place. */
+:host([bare]) { display: grid; grid-template-rows: minmax(0, 1fr); }
+:host([bare]) .tools, :host([bare]) .said, :host([untagged]) .tag { display: none; }
+:host([bare]) .stage { width: 100%; height: 100%; aspect-ratio: auto; border-radius: 0; }
+:host([bare]) .tag, :host([bare]) .columns .tag { font-size: var(--tag-size, 20px); }
+:host([bare]) .tag small { font-size: calc(.9 * var(--tag-size, 20px)); }
 @media (pointer: coarse) { .tools button { min-height: 44px; min-width: 44px; } }
 @media (min-width: 1800px) { .tag { font-size: var(--tag-size, 20px); }
   .tag small { font-size: calc(.9 * var(--tag-size, 20px)); } }

@@ -1,0 +1,72 @@
+"""The presentation: a dialog of seven screens that shows large what *Restore* shows. Its script is `static/present`.
+
+From here it has its words, and the plot once it is open.
+"""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+from markupsafe import Markup
+
+from kdsr.ui import texts
+from kdsr.ui.events import LATEST
+from kdsr.ui.html import file_address, joined
+from kdsr.ui.models.handlers import ModelsHandlers
+from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.wiring import RestoreTab
+
+SCRIPTS = Path(__file__).parent / "static" / "present"
+
+_START = """
+const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
+import(served + %s).then(({ start }) => start(() => trigger("select", {})));
+"""
+_DIALOG = Markup("""
+<dialog id="present" class="dark" aria-labelledby="present-title" data-words="{words}">
+  <header><h2 id="present-title" tabindex="-1"></h2><p></p><span class="where"></span></header>
+  <div class="pictures" data-screens="before student teacher both">
+    <kdsr-compare source="hero-pictures" bare></kdsr-compare></div>
+  <div class="sheet" data-screens="figures"><div data-copy="sentence"></div>
+    <div class="scroll" tabindex="0" role="region" aria-label="{figures}" data-copy="table"></div></div>
+  <div class="sheet" data-screens="plot" data-copy="plot"></div>
+  <div class="sheet own" data-screens="own"><ol>{steps}</ol>
+    <button type="button" data-does="distill">{open}</button></div>
+  <footer><span class="count"></span><p role="status"></p><p class="keys">{keys}</p>{buttons}</footer>
+</dialog>
+""")
+
+
+def masthead() -> Markup:
+    """The page's title, and the button that opens the presentation."""
+    button = Markup('<button type="button" id="present-open" title="{}">{}</button>')
+    title = Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE)
+    return title + button.format(texts.PRESENT_ABOUT, texts.PRESENT)
+
+
+def add_presentation(restore: RestoreTab, models: ModelsHandlers) -> None:
+    """The dialog, closed, and the plot of the networks for the task in *Restore*, asked for when it opens."""
+    gr.set_static_paths([SCRIPTS])
+    buttons = joined(
+        Markup('<button type="button" data-does="{}" aria-label="{}" title="{}">{}</button>').format(
+            does, name, name, sign
+        )
+        for does, name, sign in texts.PRESENT_BUTTONS
+    )
+    dialog = _DIALOG.format(
+        words=json.dumps(texts.PRESENT_WORDS),
+        figures=texts.PRESENT_WORDS["figures"][0],
+        steps=joined(Markup("<li><b>{}</b> {}</li>").format(*step) for step in texts.DISTILL_STEPS),
+        open=texts.PRESENT_DISTILL,
+        keys=texts.PRESENT_KEYS,
+        buttons=buttons,
+    )
+    opened = gr.HTML(
+        dialog, elem_id="presentation", js_on_load=_START % json.dumps(file_address(SCRIPTS / "present.js"))
+    )
+    plot = gr.HTML(elem_id="present-plot")
+
+    def on_asked(choice: Choice) -> str:
+        return models.plot(choice.student or choice.teacher or "")
+
+    gr.on([opened.select, restore.choice.change], on_asked, restore.choice, plot, **LATEST)
