@@ -49,7 +49,7 @@ def write_plan(tmp_path, *recipes):
 def test_the_least_trained_run_continues_and_a_student_waits_for_its_teacher(settings, tmp_path):
     student = recipe(name="pupil", teacher="big", truth_share=0.5)
     write_plan(tmp_path, recipe(name="big", role="teacher"), student, recipe(name="far", steps=10**8))
-    done = spend(settings, tmp_path, "--minutes", "0.4", "--chunk-minutes", "0.2", "--at-once", "2")
+    done = spend(settings, tmp_path, "--minutes", "0.6", "--chunk-minutes", "0.3", "--at-once", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines.index("big: done") < next(
