@@ -2,9 +2,9 @@
 
     python scripts/fuzz.py [--inputs 20000] [--door picture] [--seed 0] [--keep FOLDER]
 
-The doors: pictures, masks, marks, archives, cards, recipes, weights. Small sound files, made here, are mutated: bits,
-forged numbers, cuts, repeats, and pieces of each other. Prints one JSON object; exit code 1 where a fault was found.
-`--keep` stores the inputs of faults. A door that hangs for a minute ends the script with where it hangs.
+The doors: pictures, masks, marks, archives, cards, recipes, weights, requests. Sound files, made here, are mutated:
+bits, forged numbers, cuts, repeats, and pieces of each other. Prints one JSON object; exit code 1 where a fault was
+found. `--keep` stores the inputs of faults. A door that hangs for a minute ends the script with where it hangs.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from kdsr.jobs.uploads import take_photos
 from kdsr.restore import holes_in
 from kdsr.settings import Settings
 from kdsr.train.recipe import recipe_from_json, recipe_from_mapping, recipe_to_json
+from kdsr.ui.asked import Asked
 from kdsr.ui.restore.painting import write_marks
 from kdsr.zoo import Card, save_weights
 from kdsr.zoo.card import read_card, write_card
@@ -79,16 +81,9 @@ def through(door: str, inputs: int, seed: int, folder: Path, keep: Path | None) 
     for number in range(inputs):
         data = mutated(rng.choice(corpus), corpus, rng)
         faulthandler.dump_traceback_later(_HANGS_S, exit=True)
-        since, fault = time.process_time(), ""
-        try:
-            DOORS[door](data, folder)
-            met["answered"] += 1
-        except KdsrError as error:
-            met["refused"] += 1
-            if "\n" in str(error) or len(str(error)) > 600 or str(folder) in str(error):
-                fault = f"no sentence: {str(error)[:100]!r}"
-        except Exception as error:  # what is looked for
-            fault = f"{type(error).__name__}: {str(error)[:80]}"
+        since = time.process_time()
+        outcome, fault = outcome_of(door, data, folder)
+        met[outcome] += 1
         seconds = time.process_time() - since
         slowest_s = max(slowest_s, seconds)
         if seconds > LONGEST_S:
@@ -100,6 +95,18 @@ def through(door: str, inputs: int, seed: int, folder: Path, keep: Path | None) 
                 (keep / f"{door}-{number}").write_bytes(data)
     faulthandler.cancel_dump_traceback_later()
     return {**met, "slowest_s": round(slowest_s, 2), "faults": faults}
+
+
+def outcome_of(door: str, data: bytes, folder: Path) -> tuple[str, str]:
+    """What becomes of `data` at `door`: "answered", "refused" or "failed", and the fault, if it is one."""
+    try:
+        DOORS[door](data, folder)
+    except KdsrError as error:
+        is_sentence = "\n" not in str(error) and len(str(error)) <= 600 and str(folder) not in str(error)
+        return "refused", "" if is_sentence else f"no sentence: {str(error)[:100]!r}"
+    except Exception as error:  # what is looked for
+        return "failed", f"{type(error).__name__}: {str(error)[:80]}"
+    return "answered", ""
 
 
 def mutated(data: bytes, corpus: list[bytes], rng: random.Random) -> bytes:
@@ -162,6 +169,20 @@ def _recipe(data: bytes, _folder: Path) -> None:
     recipe_to_json(recipe_from_json(data.decode("utf-8", errors="replace")))
 
 
+def _request(data: bytes, _folder: Path) -> None:
+    """The first byte says where the rest is sent."""
+    routes = ("/call/restore", "/call/v2/restore", "/queue/join", "/component_server", "/cancel")
+    route = routes[data[0] % len(routes)] if data else routes[0]
+    component = SimpleNamespace(graph=SimpleNamespace(_is_server_fn=True))
+    parameters = [{"parameter_name": "picture", "parameter_has_default": False, "parameter_default": None}]
+    blocks = SimpleNamespace(
+        fns={3: SimpleNamespace(api_name="restore", inputs=[1]), 4: SimpleNamespace(api_name="on", inputs=[1, 2])},
+        get_api_info=lambda: {"named_endpoints": {"/restore": {"parameters": parameters}}}, blocks={7: component},
+    )  # fmt: skip
+    taken = json.loads(Asked(None, blocks, None).checked(route, data[1:]) or "{}")
+    assert route != "/call/restore" or len(taken["data"]) == 1
+
+
 def _weights(data: bytes, folder: Path) -> None:
     path = folder / "fuzzed.safetensors"
     path.write_bytes(data)
@@ -170,7 +191,7 @@ def _weights(data: bytes, folder: Path) -> None:
 
 DOORS: dict[str, Callable[[bytes, Path], None]] = {
     "picture": _picture, "mask": _mask, "marks": _marks, "archive": _archive, "card": _card, "recipe": _recipe,
-    "weights": _weights,
+    "weights": _weights, "request": _request,
 }  # fmt: skip
 
 
@@ -238,9 +259,18 @@ def _tensors(folder: Path) -> list[bytes]:
     return [save_weights(state, folder / "sound.safetensors").read_bytes()]
 
 
+def _requests(_folder: Path) -> list[bytes]:
+    sound = [
+        {"data": [{"path": "/tmp/a.png", "meta": {"_type": "gradio.FileData"}}]}, {"picture": {"path": "a"}},
+        {"data": ["a"], "session_hash": "s", "fn_index": 3}, {"session_hash": "s", "fn_index": 4, "data": [1, None]},
+        {"data": {"network": "a"}, "session_hash": "s", "component_id": 7, "fn_name": "graph"}, {"event_id": "e"},
+    ]  # fmt: skip
+    return [bytes([place]) + json.dumps(each).encode() for place, each in enumerate(sound)]
+
+
 CORPUS: dict[str, Callable[[Path], list[bytes]]] = {
     "picture": _pictures, "mask": _pictures, "marks": _pictures, "archive": _archives, "card": _cards,
-    "recipe": _recipes, "weights": _tensors,
+    "recipe": _recipes, "weights": _tensors, "request": _requests,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ _CHANNELS: dict[int, int] = {
 """Without alpha, of what is read here."""
 _BY_PILLOW = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
 """Compressions that Pillow's libtiff unpacks: those of `tiff_samples`, CCITT and JPEG."""
+_SHOWN = 40
+"""Characters of a tag's value in a sentence: a forged one is a list of thousands of numbers."""
 _MOST_PAGES = 1000
 """Of which the number is told. tifffile follows a chain of pages up to 4,000,000,000 of them, in a circle too."""
 
@@ -49,7 +51,7 @@ def decode_odd(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decod
     """
     bits = page.bitspersample
     if page.sampleformat != tifffile.SAMPLEFORMAT.UINT or not isinstance(bits, int) or bits > 16:
-        kind = f"{bits}-bit" if page.dtype is None else page.dtype.name
+        kind = f"{str(bits)[:_SHOWN]}-bit" if page.dtype is None else page.dtype.name
         raise InputError(f"{caption} is a TIFF of {kind} samples, which is not read: save it with 8 or 16 bits.")
     is_planar = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
     is_big = page.parent.is_bigtiff and page.parent.byteorder == ">"
@@ -65,9 +67,9 @@ def decode_odd(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decod
 def unread(page: tifffile.TiffPage, caption: str) -> InputError:
     """Names what `page` is, which nothing here reads."""
     compression, photometric = (
-        getattr(each, "name", str(each)).replace("_", " ") for each in (page.compression, page.photometric)
+        getattr(each, "name", str(each)).replace("_", " ")[:_SHOWN] for each in (page.compression, page.photometric)
     )
-    what = f"{page.bitspersample}-bit {photometric}, compression {compression}"
+    what = f"{str(page.bitspersample)[:_SHOWN]}-bit {photometric}, compression {compression}"
     return InputError(f"{caption} is a TIFF of a kind that is not read ({what}): save it uncompressed in grey or RGB.")
 
 

@@ -85,7 +85,7 @@ class Asked:
                 self._check_stream(route, scope.get("query_string", b"").decode("latin-1"))
             elif scope["method"] == "POST" and route != "/upload":
                 body = await _whole(receive)
-                body = self._checked(route, body)
+                body = self.checked(route, body)
                 scope, receive = _with_length(scope, body), _replayed(body, receive)
         except KdsrError as error:
             log_refusal(error, (scope.get("client") or ("",))[0])
@@ -117,7 +117,7 @@ class Asked:
         if not is_there:
             raise UnknownNameError(_GONE)
 
-    def _checked(self, route: str, body: bytes) -> bytes:
+    def checked(self, route: str, body: bytes) -> bytes:
         """`body` as gradio can answer it.
 
         Raises:

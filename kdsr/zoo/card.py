@@ -154,7 +154,7 @@ def read_card(path: Path) -> Card:
     try:
         about = path.stat()
     except OSError as error:
-        raise WeightsError(f"The card {path.name} cannot be used: {error}. Restore it.") from error
+        raise WeightsError(f"The card {path.name} cannot be used: {error.strerror}. Restore it.") from error
     return _read(path, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
 
 
@@ -174,14 +174,24 @@ def _read(path: Path, *_state: int) -> Card:
         ) from error
     except (OSError, ValueError, TypeError, AttributeError, KdsrError) as error:
         raise WeightsError(
-            f"The card {path.name} cannot be used: {shortened(str(error), 300)}. Restore it, or remove it together "
+            f"The card {path.name} cannot be used: {_reason(error)}. Restore it, or remove it together "
             "with its weights."
         ) from error
 
 
+def _reason(error: Exception) -> str:
+    """Why a card cannot be used, without the path that the system names."""
+    return shortened(error.strerror if isinstance(error, OSError) and error.strerror else str(error), 300)
+
+
 def _figure(given: dict[str, Any], task: object) -> Figure:
     """The figure `given`; cards from before 29 November 2026 have only laboratory noise, and do not say so."""
-    if task in TASKS and TASKS[str(task)].degradation == "noise" and given.get("noise") is None:
+    if (
+        task in TASKS
+        and TASKS[str(task)].degradation == "noise"
+        and given.get("noise") is None
+        and "convention" in given
+    ):
         noise = "laboratory"
         given = given | {"noise": noise, "convention": f"{given['convention']}; {NOISE_CONVENTIONS[noise]}"}
     return Figure(**given)
