@@ -34,6 +34,7 @@ _MAX_DIRECTORY_BYTES = 1_000_000
 """Of an archive's list of members: 10,000 and more."""
 _ARCHIVE_JUNK = ("__MACOSX", ".")
 """Beginnings of names in an archive that nobody put there on purpose; they are not told."""
+_ENCRYPTED = 0x1
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 """What reading a damaged file of an archive raises."""
 
@@ -163,9 +164,11 @@ def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]
             file.is_limited = False
             for member in archive.infolist():
                 if not (member.is_dir() or any(part.startswith(_ARCHIVE_JUNK) for part in Path(member.filename).parts)):
+                    if member.flag_bits & _ENCRYPTED:
+                        raise RuntimeError("it wants a password")
                     yield Path(member.filename).name, archive.open(member)
     except (*_DAMAGED, NotImplementedError, RuntimeError, ValueError, OSError, struct.error) as error:
-        # RuntimeError: it wants a password; the others come of forged numbers
+        # ValueError and struct.error come of forged numbers
         reason = error.strerror if isinstance(error, OSError) and error.strerror else ascii(str(error))[1:-1]
         said = f"'{path.name}' is not a readable zip archive ({shortened(reason)}): pack it again."
         raise InputError(said) from error

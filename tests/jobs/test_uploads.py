@@ -107,3 +107,12 @@ def test_a_photograph_of_thousands_of_scans_is_refused_before_it_is_decoded(tmp_
     with pytest.raises(InputError, match=r"'slow\.jpg' is a JPEG of 3,000 scans"):
         take_photos([path], tmp_path / "taken", Settings())
     assert not (tmp_path / "taken").exists()
+
+
+def test_an_archive_with_a_password_is_one_sentence(tmp_path):
+    path = zipped(tmp_path / "one.zip", [("one.png", photograph(tmp_path / "one.png").read_bytes())])
+    bytes_ = bytearray(path.read_bytes())
+    bytes_[bytes_.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(bytes_)
+    with pytest.raises(InputError, match=r"'one\.zip' is not a readable zip archive \(it wants a password\)"):
+        take_photos([path], tmp_path / "taken", Settings())
