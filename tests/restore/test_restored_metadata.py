@@ -13,6 +13,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from kdsr.restore.files import POSITION
 from kdsr.ui import texts
+from kdsr.ui.restore import handlers as handlers_module
 
 handlers = pytest.fixture(restore_handlers)
 
@@ -84,9 +85,11 @@ def test_the_box_beside_the_downloads_leaves_exif_gps_and_xmp_out_and_puts_them_
     for stripped, whole in zip(shown[3], view.files, strict=True):
         assert np.array_equal(np.asarray(Image.open(stripped)), np.asarray(Image.open(whole)))
         assert Path(stripped).name == Path(whole).name
-    webp = handlers.on_files(shown[0], True, "WebP")[3]
-    assert not any(map(tells_place, webp)) and any(map(tells_place, handlers.on_files(view.result, False, "WebP")[3]))
-    back = handlers.on_files(shown[0], False, "PNG")
+    result, *_, webp = handlers.on_files(shown[0], True, "WebP")
+    assert not any(map(tells_place, webp))
+    result, *_, webp = handlers.on_files(result, False, "WebP")
+    assert any(map(tells_place, webp))
+    back = handlers.on_files(result, False, "PNG")
     assert back[1:] == (view.student_file, view.teacher_file, view.files)
     assert shown[0].order == view.result.order  # so that the result is not taken for a stale one
 
@@ -113,6 +116,31 @@ def test_a_run_with_the_box_ticked_offers_nothing_that_tells_the_place(handlers,
         offered += view.files if isinstance(view.files, list) else []
     assert len(offered) > 4 and not any(map(tells_place, offered))
     assert tells_place(view.result.column("student").file)
+
+
+def test_the_box_ticked_while_a_run_is_at_work_counts_for_all_that_comes_after(handlers, photograph):
+    handlers.on_press(REQUEST)
+    choice = CHOICE._replace(mode="degraded")
+    views = handlers.on_restore(
+        str(photograph), None, choice, "torch", 0, 0, False, None, ("input", "student"), REQUEST
+    )
+    first = next(view for view in views if view.result != gr.skip())
+    assert tells_place(first.student_file["value"])
+    handlers.on_files(first.result, True, "PNG", REQUEST)
+    last = list(views)[-1]
+    assert not any(map(tells_place, [last.student_file["value"], last.teacher_file["value"], *last.files]))
+
+
+def test_files_written_while_a_newer_result_came_do_not_replace_its_own(handlers, photograph, monkeypatch):
+    view, write = run(handlers, photograph, mode="degraded")[-1], handlers_module.files_as
+
+    def write_slowly(*given):
+        monkeypatch.setattr(handlers_module, "files_as", write)
+        assert run(handlers, photograph, task="denoise", mode="degraded")[-1].files
+        return write(*given)
+
+    monkeypatch.setattr(handlers_module, "files_as", write_slowly)
+    assert handlers.on_files(view.result, False, "WebP", REQUEST) == (gr.skip(),) * 4
 
 
 def test_without_a_result_the_box_changes_nothing(handlers):

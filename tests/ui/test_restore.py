@@ -82,7 +82,7 @@ def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
     for picture, suffix in ((photo, "WebP"), (tmp_path / "deep.png", "TIFF")):
         view = run(handlers, picture, mode="degraded", task="denoise")[-1]
         exact = {Path(name).stem: read_picture(name, handlers.settings) for name in view.files}
-        for name in handlers.on_files(view.result, False, suffix)[3]:
+        for name in handlers.on_files(view.result, False, suffix, REQUEST)[3]:
             assert np.array_equal(read_picture(name, handlers.settings).pixels, exact[Path(name).stem].pixels)
         assert view.format["choices"] == [(name, name) for name in ("PNG", suffix)] or list(view.format["choices"]) == [
             "PNG",
@@ -242,6 +242,18 @@ def test_any_pair_can_be_chosen(handlers, photo):
         assert pair == (left, "truth") == (shown["left"], shown["right"]) and shown["size"] == list(result.size)
         files = {each["key"]: each["src"] for each in shown["pictures"]}
         assert files == {column.key: f"/file={quote(str(column.shown))}" for column in result.columns}
+
+
+def test_a_pair_chosen_while_a_run_is_at_work_is_shown_by_all_that_comes_after(handlers, photo):
+    handlers.on_press(REQUEST)
+    views = handlers.on_restore(str(photo), None, CHOICE, "torch", 0, 0, False, None, ("input", "student"), REQUEST)
+    first = next(view for view in views if isinstance(view.result, RestoreResult))
+    handlers.on_pair(first.result, "bicubic", "truth", REQUEST)
+    last = list(views)[-1]
+    shown = shown_in(last.pictures)
+    assert (shown["left"], shown["right"]) == ("bicubic", "truth") == (last.left["value"], last.right["value"])
+    late = shown_in(handlers.on_pair(first.result, "input", "teacher", REQUEST)[1])
+    assert late["right"] == "teacher"  # of the newest result, although the page asked on an earlier one
 
 
 def test_an_expired_result_is_said_and_not_a_crash(handlers, photo):

@@ -29,6 +29,7 @@ from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
 from kdsr.ui.restore.files import files_as, on_disk
+from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.place import Scene
 from kdsr.ui.restore.request import Mode, Order
@@ -45,13 +46,16 @@ KEPT_S = 2 * 3600
 
 
 class RestoreHandlers:
-    """The handlers, with what they share: settings, the folder for pictures, the orders, what the page opened on."""
+    """The handlers, with what they share: settings, the folder for pictures, the orders and what each open page shows,
+    what the page opened on.
+    """
 
     def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
         self.settings = settings
         self.jobs = jobs
         self.folder = folder
         self.orders = Orders()
+        self.pages: dict[str, OpenPage] = {}
         self.openings: dict[Order, RestoreResult] = {}
 
     # What is there
@@ -174,9 +178,18 @@ class RestoreHandlers:
     def on_close(self, request: gr.Request) -> None:
         """A closed tab ends its run."""
         self.orders.close(session_of(request))
+        self.pages.pop(session_of(request), None)
 
-    def on_pair(self, result: RestoreResult | None, left: str, right: str) -> tuple[Any, ...]:
-        """(pair, pictures, explanations, status) for another pair."""
+    def page(self, request: gr.Request | None) -> OpenPage:
+        """What the visitor's page shows."""
+        return self.pages.setdefault(session_of(request), OpenPage())
+
+    def on_pair(
+        self, result: RestoreResult | None, left: str, right: str, request: gr.Request | None = None
+    ) -> tuple[Any, ...]:
+        """(pair, pictures, explanations, status) for another pair, which a run at work shows from now on as well."""
+        page = self.page(request)
+        page.pair, result = (left, right), page.result or result
         if result is None:
             return (left, right), gr.skip(), gr.skip(), gr.skip()
         if not on_disk(result):
@@ -185,10 +198,16 @@ class RestoreHandlers:
         view = pair_view(result, left, right)
         return (left, right), view.pictures, view.explained, gr.skip()
 
-    def on_files(self, result: RestoreResult | None, strip: bool, suffix: str) -> tuple[Any, ...]:
+    def on_files(
+        self, result: RestoreResult | None, strip: bool, suffix: str, request: gr.Request | None = None
+    ) -> tuple[Any, ...]:
         """(result, student's file, teacher's file, all files): all of the kind `suffix`, each with the same numbers;
-        without EXIF, GPS and XMP if `strip`.
+        without EXIF, GPS and XMP if `strip`, as those of a run at work from now on.
+
+        Where a newer result came while they were written, its own files stay.
         """
+        page = self.page(request)
+        page.strip = strip
         if result is None or result.order is None:
             return (gr.skip(),) * 4
         if not on_disk(result):
@@ -196,11 +215,16 @@ class RestoreHandlers:
             return (gr.skip(),) * 4
         made = replace(result, order=replace(result.order, strip=strip))
         try:
-            return made, download(made, "student"), download(made, "teacher"), files_as(made, suffix, self.settings)
+            files = files_as(made, suffix, self.settings)
+            shown = made, download(made, "student"), download(made, "teacher"), files
         except KdsrError as error:
             log_refusal(error)
             gr.Warning(str(error))
             return (gr.skip(),) * 4
+        if page.is_newer_than(result):
+            return (gr.skip(),) * 4
+        page.result = made
+        return shown
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
         """(*what `placed` gives, status, run, stop) for a comparison, which is ordered."""
@@ -262,10 +286,12 @@ class RestoreHandlers:
             yield View()  # gradio empties the outputs of a generator that yields nothing
             return
         self._sweep()
+        page = self.pages.setdefault(session, OpenPage())
+        page.pair, page.strip = pair, order.strip
         try:
             steps = restore_steps(order, self.settings, self.folder / uuid.uuid4().hex, signal)
             with recorded("restore"):
-                result = yield from views_of(steps, *pair)
+                result = yield from views_of(steps, page)
         except Stopped as stop:
             if self.orders.is_newest(session, signal):
                 yield stopped_view(stop)
@@ -279,7 +305,7 @@ class RestoreHandlers:
         else:
             if keep:
                 self.openings = dict([*self.openings.items(), (order, result)][-_MOST_OPENINGS:])
-            yield final_view(result, *pair)
+            yield final_view(result, *page.pair)
 
     def usual(self, task: str, owner: str = "") -> Choice:
         """The usual choice for `task`: its largest networks, its usual strength, on a clean picture."""

@@ -14,6 +14,7 @@ from kdsr.ui.html import error_line, status_line
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, order_of
 from kdsr.ui.restore.files import on_disk
 from kdsr.ui.restore.handlers import RestoreHandlers
+from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.place import OWN, Here, Scene, place_of, words_of
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.view import View, final_view, pair_view
@@ -57,7 +58,9 @@ class OpeningHandlers:
         if picture is None:
             yield View(status=status_line(texts.NO_EXAMPLES))
         elif made is not None and on_disk(made):
-            yield final_view(made, *pair)
+            page = self.restore.pages.setdefault(session, OpenPage())
+            page.pair = pair
+            yield final_view(page.now(made), *pair)
         elif self.restore.orders.is_waiting(session):
             yield View()
         else:
@@ -84,7 +87,8 @@ class OpeningHandlers:
         address, unchanged = _address(wanted, here, said), (_UNCHANGED,) * 4
         if (wanted.choice, wanted.picture) != (choice, picture):
             return address, *unchanged, *self.restore.placed(wanted, owner), *self.restore.ordered(request)
-        shown = unchanged
+        shown, page = unchanged, self.restore.page(request)
+        page.pair, result = wanted.pair, page.result or result
         if result is not None and on_disk(result):
             view = pair_view(result, *wanted.pair)
             shown = view.pictures, view.explained, *wanted.pair

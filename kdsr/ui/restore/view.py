@@ -12,6 +12,7 @@ from kdsr.ui.html import status_line
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.files import file_of
 from kdsr.ui.restore.maps import explanations
+from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import Step
 
@@ -39,9 +40,9 @@ class View(NamedTuple):
     stop: Any = UNCHANGED
 
 
-def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, None, RestoreResult]:
-    """A view for each of `steps` but the last; returns the complete result. A pair that is shown already is not sent
-    again.
+def views_of(steps: Iterator[Step], page: OpenPage) -> Generator[View, None, RestoreResult]:
+    """A view for each of `steps` but the last, with the choices that `page` has by then; returns the complete result.
+    A pair that is shown already is not sent again.
 
     Raises:
         Exception: as `steps` do, after a view of what there was until then, with its files.
@@ -51,11 +52,11 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
     try:
         for step in steps:
             if step.last and step.result is not None:
-                return step.result
+                return page.now(step.result)
             view = View(status=status_line(step.text, kind="busy", fraction=step.fraction))
             if step.result is not None:
-                result = step.result
-                view = _result_view(result, left, right, working=True)._replace(status=view.status)
+                result = page.now(step.result)
+                view = _result_view(result, *page.pair, working=True)._replace(status=view.status)
                 if view.pictures == shown:
                     view = view._replace(pictures=UNCHANGED)
                 else:
@@ -64,7 +65,7 @@ def views_of(steps: Iterator[Step], left: str, right: str) -> Generator[View, No
         raise Stopped(texts.STOPPED)
     except Exception:
         if result is not None:
-            yield _ended_result_view(result, left, right)
+            yield _ended_result_view(page.now(result), *page.pair)
         raise
 
 

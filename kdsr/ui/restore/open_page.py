@@ -1,0 +1,29 @@
+"""What an open page shows of a run, and what its visitor chooses while the run is at work: the newest choice counts.
+
+Not here: orders and stop signals (`ui.sessions`).
+"""
+
+from dataclasses import dataclass, replace
+
+from kdsr.ui.restore.place import USUAL_PAIR
+from kdsr.ui.restore.result import RestoreResult
+
+
+@dataclass
+class OpenPage:
+    """The newest result of one page, the pair on its divider, and what its downloads leave out."""
+
+    result: RestoreResult | None = None
+    pair: tuple[str, str] = USUAL_PAIR
+    strip: bool = False
+
+    def now(self, result: RestoreResult) -> RestoreResult:
+        """`result` with the choices of this moment; from now on the page shows it."""
+        order = result.order
+        is_same = order is None or order.strip == self.strip
+        self.result = result if is_same else replace(result, order=replace(order, strip=self.strip))
+        return self.result
+
+    def is_newer_than(self, result: RestoreResult) -> bool:
+        """Whether the page shows another result than `result` by now."""
+        return self.result is not None and self.result is not result
