@@ -102,6 +102,20 @@ def test_what_was_sent_is_not_sent_again(handlers, done):
     assert all(value == gr.skip() for value in again[1:]) and again.shown == first.shown
 
 
+def test_a_run_chosen_while_news_of_another_are_read_stays(handlers, staged, done, monkeypatch):
+    other, read = start(handlers, staged, name="other"), handlers._page_of
+
+    def read_slowly(run_id, who, before):
+        page = read(run_id, who, before)
+        if run_id == other.id:
+            handlers.on_pick(done.id, ANNA)
+        return page
+
+    monkeypatch.setattr(handlers, "_page_of", read_slowly)
+    assert handlers.on_news(ViewedRun(other.id), ANNA) == RunPage(*(gr.skip(),) * len(RunPage._fields))
+    assert handlers.on_news(ViewedRun(done.id), ANNA).shown.run_id == done.id
+
+
 def test_a_page_hears_of_news_once(handlers, staged):
     run = start(handlers, staged)
     before, others = handlers.on_tick(ViewedRun(run.id), ANNA), handlers.on_tick(ViewedRun(run.id), BERT)
@@ -126,7 +140,8 @@ def test_stop_continue_and_delete(handlers, staged):
     assert "stop it first" in handlers.on_delete(shown, ANNA).status
     handlers.on_stop(shown, ANNA)
     assert handlers.on_delete(shown, ANNA).shown.run_id is None and handlers.jobs.runs(ANNA) == []
-    assert "no such run" in handlers.on_news(shown, ANNA).status
+    another_page = SimpleNamespace(session_hash="another page", query_params={})
+    assert "no such run" in handlers.on_news(shown, ANNA, another_page).status
 
 
 BUTTONS = ("stop", "resume", "ask", "compare", "take")

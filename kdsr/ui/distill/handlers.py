@@ -51,6 +51,8 @@ class DistillHandlers:
         self.run_events = RunEvents(jobs)
         self.paces = Paces(jobs.settings)
         self.estimates = Orders()
+        self.chosen: dict[str, str | None] = {}
+        """The run that each open page shows by its visitor's last choice."""
 
     # What is there
 
@@ -73,7 +75,7 @@ class DistillHandlers:
         """(task, teacher, student, start, form status, *page): the run of the address, else the visitor's newest."""
         asked = request.query_params.get("run")
         newest = next(iter(self.jobs.runs(who)), None)
-        page = self._page(asked or (newest.id if newest else None), who)
+        page = self._page(asked or (newest.id if newest else None), who, request)
         task, refusal = self.default_task(), self.refusal()
         names = gr.update(choices=self.tasks(), value=task)
         return names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
@@ -83,9 +85,9 @@ class DistillHandlers:
         asked = request.query_params.get("run", shown.run_id)
         if asked == shown.run_id:
             return RunPage(*(gr.skip(),) * len(RunPage._fields))
-        return self._page(asked, who)
+        return self._page(asked, who, request)
 
-    def on_admin(self, token: str, who: str) -> tuple[Any, ...]:
+    def on_admin(self, token: str, who: str, request: gr.Request | None = None) -> tuple[Any, ...]:
         """(who, token, status, *page): the admin of this installation sees and changes every run."""
         is_admin = self.jobs.is_admin(token)
         if not is_admin:
@@ -93,7 +95,8 @@ class DistillHandlers:
             time.sleep(WRONG_TOKEN_S)
         who = token if is_admin else who
         newest = next(iter(self.jobs.runs(who)), None)
-        return who, "", texts.IS_ADMIN if is_admin else texts.NO_ADMIN, *self._page(newest.id if newest else None, who)
+        page = self._page(newest.id if newest else None, who, request)
+        return who, "", texts.IS_ADMIN if is_admin else texts.NO_ADMIN, *page
 
     # The form
 
@@ -166,8 +169,9 @@ class DistillHandlers:
         yield view.estimate(recipe, pace, run_seconds(recipe, pace, size), rest)
 
     def on_close(self, request: gr.Request) -> None:
-        """A closed page asks for no estimate any more."""
+        """A closed page asks for no estimate any more, and shows no run."""
         self.estimates.close(session_of(request))
+        self.chosen.pop(session_of(request), None)
 
     def on_start(
         self, request: gr.Request, source: str, staged: Sequence[str], who: str, *form: Any
@@ -178,7 +182,7 @@ class DistillHandlers:
         except KdsrError as error:
             log_refusal(error, address_of(request))
             return error_line(str(error)), *(gr.skip(),) * len(RunPage._fields)
-        return "", *self._page(run.id, who)
+        return "", *self._page(run.id, who, request)
 
     def start(self, who: str, values: FormValues, photos: Sequence[Path], address: str = "") -> Run:
         """Submit the run of `values`, asked for from the network `address`.
@@ -203,32 +207,34 @@ class DistillHandlers:
         except KdsrError as error:
             return str(error)
 
-    def on_news(self, shown: ViewedRun, who: str) -> RunPage:
-        """The changed parts of the page of the viewed run."""
+    def on_news(self, shown: ViewedRun, who: str, request: gr.Request | None = None) -> RunPage:
+        """The changed parts of the page of the viewed run; none where the visitor chose another run meanwhile."""
+        unchanged = RunPage(*(gr.skip(),) * len(RunPage._fields))
         try:
-            return self._page_of(shown.run_id, who, shown)
+            page = self._page_of(shown.run_id, who, shown)
         except KdsrError as error:  # it was deleted elsewhere, or the database is busy: what is shown stays
-            return RunPage(*(gr.skip(),) * len(RunPage._fields))._replace(status=error_line(str(error)))
+            page = unchanged._replace(status=error_line(str(error)))
+        return page if self.chosen.get(session_of(request), shown.run_id) == shown.run_id else unchanged
 
-    def on_pick(self, run_id: str | None, who: str) -> RunPage:
+    def on_pick(self, run_id: str | None, who: str, request: gr.Request | None = None) -> RunPage:
         """Another run of the list."""
-        return self._page(run_id, who)
+        return self._page(run_id, who, request)
 
-    def on_stop(self, shown: ViewedRun, who: str) -> RunPage:
+    def on_stop(self, shown: ViewedRun, who: str, request: gr.Request | None = None) -> RunPage:
         """Stop the run; its worker leaves a checkpoint."""
-        return self._done(shown, who, self.jobs.stop)
+        return self._done(shown, who, self.jobs.stop, request)
 
-    def on_resume(self, shown: ViewedRun, who: str) -> RunPage:
+    def on_resume(self, shown: ViewedRun, who: str, request: gr.Request | None = None) -> RunPage:
         """Resume the run from its checkpoint."""
-        return self._done(shown, who, self.jobs.resume)
+        return self._done(shown, who, self.jobs.resume, request)
 
-    def on_delete(self, shown: ViewedRun, who: str) -> RunPage:
+    def on_delete(self, shown: ViewedRun, who: str, request: gr.Request | None = None) -> RunPage:
         """Delete the run with all that belongs to it, and show the next one."""
         try:
             self._delete(shown.run_id or "", who)
         except KdsrError as error:
-            return self._page(shown.run_id, who)._replace(status=error_line(str(error)))
-        return self._page(next((run.id for run in self.jobs.runs(who)), None), who)
+            return self._page(shown.run_id, who, request)._replace(status=error_line(str(error)))
+        return self._page(next((run.id for run in self.jobs.runs(who)), None), who, request)
 
     def on_ask(self) -> Any:
         """Ask whether the run is to be deleted."""
@@ -280,12 +286,16 @@ class DistillHandlers:
         shown = next((path for path in out if megapixels([path]) <= self.settings.max_output_megapixels), None)
         return None if shown is None else copied(shown, self.folder / "taken" / run.id / "photo")
 
-    def _page(self, run_id: str | None, who: str) -> RunPage:
-        """The page of the run `run_id`; empty if there is none, with a sentence if one was named."""
+    def _page(self, run_id: str | None, who: str, request: gr.Request | None) -> RunPage:
+        """The page of the run `run_id`, which the visitor chose; empty if there is none, with a sentence if one was
+        named.
+        """
         try:
-            return self._page_of(run_id, who, ViewedRun())
+            page = self._page_of(run_id, who, ViewedRun())
         except KdsrError as error:
-            return changed(empty_page(self.jobs, who, error_line(str(error))), ViewedRun())
+            page = changed(empty_page(self.jobs, who, error_line(str(error))), ViewedRun())
+        self.chosen[session_of(request)] = page.shown.run_id
+        return page
 
     def _page_of(self, run_id: str | None, who: str, before: ViewedRun) -> RunPage:
         if run_id is None:
@@ -294,13 +304,13 @@ class DistillHandlers:
             page_of_run(self.jobs.get(run_id), who, self.jobs, self.run_events, self.folder / "taken"), before
         )
 
-    def _done(self, shown: ViewedRun, who: str, act: Callable[[str, str], Any]) -> RunPage:
+    def _done(self, shown: ViewedRun, who: str, act: Callable[[str, str], Any], request: gr.Request | None) -> RunPage:
         """The page after `act` on the run, with a sentence if it failed."""
         try:
             act(shown.run_id or "", who)
         except KdsrError as error:
-            return self._page(shown.run_id, who)._replace(status=error_line(str(error)))
-        return self._page(shown.run_id, who)
+            return self._page(shown.run_id, who, request)._replace(status=error_line(str(error)))
+        return self._page(shown.run_id, who, request)
 
     def _delete(self, run_id: str, who: str) -> None:
         self.jobs.delete(run_id, who)
