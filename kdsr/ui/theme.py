@@ -47,6 +47,7 @@ def build_theme() -> gr.themes.Base:
         block_label_text_color="*body_text_color_subdued",
         block_title_text_weight="500",
         block_title_text_color="*body_text_color_subdued",
+        block_title_text_color_dark="*body_text_color_subdued",
         input_background_fill="#ffffff",
         input_background_fill_dark="#242220",
         input_border_color="#d8d2c9",

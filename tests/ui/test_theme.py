@@ -1,8 +1,10 @@
-"""Colours of the theme: white text on the buttons can be read."""
+"""The theme: white text on the buttons can be read, and gradio keeps all of the style sheets."""
+
+import re
 
 import pytest
 
-from kdsr.ui.theme import build_theme
+from kdsr.ui.theme import CSS, build_theme
 
 
 def luminance(colour):
@@ -16,3 +18,19 @@ def luminance(colour):
 @pytest.mark.parametrize("scheme", ["", "_dark"])
 def test_white_on_a_primary_button_has_a_contrast_of_four_and_a_half(state, scheme):
     assert 1.05 / (luminance(getattr(build_theme(), f"button_primary_background_fill{state}{scheme}")) + 0.05) >= 4.5
+
+
+def test_no_shorthand_with_a_variable_is_followed_by_a_longhand_of_it():
+    """Browsers give such a shorthand back as empty, and gradio writes again what they give back."""
+    lost, shorthands = [], {"background", "border", "outline", "font", "margin", "padding", "overflow"}
+    apart = {"outline-offset", "border-radius", "border-collapse", "border-spacing"}
+    for selector, rule in re.findall(r"([^{}]+)\{([^{}]*)\}", re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)):
+        parts = [each.strip().partition(":")[::2] for each in rule.split(";") if ":" in each]
+        lost += [
+            (selector.strip(), name)
+            for index, (name, value) in enumerate(parts)
+            if name in shorthands and "var(" in value
+            for later, _ in parts[index + 1 :]
+            if later.startswith(f"{name}-") and later not in apart
+        ]
+    assert lost == []
