@@ -91,6 +91,11 @@ def example_of(task: str) -> Path | None:
     return found.get(FOR_TASK.get(task, ""), next(iter(found.values()), None))
 
 
+def name_of(path: Path, otherwise: str) -> str:
+    """What the page calls the picture at `path`: the title of an example, `otherwise` for any other."""
+    return next((example.title for example, file in available_examples() if file == path), otherwise)
+
+
 def built_in_photos() -> tuple[Path, ...]:
     """The photographs of `BUILT_IN` whose package is installed and whose file is really there."""
     found = [(_folder(place), names) for place, names in BUILT_IN]

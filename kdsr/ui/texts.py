@@ -158,6 +158,11 @@ def problems_title(count: int) -> str:
     return f"{count} network{'s' if count != 1 else ''} in the weights folder cannot be used"
 
 
+def within(title: str) -> str:
+    """`title` within a sentence: `noise level`, but `JPEG quality`."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
 def strength(value: float | str | None, mask: object) -> str:
     """The strength or kind of a degradation, to follow its name."""
     if mask:
@@ -176,7 +181,7 @@ def missing_roles(roles: list[str], task: Task) -> str:
     """The sentence that says which networks the zoo lacks for `task`; empty if none."""
     if not roles:
         return ""
-    return f"There is no {' and no '.join(roles)} network for {task.title.lower()} yet; everything else works."
+    return f"There is no {' and no '.join(roles)} network for {within(task.title)} yet; everything else works."
 
 
 def number(value: float, digits: int = 3) -> str:

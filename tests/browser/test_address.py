@@ -41,7 +41,7 @@ def test_what_is_chosen_is_in_the_address_and_opens_again_in_a_fresh_browser(pag
     query_is(page, "?task=denoise")
     page.click("#examples button >> nth=6")
     query_is(page, "?task=denoise&example=cat")
-    finished(page, "chelsea")
+    finished(page, "Cat")
     page.click("#right input")
     page.click("[role=option]:has-text('Original')")
     query_is(page, "?task=denoise&example=cat&pair=before,original")
@@ -52,12 +52,12 @@ def test_what_is_chosen_is_in_the_address_and_opens_again_in_a_fresh_browser(pag
     state = page.evaluate(STATE)
 
     fresh = opened(browser, page.url)
-    finished(fresh, "chelsea")
+    finished(fresh, "Cat")
     assert fresh.url == page.url and fresh.evaluate(STATE) == state and state["zoom"] == 100
     assert fresh.inner_text("#hero .tag.left b") == "Before" and fresh.inner_text("#hero .tag.right b") == "Original"
     assert fresh.is_checked("#task label:has-text('Denoising') input") and not fresh.is_visible("#place .line")
     fresh.reload()
-    finished(fresh, "chelsea")
+    finished(fresh, "Cat")
     assert fresh.url == page.url and fresh.evaluate(STATE) == state
     fresh.context.close()
 

@@ -144,7 +144,7 @@ def test_task_strength_and_another_pair(page):
 def test_an_example_is_one_click_or_key_away(page):
     page.focus("#examples button >> nth=7")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#summary .about:has-text('page')")
+    page.wait_for_selector("#summary .about:has-text('Printed page')")
     finished(page)
 
 

@@ -82,3 +82,8 @@ def test_missing_roles_and_counts_of_problems_are_grammatical():
     assert texts.missing_roles([], task) == ""
     assert "no teacher and no student network" in texts.missing_roles(["teacher", "student"], task)
     assert [texts.problems_title(count).split(" ")[1] for count in (1, 2)] == ["network", "networks"]
+
+
+def test_within_a_sentence_an_acronym_stays_as_it_is():
+    assert [texts.within(title) for title in ("Noise level", "JPEG quality", "")] == ["noise level", "JPEG quality", ""]
+    assert "for JPEG clean-up yet" in texts.missing_roles(["twin"], find_task("jpeg"))

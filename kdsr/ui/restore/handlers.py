@@ -21,7 +21,7 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import texts
-from kdsr.ui.examples import available_examples, example_of
+from kdsr.ui.examples import available_examples, example_of, name_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.records import recorded
@@ -329,7 +329,7 @@ class RestoreHandlers:
         if path is None:
             raise InputError("No file arrived; choose a picture again.")
         picture = read_picture(Path(path), self.settings)
-        return figures.chosen(picture.name, picture.width, picture.height, picture.bits)
+        return figures.chosen(name_of(Path(path), picture.name), picture.width, picture.height, picture.bits)
 
     def _sweep(self) -> None:
         """Remove the folders of runs older than `KEPT_S`."""

@@ -18,6 +18,7 @@ from kdsr.settings import Settings
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.compare import Shown, comparison
+from kdsr.ui.examples import name_of
 from kdsr.ui.html import status_line
 from kdsr.ui.restore.choice import Choice, order_of
 from kdsr.ui.restore.files import on_disk
@@ -84,10 +85,11 @@ class MarksHandlers:
     def _to_paint(self, path: str) -> Markup:
         """The comparison with the picture at `path` alone, to be painted on."""
         picture = to_be_marked(read_picture(Path(path), self.restore.settings))
+        name = name_of(Path(path), picture.name)
         folder = self.restore.folder / "marks" / uuid.uuid4().hex
         folder.mkdir(parents=True)
         shown = Shown("input", COLUMNS["input"], "", write_picture(picture, folder / "picture.png"))
-        return comparison(picture.name, (picture.width, picture.height), [shown], "input", "input", is_painted=True)
+        return comparison(name, (picture.width, picture.height), [shown], "input", "input", is_painted=True)
 
 
 def what_is_lacking(order: Order, settings: Settings) -> str:

@@ -26,6 +26,7 @@ from kdsr.restore.stopwatch import Stopwatch
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.disk import writing
+from kdsr.ui.examples import name_of
 from kdsr.ui.networks import find_network, is_of_run
 from kdsr.ui.restore.busy import busy_because
 from kdsr.ui.restore.look_view import BASELINES
@@ -258,9 +259,11 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
     task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
     with writing("The result"):
         (folder / "shown").mkdir(parents=True, exist_ok=True)
-    words = [prepared.name, task.title]
+    assert order.picture is not None  # it was prepared
+    name = name_of(order.picture, prepared.name)
+    words = [name, task.title]
     if order.mode == "clean" and task.strength is not None:
-        words.append(f"{task.strength.title.lower()}{texts.strength(order.strength, order.mask)}")
+        words.append(f"{texts.within(task.strength.title)}{texts.strength(order.strength, order.mask)}")
     if order.sharpness is not None:
         words.append(f"sharpness {order.sharpness:g}")
     notes = prepared.notes + ((missing_roles(missing, task),) if missing else ())
@@ -268,7 +271,7 @@ def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[
         notes += (texts.POSITION,)
     result = RestoreResult(
         task.name,
-        prepared.name,
+        name,
         prepared.degraded.bits,
         (baseline.width, baseline.height),
         truth is not None,
