@@ -105,13 +105,29 @@ def painted(page):
         return [0, down].map((y) => context.getImageData(80, 60 + y, 1, 1).data[3] > 0); }""")
 
 
-def test_a_picture_dropped_anywhere_on_the_tab_is_taken_and_a_mask_is_a_file_as_well(page, tmp_path):
-    drop = """(place) => { const canvas = document.createElement('canvas'); canvas.width = 64; canvas.height = 48;
-        canvas.toBlob((blob) => { const data = new DataTransfer();
-            data.items.add(new File([blob], 'dropped.png', {type: 'image/png'}));
-            for (const kind of ['dragover', 'drop']) document.querySelector(place).dispatchEvent(
-                new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true})); }); }"""
-    page.evaluate(drop, "#figures")
+DROP = """(place) => { const canvas = document.createElement('canvas'); canvas.width = 64; canvas.height = 48;
+    return new Promise((done) => canvas.toBlob((blob) => { const data = new DataTransfer();
+        data.items.add(new File([blob], 'dropped.png', {type: 'image/png'}));
+        done(['dragover', 'drop'].map((kind) => !document.querySelector(place).dispatchEvent(
+            new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true})))); })); }"""
+"""Whether the page has taken the file from the browser, which would open it in place of the page."""
+
+
+def test_what_is_dropped_anywhere_on_a_tab_is_taken(page):
+    page.click("button[role=tab]:has-text('Models')")
+    page.wait_for_selector("#zoo-head h2")
+    assert page.evaluate(DROP, "#zoo-head") == [True, True]
+    page.click("button[role=tab]:has-text('Live')")
+    page.wait_for_selector("#live .headline:not(:empty)")
+    assert page.evaluate(DROP, "#live .live-details") == [True, True]
+    page.wait_for_selector("#live .about:has-text('dropped.png')")
+    page.click("button[role=tab]:has-text('Distill')")
+    assert page.evaluate(DROP, "#run-page") == [True, True]
+    page.wait_for_selector("#photos-chosen :text('1 photograph')")
+
+
+def test_a_picture_dropped_anywhere_on_restore_is_taken_and_a_mask_is_a_file_as_well(page, tmp_path):
+    assert page.evaluate(DROP, "#figures") == [True, True]
     page.wait_for_selector("#summary .about:has-text('dropped')")
     finished(page)
     page.click("#task label:has-text('Inpainting')")

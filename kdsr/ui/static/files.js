@@ -1,15 +1,20 @@
-// Pictures that are pasted or dropped anywhere on the tab Restore, and marks that are painted on its big picture: they
+// Pictures that are dropped anywhere on a tab or pasted into Restore, and marks that are painted on its big picture: they
 // go through the tab's own fields for files.
 {
-  const FIELDS = "#upload, #truth, #mask";
+  const FIELDS = "#upload, #truth, #mask, #photos, .live-drop";
+  const TAKERS = ["#upload", ".live-drop", "#photos"]; // of Restore, Live and Distill
   const field = (name) => [...document.querySelectorAll(`${name} input[type=file]`)]
     .find((input) => input.closest("#stage")?.offsetParent);
   const pictureIn = (data) => [...(data?.files ?? [])].find((file) => file.type.startsWith("image/"));
 
-  /** Put `file` into `input`, as if it had been chosen there. */
-  const give = (input, file) => {
+  /** The field of the open tab that takes what is dropped; none where it has none. */
+  const taker = () => TAKERS.map((name) => document.querySelector(name)).find((each) => each?.offsetParent)
+    ?.querySelector("input[type=file]");
+
+  /** Put `files` into `input`, as if they had been chosen there. */
+  const give = (input, ...files) => {
     const data = new DataTransfer();
-    data.items.add(file);
+    for (const file of files) data.items.add(file);
     input.files = data.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
@@ -21,23 +26,22 @@
     event.preventDefault();
   });
 
-  /** Whether files are dragged over the tab, beside the fields that take them on their own. */
-  const isOurs = (event) => event.dataTransfer?.types.includes("Files") && field("#upload")
-    && !event.target.closest?.(FIELDS);
+  /** Whether files are dragged over the page, beside the fields that take them on their own. */
+  const isOurs = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(FIELDS);
   const show = (isOver) => document.body.classList.toggle("dropping", Boolean(isOver));
 
   document.addEventListener("dragover", (event) => {
-    const takes = isOurs(event);
-    show(takes);
-    if (takes) event.preventDefault();
+    const isTaken = isOurs(event);
+    show(isTaken && taker());
+    if (isTaken) event.preventDefault();
   });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) show(false); });
   document.addEventListener("drop", (event) => {
-    const takes = isOurs(event), [file] = event.dataTransfer?.files ?? [];
     show(false);
-    if (!takes) return;
+    if (!isOurs(event)) return;
     event.preventDefault(); // the browser would open it in place of the page
-    if (file) give(field("#upload"), file);
+    const input = taker(), files = [...event.dataTransfer.files];
+    if (input && files.length) give(input, ...(input.multiple ? files : files.slice(0, 1)));
   });
 
   // Restore takes what is painted with it: the mask goes to its field, which orders the run
