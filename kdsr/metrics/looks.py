@@ -49,22 +49,22 @@ LOOKS: Mapping[str, Look] = MappingProxyType({
     "niqe": Look(
         niqe, "NIQE", "", 2, higher_is_better=False, compared_with="nothing", tolerance=0.01,
         convention="LIVE's model, blocks of 96, BT.601 luma (16..235) in whole levels, no border cut",
-        limits="It likes a regular grid of pixels and mild noise, and knows nothing of what the picture shows.",
+        limits="It rewards regular grids of pixels and mild noise, and ignores what the picture shows.",
     ),
     "haarpsi": Look(
         haarpsi, "HaarPSI", "", 4, higher_is_better=True, compared_with="truth", tolerance=0.0005,
         convention="YIQ of 8-bit levels, halved first, C 30, alpha 4.2, no border cut",
-        limits="It forgives blur of fine texture, and punishes invented texture even where it looks right.",
+        limits="It tolerates blurred fine texture, and penalises invented texture even where it looks right.",
     ),
     "lite2": Look(
         feature_distance, "Lite2 distance", "", 3, higher_is_better=False, compared_with="truth", tolerance=0.002,
         convention="EfficientNet-Lite2, ImageNet mean and deviation, blocks 0, 3, 6, 14 and 20, no border cut",
-        limits="It was never fitted to what people see, and says nothing of a network trained with these features.",
+        limits="It was not fitted to human judgement, and says nothing about a network trained with these features.",
     ),
     "consistency": Look(
         consistency, "Consistency", "dB", 2, higher_is_better=True, compared_with="input", tolerance=0.01,
         convention=CONVENTION,
-        limits="It rewards keeping the input's noise and artefacts, and bicubic enlargement does well by it.",
+        limits="It rewards keeping the input's noise and artefacts; bicubic enlargement scores high.",
     ),
 })  # fmt: skip
 """None of them may serve as a loss of a network that they judge."""

@@ -29,7 +29,7 @@ BUSY_AGAIN = "Times marked ~ are rough. Press Restore to measure again."
 NO_TRUTH = "No original, so no PSNR and no SSIM."
 LOOKS_AT_WORK = "Figures for looks"
 LOOKS_TITLE = "Figures for looks, in addition to PSNR"
-LOOKS_BEST = "Bold: the best result, the original left out. Judge looks by several figures together. "
+LOOKS_BEST = "Bold: the best result, the original not counted. Judge looks by several figures together. "
 NEARER = "higher is closer"
 LOOKS_NEED_ORIGINAL = "HaarPSI and the distance in features need an original."
 LITE2_MISSING = Markup(
@@ -39,21 +39,21 @@ NO_NETWORKS = (
     "The weights folder has no network for this task yet, so the page shows the picture without one. Add weights with "
     "their card and reload."
 )
-UNKNOWN_IN_ADDRESS = "The address asks for {key} '{value}', which is not here; the usual is shown."
-NOT_YOURS = "The picture of this address was uploaded in another page; an example is in its place."
+UNKNOWN_IN_ADDRESS = "The address asks for {key} '{value}', which does not exist here; the default is shown."
+NOT_YOURS = "The picture of this address was uploaded in another page; an example is shown instead."
 EXPIRED = "These pictures were removed from the server. Press Restore to make them again."
 WAITING = "Waiting for another job to finish"
 MARK = "Paint over the missing parts, then press Restore."
 CHANGED = "Settings changed: press Restore."
-ADD_ORIGINAL = "Add the original; the comparison then starts by itself."
-FOLDED_WAIT = "Changes here wait for Restore; everything above runs by itself."
+ADD_ORIGINAL = "Add the original; the comparison then starts."
+FOLDED_WAIT = "Changes here take effect when you press Restore; all others at once."
 STOPPING = "Stopping"
 SHARPNESS = "Sharpness (0 faithful, 1 sharp)"
 TEACHER_PLUS = "Teacher+: averages 8 flipped and rotated passes; slightly better, 8x slower"
 NO_EXAMPLES = "Drop a picture on the page, paste one, or choose a file."
 UNEXPECTED = "An unexpected error occurred; the page still works. Try again, or use another picture."
-POSITION = "This picture says where it was taken (GPS), and so do the downloads, unless you leave that out beside them."
 STRIP = "Leave out EXIF, GPS and XMP"
+POSITION = f"This picture contains its GPS position, and so do the downloads. To remove it, check: {STRIP}."
 STOPPED = "Stopped. The results so far are below."
 TOO_SLOW = "Stopped after {seconds:.0f} s, the limit for one run here. Use a smaller picture or a smaller network."
 
@@ -76,15 +76,15 @@ NO_TEACHERS = "The weights folder has no teacher to distill from. Add one with i
 IS_ADMIN = "You can now see and change every run of this installation."
 NO_ADMIN = "That is not the admin token of this installation."
 MEASURING = "Measuring a few steps on this device"
-ESTIMATE_LATER = "The run shows how long it takes once it has started."
+ESTIMATE_LATER = "The run shows its duration after it has started."
 ESTIMATE_SLOW = "This device is too slow for a quick estimate. The run's page shows one after its first steps."
 ESTIMATE_WITHOUT_PHOTOS = "Labelling your photographs takes additional time."
 PROVE = "Prove it: train the same network without a teacher afterwards"
-PROVE_MEANS = "Takes twice as long. The run then says how much the teacher gave."
+PROVE_MEANS = "Takes twice as long. The run then shows how much the teacher contributed."
 STUDENT_TRAINS = "Student, 1 of 2"
 TWIN_TRAINS = "Twin without the teacher, 2 of 2"
 TWIN_HAS = "The same network trained without the teacher has {:.2f} dB."
-NOT_PROVED = "The same network without the teacher is not trained to its end."
+NOT_PROVED = "The same network without the teacher was not trained to the end."
 TAKE_HOME = "On your machine: download weights and card into one folder, then run"
 DELETE = "Permanently delete this run, its photographs and its network?"
 
@@ -114,6 +114,12 @@ ROLE_TELLS = {
         "the gain from distillation."
     ),
 }
+PACKS = {
+    "photos_a": "photographs, of each the most detailed window of 384 to 512 px",
+    "photos_b": "whole photographs of 1280 px, the most detailed ones",
+    "photos_c": "whole photographs of 1280 px, and CQ100",
+}
+"""What our packs of training photographs hold, by their own description."""
 PUBLISHED = "Hollow marks: published figures by the same convention, of networks trained on other photographs."
 APPROXIMATE = "A ~ marks approximate figures."
 MEASURED_ENDS = "Bicubic enlargement and the originals themselves were measured by us; dashed where drawn."
@@ -131,13 +137,13 @@ NO_JSON = "The request must be a JSON object: finite numbers, texts of whole cha
 NO_ADDRESS = "A file must be an uploaded one, not an address of the web: fetch it, and upload it."
 WRONG_VALUE = "A value is of another kind than this page sends: reload the page, and try again."
 UNEXPECTED_REQUEST = (
-    "The server failed at this request: check its arguments, and that each file is an uploaded one, or try again later."
+    "The server failed at this request: check its arguments and that each file was uploaded, or try again later."
 )
-QUEUE_FULL = "{places} requests are waiting here, and no more may: try again in a minute."
-QUEUE_SESSION = "{places} of your requests are waiting, and no more may: wait until one is answered."
+QUEUE_FULL = "{places} requests are waiting, which is the limit here: try again in a minute."
+QUEUE_SESSION = "{places} of your requests are waiting, which is the limit: wait until one is answered."
 ENDING = "The server is being stopped and takes no new work: try again in a minute."
 ENDED = "The server was stopped before this was done: try again in a minute."
-QUEUE_YIELDED = "Too many requests of yours were waiting, and this one gave way to another visitor's: try again later."
+QUEUE_YIELDED = "Too many of your requests were waiting, so this one made room for another visitor's: try again later."
 LIVE_BUSY = "The server is busy with other visitors' pictures. Try again in a moment."
 
 SCRIPTS = "For scripts"

@@ -52,7 +52,7 @@ def test_times_still_to_come_are_dots_while_the_run_works_and_dashes_after():
     assert "one run after a warm-up" in figures.table(result_of(once))
 
 
-@pytest.mark.parametrize("threads, said", [(1, "cpu, 1 thread, float32"), (2, "cpu, 2 threads, float32")])
+@pytest.mark.parametrize("threads, said", [(1, "CPU, 1 thread, float32"), (2, "CPU, 2 threads, float32")])
 def test_the_foot_says_where_times_were_measured(threads, said):
     assert said in figures.table(result_of(dataclasses.replace(STUDENT, timing=timing(0.04, threads=threads))))
     on_gpu = timing(0.04, device="cuda", threads=threads)

@@ -43,6 +43,14 @@ def test_the_gain_over_the_twin_is_the_difference_of_the_two_cards(cards):
     assert twin_gains(student, [student]) == {} and "over the twin" not in models_card.head(student, [student])
 
 
+def test_photographs_are_named_by_what_they_are_not_by_their_folder(cards):
+    packs = [{"pack": "photos_a", "pictures": 446, "licences": []}, {"pack": "mine", "pictures": 9}]
+    student = dataclasses.replace(next(card for card in cards if card.name == "sr_x4-student"), data=packs)
+    body = models_card.body(student, cards)
+    assert "<li>446 photographs, of each the most detailed window of 384 to 512 px</li>" in body
+    assert "<li>9 photographs of mine</li>" in body and "photos_a" not in body
+
+
 def test_no_text_of_a_card_is_html(handlers, weights):
     hostile = {
         "title": HOSTILE,

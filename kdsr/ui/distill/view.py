@@ -29,8 +29,8 @@ _STATES = {
     State.INTERRUPTED: "Interrupted",
 }
 _PREVIEWS = (
-    ("input", "Input"), ("before", "Before"), ("now", "Now"), ("twin", "Twin"), ("teacher", "Teacher"),
-    ("truth", "Original"),
+    ("input", "Before"), ("before", "Student before"), ("now", "Student now"), ("twin", "Twin"),
+    ("teacher", "Teacher"), ("truth", "Original"),
 )  # fmt: skip
 _LOSSES = {
     "loss": ("Total", "student"),
@@ -181,7 +181,7 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
     """
     validations = run_progress.validations
     twins = run_progress.twin.validations if run_progress.twin else ()
-    kinds = (("Student" if twins else "Now", "student", validations), ("Twin, without the teacher", "twin", twins))
+    kinds = (("Student now", "student", validations), ("Twin, without the teacher", "twin", twins))
     drawn = [
         Line(title, kind, tuple((event["step"], event["psnr_db"]) for event in of_kind))
         for title, kind, of_kind in kinds
@@ -192,7 +192,7 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
         Level(title, kind, value)
         for title, kind, value in (
             (baseline_of(find_task(recipe.task)).capitalize(), "baseline", run_progress.baseline_db),
-            ("Before" if recipe.warm_start else "Untrained", "before", run_progress.before_db),
+            ("Student before" if recipe.warm_start else "Untrained", "before", run_progress.before_db),
             ("Teacher", "teacher", run_progress.teacher_db),
         )
         if value is not None

@@ -32,7 +32,7 @@ file=$(curl -sN $page/gradio_api/call/restore/$event | sed -n 's/.*"path": "\\([
 curl -s -o restored.png "$page/gradio_api/file=$file"
 """
 ENDPOINTS = (
-    ("/restore", "picture, task, network, sharpness, mask", "the restored file, to the bit that of kdsr restore"),
+    ("/restore", "picture, task, network, sharpness, mask", "the restored file, bit-equal to that of kdsr restore"),
     (
         "/compare",
         "picture, task, student, teacher, original, degrade, strength",

@@ -52,10 +52,8 @@ def _precision(card: Card) -> str:
 def _role(card: Card, cards: Sequence[Card]) -> Markup:
     """What a network of that role is for, or what it was compressed from."""
     if card.compressed_from:
-        how = (
-            "It has 8-bit integer convolutions, made" if card.precision == "int8" else "It keeps the strongest channels"
-        )
-        return Markup("{} from {}.").format(how, _link(card.compressed_from, cards))
+        how = "With 8-bit integer convolutions" if card.precision == "int8" else "Only the strongest channels are kept"
+        return Markup("{}. Compressed from {}.").format(how, _link(card.compressed_from, cards))
     if card.role == "student" and card.teacher:
         return Markup("{} Distilled from {}.").format(texts.ROLE_TELLS["student"], _link(card.teacher, cards))
     return Markup("{}").format(texts.ROLE_TELLS[card.role])
@@ -189,7 +187,7 @@ def _training_facts(card: Card) -> dict[str, str]:
     return {
         "Published by": stated["authors"],
         "Source": stated["source"],
-        "Package": f"{stated['package']}, unaltered numbers in our format",
+        "Package": f"{stated['package']}, converted to our format with the same numbers",
         "Trained on": str(card.trained_on),
     }
 
@@ -213,12 +211,20 @@ def _photographs(card: Card) -> Markup:
     """The packs of training photographs, with their licences folded away."""
     if not card.data:
         return Markup("")
-    packs = {str(pack.get("pack", "unnamed")): f"{pack.get('pictures', '?')} photographs" for pack in card.data}
+    packs = joined(
+        Markup("<li>{} {}</li>").format(str(pack.get("pictures", "?")), _pack_words(str(pack.get("pack", "unnamed"))))
+        for pack in card.data
+    )
     given = [pack.get("licences") for pack in card.data]
     licences = dict.fromkeys(str(each) for some in given if isinstance(some, (list, tuple)) for each in some)
     lines = joined(Markup("<li>{}</li>").format(each) for each in licences)
     folded = _FOLD.format(f"Their {len(licences)} licences", Markup("<ul>{}</ul>").format(lines)) if lines else ""
-    return joined((_list(packs), folded))
+    return joined((Markup('<ul class="plain">{}</ul>').format(packs), folded))
+
+
+def _pack_words(name: str) -> str:
+    """What the pack `name` holds."""
+    return texts.PACKS.get(name, f"photographs of {name}")
 
 
 def _training(card: Card, cards: Sequence[Card]) -> Markup:
@@ -256,7 +262,7 @@ def _check(card: Card) -> Markup:
     command = Markup('<pre class="log once" tabindex="0">{}</pre>').format(
         f"kdsr card verify {shlex.quote(card.name)} --data FOLDER"
     )
-    again = _foot(f"FOLDER holds {sets}; each figure must come back within 0.01 dB.")
+    again = _foot(f"FOLDER must hold {sets}; each figure must be reproduced within 0.01 dB.")
     measured = (command, again) if sets else ()
     sha256 = Markup("<code>{}</code>").format(str(card.sha256)) if card.sha256 else ""
     return joined((*measured, _list({"SHA-256": sha256})))

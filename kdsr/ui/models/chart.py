@@ -181,9 +181,9 @@ def _beyond(hidden: Sequence[Level], marks: Sequence[Mark], quality: str) -> str
 
 def conditions_text(where: Conditions) -> str:
     """Where a latency was taken, in words."""
-    device = {"cpu": "processor"}.get(where.device, where.device)
+    device = {"cpu": "CPU"}.get(where.device, where.device)
     threads = f", {where.threads} thread{'s' if where.threads != 1 else ''}" if where.device == "cpu" else ""
-    return f"{where.width_px} × {where.height_px} in, {device}{threads}, {where.machine}"
+    return f"{where.width_px} × {where.height_px} input, {device}{threads}, {where.machine}"
 
 
 def published_table(task: str) -> Markup:

@@ -42,7 +42,7 @@ def summary(result: RestoreResult, *, working: bool = False) -> Markup:
     looks = looks_summary(result)
     notes = joined(Markup("<li>{}</li>").format(note) for note in result.notes)
     return Markup('<p class="headline">{}</p>{}<p class="about">{} · {} × {} px</p>{}').format(
-        headline(result, working=working),
+        headline(result, working=working).replace(" dB", "\N{NO-BREAK SPACE}dB"),
         Markup('<p class="told">{}</p>').format(looks) if looks else "", result.description, *result.size,
         Markup('<ul class="notes">{}</ul>').format(notes) if notes else "",
     )  # fmt: skip
@@ -123,7 +123,8 @@ def _size_cells(column: Column, result: RestoreResult) -> Markup:
 def _place(timing: NetworkTiming) -> str:
     """Device, threads, precision and runtime of `timing`."""
     threads = f", {timing.threads} thread{'s' if timing.threads != 1 else ''}" if timing.device == "cpu" else ""
-    return f"{timing.device}{threads}, {timing.precision}, {timing.runtime}"
+    device = "CPU" if timing.device == "cpu" else timing.device
+    return f"{device}{threads}, {timing.precision}, {timing.runtime}"
 
 
 def _foot(result: RestoreResult, convention: str) -> Markup:

@@ -69,9 +69,9 @@ export function headline({ student, serverStudent, serverTeacher }, fps) {
     return `${fps.toFixed(1)} frames per second in your browser, ${perFrame} per frame in the network.`;
   }
   if (!serverStudent) return `Restored in your browser in ${milliseconds(student.total)}.`;
-  const teacher = serverTeacher ? `; its teacher ${milliseconds(serverTeacher.total)}` : "";
-  const server = `the server with its round trip ${milliseconds(serverStudent.total)}`;
-  return `Your browser takes ${milliseconds(student.total)}, ${server}${teacher}.`;
+  const teacher = serverTeacher ? `, the teacher there ${milliseconds(serverTeacher.total)}` : "";
+  const server = `the server takes ${milliseconds(serverStudent.total)} with the round trip`;
+  return `Your browser takes ${milliseconds(student.total)}; ${server}${teacher}.`;
 }
 
 /** The backend that the student runs on. `levels`: between WebGPU and WebAssembly on a tile. */
@@ -84,7 +84,7 @@ export function placeOf({ backend, threads, adapter }, levels) {
 /** The sentence about what *Compare* sends. */
 export function offer(width, height) {
   const bytes = size(width * height * 3);
-  return `Sends this one picture of ${width} × ${height} (${bytes}) to the server, which does not keep it.`;
+  return `Sends this one picture of ${width} × ${height} (${bytes}) to the server, which does not store it.`;
 }
 
 /** How far the student's pictures of browser and server differ. */
