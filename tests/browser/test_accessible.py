@@ -47,7 +47,7 @@ def menu_closes(page, field, key):
     return page.input_value(f"{field} input") == chosen and is_there == (key == "Escape")
 
 
-def test_restore_has_no_fault_stale_side_by_side_under_a_menu_or_after_an_error(browser, address, tmp_path):
+def test_restore_has_no_fault_stale_side_by_side_under_a_menu_after_an_error_or_painted(browser, address, tmp_path):
     page = opened(browser, address)
     assert faults(page) == []
     for fold in FOLDS:
@@ -68,6 +68,10 @@ def test_restore_has_no_fault_stale_side_by_side_under_a_menu_or_after_an_error(
     page.wait_for_selector("#status .line.error")
     page.wait_for_selector(".toast-body")
     assert faults(page) == []
+    page.click("#task label:has-text('Inpainting')")
+    page.click("#mode label:has-text('Restore it')")
+    page.wait_for_selector("#cancel-marks", state="visible")
+    assert page.is_visible("#hero [data-act=erase]") and faults(page) == []
     page.context.close()
 
 

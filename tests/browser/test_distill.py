@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.accessible import faults
 from helpers.running import photograph
 
 from kdsr.image import read_picture
@@ -86,7 +87,10 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     state(page, "stopped")
     watched = another_browser_only_watches(browser, address + link)
     page.click("#run-resume")
+    state(page, "running")
+    assert faults(page) == []
     state(page, "done")
+    assert faults(page) == []
     watched.wait_for_selector("#run-head .badge.done")
     assert not any(watched.is_visible(f"#run-{name}") for name in CHANGES)
     watched.context.close()

@@ -137,7 +137,7 @@ def _latencies(card: Card) -> Markup:
         ]
         is_counted = all(each.repeats for each in here)
         repeats = f"Median of {max(each.repeats for each in here)} warm runs, " if is_counted else ""
-        html += _table("Latency", ("Runtime", "Network", "End to end"), rows) + _foot(
+        html += _table(f"Latency, {conditions_text(where)}", ("Runtime", "Network", "End to end"), rows) + _foot(
             f"{repeats}{conditions_text(where)}."
         )
     return html

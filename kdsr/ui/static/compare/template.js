@@ -36,7 +36,7 @@ export const CSS = `
 .stage.columns { width: 100%; aspect-ratio: calc(var(--ratio, 1.5) * var(--count, 1)); cursor: grab; }
 .stage.painting { cursor: crosshair; touch-action: none; } .layer.ink { z-index: 2; opacity: .75; }
 .tools label { display: flex; align-items: center; gap: 6px; font-size: 13.5px; min-height: 32px; }
-.tools input { width: 110px; accent-color: var(--student, #0f766e); }
+.tools input { width: 110px; min-height: 24px; accent-color: var(--student, #0f766e); }
 .empty { position: absolute; inset: 0; display: grid; place-content: center; margin: 0;
   color: var(--quiet, #6b645c); font-size: 15px; }
 .empty[hidden], [hidden] { display: none !important; }
@@ -60,11 +60,12 @@ export const CSS = `
   border-left-color: #24211e; }
 .slider:focus-visible i { outline: 3px solid var(--student, #0f766e); outline-offset: 1px; }
 .tag { position: absolute; z-index: 2; bottom: 12px; display: flex; flex-wrap: wrap; align-items: baseline;
-  gap: 0 8px; max-width: calc(50% - 40px);
+  gap: 0 8px; max-width: calc(50% - 24px);
   padding: 4px 10px; border-radius: 7px; background: rgba(20, 18, 16, .8); color: #fff; font-size: 14px;
   line-height: 1.35; box-sizing: border-box;
   pointer-events: none; transition: opacity .15s; }
 .tag b { font-weight: 600; } .tag small { font-size: 12.5px; color: #e6ded3; font-variant-numeric: tabular-nums; }
+.tag small:empty { display: none; }
 .columns .tag { font-size: 12.5px; padding: 3px 7px; bottom: 6px; line-height: 1.25; }
 .columns .tag small { font-size: 12px; }
 .tag.left, .tag.alone { left: 12px; } .tag.right { right: 12px; } .tag.alone { max-width: calc(100% - 24px); }
@@ -98,7 +99,7 @@ export const CSS = `
 :host([bare]) .stage { width: 100%; height: 100%; aspect-ratio: auto; border-radius: 0; }
 :host([bare]) .tag, :host([bare]) .columns .tag { font-size: var(--tag-size, 20px); }
 :host([bare]) .tag small { font-size: calc(.9 * var(--tag-size, 20px)); }
-@media (pointer: coarse) { .tools button { min-height: 44px; min-width: 44px; } }
+@media (pointer: coarse) { .tools button, .tools input { min-height: 44px; min-width: 44px; } }
 @media (min-width: 1800px) { .tag { font-size: var(--tag-size, 20px); }
   .tag small { font-size: calc(.9 * var(--tag-size, 20px)); } }
 @media (max-width: 560px) { .tag { font-size: 13px; padding: 3px 8px; } .tag small { font-size: 12px; }
