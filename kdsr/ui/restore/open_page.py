@@ -20,9 +20,10 @@ class OpenPage:
     def now(self, result: RestoreResult) -> RestoreResult:
         """`result` with the choices of this moment; from now on the page shows it."""
         order = result.order
-        is_same = order is None or order.strip == self.strip
-        self.result = result if is_same else replace(result, order=replace(order, strip=self.strip))
-        return self.result
+        if order is not None and order.strip != self.strip:
+            result = replace(result, order=replace(order, strip=self.strip))
+        self.result = result
+        return result
 
     def is_newer_than(self, result: RestoreResult) -> bool:
         """Whether the page shows another result than `result` by now."""
