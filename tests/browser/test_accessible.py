@@ -54,6 +54,7 @@ def test_restore_has_no_fault_stale_side_by_side_under_a_menu_after_an_error_or_
         page.click(fold)
     page.check("#teacher-plus input")
     page.wait_for_selector("#stale .line")
+    page.evaluate("scrollTo(0, 0)")  # no control is half below the button, which stays in sight
     assert faults(page) == []
     page.uncheck("#teacher-plus input")
     page.wait_for_selector("#stale .line", state="detached")
@@ -67,10 +68,13 @@ def test_restore_has_no_fault_stale_side_by_side_under_a_menu_after_an_error_or_
     page.set_input_files("#upload input[type=file]", tmp_path / "notes.png")
     page.wait_for_selector("#status .line.error")
     page.wait_for_selector(".toast-body")
+    page.evaluate("scrollTo(0, 0)")
     assert faults(page) == []
-    page.click("#task label:has-text('Inpainting')")
     page.click("#mode label:has-text('Restore it')")
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.click("#task label:has-text('Inpainting')")
     page.wait_for_selector("#cancel-marks", state="visible")
+    page.evaluate("scrollTo(0, 0)")
     assert page.is_visible("#hero [data-act=erase]") and faults(page) == []
     page.context.close()
 

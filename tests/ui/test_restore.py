@@ -93,7 +93,7 @@ def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
 def test_without_truth_there_is_no_psnr_but_a_distance(handlers, photo):
     view = run(handlers, photo, mode="degraded")[-1]
     assert view.table.count("no original") >= 3 and texts.NO_TRUTH in view.table
-    assert re.search(r"the teacher \(\d+\.\d dB\)", view.summary)
+    assert re.search(r"the teacher \(\d+\.\d\sdB\)", view.summary)
     assert view.result.column("truth") is None and view.result.column("difference") is not None
 
 

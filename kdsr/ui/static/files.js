@@ -1,5 +1,5 @@
-// Pictures that are dropped anywhere on a tab or pasted into Restore, and marks that are painted on its big picture: they
-// go through the tab's own fields for files.
+// Pictures that are dropped anywhere on a tab or pasted into Restore, and marks that are painted on its big picture:
+// they go through the tab's own fields for files.
 {
   const FIELDS = "#upload, #truth, #mask, #photos, .live-drop";
   const TAKERS = ["#upload", ".live-drop", "#photos"]; // of Restore, Live and Distill
