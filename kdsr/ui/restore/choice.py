@@ -104,6 +104,12 @@ def levels_set_to(choice: Choice) -> tuple[dict[str, Any], ...]:
     return level, kind, marks
 
 
+def menu_of(role: str, choices: list[tuple[str, str]], value: str | None) -> dict[str, Any]:
+    """The update of the menu of the networks in `role`."""
+    info = None if choices else f"No {role} for this task yet; everything else works."
+    return gr.update(choices=choices, value=value, interactive=bool(choices), info=info)
+
+
 def order_of(
     picture: str | Path | None,
     truth: str | Path | None,

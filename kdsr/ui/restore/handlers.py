@@ -27,7 +27,7 @@ from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, order_of
+from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, menu_of, order_of
 from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.painting import Marks
@@ -246,8 +246,8 @@ class RestoreHandlers:
         return (
             choice.task,
             choice,
-            _drop("teacher", teachers, choice.teacher),
-            _drop("student", students, choice.student),
+            menu_of("teacher", teachers, choice.teacher),
+            menu_of("student", students, choice.student),
             *levels_set_to(choice),
             choice.mode,
             gr.update(visible=choice.mode == "both"),
@@ -337,12 +337,6 @@ class RestoreHandlers:
         for folder in self.folder.iterdir():
             if time.time() - folder.stat().st_mtime > KEPT_S:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _drop(role: str, choices: list[tuple[str, str]], value: str | None) -> Any:
-    """The update of the dropdown of the networks in `role`."""
-    info = None if choices else f"No {role} for this task yet; everything else works."
-    return gr.update(choices=choices, value=value, interactive=bool(choices), info=info)
 
 
 def refused(error: KdsrError) -> tuple[Any, ...]:
