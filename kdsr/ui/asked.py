@@ -8,7 +8,7 @@ Not here: the values of arguments (`arguments`), bodies that are too long (`guar
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -145,12 +145,12 @@ class Asked:
         """`body` of the page's own requests, and of gradio's clients."""
         _session(given)
         _refuse_addresses(given.get("data"))
-        if not isinstance(given.get("event_data"), dict | None):
-            raise SettingsError("event_data must say what was chosen: reload the page.")
         fns, number, values = self._blocks.fns, given.get("fn_index"), given.get("data")
         if isinstance(number, bool) or not isinstance(number, int) or number not in fns:
             raise UnknownNameError(f"There is no handler {shown(number)} here: reload the page.")
         fn = fns[number]
+        if not isinstance(given.get("event_data"), dict | None) and _reads_event(fn):
+            raise SettingsError("event_data must say what was chosen: reload the page.")
         name = f"/{fn.api_name}"
         if name in self._endpoints():
             return json.dumps({**given, "data": self._endpoints()[name].by_place(values)}).encode()
@@ -192,6 +192,12 @@ async def refuse_invalid(request: Any, error: Exception) -> JSONResponse:
     sentence = f"The request is not understood: {where}: {first.get('msg', 'wrong')}; docs/endpoints.md shows how."
     log_refusal(sentence, getattr(request.client, "host", ""))
     return JSONResponse({"detail": sentence}, 422)
+
+
+def _reads_event(fn: Any) -> bool:
+    """Whether the handler of `fn` reads what was chosen from the event; for others the browser may send any value."""
+    kinds = get_type_hints(fn.fn).values() if fn.fn is not None else ()
+    return any(isinstance(kind, type) and issubclass(kind, gr.EventData) for kind in kinds)
 
 
 def _read(body: bytes) -> Any:
