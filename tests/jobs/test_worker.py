@@ -202,6 +202,26 @@ def test_a_failure_is_one_sentence_and_what_was_unexpected_is_in_the_log(held, m
     assert ("Traceback" in jobs.log(run.id, ANNA)) is not isinstance(error, TrainingError)
 
 
+@pytest.mark.parametrize("writer", ["save_weights", "write_card"])
+def test_a_disk_that_is_full_at_the_end_of_a_run_loses_nothing_and_resuming_trains_no_step_again(
+    held, monkeypatch, writer
+):
+    jobs, run = held()
+    with monkeypatch.context() as full:
+
+        def fail(*_arguments):
+            raise OSError(28, "No space left on device")
+
+        full.setattr(f"kdsr.train.release.{writer}", fail)
+        outcome = part(jobs, run)
+    assert outcome.state is State.FAILED and outcome.message.startswith("The disk is full; the last good checkpoint")
+    steps = [event["step"] for event in curve(jobs.events(run.id), "step")]
+    assert part(jobs, run) == PartResult(State.DONE, "Finished at step 12.")
+    assert [event["step"] for event in curve(jobs.events(run.id), "step")] == steps
+    (card,) = Catalog(jobs.folder(run.id)).cards
+    assert Catalog(jobs.folder(run.id)).load(card.name)
+
+
 def test_half_written_files_of_a_killed_worker_are_removed(held):
     jobs, run = held()
     half = jobs.folder(run.id) / ".checkpoint.safetensors.1.part"
