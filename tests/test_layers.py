@@ -29,7 +29,7 @@ UI_ROOMS = (
     *("memory", "leftovers", "isolation"),
     *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding", "asked"),
     *("health", "stopping", "charts"),
-    *("teachers", "restore", "live", "models", "present", "distill", "endpoints", "page", "__init__"),
+    *("teachers", "restore", "live", "models", "present", "report", "distill", "endpoints", "page", "__init__"),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""
 

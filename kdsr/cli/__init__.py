@@ -23,13 +23,16 @@ from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_
 from kdsr.cli.networks import evaluate, export, models
 from kdsr.cli.options import note
 from kdsr.cli.pictures import degrade, restore
+from kdsr.cli.report import report
 from kdsr.cli.space import space_check, space_push
 from kdsr.cli.teachers import teachers_add, teachers_list, teachers_remove
 from kdsr.cli.training import train
 from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
-COMMANDS: tuple[Callable[..., None], ...] = (restore, degrade, train, compress, ablate, evaluate, models, export, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(restore, degrade, train, compress, ablate, evaluate, models, export, bench, report),
+)
 """Each is a command of the same name; `serve` and the groups `card`, `jobs`, `teachers` and `space` are added."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)
 """`kdsr card verify` and so on."""

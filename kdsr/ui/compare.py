@@ -1,7 +1,7 @@
 """The comparison of pictures of one size: the element <kdsr-compare> of `static/compare`, and its data."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,14 @@ def add_comparison(name: str, ratio: float) -> gr.HTML:
 
 
 def comparison(
-    name: str, size: tuple[int, int], pictures: Sequence[Shown], left: str, right: str, *, is_painted: bool = False
-) -> Markup:
+    name: str, size: tuple[int, int], pictures: Sequence[Shown], left: str, right: str, *, is_painted: bool = False,
+    address: Callable[[Path], str] = file_address,
+) -> Markup:  # fmt: skip
     """The data of a comparison of `pictures` of one scene `name`, all of `size` (width, height).
 
     left, right: keys of the pair on the divider. Unchanged data leaves what the visitor sees as it is.
     is_painted: the left picture alone is shown, and marks can be painted over it.
+    address: of the file of a picture.
     """
     data: dict[str, Any] = {
         "name": name,
@@ -58,7 +60,7 @@ def comparison(
         "paint": is_painted,
         "pictures": [
             {"key": each.key, "title": each.title, "figure": each.figure, "kind": each.key,
-             "src": file_address(each.file)}
+             "src": address(each.file)}
             for each in pictures
         ],
     }  # fmt: skip

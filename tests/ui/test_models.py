@@ -11,10 +11,11 @@ from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_cards, zoo_weights
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.models.card import _facts
-from kdsr.ui.models.handlers import ALL, ModelsHandlers, Selection, wanted_of
+from kdsr.ui.models.handlers import ModelsHandlers, wanted_of
 from kdsr.ui.models.rows import (
     sorted_cards,
 )
+from kdsr.ui.models.selection import ALL, Selection
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice
 from kdsr.ui.restore.handlers import RestoreHandlers

@@ -24,10 +24,10 @@ from kdsr.ui import texts
 from kdsr.ui.models import card as models_card
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.compression import compression_rows, relatives
-from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.rows import (
     twin_gains,
 )
+from kdsr.ui.models.selection import Selection
 from kdsr.zoo import Catalog, FigureKey, write_card
 
 weights = pytest.fixture(zoo_weights)

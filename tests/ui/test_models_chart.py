@@ -20,7 +20,6 @@ from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level
 from kdsr.ui.charts.scatter import Mark, drawn_levels
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS, chart_of, published_table
-from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.published import REFERENCES
 from kdsr.ui.models.rows import (
     fastest,
@@ -32,6 +31,7 @@ from kdsr.ui.models.rows import (
     usual_conditions,
     usual_figure,
 )
+from kdsr.ui.models.selection import Selection
 from kdsr.ui.models.table import tables
 from kdsr.zoo import FigureKey
 

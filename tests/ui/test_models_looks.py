@@ -14,9 +14,9 @@ from kdsr.ui import texts
 from kdsr.ui.models import card as models_card
 from kdsr.ui.models import chart as models_chart
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS, chart_of
-from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.looks import gain_in_looks, look_table, looks_comparison
 from kdsr.ui.models.rows import PSNR, measures_of, qualities_of, values_of
+from kdsr.ui.models.selection import Selection
 from kdsr.ui.models.table import tables
 from kdsr.zoo import FigureKey, LookFigure
 

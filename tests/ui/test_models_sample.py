@@ -7,8 +7,8 @@ from helpers.serving import tiny_settings_in
 from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_weights
 
 from kdsr.image import read_picture
-from kdsr.ui.models.handlers import Selection
 from kdsr.ui.models.sample import SIDE_PX, Samples, compared_with
+from kdsr.ui.models.selection import Selection
 from kdsr.zoo import open_catalog
 
 weights = pytest.fixture(zoo_weights)

@@ -8,7 +8,8 @@ from helpers.networks import add_network
 from helpers.published import NAME, write_wheel
 from helpers.restoring import restore_handlers, results, run, small_photo
 
-from kdsr.ui.models.handlers import ModelsHandlers, Selection
+from kdsr.ui.models.handlers import ModelsHandlers
+from kdsr.ui.models.selection import Selection
 from kdsr.zoo.teachers import add_teacher
 
 

@@ -20,38 +20,17 @@ from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models.absent import absent_table
 from kdsr.ui.models.rows import (
-    PSNR,
     measure_title,
     measures_of,
-    qualities_of,
-    quality_title,
     sorted_cards,
     tasks_of,
-    usual_conditions,
-    usual_figure,
 )
 from kdsr.ui.models.sample import Samples
+from kdsr.ui.models.selection import ALL, Selection, Zoo, chart_parts, zoo_of
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.zoo import Card, Catalog, FigureKey, open_catalog, sha256_of
-from kdsr.zoo.published import PUBLISHED
-from kdsr.zoo.teachers import card_of
-
-ALL = "all"
-"""The filter that lets every task through."""
-
-
-class Selection(NamedTuple):
-    """The task, network and plot that a visitor has chosen."""
-
-    network: str = ""
-    task: str = ALL
-    measure: FigureKey | None = None
-    """What the plot's figure is taken on; None: the usual."""
-    quality: str = PSNR
-    """What is plotted: `PSNR`, or a figure for looks."""
-    by: str = chart_view.BY_PARAMETERS
+from kdsr.zoo import Card, Catalog, sha256_of
 
 
 class ModelsPage(NamedTuple):
@@ -75,20 +54,6 @@ class ModelsPage(NamedTuple):
     sample: Any = gr.skip()
 
 
-class Zoo(NamedTuple):
-    """The networks that can be shown, and a sentence for each that cannot."""
-
-    catalog: Catalog
-    cards: tuple[Card, ...]
-    problems: tuple[str, ...]
-    absent: tuple[Card, ...] = ()
-    """Of published teachers that are not here; they can be looked at and downloaded."""
-
-    def find(self, name: str) -> Card | None:
-        """The card named `name`, if there is one."""
-        return next((card for card in (*self.cards, *self.absent) if card.name == name), None)
-
-
 class ModelsHandlers:
     """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a
     network.
@@ -101,11 +66,7 @@ class ModelsHandlers:
         self.samples = Samples(folder / "samples", restore.settings)
 
     def zoo(self) -> Zoo:
-        """The networks now in the weights folder, and the published teachers that are not here."""
-        catalog = open_catalog(self.settings)
-        here = {card.name for card in catalog.cards}
-        absent = tuple(card_of(one) for name, one in PUBLISHED.items() if name not in here)
-        return Zoo(catalog, catalog.cards, catalog.problems, absent)
+        return zoo_of(self.settings)
 
     def on_show(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
         """The tab as it opens: on the network that the address names and its task, else on what was shown before.
@@ -184,12 +145,6 @@ class ModelsHandlers:
             *self.restore.compared(wanted_of(card, zoo.cards, choice), choice, who, request),
         )
 
-    def plot(self, network: str) -> str:
-        """Quality against latency, or parameters, of the networks for the task of `network`; empty without it."""
-        zoo = self.zoo()
-        card = zoo.find(network)
-        return self._chart(zoo, Selection(network, by=chart_view.BY_LATENCY), card)[1] if card else ""
-
     def page(self, selection: Selection) -> ModelsPage:
         """The page for `selection` as the networks are now."""
         return self._page(self.zoo(), selection)
@@ -218,7 +173,7 @@ class ModelsHandlers:
             return _empty(zoo, status)
         shown = able if selection.task == ALL else [selection.task]
         groups = [(task, sorted_cards(zoo.cards, task)) for task in shown]
-        measures, chart = self._chart(zoo, selection._replace(network=card.name), card)
+        measures, chart = chart_parts(zoo, selection._replace(network=card.name), card)
         absent = [one for one in zoo.absent if selection.task in (ALL, one.task)]
         files, refusal = self._files(card, zoo)
         return ModelsPage(
@@ -236,29 +191,6 @@ class ModelsHandlers:
             body=card_view.body(card, zoo.cards),
             sample=self.samples.ready(card, zoo.cards),
         )
-
-    def _chart(self, zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, Any], str]:
-        """The three choices of the plot, and the plot."""
-        cards = sorted_cards(zoo.cards, card.task)
-        where = usual_conditions(cards)
-        qualities = qualities_of(cards)
-        quality = selection.quality if selection.quality in qualities else PSNR
-        measures = measures_of(cards, quality)
-        usual = next((key for key in (selection.measure, usual_figure(cards, card.task)) if key in measures), None)
-        measure = usual or next(iter(measures), None)
-        if measure is None:
-            hidden = dict.fromkeys(("quality", "measure", "by"), gr.update(visible=False))
-            return hidden, Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
-        is_timed = chart_view.has_latency(cards, measure, where, quality)
-        by = selection.by if is_timed else chart_view.BY_PARAMETERS
-        titles = [measure_title(key, card.task) for key in measures]
-        named = [(quality_title(name), name) for name in qualities]
-        updates = {
-            "quality": gr.update(choices=named, value=quality, visible=len(named) > 1),
-            "measure": gr.update(choices=titles, value=measure_title(measure, card.task), visible=len(titles) > 1),
-            "by": gr.update(value=by, visible=is_timed),
-        }
-        return updates, chart_view.chart_of(cards, card.task, measure, by, where, card.name, quality)
 
     def _files(self, card: Card, zoo: Zoo) -> tuple[dict[str, Any], str]:
         """The downloads, or the sentence that says why there are none; neither for a network that is not here."""

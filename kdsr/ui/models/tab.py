@@ -9,8 +9,9 @@ from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
 from kdsr.ui.events import LATEST, QUEUED, READING, SAMPLED, TOLD, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
-from kdsr.ui.models.handlers import ALL, ModelsHandlers, ModelsPage, Selection
+from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.sample import COMPARISON
+from kdsr.ui.models.selection import ALL, Selection
 from kdsr.ui.models.teachers import add_get, wire_get_here
 from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.teachers.panel import TeachersEvents

@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui.events import QUICK
-from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage, Selection
+from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
+from kdsr.ui.models.selection import Selection
 from kdsr.ui.teachers.panel import Arrived, Got, Teachers, TeachersEvents, add_buttons, add_status
 
 PLACE = "models"

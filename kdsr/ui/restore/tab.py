@@ -83,6 +83,8 @@ def _details_column() -> dict[str, Any]:
         with gr.Row(elem_id="downloads"):
             student_file = gr.DownloadButton("Download student (PNG)", interactive=False, elem_id="student-file")
             teacher_file = gr.DownloadButton("Download teacher (PNG)", interactive=False, elem_id="teacher-file")
+            report = gr.Button(texts.REPORT, elem_id="report")
+            report_file = gr.DownloadButton(texts.REPORT, visible="hidden", elem_id="report-file")
         strip = gr.Checkbox(label=texts.STRIP, container=False, elem_id="strip")
         with gr.Accordion("All pictures as files", open=False, elem_id="all-files"):
             kind = gr.Radio(texts.FORMATS_8, value="PNG", label="Format, all lossless", elem_id="format")
@@ -91,6 +93,8 @@ def _details_column() -> dict[str, Any]:
         "table": table,
         "student_file": student_file,
         "teacher_file": teacher_file,
+        "report": report,
+        "report_file": report_file,
         "strip": strip,
         "format": kind,
         "files": files,

@@ -98,6 +98,10 @@ class RestoreTab:
     order: list[Any]
     view: list[Any]
     """Inputs and outputs of `RestoreHandlers.on_restore`."""
+    result: gr.State
+    """The `RestoreResult` that is shown, or None."""
+    report: dict[str, Any]
+    """The button that asks for a report, and the one by which it is downloaded."""
 
 
 def wire(
@@ -118,7 +122,8 @@ def wire(
     tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **LATEST)
     parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
-    return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view)
+    report = {name: parts.result[name] for name in ("report", "report_file")}
+    return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view, parts.states["result"], report)
 
 
 def _wire_opening(opening: OpeningHandlers, parts: RestoreParts, visitor: Visitor, address: gr.HTML) -> Any:
