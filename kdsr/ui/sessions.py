@@ -33,6 +33,11 @@ class Orders:
         with self._lock:
             return session in self._waiting
 
+    def waiting(self, session: str) -> Event | None:
+        """The stop signal of the waiting order of `session`; None if there is none."""
+        with self._lock:
+            return self._signals[session] if session in self._waiting else None
+
     def take(self, session: str) -> Event | None:
         """The stop signal of the waiting order of `session`, which waits no more; None if there is none."""
         with self._lock:

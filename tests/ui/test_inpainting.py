@@ -15,9 +15,9 @@ from kdsr.image import Picture, read_picture
 from kdsr.image import read as decoding
 from kdsr.settings import Settings
 from kdsr.ui import texts
-from kdsr.ui.restore.marks import MarksHandlers, what_is_lacking
+from kdsr.ui.restore.marks import MarksHandlers
 from kdsr.ui.restore.painting import Marks, write_marks
-from kdsr.ui.restore.request import Order
+from kdsr.ui.restore.request import Order, what_is_lacking
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
@@ -73,7 +73,7 @@ def test_what_a_visitor_marks_is_filled(handlers, photo, toasts, tmp_path):
         assert (result.column("student").measurement is not None) == (mode == "clean")
     other = marks._replace(picture="another.png")
     views = run(handlers, photo, mode="degraded", task="inpaint", marks=other)
-    assert "Nothing says what is missing" in views[-1].status
+    assert texts.MARK in views[-1].status
 
 
 def test_kinds_strengths_and_marks_are_offered_where_they_serve(handlers):
@@ -117,12 +117,23 @@ def test_an_upload_without_missing_pixels_is_painted_on_instead_of_an_error(hand
     pictures, opening, cancel, status, button, stop = on_marks.on_ordered(picture, None, choice, None, REQUEST)
     assert shown_in(pictures)["paint"] and cancel["visible"] and not opening["visible"]
     assert texts.MARK in status and "line needed" in status and button["interactive"] and not stop["visible"]
-    assert not handlers.orders.is_waiting("visitor") and toasts == []
+    assert on_marks.on_ordered(picture, None, choice, None, REQUEST) == (gr.skip(),) * 6 and toasts == []
     handlers.on_press(REQUEST)
     pictures, opening, cancel, *_ = on_marks.on_ordered(picture, None, choice, Marks(picture, str(photo)), REQUEST)
     assert pictures == gr.skip() and opening["visible"] and not cancel["visible"]
     shown, opening, *_ = on_marks.on_cancel(None, ("input", "student"))
     assert shown == gr.skip() and opening["visible"] and handlers.orders.is_waiting("visitor")
+
+
+def test_of_two_quick_choices_the_page_asks_for_what_the_last_lacks(handlers, photo):
+    on_marks, picture = MarksHandlers(handlers), str(photo)
+    before, *_ = handlers.on_mode("both", CHOICE._replace(task="inpaint"), REQUEST)
+    choice, *_ = handlers.on_mode("degraded", before, REQUEST)
+    late = on_marks.on_ordered(picture, None, before, None, REQUEST)  # read before the second choice was stored
+    assert texts.ADD_ORIGINAL in late[3]
+    run_of = (picture, None, choice, "torch", 0, 0, False, None, ("input", "student"), REQUEST)
+    assert texts.MARK in list(handlers.on_restore(*run_of))[-1].status
+    assert shown_in(on_marks.on_ordered(picture, None, choice, None, REQUEST)[0])["paint"]
 
 
 def test_an_order_waits_only_for_what_it_lacks(handlers, photo, tmp_path):

@@ -102,7 +102,7 @@ def test_a_reference_of_the_right_size_measures_and_another_is_one_sentence(hand
     assert run(handlers, photo, mode="both", truth=str(tmp_path / "truth.png"))[-1].result.truth_given
     views = run(handlers, photo, mode="both", truth=str(photo))
     assert "must have 268 x 212 pixels" in views[-1].status and not results(views)
-    assert "is missing" in run(handlers, photo, mode="both")[-1].status
+    assert texts.ADD_ORIGINAL in run(handlers, photo, mode="both")[-1].status
 
 
 def png_header_only(width: int, height: int) -> bytes:

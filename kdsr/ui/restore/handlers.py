@@ -32,7 +32,7 @@ from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.place import Scene
-from kdsr.ui.restore.request import Mode, Order
+from kdsr.ui.restore.request import Mode, Order, what_is_lacking
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
 from kdsr.ui.restore.view import View, download, ended_view, final_view, pair_view, stopped_view, views_of
@@ -272,8 +272,11 @@ class RestoreHandlers:
         request: gr.Request,
         strip: bool = False,
     ) -> Iterator[View]:
-        """One run, from the order to the final figures; nothing where no order waits."""
+        """One run, from the order to the final figures; nothing where no order waits, or it lacks something."""
         order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
+        if needed := what_is_lacking(order, self.settings):  # its controls changed after they were checked
+            yield ended_view(status_line(needed, kind="needed"))
+            return
         yield from self.run(replace(order, strip=strip), pair, session_of(request))
 
     def run(self, order: Order, pair: tuple[str, str], session: str, *, keep: bool = False) -> Iterator[View]:

@@ -13,9 +13,6 @@ from markupsafe import Markup
 
 from kdsr.errors import InputError, KdsrError
 from kdsr.image import read_picture, write_picture
-from kdsr.restore import holes_in
-from kdsr.settings import Settings
-from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.examples import name_of
@@ -24,7 +21,7 @@ from kdsr.ui.restore.choice import Choice, order_of
 from kdsr.ui.restore.files import on_disk
 from kdsr.ui.restore.handlers import RestoreHandlers, refused
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
-from kdsr.ui.restore.request import Order
+from kdsr.ui.restore.request import what_is_lacking
 from kdsr.ui.restore.result import COLUMNS, RestoreResult
 from kdsr.ui.restore.view import pair_view
 from kdsr.ui.sessions import session_of
@@ -70,14 +67,16 @@ class MarksHandlers:
     ) -> tuple[Any, ...]:
         """(pictures, open, cancel, status, run, stop), the updates for a new order.
 
-        An order that lacks something waits for it, and the page says so; any other goes on.
+        An order that lacks something waits for it, and the page says so once; any other goes on.
         """
-        session, order = session_of(request), order_of(picture, truth, choice, marks)
-        is_ordered = self.restore.orders.is_waiting(session)
-        needed = what_is_lacking(order, self.restore.settings) if is_ordered else ""
+        order, page = order_of(picture, truth, choice, marks), self.restore.page(request)
+        signal = self.restore.orders.waiting(session_of(request))
+        needed = what_is_lacking(order, self.restore.settings) if signal is not None else ""
         if not needed:
-            return gr.skip(), *(_CLOSED if is_ordered else (gr.skip(),) * 2), *(gr.skip(),) * 3
-        self.restore.orders.take(session)
+            return gr.skip(), *(_CLOSED if signal is not None else (gr.skip(),) * 2), *(gr.skip(),) * 3
+        if page.asked == (signal, order):
+            return (gr.skip(),) * 6
+        page.asked = (signal, order)
         begun = gr.update(interactive=True), gr.update(visible=False)
         shown = (self._to_paint(str(order.picture)), *_OPEN) if needed == texts.MARK else (gr.skip(), *_CLOSED)
         return *shown, status_line(needed, kind="needed"), *begun
@@ -90,22 +89,3 @@ class MarksHandlers:
         folder.mkdir(parents=True)
         shown = Shown("input", COLUMNS["input"], "", write_picture(picture, folder / "picture.png"))
         return comparison(name, (picture.width, picture.height), [shown], "input", "input", is_painted=True)
-
-
-def what_is_lacking(order: Order, settings: Settings) -> str:
-    """What the visitor has to add before `order` can run, in one sentence; empty where nothing lacks."""
-    if order.picture is None:
-        return ""
-    if order.mode == "both" and order.truth is None:
-        return texts.ADD_ORIGINAL
-    if find_task(order.task).degradation != "holes" or order.mode == "clean" or order.mask is not None:
-        return ""
-    try:
-        picture = read_picture(order.picture, settings)
-    except KdsrError:
-        return ""  # the run says what is wrong with it
-    try:
-        holes_in(picture)
-    except InputError:
-        return texts.MARK
-    return ""

@@ -4,8 +4,10 @@ Not here: orders and stop signals (`ui.sessions`).
 """
 
 from dataclasses import dataclass, replace
+from threading import Event
 
 from kdsr.ui.restore.place import USUAL_PAIR
+from kdsr.ui.restore.request import Order
 from kdsr.ui.restore.result import RestoreResult
 
 
@@ -16,6 +18,8 @@ class OpenPage:
     result: RestoreResult | None = None
     pair: tuple[str, str] = USUAL_PAIR
     strip: bool = False
+    asked: tuple[Event | None, Order] | None = None
+    """The order that the visitor was told what it lacks of, and its controls."""
 
     def now(self, result: RestoreResult) -> RestoreResult:
         """`result` with the choices of this moment; from now on the page shows it."""

@@ -11,11 +11,12 @@ import numpy as np
 from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, degrade_picture
-from kdsr.errors import InputError, SettingsError
+from kdsr.errors import InputError, KdsrError, SettingsError
 from kdsr.image import Picture, fill_hidden, from_tensor, read_picture, to_tensor, with_transparent
 from kdsr.restore import holes_in, navier_stokes
 from kdsr.settings import Settings
 from kdsr.tasks import Task, find_task
+from kdsr.ui import texts
 
 SMALLEST_TILE_PX = 32
 """Of a visitor: smaller tiles cost more than the network, up to one call for each pixel."""
@@ -94,6 +95,25 @@ def prepare(order: Order, settings: Settings) -> Prepared:
     truth = fill_hidden(_reference(order, picture, task, settings)) if order.mode == "both" else None
     notes = picture.notes + (truth.notes if truth else ())
     return Prepared(task, picture.name, picture, _baseline(to_tensor(picture), picture, task), truth, notes)
+
+
+def what_is_lacking(order: Order, settings: Settings) -> str:
+    """What the visitor has to add before `order` can run, in one sentence; empty where nothing lacks."""
+    if order.picture is None:
+        return ""
+    if order.mode == "both" and order.truth is None:
+        return texts.ADD_ORIGINAL
+    if find_task(order.task).degradation != "holes" or order.mode == "clean" or order.mask is not None:
+        return ""
+    try:
+        picture = read_picture(order.picture, settings)
+    except KdsrError:
+        return ""  # the run says what is wrong with it
+    try:
+        holes_in(picture)
+    except InputError:
+        return texts.MARK
+    return ""
 
 
 def check_output_size(height: int, width: int, task: Task, settings: Settings) -> None:
