@@ -4,13 +4,16 @@ It is the outermost layer, outside gradio's own. Not here: who may wait (`waitin
 """
 
 import json
+import shutil
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from gradio.routes import App
+from gradio.utils import get_upload_folder
 from starlette.requests import ClientDisconnect
 
+from kdsr.ui import texts
 from kdsr.ui.isolation import Message, Receive, Send
 from kdsr.ui.refusals import log_refusal
 
@@ -35,6 +38,8 @@ components that are not in the page.
 """
 _FETCHING = tuple(f"{PREFIX}/{route}" for route in ("proxy=", "file=http:", "file=https:"))
 """Routes by which the server would fetch what other sites have."""
+LEAST_FREE_BYTES = 500_000_000
+"""Of the disk, that uploads leave: results, runs and their checkpoints go on where a stranger fills it."""
 _LONGEST_NAME = 255
 """Bytes between two slashes of an address: no file has a longer name."""
 
@@ -67,6 +72,10 @@ class Guarded:
             log_refusal(_too_long(most), (scope.get("client") or ("",))[0])
             await answer(send, 413, _too_long(most))
             return
+        if path == f"{PREFIX}/upload" and not has_room(_length(headers)):
+            log_refusal(texts.NO_ROOM, (scope.get("client") or ("",))[0])
+            await answer(send, 413, texts.NO_ROOM)
+            return
         if is_foreign(headers):
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in (b"cookie", b"origin")]}
         body = _Body(most, receive, send, _too_long(most))
@@ -85,6 +94,15 @@ def is_closed(path: str) -> bool:
     if "\0" in path or any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in names):
         return True
     return path.startswith(_FETCHING) or any(path == closed or path.startswith(f"{closed}/") for closed in _CLOSED)
+
+
+def has_room(length: int) -> bool:
+    """Whether the disk has room for an upload of `length` bytes, which is held twice for a moment, and for the rest."""
+    try:
+        free = shutil.disk_usage(get_upload_folder()).free
+    except OSError:  # not made yet
+        return True
+    return free - 2 * length >= LEAST_FREE_BYTES
 
 
 def is_foreign(headers: dict[bytes, bytes]) -> bool:

@@ -134,6 +134,7 @@ TEACHER_HERE = "{title} is installed and works offline."
 NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can: kdsr teachers add {name}"
 
 NO_JSON = "The request must be a JSON object: finite numbers, texts of whole characters; docs/endpoints.md shows one."
+NO_ROOM = "The disk of this page has no room for uploads now: try again later, or tell whoever runs it."
 NO_ADDRESS = "A file must be an uploaded one, not an address of the web: fetch it, and upload it."
 WRONG_VALUE = "A value is of another kind than this page sends: reload the page, and try again."
 UNEXPECTED_REQUEST = (

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from kdsr.ui import texts
 from kdsr.ui.asked import Arguments, Asked
-from kdsr.ui.guard import is_closed
+from kdsr.ui.guard import LEAST_FREE_BYTES, Guarded, is_closed
 
 SERVED = 7
 
@@ -142,3 +143,22 @@ def test_an_endpoint_without_defaults_needs_each_of_its_values():
 def test_routes_that_nobody_needs_are_closed(path):
     assert is_closed(path)
     assert not is_closed("/gradio_api/file=/tmp/a.png") and not is_closed("/gradio_api/upload")
+
+
+@pytest.mark.parametrize("free, length, status", [(0, 0, 413), (2, 600_000_000, 413), (2, 400_000_000, 200)])
+def test_uploads_leave_room_on_the_disk(monkeypatch, free, length, status):
+    space = SimpleNamespace(free=LEAST_FREE_BYTES - 1 if free == 0 else LEAST_FREE_BYTES + 1_000_000_000)
+    monkeypatch.setattr("kdsr.ui.guard.shutil.disk_usage", lambda _folder: space)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def app(_scope, _receive, out):
+        await out({"type": "http.response.start", "status": 200, "headers": []})
+
+    headers = [(b"content-length", str(length).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": headers}
+    asyncio.run(Guarded(app)(scope, None, send))
+    assert sent[0]["status"] == status
+    assert status == 200 or json.loads(sent[1]["body"])["detail"] == texts.NO_ROOM
