@@ -64,7 +64,7 @@ def test_the_page_opens_on_an_example_already_restored(browser, address):
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.goto(address)
     finished(page)
-    assert [tag.inner_text().split("\n")[0] for tag in page.query_selector_all(".tag b")] == ["Before", "Student"]
+    assert [tag.inner_text().split("\n")[0] for tag in page.query_selector_all("#hero .tag b")] == ["Before", "Student"]
     assert page.inner_text(".headline").startswith("The student is ")
     widths = page.eval_on_selector_all("#hero img", "images => images.map(image => image.naturalWidth)")
     assert len(widths) == 2 and widths[0] == widths[1] > 100
