@@ -14,11 +14,7 @@ import hashlib
 import sys
 import tempfile
 from pathlib import Path
-
-import atheris
-
-with atheris.instrument_imports(include=["kdsr", "tifffile", "zipfile", "PIL"]):
-    import fuzz
+from typing import Any
 
 FOUND = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "found"
 
@@ -30,11 +26,17 @@ class FaultError(Exception):
 def main() -> None:
     """Fuzz one door; libFuzzer ends the process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("door", choices=[*fuzz.DOORS])
+    parser.add_argument("door", help="one of those of fuzz.py")
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--found", type=Path, default=Path("found"), help="folder for the input of a fault")
     options = parser.parse_args()
+    try:
+        atheris, fuzz = _instrumented()
+    except ModuleNotFoundError as error:
+        parser.error(f"{error.name} is not installed here: see above")
+    if options.door not in fuzz.DOORS:
+        parser.error(f"the doors are {', '.join(fuzz.DOORS)}")
     fuzz.warnings.simplefilter("ignore")
     folder = Path(tempfile.mkdtemp(prefix="kdsr-fuzz-"))
     corpus, work = folder / "corpus", folder / "work"
@@ -57,6 +59,15 @@ def main() -> None:
     }  # fmt: skip
     atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in limits.items()), str(corpus)], one)
     atheris.Fuzz()
+
+
+def _instrumented() -> tuple[Any, Any]:
+    """(atheris, fuzz), the code behind the doors with counters for the coverage."""
+    import atheris
+
+    with atheris.instrument_imports(include=["kdsr", "tifffile", "zipfile", "PIL"]):
+        import fuzz
+    return atheris, fuzz
 
 
 if __name__ == "__main__":
