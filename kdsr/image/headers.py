@@ -1,6 +1,7 @@
-"""Headers that take minutes to read, refused first: Pillow reads a GIF's comments and a PNM's byte by byte.
+"""Headers that take minutes to read, refused first: Pillow reads a GIF's comments and a PNM's byte by byte, and each
+chunk of a PNG takes 10 microseconds.
 
-Source: GIF89a specification, appendix B; netpbm, pnm(5).
+Source: GIF89a specification, appendix B; netpbm, pnm(5); PNG 3, section 5. Segments of JPEG: `kinds`, `scans`.
 """
 
 import re
@@ -9,8 +10,11 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from kdsr.errors import InputError
+from kdsr.image.png_chunks import SIGNATURE
 
 _MOST_PNM_BYTES = 65_536
+_MOST_CHUNKS = 100_000
+"""Of a PNG; one of 200 MB in chunks of 8 kB has 25,000."""
 _GIF_LIMITS = MappingProxyType({
     "blocks": (2_000_000, "more than 2,000,000 blocks"),  # and bytes that belong to none
     "frames": (10_000, "more than 10,000 frames"),
@@ -32,6 +36,8 @@ def check_header(stream: BinaryIO, start: bytes, caption: str) -> None:
         fault = _pnm_fault(stream.read(_MOST_PNM_BYTES))
     elif start.startswith(b"GIF8"):
         fault = _gif_fault(stream.read())
+    elif start.startswith(SIGNATURE):
+        fault = _png_fault(stream)
     else:
         return
     if fault:
@@ -41,6 +47,16 @@ def check_header(stream: BinaryIO, start: bytes, caption: str) -> None:
 def _pnm_fault(head: bytes) -> str:
     words = _COMMENT.sub(b"", head).split()
     return f"a header of more than {_MOST_PNM_BYTES:,} bytes" if len(head) == _MOST_PNM_BYTES and len(words) < 4 else ""
+
+
+def _png_fault(stream: BinaryIO) -> str:
+    stream.seek(len(SIGNATURE))
+    for _ in range(_MOST_CHUNKS):
+        head = stream.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            return ""
+        stream.seek(int.from_bytes(head[:4]) + 4, 1)
+    return f"more than {_MOST_CHUNKS:,} chunks"
 
 
 def _gif_fault(data: bytes) -> str:

@@ -105,9 +105,12 @@ def check_frame(stream: BinaryIO, caption: str) -> None:
     """Pass if the first frame of the JPEG in `stream` is of a kind that is read, or none is found.
 
     Raises:
-        InputError: it is lossless, hierarchical, JPEG-LS or of more than 8 bits.
+        InputError: it is lossless, hierarchical, JPEG-LS or of more than 8 bits, or behind thousands of segments, for
+            which Pillow takes minutes.
     """
     kind = _kind_of_frame(stream)
+    if kind is None:
+        raise InputError(f"{caption} has more than {_MOST_SEGMENTS:,} segments before its picture: save it again.")
     if kind:
         raise InputError(f"{caption} is a JPEG of a kind that is not read ({kind}): save it as PNG, or as usual JPEG.")
 
@@ -135,13 +138,17 @@ def _kind_of_boxes(start: bytes) -> str:
     return f"{_FILM} (MP4, MOV)" if brand.startswith(_FILMS) else ""
 
 
-def _kind_of_frame(stream: BinaryIO) -> str:
+def _kind_of_frame(stream: BinaryIO) -> str | None:
+    """What the first frame is that is not read; None where it does not come soon."""
     stream.seek(2)
+    filled = 0
     for _ in range(_MOST_SEGMENTS):
         if stream.read(1) != b"\xff":
             return ""
         while (byte := stream.read(1)) == b"\xff":
-            pass
+            filled += 1
+            if filled > _MOST_SEGMENTS:
+                return None
         marker = byte[0] if byte else 0xDA
         if marker in _ALONE:
             continue
@@ -153,4 +160,4 @@ def _kind_of_frame(stream: BinaryIO) -> str:
         if marker in (0xDA, 0xD9) or len(head) < 3:  # coded data, the end
             return ""
         stream.seek(int.from_bytes(head[:2]) - 3, 1)
-    return ""
+    return None
