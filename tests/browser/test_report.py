@@ -1,8 +1,10 @@
 """The report, downloaded from the page and opened from disk: no request, and its pictures can be compared."""
 
 import pytest
+from helpers.accessible import small_targets, violations
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+pytest.importorskip("axe_playwright_python", reason="the package axe-playwright-python is not installed")
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
@@ -27,4 +29,8 @@ def test_it_opens_from_disk_with_its_slider_and_its_crops(browser, address, tmp_
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("[role=slider] >> nth=0", "aria-valuenow") == "51"
     assert [url for url in asked if not url.startswith("data:")] == [page.url]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+    assert small_targets(page, 24) == []
     page.close()
