@@ -33,4 +33,6 @@ def test_it_opens_from_disk_with_its_slider_and_its_crops(browser, address, tmp_
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], scheme
     assert small_targets(page, 24) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()

@@ -1,8 +1,9 @@
-// The crops of a report: the pictures side by side, at the spot where the first two differ most.
+// The crops of a report: as many pictures side by side as fit, at the spot where the first two differ most.
 for (const crops of document.querySelectorAll("kdsr-compare.crops")) {
   const place = () => {
-    crops.place({ columns: Math.min(crops.shown.pictures.length, Math.max(2, Math.floor(crops.clientWidth / 200))) });
-    crops.nextSpot();
+    const columns = Math.min(crops.shown.pictures.length, Math.max(2, Math.floor(crops.clientWidth / 200)));
+    if (columns !== crops.columns) crops.place({ ...crops.state, columns });
   };
-  if (crops.shown) place(); else crops.addEventListener("compare-shown", place, { once: true });
+  const start = () => { place(); crops.nextSpot(); addEventListener("resize", place); };
+  if (crops.shown) start(); else crops.addEventListener("compare-shown", start, { once: true });
 }
