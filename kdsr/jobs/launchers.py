@@ -42,6 +42,9 @@ class Launcher(Protocol):
     def launch(self, run_id: str) -> None:
         """Arrange for the queued run to be trained when its turn comes; returns at once."""
 
+    def close(self) -> None:
+        """Start nothing any more, also not when a run ends."""
+
 
 class OffLauncher:
     """Trains nothing."""
@@ -54,6 +57,9 @@ class OffLauncher:
     def launch(self, run_id: str) -> None:
         """Refuse."""
         raise LimitError(self.refusal)
+
+    def close(self) -> None:
+        """Nothing was started."""
 
 
 class ClosedLauncher(OffLauncher):
@@ -73,17 +79,23 @@ class LocalLauncher:
         self.settings = settings
         self.store = store
         self._workers: set[subprocess.Popen[bytes]] = set()
+        self._is_closed = False
         self._lock = Lock()
 
     def launch(self, run_id: str) -> None:
         """Start a worker if fewer than `runs_at_once` are running; it claims the next run."""
         with self._lock:
-            room = self.settings.runs_at_once
+            room = 0 if self._is_closed else self.settings.runs_at_once
             if len(self._workers) >= room or self.store.running() >= room:
                 return
             worker = self._start()
             self._workers.add(worker)
         Thread(target=self._collect, args=(worker,), daemon=True, name="worker's end").start()
+
+    def close(self) -> None:
+        """Start no worker any more. One that ends by itself still starts its successor."""
+        with self._lock:
+            self._is_closed = True
 
     def _start(self) -> "subprocess.Popen[bytes]":
         home = self.settings.home.absolute()
@@ -126,6 +138,7 @@ class ChunkLauncher:
         self.poll_s = poll_s
         self._train_chunk = gpu(train_chunk)
         self._threads: dict[str, Thread] = {}
+        self._is_closed = False
         self._lock = Lock()
 
     def launch(self, run_id: str) -> None:
@@ -138,6 +151,10 @@ class ChunkLauncher:
                     target=context.run, args=(self._train, run_id), daemon=True, name=f"chunks of {run_id}"
                 )
                 self._threads[run_id].start()
+
+    def close(self) -> None:
+        """Claim no run any more."""
+        self._is_closed = True
 
     def _train(self, run_id: str) -> None:
         importlib.import_module(
@@ -152,7 +169,7 @@ class ChunkLauncher:
     def _claim(self, run_id: str) -> Run | None:
         """The run when its turn has come; None if it no longer waits."""
         with contextlib.suppress(JobError):  # deleted
-            while self.store.get(run_id).state is State.QUEUED:
+            while not self._is_closed and self.store.get(run_id).state is State.QUEUED:
                 run = self.store.claim(this_holder(), at_once=self.settings.runs_at_once, only=run_id)
                 if run is not None:
                     return run

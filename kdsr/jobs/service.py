@@ -188,7 +188,8 @@ class Jobs:
 
     def close(self, *, ends_runs: bool) -> None:
         """Start no further run. ends_runs: those that workers of this machine hold end too, with a checkpoint."""
-        self.launcher = ClosedLauncher()
+        launcher, self.launcher = self.launcher, ClosedLauncher()
+        launcher.close()
         if ends_runs:
             for holder in self._holders():
                 end(holder)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
 
 from kdsr.errors import KdsrError
 from kdsr.ui import texts
@@ -19,6 +20,8 @@ class Page(gr.Blocks):
         """As gradio's: what fails here is in what was sent."""
         try:
             return await super().preprocess_data(*given, **named)
+        except InvalidPathError as error:
+            raise _told(error, texts.NOT_UPLOADED) from error
         except Exception as error:
             raise _told(error, texts.WRONG_VALUE) from error
 

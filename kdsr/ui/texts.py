@@ -136,6 +136,7 @@ NO_DOWNLOADS = "Visitors cannot add teachers to this installation. Its admin can
 NO_JSON = "The request must be a JSON object: finite numbers, texts of whole characters; docs/endpoints.md shows one."
 NO_ROOM = "The disk of this page has no room for uploads now: try again later, or tell whoever runs it."
 NO_ADDRESS = "A file must be an uploaded one, not an address of the web: fetch it, and upload it."
+NOT_UPLOADED = "A file must be an uploaded one: upload it first, and give the path that the server answers."
 WRONG_VALUE = "A value is of another kind than this page sends: reload the page, and try again."
 UNEXPECTED_REQUEST = (
     "The server failed at this request: check its arguments and that each file was uploaded, or try again later."

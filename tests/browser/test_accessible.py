@@ -64,6 +64,7 @@ def test_restore_has_no_fault_stale_side_by_side_under_a_menu_after_an_error_or_
     page.wait_for_selector("[role=option]")
     assert faults(page) == [] and menu_closes(page, "#right", "Escape")
     page.click("#mode label:has-text('Compare with an original')")
+    page.wait_for_selector("#status .line.needed")  # else it may come after the error, on a busy machine
     (tmp_path / "notes.png").write_text("This is no picture.")
     page.set_input_files("#upload input[type=file]", tmp_path / "notes.png")
     page.wait_for_selector("#status .line.error")

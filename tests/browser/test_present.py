@@ -23,7 +23,7 @@ def page(browser, address):
 
 def on(page, screen):
     """Wait until `screen` is shown."""
-    page.wait_for_function(f"{STAGE}.shown?.pictures.length > 3")
+    page.wait_for_function(f"{STAGE}?.shown?.pictures.length > 3")
     page.wait_for_selector(f"#present h2:text-is('{screen}')")
 
 

@@ -24,6 +24,9 @@ class Recorder:
     def launch(self, run_id):
         self.launched.append(run_id)
 
+    def close(self):
+        pass
+
 
 def recipe(**changes):
     plain = {

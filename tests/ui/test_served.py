@@ -225,7 +225,8 @@ def test_a_full_queue_hinders_neither_quick_answers_nor_other_addresses(client, 
     until(lambda: held_up.begun == ["a0"])
     assert [held_up.post(f"a{index}", "10.0.0.1").status_code for index in range(1, 6)] == [200] * 5
     refused = held_up.post("a6", "10.0.0.1")
-    assert refused.status_code == 429 and refused.json()["detail"].startswith("5 requests are waiting here")
+    assert refused.status_code == 429
+    assert refused.json()["detail"].startswith("5 requests are waiting, which is the limit here")
     assert "10.0.0.1: 5 requests are waiting" in caplog.text
     with pytest.raises(AppError, match="no such run"):
         status(client, {"id": "rAAAAAAAAAAAAAAAAAAAA"})

@@ -172,9 +172,12 @@ def test_a_worker_is_ended_with_the_page_where_that_is_set_and_starts_no_success
     while jobs.get(first.id).step == 0 and time.monotonic() < ends:
         time.sleep(0.1)
     assert jobs.has_workers()
+    launcher = jobs.launcher
     jobs.close(ends_runs=True)
-    while jobs.has_workers() and time.monotonic() < ends:
+    while (jobs.has_workers() or launcher._workers) and time.monotonic() < ends:
         time.sleep(0.1)
+    time.sleep(0.5)  # the thread that saw the worker end would have started another by now
+    assert not launcher._workers
     assert jobs.get(first.id).state is State.INTERRUPTED and jobs.get(first.id).step > 0
     assert jobs.get(second.id).state is State.QUEUED
     assert list(jobs.folder(first.id).glob("*checkpoint*"))
