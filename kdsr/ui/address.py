@@ -5,7 +5,6 @@ history. Going back or forward makes the event `select` of `add_address`, and `g
 address. Not here: what the parts mean (`restore.place`, `models`, `distill`).
 """
 
-import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +13,17 @@ from urllib.parse import quote
 import gradio as gr
 from markupsafe import Markup
 
-from kdsr.ui.html import file_address
+from kdsr.ui.html import importing
 
 SCRIPT = Path(__file__).parent / "static" / "address.js"
 
-_START = """
-const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
-import(served + %s).then(({ start }) => start(() => trigger("select", {})));
-"""
+_STARTS = '.then(({ start }) => start(() => trigger("select", {})))'
 
 
 def add_address() -> gr.HTML:
     """The script; the event `select` of the component says that the address names another place now."""
     gr.set_static_paths([SCRIPT])
-    return gr.HTML(elem_id="address", js_on_load=_START % json.dumps(file_address(SCRIPT)))
+    return gr.HTML(elem_id="address", js_on_load=importing(SCRIPT, _STARTS))
 
 
 def named(query: Mapping[str, str], content: str = "", *, is_answer: bool = False) -> Markup:

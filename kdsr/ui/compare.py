@@ -9,14 +9,9 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from kdsr.ui.html import file_address
+from kdsr.ui.html import file_address, importing
 
 SCRIPTS = Path(__file__).parent / "static" / "compare"
-
-_START = """
-const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
-import(served + %s);
-"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ def add_comparison(name: str, ratio: float) -> gr.HTML:
     """
     gr.set_static_paths([SCRIPTS])
     element = Markup('<kdsr-compare source="{}-pictures" style="--ratio: {:.4f}"></kdsr-compare>').format(name, ratio)
-    gr.HTML(element, elem_id=name, js_on_load=_START % json.dumps(file_address(SCRIPTS / "compare.js")))
+    gr.HTML(element, elem_id=name, js_on_load=importing(SCRIPTS / "compare.js"))
     return gr.HTML(elem_id=f"{name}-pictures", elem_classes="compare-data")
 
 

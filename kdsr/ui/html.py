@@ -3,6 +3,7 @@
 Every text that goes through `Markup.format` or `joined` is escaped, unless it is `Markup` already.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +19,12 @@ def joined(parts: Iterable[str]) -> Markup:
 def file_address(path: Path) -> str:
     """Where a browser finds the file `path`, behind the address of gradio's own API."""
     return f"/file={quote(path.resolve().as_posix())}"
+
+
+def importing(module: Path, then: str = "") -> str:
+    """The script that imports the file `module`, which gradio serves, and then does `then`."""
+    served = '(window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api")'
+    return f"import({served} + {json.dumps(file_address(module))}){then};"
 
 
 def note_line(text: str) -> Markup:

@@ -11,17 +11,14 @@ from markupsafe import Markup
 
 from kdsr.ui import texts
 from kdsr.ui.events import LATEST
-from kdsr.ui.html import file_address, joined
+from kdsr.ui.html import importing, joined
 from kdsr.ui.models.selection import plot_of
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.wiring import RestoreTab
 
 SCRIPTS = Path(__file__).parent / "static" / "present"
 
-_START = """
-const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
-import(served + %s).then(({ start }) => start(() => trigger("select", {})));
-"""
+_STARTS = '.then(({ start }) => start(() => trigger("select", {})))'
 _DIALOG = Markup("""
 <dialog id="present" class="dark" aria-labelledby="present-title" data-words="{words}">
   <header><h2 id="present-title" tabindex="-1"></h2><p></p><span class="where"></span></header>
@@ -61,9 +58,7 @@ def add_presentation(restore: RestoreTab) -> None:
         keys=texts.PRESENT_KEYS,
         buttons=buttons,
     )
-    opened = gr.HTML(
-        dialog, elem_id="presentation", js_on_load=_START % json.dumps(file_address(SCRIPTS / "present.js"))
-    )
+    opened = gr.HTML(dialog, elem_id="presentation", js_on_load=importing(SCRIPTS / "present.js", _STARTS))
     plot = gr.HTML(elem_id="present-plot")
 
     def on_asked(choice: Choice) -> str:
