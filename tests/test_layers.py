@@ -2,10 +2,10 @@
 
 import ast
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
 from helpers.areas import AREAS
 
 import kdsr
@@ -66,23 +66,32 @@ def imported_modules(source: str, package: str) -> Iterator[str]:
             )
 
 
-def imports_of(path: Path) -> list[str]:
+@cache
+def imports_of(path: Path) -> tuple[str, ...]:
     package = ".".join(path.relative_to(PACKAGE.parent).parts[:-1])
-    return list(imported_modules(path.read_text(encoding="utf-8"), package))
+    return tuple(imported_modules(path.read_text(encoding="utf-8"), package))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE.parent)))
-def test_a_module_imports_only_from_areas_to_its_left(path):
-    area = area_of(path)
-    assert area in AREAS, f"{path.name} belongs to no area; add '{area}' to the order"
-    for module in imports_of(path):
-        if module.split(".")[0] != "kdsr" or module == "kdsr.__version__":
-            continue
-        other = module.split(".")[1] if "." in module else "kdsr"
-        assert other in AREAS, f"{path.name} imports {module}: inside the package, import from the area itself"
-        assert AREAS.index(other) <= AREAS.index(area), (
-            f"{path.name} ({area}) must not import {module}: '{other}' stands to the right"
-        )
+def against_the_order(path: Path, place: str, order: tuple[str, ...], others: Iterator[str]) -> Iterator[str]:
+    """What the file at `path`, which belongs to `place`, does against `order`: it may use what stands left of it."""
+    name = path.relative_to(PACKAGE.parent)
+    if place not in order:
+        yield f"{name} belongs nowhere; add '{place}' to the order"
+        return
+    for other in others:
+        if other not in order:
+            yield f"{name} imports '{other}': inside the package, import from the area itself"
+        elif order.index(other) > order.index(place):
+            yield f"{name} ({place}) must not import from '{other}', which stands to the right"
+
+
+def test_a_module_imports_only_from_areas_to_its_left():
+    def areas(path: Path) -> Iterator[str]:
+        for module in imports_of(path):
+            if module.split(".")[0] == "kdsr" and module != "kdsr.__version__":
+                yield module.split(".")[1] if "." in module else "kdsr"
+
+    assert [line for path in FILES for line in against_the_order(path, area_of(path), AREAS, areas(path))] == []
 
 
 def room_of(path: Path) -> str:
@@ -94,38 +103,49 @@ def room_of(path: Path) -> str:
 UI_FILES = [path for path in FILES if path.is_relative_to(PACKAGE / "ui")]
 
 
-@pytest.mark.parametrize("path", UI_FILES, ids=lambda path: str(path.relative_to(PACKAGE / "ui")))
-def test_a_module_of_the_page_imports_only_from_rooms_to_its_left(path):
-    room = room_of(path)
-    assert room in UI_ROOMS, f"{path.name} belongs to no room; add '{room}' to the order"
-    for module in imports_of(path):
-        if not module.startswith("kdsr.ui."):
-            continue
-        other = module.split(".")[2]
-        assert UI_ROOMS.index(other) <= UI_ROOMS.index(room), (
-            f"{path.name} ({room}) must not import {module}: '{other}' stands to the right"
-        )
+def test_a_module_of_the_page_imports_only_from_rooms_to_its_left():
+    def rooms(path: Path) -> Iterator[str]:
+        return (module.split(".")[2] for module in imports_of(path) if module.startswith("kdsr.ui."))
+
+    assert [line for path in UI_FILES for line in against_the_order(path, room_of(path), UI_ROOMS, rooms(path))] == []
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in UI_FILES}), ids=lambda folder: folder.name)
-def test_no_two_modules_of_a_folder_of_the_page_import_each_other(folder):
-    package = ".".join(folder.relative_to(PACKAGE.parent).parts)
-    arrows = {
-        path.stem: {
-            module.split(".")[package.count(".") + 1] for module in imports_of(path) if module.startswith(f"{package}.")
+def test_no_two_modules_of_a_folder_of_the_page_import_each_other():
+    circles = []
+    for folder in sorted({path.parent for path in UI_FILES}):
+        package = ".".join(folder.relative_to(PACKAGE.parent).parts)
+        arrows = {
+            path.stem: {
+                module.split(".")[package.count(".") + 1]
+                for module in imports_of(path)
+                if module.startswith(f"{package}.")
+            }
+            for path in folder.glob("*.py")
         }
-        for path in folder.glob("*.py")
-    }
-    TopologicalSorter(arrows).prepare()  # raises CycleError
+        try:
+            TopologicalSorter(arrows).prepare()
+        except CycleError as circle:
+            circles.append((folder.name, circle.args[1]))
+    assert circles == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE.parent)))
-def test_gradio_onnxruntime_and_sqlite_stay_in_their_areas(path):
-    for module in imports_of(path):
-        library = module.split(".")[0]
-        assert area_of(path) in KEPT_IN.get(library, AREAS), (
-            f"{path.name} imports {library}, which belongs to {' and '.join(KEPT_IN[library])}"
-        )
+def test_gradio_onnxruntime_and_sqlite_stay_in_their_areas():
+    strangers = [
+        f"{path.relative_to(PACKAGE.parent)} imports {library}, which belongs to {' and '.join(KEPT_IN[library])}"
+        for path in FILES
+        for library in {module.split(".")[0] for module in imports_of(path)} & set(KEPT_IN)
+        if area_of(path) not in KEPT_IN[library]
+    ]
+    assert strangers == []
+
+
+def test_a_wrong_arrow_and_a_stranger_are_named():
+    path = PACKAGE / "degrade" / "new.py"
+    order = ("image", "degrade", "ui")
+    assert list(against_the_order(path, "degrade", order, iter(["image", "degrade"]))) == []
+    assert "must not import from 'ui'" in next(against_the_order(path, "degrade", order, iter(["image", "ui"])))
+    assert "import from the area itself" in next(against_the_order(path, "degrade", order, iter(["kdsr"])))
+    assert "add 'degrade'" in next(against_the_order(path, "degrade", ("image",), iter([])))
 
 
 def test_the_reader_of_imports_finds_lazy_relative_and_named_ones():

@@ -140,6 +140,7 @@ def test_a_base_that_is_not_there_is_told(tmp_path):
         plan_from_json(json.dumps(PLAN | {"base": "nowhere.json"}), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_plan_runs_seed_by_seed_and_skips_what_is_done(run, tmp_path):
     done, told = run(plan())
     assert done

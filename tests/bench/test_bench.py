@@ -239,6 +239,7 @@ def test_the_command_gives_json_and_measures_what_is_named(run):
     assert (code, [each["model"] for each in json.loads(out)["speeds"]]) == (0, ["tiny_denoise_student"])
 
 
+@pytest.mark.slow
 def test_the_command_tells_that_it_was_stopped_and_writes_what_it_has(run, tmp_path, monkeypatch):
     def stopped(*_given, **_more):
         return replace(report(), complete=False)

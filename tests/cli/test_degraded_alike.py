@@ -39,6 +39,7 @@ def by_page(path, task, settings):
     return prepare(Order(path, "clean", task, strength=strength.default if strength else None), settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [GREY, COLOUR])
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("task", TASKS)

@@ -173,6 +173,7 @@ def test_what_cannot_be_compressed_is_told_in_one_sentence(settings, tmp_path, c
         compress(dataclasses.replace(PLAN, **changes), tmp_path / "out", settings=settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{"int8": False}, {"prune": 1.0}, {"prune": -0.1}, {"crops": 0}, {"int8_steps": -1}, {"int8_learning_rate": 0.0}],

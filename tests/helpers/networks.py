@@ -1,6 +1,7 @@
 """Small networks with random weights, made on the spot, each with its card."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,8 @@ def add_network(
     **given: Any,
 ) -> Card:
     """The card of a network written into `folder`; `given` are further fields of the card."""
-    torch.manual_seed(seed)
-    network = build_model(architecture, find_task(task).scale, arguments, planes=find_task(task).planes)
-    path = save_weights(network.state_dict(), folder / f"{name}.safetensors")
+    state, parameters, macs = _random(task, architecture, tuple(arguments.items()), seed)
+    path = save_weights(state, folder / f"{name}.safetensors")
     usual = {
         "title": f"The {role}",
         "licence": "Apache-2.0",
@@ -39,14 +39,24 @@ def add_network(
         role=role,
         architecture=architecture,
         arguments=arguments,
-        parameters=count_parameters(network),
-        macs_per_output_megapixel=count_macs(network),
+        parameters=parameters,
+        macs_per_output_megapixel=macs,
         file_bytes=path.stat().st_size,
         sha256=sha256_of(path),
         **usual | given,
     )
     write_card(card, path.with_suffix(".json"))
     return card
+
+
+@cache
+def _random(
+    task: str, architecture: str, arguments: tuple[tuple[str, int], ...], seed: int
+) -> tuple[dict[str, torch.Tensor], int, int]:
+    """Weights, parameters and multiply-accumulates of a random network; made once, since most tests want the same."""
+    torch.manual_seed(seed)
+    network = build_model(architecture, find_task(task).scale, dict(arguments), planes=find_task(task).planes)
+    return network.state_dict(), count_parameters(network), count_macs(network)
 
 
 TINY = {

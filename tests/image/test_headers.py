@@ -37,6 +37,7 @@ def quickly_refused(data, sentence):
     assert time.process_time() - since < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data, sentence",
     [

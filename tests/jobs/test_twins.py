@@ -43,6 +43,7 @@ def weights(folder):
     return [{name: value.tolist() for name, value in load_tensors(folder / name).items()} for name in NETWORKS]
 
 
+@pytest.mark.slow
 def test_minutes_end_a_run_in_its_twin_and_chunks_give_the_weights_of_one_run(chunked, photos, tmp_path, monkeypatch):
     chunks = itertools.count(1)
 

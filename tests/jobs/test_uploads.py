@@ -70,6 +70,7 @@ def test_pictures_padded_with_zeros_are_refused_and_nothing_is_left(tmp_path):
     assert take_photos([padded], tmp_path / "taken", Settings(), most_bytes=3_000_000) == 3
 
 
+@pytest.mark.slow
 def test_an_archive_of_many_members_is_refused_before_they_are_read(tmp_path, monkeypatch):
     path = zipped(tmp_path / "many.zip", ((f"{index}.png", b"") for index in range(20_000)), zipfile.ZIP_STORED)
     seen = []

@@ -294,6 +294,7 @@ def test_a_run_stops_at_its_minutes(jobs, photos):
     assert now.state is State.STOPPED and "has had its 0.002 minutes" in now.message and now.step > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes, message", [(120.0, "Stopped before"), (0.005, "Stopped after 0.005 minutes")])
 def test_a_worker_that_decodes_stops_when_asked_and_when_its_time_is_over(
     tiny_settings, tmp_path, monkeypatch, own_signals, minutes, message

@@ -234,6 +234,7 @@ class Unchanging:
         return image, {}
 
 
+@pytest.mark.slow
 def test_crops_of_noisy_photographs_may_begin_off_the_grid_of_their_file():
     """A step between two columns is largest where two blocks of the file meet."""
     truth = torch.full((64, 3, 32, 32), 0.4)

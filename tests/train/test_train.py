@@ -68,6 +68,7 @@ def test_a_teachers_weights_are_the_rounded_ones_of_the_same_run(settings, tmp_p
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rep", [True, False])
 def test_released_weights_are_interpolated_between_start_and_run(settings, tmp_path, rep):
     released(settings, tmp_path, name="start", steps=20)

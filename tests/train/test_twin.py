@@ -80,6 +80,7 @@ def test_a_twin_is_trained_later_without_the_teacher(whole, tmp_path):
         train_recipe(PLAN, tmp_path / "run", settings=whole.settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked, where", [(5, "5 of 12;"), (12, "1 of 12 of the twin"), (16, "5 of 12 of the twin")])
 def test_student_and_twin_stop_and_resume_to_the_same_weights(whole, tmp_path, asked, where):
     steps = itertools.count(1)  # the last step of a network is done before anybody is asked

@@ -243,6 +243,7 @@ def test_a_browser_keeps_its_secret_and_an_account_has_one_of_its_own(tmp_path):
     assert secrets_of(ANNA, account("17"), b"") == (ANNA, ANNA)
 
 
+@pytest.mark.slow
 def test_the_admin_sees_and_changes_all(handlers, done, tiny_settings):
     handlers.jobs.settings = dataclasses.replace(tiny_settings, admin_token="the token of the admin")
     who, field, said, *page = handlers.on_admin("the token of the admin", BERT)

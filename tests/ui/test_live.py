@@ -156,6 +156,7 @@ def test_a_teacher_is_the_one_that_the_student_names(handlers, tiny_settings):
     assert handlers.compare(order(pixels_of(8, 8), "teacher"))["name"] == "tiny_x4_teacher"
 
 
+@pytest.mark.slow
 def test_the_vendored_files_are_those_that_their_readme_names():
     told = dict(
         re.findall(
@@ -172,6 +173,7 @@ def test_the_vendored_files_are_those_that_their_readme_names():
     assert max(path.stat().st_size for path in VENDORED.iterdir()) < 10e6  # a Space takes no larger file without LFS
 
 
+@pytest.mark.slow
 def test_the_binary_of_a_backend_is_gzipped_where_browsers_fetch_it(handlers, tiny_settings):
     for backend, name in BINARIES.items():
         answer = handlers.binary(backend)

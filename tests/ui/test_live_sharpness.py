@@ -48,6 +48,7 @@ def test_at_most_nine_graphs_of_a_pair_are_made_between_its_ends(handlers, tiny_
     assert len(list(public_folder(tiny_settings).glob("*.onnx"))) == 3  # 0.5 and the ends
 
 
+@pytest.mark.slow
 def test_the_server_restores_at_the_sharpness_and_its_teacher_stays(handlers, tiny_settings):
     pixels = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
     order = {"network": FAITHFUL, "sharpness": 0.5, "width": 11, "height": 9}

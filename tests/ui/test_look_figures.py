@@ -90,6 +90,7 @@ def test_without_an_original_only_what_needs_none_is_shown_and_said(handlers, tm
     assert "…" not in table and texts.NONE not in "".join(cells(table, "NIQE") + cells(table, "Consistency"))
 
 
+@pytest.mark.slow
 def test_pictures_too_small_too_plain_or_too_large_say_so(handlers, tmp_path, monkeypatch):
     small = run(handlers, textured(tmp_path / "a.png", 100, 180), task="photo_x4", strength=5)[-1].table
     assert cells(small, "NIQE") == ["too small"] * 5 and "too" not in "".join(cells(small, "HaarPSI"))

@@ -95,6 +95,7 @@ def test_the_sentence_on_an_unknown_word_stays_until_another_thing_is_chosen(ope
     )
 
 
+@pytest.mark.slow
 def test_going_back_orders_a_run_for_another_picture_and_none_for_another_pair(handlers, opening):
     choice, picture = handlers.usual("denoise"), str(example_of("denoise"))
     address, *_, choice, _, _, _, _, _, _, _, given, _, pair, _, _, _ = opening.on_follow(

@@ -26,6 +26,7 @@ def restoring(tmp_path, monkeypatch):
     return handlers
 
 
+@pytest.mark.slow
 def test_restore_offers_a_published_teacher_behind_our_own_and_runs_it(restoring, tmp_path):
     assert [name for _, name in restoring.networks("photo_x4", "teacher")] == ["photo_x4-teacher", NAME]
     views = run(restoring, small_photo(tmp_path), task="photo_x4", teacher=NAME, strength=5)

@@ -149,6 +149,7 @@ def test_a_bad_file_is_one_sentence_and_changes_nothing_else(handlers, photo, to
     assert len(toasts) == 2 and toasts[0].startswith("'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (13, 7)])
 def test_odd_pictures_of_every_kind_are_restored(handlers, tmp_path, mode, size):
@@ -295,6 +296,7 @@ def test_names_are_escaped(handlers, photo):
     assert "<b>x" not in figures.chosen("<b>x", 1, 1, 8)
 
 
+@pytest.mark.slow
 def test_teacher_plus_is_another_picture_named_as_such(handlers, photo):
     plain, plus = (results(run(handlers, photo, teacher_plus=wanted))[-1].column("teacher") for wanted in (False, True))
     assert (plain.title, plus.title) == ("Teacher", "Teacher+")

@@ -54,6 +54,7 @@ def test_moving_the_dial_orders_a_run(handlers):
     assert choice.sharpness == 0.4 and handlers.orders.is_waiting("visitor")
 
 
+@pytest.mark.slow
 def test_the_ends_of_the_dial_are_the_two_students_and_between_them_is_another_picture(handlers, photo):
     made = {
         sharpness: pixels(handlers, run(handlers, photo, sharpness=sharpness)[-1].result) for sharpness in (0, 0.5, 1)

@@ -66,6 +66,7 @@ def test_the_registry_names_what_was_asked_for():
     assert {one.licence for one in PUBLISHED.values()} == {"Apache-2.0", "BSD-3-Clause", "MIT"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_an_entry_of_the_registry_fits_its_network(name):
     one = find_published(name)
