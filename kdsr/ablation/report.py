@@ -129,7 +129,7 @@ def _gain_table(plan: AblationPlan, results: Mapping[Trial, TrialResult]) -> lis
             values = _by_seed(results, row, _psnr_of(measurement))
             cells += [
                 _spread_text(spread(list(values.values()))),
-                _gain_text(_gain(plan, results, row, measurement)),
+                _gain_text(gain_of(plan, results, row, measurement)),
             ]
         done = [result for trial, result in results.items() if trial.row == row]
         failed = sum(result.failed is not None for result in done)
@@ -184,7 +184,10 @@ def _by_seed(results: Mapping[Trial, TrialResult], row: str, figure: _Figure) ->
     return {seed: value for seed, value in found.items() if value is not None}
 
 
-def _gain(plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, measurement: Measurement) -> Gain | None:
+def gain_of(
+    plan: AblationPlan, results: Mapping[Trial, TrialResult], row: str, measurement: Measurement
+) -> Gain | None:
+    """The gain of `row` in PSNR, in dB, over its baseline; None if it has none, or none is measured."""
     return _gain_in(plan, results, row, _psnr_of(measurement))
 
 
@@ -249,7 +252,7 @@ def _draw(plan: AblationPlan, results: Mapping[Trial, TrialResult], path: Path) 
         axes = figure.subplots()
         for index, measurement in enumerate(plan.measurements):
             shift = (index - (len(plan.measurements) - 1) / 2) * 0.6 / len(plan.measurements)
-            gains = {place: _gain(plan, results, row, measurement) for place, row in enumerate(rows)}
+            gains = {place: gain_of(plan, results, row, measurement) for place, row in enumerate(rows)}
             there = {place: gain.spread for place, gain in gains.items() if gain is not None}
             means, errors = [found.mean for found in there.values()], [found.sd or 0.0 for found in there.values()]
             axes.errorbar(
