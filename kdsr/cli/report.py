@@ -1,4 +1,4 @@
-"""`kdsr report`: pictures restored by a student and its teacher, as one HTML file."""
+"""`kdsr report`: pictures restored by a student and its teacher, as one HTML file or as a PDF."""
 
 import sys
 import tempfile
@@ -28,16 +28,21 @@ def report(
     as_is: Annotated[
         bool, typer.Option("--restore", help="Restore the pictures as they are; else they are degraded and measured.")
     ] = False,
+    spot: Annotated[
+        str | None,
+        typer.Option(help="X,Y: what is enlarged, in fractions of width and height; else where they differ most."),
+    ] = None,
 ) -> None:
-    """Restore pictures by a student and its teacher, and write sentence, pictures and figures as one HTML file."""
+    """Restore pictures by a student and its teacher; write sentence, pictures and figures as .html or .pdf."""
     from kdsr.files import replaced
     from kdsr.tasks import find_task
-    from kdsr.ui.report import report_html
+    from kdsr.ui.report.as_pdf import need_typst
     from kdsr.ui.restore.request import Mode, Order
     from kdsr.zoo.catalog import find_network, open_catalog
 
-    if out.suffix.lower() not in (".html", ".htm") or not out.parent.is_dir():
-        raise SettingsError(f"A report is an .html file in a folder that exists; '{out}' is not: name another.")
+    is_pdf, enlarged = _is_pdf(out), _spot(spot)
+    if is_pdf:
+        need_typst()
     settings: Settings = context.obj
     card, _ = find_network(model, settings)
     known = {each.name for each in open_catalog(settings).cards}
@@ -50,10 +55,51 @@ def report(
             _restored(replace(order, picture=picture), settings, Path(folder) / str(number))
             for number, picture in enumerate(pictures)
         ]
-        text = report_html(results, settings, datetime.now(UTC))
+        written = _written(results, settings, enlarged, is_pdf=is_pdf)
     with replaced(out) as part:
-        part.write_text(text, encoding="utf-8")
-    note(f"Written: {seen(str(out))}, {len(text) / 1e6:.1f} MB.")
+        part.write_bytes(written)
+    note(f"Written: {seen(str(out))}, {len(written) / 1e6:.1f} MB.")
+
+
+def _written(
+    results: "list[RestoreResult]", settings: Settings, spot: tuple[float, float] | None, *, is_pdf: bool
+) -> bytes:
+    """The report of `results`, made now."""
+    from kdsr.ui.report.as_html import report_html
+    from kdsr.ui.report.as_pdf import report_pdf
+
+    made = datetime.now(UTC)
+    if is_pdf:
+        return report_pdf(results, settings, made, spot=spot)
+    return report_html(results, settings, made, spot=spot).encode()
+
+
+def _is_pdf(out: Path) -> bool:
+    """Whether `out` is a PDF; else it is HTML.
+
+    Raises:
+        SettingsError: it is neither, or its folder does not exist.
+    """
+    if out.suffix.lower() not in (".html", ".htm", ".pdf") or not out.parent.is_dir():
+        raise SettingsError(f"A report is an .html or .pdf file in a folder that exists; '{out}' is not: name another.")
+    return out.suffix.lower() == ".pdf"
+
+
+def _spot(given: str | None) -> tuple[float, float] | None:
+    """The spot `X,Y`, if one was given.
+
+    Raises:
+        SettingsError: it is no two fractions.
+    """
+    if given is None:
+        return None
+    try:
+        x, y = map(float, given.split(","))
+    except ValueError:
+        x = y = -1.0
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise SettingsError(f"A spot is two fractions of width and height, such as 0.31,0.42; got '{given}'.")
+    return x, y
 
 
 def _restored(order: "Order", settings: Settings, folder: Path) -> "RestoreResult":

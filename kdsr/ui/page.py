@@ -34,7 +34,7 @@ from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.present import add_presentation, masthead
 from kdsr.ui.preview import Previewed
 from kdsr.ui.records import tell
-from kdsr.ui.report import add_report
+from kdsr.ui.report.tab import add_report
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.stopping import stop_on_sigterm
 from kdsr.ui.teachers.panel import add_teachers

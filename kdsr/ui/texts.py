@@ -277,9 +277,24 @@ PRESENT_KEYS = (
 )
 
 REPORT = "Report (HTML)"
+REPORT_PDF = "Report (PDF)"
+PDF_NEEDS = "A PDF needs an extra that is not installed here: pip install 'kdsr[report]'."
+PDF_PICTURES = (
+    "Whole pictures are compressed (JPEG, quality 92, at most 1,200 pixels wide); crops are exact. "
+    "The figures are those of the exact pictures."
+)
+PDF_LETTERS = "Letters that no font here has are written as ?."
 REPORT_FIRST = "There is nothing to report yet: press Restore first."
 REPORT_TITLE = "Report"
 REPORT_SPOTS = "Where the pictures differ most"
+REPORT_SPOT_CHOSEN = "The chosen spot"
+REPORT_BOX = "The box is what is enlarged."
+REPORT_WORTH = "What a teacher is worth"
+WORTH_GAIN = "On {set}, {title} is {gap} ahead of the same network trained without a teacher."
+WORTH_LOSS = "On {set}, {title} is {gap} behind the same network trained without a teacher: here the teacher is a loss."
+WORTH_NOTHING = "On {set}, {title} is as good as the same network trained without a teacher: no gain here."
+WORTH_UNKNOWN = "{title}: what its teacher is worth is unknown, since no twin was trained alike without one."
+WORTH_CARDS = "From the cards of both networks."
 REPORT_PLOT = "Quality against latency"
 REPORT_CONDITIONS = "Conditions and licences"
 REPORT_LOSSLESS = "Pictures are lossless."

@@ -22,9 +22,9 @@ def test_it_opens_from_disk_with_its_slider_and_its_crops(browser, address, tmp_
     page.on("request", lambda request: asked.append(request.url))
     page.goto((tmp_path / "report.html").as_uri())
     assert page.inner_text(".headline") == sentence
-    page.wait_for_function(
-        "document.querySelector('.crops').columns > 1 && !document.querySelector('.crops').view.isFit"
-    )
+    page.wait_for_function("[...document.querySelectorAll('.spot canvas')].every(({ dataset }) => 'drawn' in dataset)")
+    crop = page.evaluate("document.querySelector('.spot canvas').getContext('2d').getImageData(0, 0, 9, 9).data.length")
+    assert crop == 9 * 9 * 4 and page.evaluate("document.querySelector('.spot .boxed img').naturalWidth") == 512
     page.focus("[role=slider] >> nth=0")
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("[role=slider] >> nth=0", "aria-valuenow") == "51"

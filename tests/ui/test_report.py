@@ -16,8 +16,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from kdsr.cli import build_app
-from kdsr.ui import report
-from kdsr.ui.report import report_html, write_report
+from kdsr.ui.report import as_pdf, pictures
+from kdsr.ui.report.as_html import report_html
+from kdsr.ui.report.as_pdf import report_pdf
+from kdsr.ui.report.blocks import blocks_of
+from kdsr.ui.report.tab import spot_of, write_report
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.request import Order
 from kdsr.ui.restore.run import restore_steps
@@ -45,7 +48,8 @@ def pictures_in(text):
 
 def test_it_has_sentence_table_pictures_and_conditions_and_asks_nobody(result, handlers):
     text = report_html([result], handlers.settings, MADE)
-    assert figures.summary(result) in text and figures.table(result) in text
+    (table,) = re.findall("<table.*</table>", figures.table(result))
+    assert figures.summary(result) in text and table in text
     (shown,) = pictures_in(text)
     assert set(shown) == {"input", "bicubic", "student", "teacher", "truth"}
     for key, pixels in shown.items():
@@ -63,7 +67,7 @@ def test_what_a_name_holds_is_no_markup(result, handlers):
 
 
 def test_large_pictures_are_compressed_and_it_says_so(result, handlers, monkeypatch):
-    monkeypatch.setattr(report, "PICTURES_BYTES", 2_000)
+    monkeypatch.setattr(pictures, "PICTURES_BYTES", 2_000)
     text = report_html([result, dataclasses.replace(result, name="again")], handlers.settings, MADE)
     assert "Pictures are lossless." not in text and "The figures are those of the exact pictures." in text
     assert text.count("<h2>again: ") == 1 and len(pictures_in(text)) == 2
@@ -79,5 +83,62 @@ def test_the_command_writes_one_and_refuses_another_kind_before_it_works(handler
     done = CliRunner().invoke(build_app(), [*given, "sr_x4-student", "-o", str(tmp_path / "a.html")])
     assert done.exit_code == 0, done.output
     assert len(pictures_in((tmp_path / "a.html").read_text())) == 2
-    refused = CliRunner().invoke(build_app(), [*given, "sr_x4-student", "-o", str(tmp_path / "a.pdf")])
-    assert "is not: name another" in str(refused.exception) and not (tmp_path / "a.pdf").exists()
+    refused = CliRunner().invoke(build_app(), [*given, "sr_x4-student", "-o", str(tmp_path / "a.png")])
+    assert "is not: name another" in str(refused.exception)
+    for spot in ("7", "0.5,2", "a,b"):
+        asked = [*given, "sr_x4-student", "--spot", spot, "-o", str(tmp_path / "b.html")]
+        assert f"got '{spot}'" in str(CliRunner().invoke(build_app(), asked).exception)
+    assert not (tmp_path / "b.html").exists()
+
+
+def test_the_crops_are_exact_also_where_the_pictures_are_compressed(result, handlers, monkeypatch):
+    text = report_html([result], handlers.settings, MADE, spot=(1.0, 0.0))
+    side, left, top = map(
+        int, re.search(r'width="(\d+)" height="\1" data-of="student" data-at="(\d+),(\d+)"', text).groups()
+    )
+    assert (left, top) == (result.size[0] - side, 0) and "The chosen spot" in text
+    monkeypatch.setattr(pictures, "PICTURES_BYTES", 2_000)
+    text = report_html([result], handlers.settings, MADE, spot=(1.0, 0.0))
+    crops = re.findall(r'<img alt="(.*?): .*?" src="data:image/webp;base64,(.*?)"', text)
+    assert [title for title, _ in crops] == [
+        *("Before", "Bicubic", "Student without distillation", "Student", "Teacher", "Original")
+    ]
+    exact = np.asarray(Image.open(result.column("teacher").shown))[top : top + side, left : left + side]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(dict(crops)["Teacher"])))), exact)
+
+
+def test_the_pdf_of_the_same_results_has_the_same_bytes(result, handlers):
+    pdf = report_pdf([result], handlers.settings, MADE)
+    assert pdf.startswith(b"%PDF-1.7") and report_pdf([result], handlers.settings, MADE) == pdf
+    assert report_pdf([result], handlers.settings, MADE, spot=(0.0, 0.0)) != pdf
+
+
+def test_a_pdf_is_made_of_letters_that_no_font_has(result, handlers):
+    named = dataclasses.replace(result, name="\u5b66\u751f #emph[x] $x$ \U0001f600")
+    pdf = report_pdf([named], handlers.settings, MADE)
+    assert pdf.startswith(b"%PDF") and report_pdf([named], handlers.settings, MADE) == pdf
+
+
+def test_without_typst_a_pdf_is_one_sentence_before_anything_is_restored(handlers, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(as_pdf, "is_installed", lambda: False)
+    given = ["--weights", str(handlers.settings.weights_dir), "report", str(photo), "--model", "sr_x4-student"]
+    refused = CliRunner().invoke(build_app(), [*given, "-o", str(tmp_path / "a.pdf")])
+    assert "pip install 'kdsr[report]'" in str(refused.exception) and not (tmp_path / "a.pdf").exists()
+
+
+def test_the_pdf_has_the_words_and_the_figures_of_the_page(result):
+    table = figures.table(result)
+    blocks = blocks_of(table)
+    cells = ["".join(run["text"] for run in cell["runs"]) for row in blocks[0]["rows"] for cell in row]
+    rows = re.search("<tbody>(.*?)</tbody>", table)[1]
+    assert [cell.strip() for cell in cells if cell.strip()] == [
+        re.sub("<[^>]*>", "", re.sub("<small>.*?</small>", "", cell)).strip()
+        for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", rows)
+    ]
+    assert blocks[0]["columns"] == 9 and blocks[0]["rows"][1][0]["small"] == result.column("twin").card.title
+    assert {"text": "PSNR, SSIM", "bold": True, "code": False} in blocks[1]["runs"] and blocks[1]["class"] == "foot"
+
+
+@pytest.mark.parametrize(("word", "spot"), [("0.31,0.42,200", (0.31, 0.42)), ("", None), ("2,0,1", None), ("a", None)])
+def test_the_spot_is_that_of_the_address(word, spot):
+    assert spot_of({"spot": word}) == spot

@@ -84,6 +84,7 @@ def _details_column() -> dict[str, Any]:
             student_file = gr.DownloadButton("Download student (PNG)", interactive=False, elem_id="student-file")
             teacher_file = gr.DownloadButton("Download teacher (PNG)", interactive=False, elem_id="teacher-file")
             report = gr.Button(texts.REPORT, elem_id="report")
+            report_pdf = gr.Button(texts.REPORT_PDF, elem_id="report-pdf")
             report_file = gr.DownloadButton(texts.REPORT, visible="hidden", elem_id="report-file")
         strip = gr.Checkbox(label=texts.STRIP, container=False, elem_id="strip")
         with gr.Accordion("All pictures as files", open=False, elem_id="all-files"):
@@ -94,6 +95,7 @@ def _details_column() -> dict[str, Any]:
         "student_file": student_file,
         "teacher_file": teacher_file,
         "report": report,
+        "report_pdf": report_pdf,
         "report_file": report_file,
         "strip": strip,
         "format": kind,

@@ -101,7 +101,7 @@ class RestoreTab:
     result: gr.State
     """The `RestoreResult` that is shown, or None."""
     report: dict[str, Any]
-    """The button that asks for a report, and the one by which it is downloaded."""
+    """The buttons that ask for a report, the one by which it is downloaded, and the pair on the divider."""
 
 
 def wire(
@@ -122,7 +122,7 @@ def wire(
     tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **LATEST)
     parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
-    report = {name: parts.result[name] for name in ("report", "report_file")}
+    report = {name: parts.result[name] for name in ("report", "report_pdf", "report_file")} | {"pair": states["pair"]}
     return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view, parts.states["result"], report)
 
 

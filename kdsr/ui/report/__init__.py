@@ -1,0 +1,1 @@
+"""A report: what *Restore* has made, as one HTML file or as a PDF."""
