@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kdsr.cli.clips import is_clip, restore_clip
 from kdsr.cli.options import (
     Ensemble,
     Holes,
@@ -33,6 +34,7 @@ from kdsr.tasks import find_task
 
 if TYPE_CHECKING:
     from kdsr.image.batch import Job
+    from kdsr.restore import Runtime
 
 _NAMED = 8
 """At most so many files of a folder are named in a line."""
@@ -44,7 +46,9 @@ Work = Callable[["Job", Tell, Callable[[], bool]], tuple[str, ...]]
 
 def restore(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Picture, or folder of pictures.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Picture, folder of pictures, or clip (.mp4, .mkv, .webm ...).")
+    ],
     out: Out,
     model: Model,
     runtime: RunOn = RuntimeName.AUTO,
@@ -56,8 +60,11 @@ def restore(
     ] = None,
     sharpness: Sharpness = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, GPS, XMP and resolution.")] = False,
+    codec: Annotated[str, typer.Option(help="Clips: h264, hevc, av1 or ffv1 (lossless).")] = "h264",
+    crf: Annotated[int | None, typer.Option(help="Clips: quality, 0 the best; usual 16, hevc 18, av1 24.")] = None,
+    preview: Annotated[str | None, typer.Option(help="Clips: so much from the start only, such as 5s.")] = None,
 ) -> None:
-    """Restore a picture, or every picture of a folder; finished pictures of a folder are skipped."""
+    """Restore a picture, a clip, or every picture of a folder; what is finished is skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.image import read_picture
     from kdsr.restore import open_runtime, passed_over, restore_file
@@ -76,7 +83,7 @@ def restore(
 
     ran: list[str] = []
 
-    def open_work(settings: Settings) -> Work:
+    def opened_with(settings: Settings) -> "Runtime":
         opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
         if runtime == RuntimeName.AUTO:
             for line in passed_over(card, settings):
@@ -88,6 +95,10 @@ def restore(
 
             opened = SelfEnsemble(opened)
         ran.append(f"{card.name} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
+        return opened
+
+    def open_work(settings: Settings) -> Work:
+        opened = opened_with(settings)
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
             return restore_file(
@@ -104,7 +115,14 @@ def restore(
 
         return work
 
-    each_picture(source, out, context.obj, made_by, open_work)
+    if is_clip(source, out):
+        opened = opened_with(context.obj)
+        more = {"made_by": made_by, "strip": strip, "tile_px": tile}
+        restore_clip(source, out, opened, context.obj, encoding=(codec, crf), preview=preview, **more)
+    elif (codec, crf, preview) != ("h264", None, None):
+        raise SettingsError(f"--codec, --crf and --preview are for clips, and {source} is none.")
+    else:
+        each_picture(source, out, context.obj, made_by, open_work)
     if ran:
         note(ran[-1])
 

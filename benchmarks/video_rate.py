@@ -1,0 +1,70 @@
+"""How much of a network's own rate a clip keeps, with decoding, encoding and sound, and the memory that it takes.
+
+    python benchmarks/video_rate.py [--model sr_x2-student-16x7] [--seconds 20] [--width 640] [--height 360]
+
+Makes a clip (H.264, 24 frames a second, stereo) and restores it by `restore_clip`. Times the network alone on frames of
+the same clip, before and after. Prints frames per second of both, the ratio, and the highest memory.
+"""
+
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import typer
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from helpers.clips import make_clip
+
+from kdsr.image import Picture
+from kdsr.restore import open_runtime
+from kdsr.restore.engine import restore_picture
+from kdsr.restore.runtime import Runtime
+from kdsr.settings import settings_from_environment
+from kdsr.video import open_clip, restore_clip
+from kdsr.video.clip import Shot, shots
+from kdsr.zoo import Catalog
+
+FPS, ALONE = 24, 40
+"""Frames a second of the clip, and how many the network restores alone."""
+
+
+def main(
+    model: str = "sr_x2-student-16x7", seconds: int = 20, width: int = 640, height: int = 360, codec: str = "libx264"
+) -> None:
+    """Measure and print."""
+    settings = settings_from_environment()
+    catalog = Catalog(settings.weights_dir)
+    runtime = open_runtime(catalog.find(model), catalog, settings=settings)
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "clip.mp4"
+        make_clip(source, frames=FPS * seconds, width=width, height=height, codec=codec, rate=FPS, channels=2)
+        frames = [shot for shot, _ in zip(shots(open_clip(source)), range(ALONE), strict=False)]
+        alone = [*seconds_alone(runtime, frames)]
+        since = time.perf_counter()
+        restore_clip(source, Path(folder) / "result.mp4", runtime, settings, made_by="benchmark")
+        rate = FPS * seconds / (time.perf_counter() - since)
+        alone += seconds_alone(runtime, frames)
+    own = 1 / statistics.median(alone)
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    typer.echo(
+        f"{model}, {runtime.about.name}, {width}x{height} x{runtime.about.scale}: alone {own:.1f} frames/s, "
+        f"the clip {rate:.1f} frames/s ({rate / own:.0%} of it), memory at most {memory_mb:.0f} MB"
+    )
+
+
+def seconds_alone(runtime: Runtime, frames: list[Shot]) -> list[float]:
+    """Seconds of each frame by the network alone."""
+    found = []
+    for shot in frames:
+        since = time.perf_counter()
+        restore_picture(Picture(shot.pixels), runtime)
+        found.append(time.perf_counter() - since)
+    return found
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,110 @@
+"""`kdsr restore` for a clip: a line of progress, and a stop that leaves what plays so far."""
+
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdsr.cli.options import note
+from kdsr.errors import InputError, SettingsError
+from kdsr.settings import Settings
+
+if TYPE_CHECKING:
+    from kdsr.restore.runtime import Runtime
+    from kdsr.video import ClipProgress
+
+_EVERY_S = 10.0
+"""Between two lines where no terminal shows one that changes."""
+
+
+def is_clip(source: Path, out: Path) -> bool:
+    """Whether `source` is restored as a video: by its name, or an animated GIF that becomes one."""
+    from kdsr.video.clip import SUFFIXES
+    from kdsr.video.join import FORMATS
+
+    name = source.suffix.lower()
+    return name in SUFFIXES or (name == ".gif" and out.suffix.lower() in FORMATS)
+
+
+def restore_clip(
+    source: Path, out: Path, runtime: "Runtime", settings: Settings, *, encoding: tuple[str, int | None],
+    preview: str | None, **more: Any,
+) -> None:  # fmt: skip
+    """Restore the clip `source` and say what was done.
+
+    encoding: the names of `Encoding`'s fields. preview: as in `seconds_of`. more: as in `kdsr.video.restore_clip`.
+
+    Raises:
+        Stopped: Ctrl-C or a request to end.
+    """
+    from kdsr.video import Encoding, restore_clip
+
+    target = out / f"{source.stem}.mp4" if out.is_dir() or not out.suffix else out
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}.") from None
+    seconds, shown = None if preview is None else seconds_of(preview), _Line(source.name)
+    with _interrupts() as stopped:
+        notes = restore_clip(
+            source, target, runtime, settings, encoding=Encoding(*encoding), preview_s=seconds, on_progress=shown,
+            should_stop=stopped.is_set, **more,
+        )  # fmt: skip
+    note(" ".join([f"{source.name} -> {target}", f"({shown.last})" if shown.last else "", *notes]))
+
+
+def seconds_of(text: str) -> float:
+    """The seconds that `text` names: `5`, `5s`, `1.5s` or `2m`.
+
+    Raises:
+        SettingsError: it names none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m)?", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise SettingsError(f"--preview takes a time such as 5s or 2m, got '{text}'.")
+    return float(found[1]) * (60 if found[2] == "m" else 1)
+
+
+class _Line:
+    """Prints how far a clip is: one line that changes on a terminal, else one every few seconds."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.last, self._printed = name, "", time.monotonic()
+
+    def __call__(self, progress: "ClipProgress") -> None:
+        whole = "" if progress.expected is None else f" of {max(progress.expected, progress.frames)}"
+        self.last = (
+            f"{progress.frames}{whole} frames, {progress.frames_per_s:.3g} frames/s, {progress.size / 1e6:.1f} MB"
+        )
+        left = "" if progress.left_s is None else f", {timedelta(seconds=round(progress.left_s))} left"
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{self.name}: {self.last}{left}")
+            sys.stderr.flush()
+        elif time.monotonic() - self._printed > _EVERY_S:
+            self._printed = time.monotonic()
+            note(f"{self.name}: {self.last}{left}")
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Set where Ctrl-C or a request to end came; a second one ends the process."""
+    stopped = threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")

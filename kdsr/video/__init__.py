@@ -1,0 +1,7 @@
+"""Clips: video files restored frame by frame, with sound, subtitles and times kept. Needs the extra `video`."""
+
+from kdsr.video.clip import SUFFIXES, Clip, open_clip
+from kdsr.video.encoder import CODECS, Encoding
+from kdsr.video.restore import ClipProgress, restore_clip
+
+__all__ = ["CODECS", "SUFFIXES", "Clip", "ClipProgress", "Encoding", "open_clip", "restore_clip"]
