@@ -22,9 +22,12 @@ def file_address(path: Path) -> str:
 
 
 def importing(module: Path, then: str = "") -> str:
-    """The script that imports the file `module`, which gradio serves, and then does `then`."""
+    """The script that imports the file `module`, which gradio serves, and then does `then`.
+
+    There `served` is the address of gradio's files, also behind a proxy.
+    """
     served = '(window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api")'
-    return f"import({served} + {json.dumps(file_address(module))}){then};"
+    return f"const served = {served}; import(served + {json.dumps(file_address(module))}){then};"
 
 
 def note_line(text: str) -> Markup:

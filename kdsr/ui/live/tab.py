@@ -3,21 +3,17 @@
 Not here: the server's answers (`live.handlers`).
 """
 
-import json
 from typing import Any
 
 import gradio as gr
 
 from kdsr.settings import Settings
-from kdsr.ui.html import file_address
+from kdsr.ui.html import importing
 from kdsr.ui.live.files import SCRIPTS, serve_live_files
 from kdsr.ui.live.handlers import LiveHandlers
 
-_START = """
-const served = (window.gradio_config?.root ?? "") + (window.gradio_config?.api_prefix ?? "/gradio_api");
-import(served + %s).then(({ start }) => start(element, server, served));
-"""
-"""gradio runs this when the tab is first shown. `served` is the address of its files, also behind a proxy."""
+_STARTS = ".then(({ start }) => start(element, server, served))"
+"""gradio runs this when the tab is first shown."""
 
 
 def add_live_tab(settings: Settings) -> LiveHandlers:
@@ -45,7 +41,7 @@ def add_live_tab(settings: Settings) -> LiveHandlers:
     gr.HTML(
         page,
         elem_id="live",
-        js_on_load=_START % json.dumps(file_address(SCRIPTS / "start.js")),
+        js_on_load=importing(SCRIPTS / "start.js", _STARTS),
         server_functions=[offer, thumbnails, binary, graph, compare],
     )
     return handlers
