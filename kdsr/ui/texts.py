@@ -40,7 +40,7 @@ NO_NETWORKS = (
     "their card and reload."
 )
 UNKNOWN_IN_ADDRESS = "The address asks for {key} '{value}', which does not exist here; the default is shown."
-NOT_YOURS = "The picture of this address was uploaded in another page; an example is shown instead."
+NOT_YOURS = "This picture was uploaded in another browser, or was removed since. An example is shown instead."
 EXPIRED = "These pictures were removed from the server. Press Restore to make them again."
 WAITING = "Waiting for another job to finish"
 MARK = "Paint over the missing parts, then press Restore."

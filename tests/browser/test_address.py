@@ -138,18 +138,39 @@ def test_an_unknown_word_is_one_line_and_the_address_becomes_what_is_shown(brows
     page.context.close()
 
 
-def test_an_upload_is_found_again_by_going_back_and_a_link_to_it_has_its_task(page, browser, tmp_path):
+def test_an_upload_is_found_again_by_going_back_and_a_reload_and_a_link_to_it_has_its_task(page, browser, tmp_path):
     Image.new("RGB", (40, 30), (200, 90, 30)).save(tmp_path / "mine.png")
     page.click("#task label:has-text('Denoising')")
     query_is(page, "?task=denoise")
     page.set_input_files("#upload input[type=file]", tmp_path / "mine.png")
-    query_is(page, "?task=denoise&example=own")
+    page.wait_for_function("location.search.startsWith('?task=denoise&example=own-')")
     finished(page, "mine")
+    link = page.url
     page.click("#examples button >> nth=6")
     query_is(page, "?task=denoise&example=cat")
     page.go_back()
     finished(page, "mine")
-    fresh = opened(browser, page.url)
-    fresh.wait_for_selector("#place .line:has-text('uploaded in another page')")
+    page.click("#mode label:has-text('Test: degrade it')")
+    query_is(page, f"?{link.partition('?')[2]}&mode=test")
+    page.reload()
+    finished(page, "mine")
+    assert page.url == f"{link}&mode=test" and page.is_checked("#mode label:has-text('Test: degrade it') input")
+    assert not page.is_visible("#place .line")
+    fresh = opened(browser, link)
+    fresh.wait_for_selector("#place .line:has-text('uploaded in another browser')")
     query_is(fresh, "?task=denoise")
+    finished(fresh, "Coffee")
     fresh.context.close()
+
+
+def test_a_reload_with_a_picture_to_paint_on_opens_the_painting(page, tmp_path):
+    Image.new("RGB", (160, 120), (200, 90, 30)).save(tmp_path / "wall.png")
+    page.click("#task label:has-text('Inpainting')")
+    finished(page, "Inpainting")
+    page.set_input_files("#upload input[type=file]", tmp_path / "wall.png")
+    page.wait_for_selector("#hero .stage.painting")
+    page.wait_for_function("location.search.includes('example=own-')")
+    page.reload()
+    page.wait_for_selector("#hero .stage.painting")
+    page.wait_for_selector("#status .line.needed:has-text('Paint over the missing parts')")
+    assert page.is_enabled("#run") and not page.is_visible("#stop")

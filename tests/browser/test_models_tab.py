@@ -6,6 +6,7 @@ import pytest
 from helpers.networks import add_network
 from helpers.published import NAME, only_tiny
 from helpers.serving import served
+from PIL import Image
 
 from kdsr.settings import Settings
 from kdsr.ui.models.sample import Samples
@@ -125,3 +126,21 @@ def test_a_teacher_is_got_in_restore_and_is_there_in_every_tab_without_a_reload(
         page.click("[role=option]:has-text('Tiny RRDB')")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.close()
+
+
+def test_an_inpainting_network_that_is_tried_on_an_own_picture_asks_where_to_paint(browser, address, tmp_path):
+    Image.new("RGB", (160, 120), (200, 90, 30)).save(tmp_path / "wall.png")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.wait_for_selector("#status .line.done", state="attached")
+    page.set_input_files("#upload input[type=file]", tmp_path / "wall.png")
+    page.wait_for_selector("#summary .about:has-text('wall')")
+    page.click("button[role=tab]:has-text('Models')")
+    page.click("#zoo-filter label:has-text('Inpainting')")
+    page.wait_for_selector("#zoo-head :text('inpaint-student')")
+    page.click("#zoo-try")
+    page.wait_for_selector("#hero .stage.painting")
+    page.wait_for_selector("#status .line.needed:has-text('Paint over the missing parts')")
+    assert page.is_enabled("#run") and page.is_checked("#task input[value=inpaint]")
+    page.close()

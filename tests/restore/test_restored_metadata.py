@@ -13,7 +13,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from kdsr.restore.files import POSITION
 from kdsr.ui import texts
-from kdsr.ui.restore import handlers as handlers_module
+from kdsr.ui.restore import shown as shown_module
+from kdsr.ui.restore.shown import ShownHandlers
 
 handlers = pytest.fixture(restore_handlers)
 
@@ -78,18 +79,18 @@ def tells_place(file):
 
 def test_the_box_beside_the_downloads_leaves_exif_gps_and_xmp_out_and_puts_them_back(handlers, photograph):
     view = run(handlers, photograph, mode="degraded")[-1]
-    shown = handlers.on_files(view.result, True, "PNG")
+    shown = ShownHandlers(handlers).on_files(view.result, True, "PNG")
     files = [shown[1]["value"], shown[2]["value"], *shown[3]]
     assert tells_place(view.student_file["value"]) and any(map(tells_place, view.files))
     assert not any(map(tells_place, files))
     for stripped, whole in zip(shown[3], view.files, strict=True):
         assert np.array_equal(np.asarray(Image.open(stripped)), np.asarray(Image.open(whole)))
         assert Path(stripped).name == Path(whole).name
-    result, *_, webp = handlers.on_files(shown[0], True, "WebP")
+    result, *_, webp = ShownHandlers(handlers).on_files(shown[0], True, "WebP")
     assert not any(map(tells_place, webp))
-    result, *_, webp = handlers.on_files(result, False, "WebP")
+    result, *_, webp = ShownHandlers(handlers).on_files(result, False, "WebP")
     assert any(map(tells_place, webp))
-    back = handlers.on_files(result, False, "PNG")
+    back = ShownHandlers(handlers).on_files(result, False, "PNG")
     assert back[1:] == (view.student_file, view.teacher_file, view.files)
     assert shown[0].order == view.result.order  # so that the result is not taken for a stale one
 
@@ -126,22 +127,22 @@ def test_the_box_ticked_while_a_run_is_at_work_counts_for_all_that_comes_after(h
     )
     first = next(view for view in views if view.result != gr.skip())
     assert tells_place(first.student_file["value"])
-    handlers.on_files(first.result, True, "PNG", REQUEST)
+    ShownHandlers(handlers).on_files(first.result, True, "PNG", REQUEST)
     last = list(views)[-1]
     assert not any(map(tells_place, [last.student_file["value"], last.teacher_file["value"], *last.files]))
 
 
 def test_files_written_while_a_newer_result_came_do_not_replace_its_own(handlers, photograph, monkeypatch):
-    view, write = run(handlers, photograph, mode="degraded")[-1], handlers_module.files_as
+    view, write = run(handlers, photograph, mode="degraded")[-1], shown_module.files_as
 
     def write_slowly(*given):
-        monkeypatch.setattr(handlers_module, "files_as", write)
+        monkeypatch.setattr(shown_module, "files_as", write)
         assert run(handlers, photograph, task="denoise", mode="degraded")[-1].files
         return write(*given)
 
-    monkeypatch.setattr(handlers_module, "files_as", write_slowly)
-    assert handlers.on_files(view.result, False, "WebP", REQUEST) == (gr.skip(),) * 4
+    monkeypatch.setattr(shown_module, "files_as", write_slowly)
+    assert ShownHandlers(handlers).on_files(view.result, False, "WebP", REQUEST) == (gr.skip(),) * 4
 
 
 def test_without_a_result_the_box_changes_nothing(handlers):
-    assert handlers.on_files(None, True, "PNG") == (gr.skip(),) * 4
+    assert ShownHandlers(handlers).on_files(None, True, "PNG") == (gr.skip(),) * 4

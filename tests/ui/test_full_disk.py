@@ -11,6 +11,7 @@ from kdsr import files
 from kdsr.errors import InputError
 from kdsr.ui.disk import writing
 from kdsr.ui.restore.files import files_as
+from kdsr.ui.restore.shown import ShownHandlers
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
@@ -69,11 +70,11 @@ def test_maps_that_find_no_room_are_a_note_and_the_pictures_stay(handlers, photo
 def test_downloads_that_find_no_room_leave_those_that_are_there(handlers, photo, full_for, toasts):
     result = results(views_of_run(handlers, photo))[-1]
     full_for(".webp")
-    assert all(value == {"__type__": "update"} for value in handlers.on_files(result, False, "WebP"))
+    assert all(value == {"__type__": "update"} for value in ShownHandlers(handlers).on_files(result, False, "WebP"))
     assert "No space left on device" in toasts[-1] and "/" not in toasts[-1]
     assert len(files_as(result, "PNG", handlers.settings)) == len(result.columns)
     full_for("student.png")
-    handlers.on_files(result, True, "PNG")
+    ShownHandlers(handlers).on_files(result, True, "PNG")
     assert toasts[-1].startswith("The downloads cannot be written here (No space left on device)")
 
 

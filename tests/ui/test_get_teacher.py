@@ -195,7 +195,7 @@ def test_restore_and_distill_choose_what_was_asked_for_there_and_offer_what_was_
         ("distill", "photo_x4-teacher", NAME),
     ):
         arrived = Arrived(NAME, "photo_x4", place, 1)
-        choice, teacher = restore.on_arrived(arrived, chosen)
+        choice, teacher = restore.on_arrived(arrived, chosen, SimpleNamespace(session_hash=place))
         assert choice.teacher == teacher["value"] == in_restore and NAME in [name for _, name in teacher["choices"]]
         _, teacher = distill.on_arrived(arrived, "photo_x4", "photo_x4-teacher")
         assert teacher["value"] == in_distill and NAME in [name for _, name in teacher["choices"]]

@@ -13,6 +13,8 @@ from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.restore.choice import NOTHING_COMPARED
 from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.place import USUAL_PAIR, Scene, place_of, words_of
+from kdsr.ui.restore.uploads import Uploads, word_of_upload
+from kdsr.ui.restore.view import View
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
@@ -35,20 +37,21 @@ def example(title: str) -> str:
 def places(here) -> list[Scene]:
     """Places that differ from the usual one in each word."""
     denoise, inpaint = here.usual("denoise"), here.usual("inpaint")
-    cat = example("Cat")
+    cat, [own] = example("Cat"), here.uploads.values()
     return [
         Scene(here.usual("sr_x4"), str(example_of("sr_x4"))),
         Scene(denoise, str(example_of("denoise"))),
         Scene(denoise._replace(strength=40.0), cat, ("bicubic", "truth")),
         Scene(denoise._replace(mode="degraded", student="denoise-twin"), cat, ("before", "error_student")),
         Scene(inpaint._replace(strength="text", before="inpaint-twin"), example("Deep field")),
-        Scene(here.usual("sr_x4")._replace(mode="degraded", teacher="sr_x4-twin"), here.own),
-        Scene(here.usual("sr_x4")._replace(mode="both"), here.own),
+        Scene(here.usual("sr_x4")._replace(mode="degraded", teacher="sr_x4-twin"), own),
+        Scene(here.usual("sr_x4")._replace(mode="both"), own),
     ]
 
 
 def test_every_place_comes_back_from_its_words(opening, photo):
-    here = opening.here("", str(photo))
+    opening.restore.uploads.add("anna", str(photo))
+    here = opening.here("anna")
     for place in places(here):
         assert place_of(words_of(place, here), here) == (place, ""), place
     assert words_of(places(here)[0], here) == {} and words_of(places(here)[1], here) == {"task": "denoise"}
@@ -75,13 +78,39 @@ def test_an_unknown_word_is_one_line_and_the_usual_is_shown(opening, query):
     assert 'class="line error"' in address and "data-answer" in address
 
 
-def test_an_upload_of_another_page_keeps_tab_and_task(opening, photo, tmp_path):
-    query = {"task": "denoise", "example": "own", "mode": "compare"}
-    here = opening.here("", str(tmp_path / "gone.png"))
-    place, said = place_of(query, here)
-    assert said == texts.NOT_YOURS and place == Scene(here.usual("denoise"), str(example_of("denoise")))
-    words, own = opening.on_placed(CHOICE._replace(mode="degraded"), str(photo), USUAL_PAIR, "", None)
-    assert 'data-address="example=own"' in words and own == str(photo)
+def test_an_upload_is_found_by_its_own_visitor_only_and_keeps_tab_and_task_for_others(opening, photo):
+    asked, mine = CHOICE._replace(mode="degraded"), word_of_upload(str(photo))
+    assert f'data-address="example={mine}"' in opening.on_placed(asked, str(photo), USUAL_PAIR, "anna", None)
+    query, here = {"task": "denoise", "example": mine, "mode": "compare"}, opening.here("anna")
+    assert place_of(query, here) == (Scene(here.usual("denoise")._replace(mode="both"), str(photo)), "")
+    usual = Scene(here.usual("denoise"), str(example_of("denoise")))
+    assert place_of(query, opening.here("bert")) == (usual, texts.NOT_YOURS)
+    for word in ("own", "own-00000000"):
+        assert place_of(query | {"example": word}, here) == (usual, texts.NOT_YOURS)
+    photo.unlink()
+    assert place_of(query, here) == (usual, texts.NOT_YOURS)
+
+
+def test_of_many_visitors_and_pictures_the_newest_are_remembered():
+    uploads = Uploads()
+    for number in range(20):
+        uploads.add("anna", f"{number}.png")
+    uploads.add("anna", "10.png")
+    assert [*uploads.of("anna").values()] == [*(f"{number}.png" for number in range(4, 20) if number != 10), "10.png"]
+    for number in range(1000):
+        uploads.add(str(number), "one.png")
+    assert uploads.of("anna") == {} and len(uploads.of("0")) == 1
+
+
+def test_a_reload_orders_what_the_page_cannot_open_on(opening, photo):
+    opening.restore.uploads.add("anna", str(photo))
+    own = {"example": word_of_upload(str(photo))}
+    opened = [{}, {"task": "denoise"}, {"task": "inpaint"}, {"task": "inpaint", "mode": "restore"}, own]
+    resumed = [opening.on_load("anna", request(**query))[-1] for query in opened]
+    assert resumed == [gr.skip(), gr.skip(), gr.skip(), True, True]
+    choice, picture, pair = place_of(own, opening.here("anna"))[0]
+    assert list(opening.on_open(choice, picture, pair, request())) == [View()]
+    assert not opening.restore.orders.is_waiting("visitor")
 
 
 def test_the_sentence_on_an_unknown_word_stays_until_another_thing_is_chosen(opening):
@@ -89,8 +118,8 @@ def test_the_sentence_on_an_unknown_word_stays_until_another_thing_is_chosen(ope
     choice, picture, pair = place_of(query, opening.here(""))[0]
     shown = str(opening.on_load("", request(**query))[0])
     assert "nothing" in shown
-    assert opening.on_placed(choice, picture, pair, "", shown)[0] == gr.skip()
-    assert opening.on_placed(choice, picture, ("teacher", "student"), "", shown)[0] == named(
+    assert opening.on_placed(choice, picture, pair, "", shown) == gr.skip()
+    assert opening.on_placed(choice, picture, ("teacher", "student"), "", shown) == named(
         {"task": "denoise", "pair": "teacher,student"}
     )
 
@@ -99,18 +128,18 @@ def test_the_sentence_on_an_unknown_word_stays_until_another_thing_is_chosen(ope
 def test_going_back_orders_a_run_for_another_picture_and_none_for_another_pair(handlers, opening):
     choice, picture = handlers.usual("denoise"), str(example_of("denoise"))
     address, *_, choice, _, _, _, _, _, _, _, given, _, pair, _, _, _ = opening.on_follow(
-        handlers.usual("sr_x4"), str(example_of("sr_x4")), None, None, "", request(task="denoise", sigma="30")
+        handlers.usual("sr_x4"), str(example_of("sr_x4")), None, "", request(task="denoise", sigma="30")
     )
     assert (choice.task, choice.strength, given, pair) == ("denoise", 30.0, picture, USUAL_PAIR)
     assert 'data-address="task=denoise&amp;sigma=30"' in address or "task=denoise&sigma=30" in address
     assert handlers.orders.take("visitor") is not None
     result = run(handlers, example_of("denoise"), task="denoise")[-1].result
     followed = opening.on_follow(
-        choice, picture, result, None, "", request(task="denoise", sigma="30", pair="original,student")
+        choice, picture, result, "", request(task="denoise", sigma="30", pair="original,student")
     )
     assert '"left": "truth"' in followed[1].unescape() and followed[3:5] == followed[-4] == ("truth", "student")
     assert handlers.orders.take("visitor") is None
-    elsewhere = opening.on_follow(choice, picture, result, None, "", request(tab="models"))
+    elsewhere = opening.on_follow(choice, picture, result, "", request(tab="models"))
     assert elsewhere[5:] == NOTHING_COMPARED and len(elsewhere) == len(followed)
 
 

@@ -31,6 +31,7 @@ from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.request import Order, check_output_size, prepare
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import _NetworkRun, restore_steps
+from kdsr.ui.restore.shown import ShownHandlers
 from kdsr.ui.restore.timing import LEAST
 from kdsr.ui.restore.view import UNCHANGED
 
@@ -82,7 +83,7 @@ def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
     for picture, suffix in ((photo, "WebP"), (tmp_path / "deep.png", "TIFF")):
         view = run(handlers, picture, mode="degraded", task="denoise")[-1]
         exact = {Path(name).stem: read_picture(name, handlers.settings) for name in view.files}
-        for name in handlers.on_files(view.result, False, suffix, REQUEST)[3]:
+        for name in ShownHandlers(handlers).on_files(view.result, False, suffix, REQUEST)[3]:
             assert np.array_equal(read_picture(name, handlers.settings).pixels, exact[Path(name).stem].pixels)
         assert view.format["choices"] == [(name, name) for name in ("PNG", suffix)] or list(view.format["choices"]) == [
             "PNG",
@@ -182,7 +183,7 @@ def test_altered_weights_and_cards_without_weights_are_sentences(handlers, photo
     views = run(handlers, photo)
     assert "SHA-256" in views[-1].status and "student" in {column.key for column in results(views)[-1].columns}
     (weights / "denoise-teacher.safetensors").unlink()
-    *_, note, lines = OpeningHandlers(handlers).on_load("", REQUEST)
+    *_, note, lines, _ = OpeningHandlers(handlers).on_load("", REQUEST)
     assert len(handlers.problems()) == 1 and "no weights beside it" in lines and note["visible"]
 
 
@@ -238,7 +239,7 @@ def test_times_that_cannot_be_are_taken_again_in_turn(handlers, photo, monkeypat
 def test_any_pair_can_be_chosen(handlers, photo):
     result = run(handlers, photo)[-1].result
     for left in [column.key for column in result.columns]:
-        pair, pictures, *_ = handlers.on_pair(result, left, "truth")
+        pair, pictures, *_ = ShownHandlers(handlers).on_pair(result, left, "truth")
         shown = shown_in(pictures)
         assert pair == (left, "truth") == (shown["left"], shown["right"]) and shown["size"] == list(result.size)
         files = {each["key"]: each["src"] for each in shown["pictures"]}
@@ -249,18 +250,18 @@ def test_a_pair_chosen_while_a_run_is_at_work_is_shown_by_all_that_comes_after(h
     handlers.on_press(REQUEST)
     views = handlers.on_restore(str(photo), None, CHOICE, "torch", 0, 0, False, None, ("input", "student"), REQUEST)
     first = next(view for view in views if isinstance(view.result, RestoreResult))
-    handlers.on_pair(first.result, "bicubic", "truth", REQUEST)
+    ShownHandlers(handlers).on_pair(first.result, "bicubic", "truth", REQUEST)
     last = list(views)[-1]
     shown = shown_in(last.pictures)
     assert (shown["left"], shown["right"]) == ("bicubic", "truth") == (last.left["value"], last.right["value"])
-    late = shown_in(handlers.on_pair(first.result, "input", "teacher", REQUEST)[1])
+    late = shown_in(ShownHandlers(handlers).on_pair(first.result, "input", "teacher", REQUEST)[1])
     assert late["right"] == "teacher"  # of the newest result, although the page asked on an earlier one
 
 
 def test_an_expired_result_is_said_and_not_a_crash(handlers, photo):
     result = run(handlers, photo)[-1].result
     result.column("student").file.unlink()
-    assert texts.EXPIRED in handlers.on_pair(result, "teacher", "student")[-1]
+    assert texts.EXPIRED in ShownHandlers(handlers).on_pair(result, "teacher", "student")[-1]
 
 
 def test_a_visit_without_a_picture_is_refused(handlers):

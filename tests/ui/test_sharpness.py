@@ -13,6 +13,7 @@ from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.headline import headline
 from kdsr.ui.restore.result import RestoreResult
+from kdsr.ui.restore.shown import ShownHandlers
 
 FAITHFUL, SHARP = "sr_x4-student", "sr_x4-sharp"
 photo = pytest.fixture(small_photo)
@@ -90,7 +91,7 @@ def test_the_invented_map_is_of_the_arrays_on_disk_and_has_its_consistency_and_a
         assert column.consistency_db == consistency(restored, given).item()
         wanted = invented_map(restored, given)[0].permute(1, 2, 0).mul(255).round().byte().numpy()
         assert np.array_equal(pixels(handlers, result, column.key), wanted)
-        *_, explained, _ = handlers.on_pair(result, role, column.key)
+        *_, explained, _ = ShownHandlers(handlers).on_pair(result, role, column.key)
         assert f"<b>Invented by the {role}</b>: bright where" in explained
         assert f">Consistency {column.consistency_db:.2f} dB</span>" in explained and CONVENTION in explained.unescape()
     assert view.explained == ""  # teacher and student are no maps
@@ -99,7 +100,7 @@ def test_the_invented_map_is_of_the_arrays_on_disk_and_has_its_consistency_and_a
 def test_every_map_is_explained_once(handlers, photo):
     result = run(handlers, photo)[-1].result
     for key in ("error_student", "error_teacher", "difference"):
-        *_, explained, _ = handlers.on_pair(result, key, key)
+        *_, explained, _ = ShownHandlers(handlers).on_pair(result, key, key)
         assert explained.count("bright where") == 1 and "Consistency" not in explained
 
 

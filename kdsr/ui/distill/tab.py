@@ -15,7 +15,7 @@ from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
-from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING
+from kdsr.ui.events import LATEST, LATEST_READING, QUICK, READING
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
@@ -248,6 +248,6 @@ def _wire_run(
     compared = run["compare"].click(
         handlers.on_compare, [*looked_at, restore.choice], [tabs, run["status"], *restore.compared], **READING
     )
-    compared.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
+    restore.run_after(compared)
     opened = [form["task"], form["teacher"], form["student"], form["start"], form["status"], *page]
     visitor.opened.then(handlers.on_load, states["who"], opened, **QUICK)

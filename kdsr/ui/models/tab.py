@@ -7,7 +7,7 @@ import gradio as gr
 
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
-from kdsr.ui.events import LATEST, QUEUED, READING, SAMPLED, TOLD, to_chosen
+from kdsr.ui.events import LATEST, READING, SAMPLED, TOLD, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.sample import COMPARISON
@@ -70,7 +70,7 @@ def add_models_tab(
     tried = parts["try"].click(
         handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **READING
     )
-    tried.then(restore.handlers.on_restore, restore.order, restore.view, **QUEUED)
+    restore.run_after(tried)
     tried.then(None, js=_TO_TOP)
     made = gr.State()
     sampled = selection.change(handlers.on_sample, selection, made, **SAMPLED)

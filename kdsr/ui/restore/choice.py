@@ -43,6 +43,23 @@ class Choice(NamedTuple):
         """This choice with `student`; the dial of another student is untouched."""
         return self._replace(student=student, sharpness=self.sharpness if student == self.student else None)
 
+    def with_networks(self, teacher: str | None, student: str | None, asked: "Choice") -> "Choice":
+        """This choice with the networks that were chosen in `asked`, if it is for the same task."""
+        made = self.with_student(student)._replace(teacher=teacher, before=None)
+        return made if self.task == asked.task else self
+
+    def with_strength(self, strength: float | str, asked: "Choice") -> "Choice":
+        """This choice with the strength or kind that was chosen in `asked`, if it is for the same task."""
+        return self._replace(strength=strength) if self.task == asked.task else self
+
+    def with_sharpness(self, sharpness: float, asked: "Choice") -> "Choice":
+        """This choice with the sharpness that was chosen in `asked`, if it is of the same student."""
+        return self._replace(sharpness=sharpness) if self.student == asked.student else self
+
+    def for_upload(self, asked: "Choice") -> "Choice":
+        """This choice for a picture that was uploaded in `asked`: not a test, unless that was chosen since."""
+        return self._replace(mode="degraded") if self.mode == "clean" == asked.mode else self
+
 
 class Folded(NamedTuple):
     """The values of the folded section, networks left out."""

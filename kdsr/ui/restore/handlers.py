@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,14 @@ from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, menu_of, order_of
-from kdsr.ui.restore.files import files_as, on_disk
 from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.place import Scene
 from kdsr.ui.restore.request import Mode, Order, what_is_lacking
 from kdsr.ui.restore.result import RestoreResult
 from kdsr.ui.restore.run import restore_steps
-from kdsr.ui.restore.view import View, download, ended_view, final_view, pair_view, stopped_view, views_of
+from kdsr.ui.restore.uploads import Uploads
+from kdsr.ui.restore.view import View, ended_view, final_view, stopped_view, views_of
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.zoo import open_catalog
 
@@ -46,8 +46,8 @@ KEPT_S = 2 * 3600
 
 
 class RestoreHandlers:
-    """The handlers, with what they share: settings, the folder for pictures, the orders and what each open page shows,
-    what the page opened on.
+    """The handlers, with what they share: settings, the folder for pictures, the orders, what each open page shows and
+    each visitor uploaded, what the page opened on.
     """
 
     def __init__(self, settings: Settings, folder: Path, jobs: Jobs | None = None) -> None:
@@ -56,6 +56,7 @@ class RestoreHandlers:
         self.folder = folder
         self.orders = Orders()
         self.pages: dict[str, OpenPage] = {}
+        self.uploads = Uploads()
         self.openings: dict[Order, RestoreResult] = {}
 
     # What is there
@@ -90,11 +91,13 @@ class RestoreHandlers:
 
     # Small handlers
 
-    def on_network(self, teacher: str | None, student: str | None, choice: Choice) -> Choice:
+    def on_network(
+        self, teacher: str | None, student: str | None, choice: Choice, request: gr.Request | None = None
+    ) -> Choice:
         """Another network, for the next run."""
-        return choice.with_student(student)._replace(teacher=teacher, before=None)
+        return self._changed(request, choice, lambda newest: newest.with_networks(teacher, student, choice))
 
-    def on_show(self, choice: Choice, owner: str) -> tuple[Any, ...]:
+    def on_show(self, choice: Choice, owner: str, request: gr.Request | None = None) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted since."""
         if choice.teacher is None and choice.student is None:
             return gr.skip(), gr.skip()  # the page is still loading
@@ -102,7 +105,10 @@ class RestoreHandlers:
         kept = (
             choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
         )
-        return choice.with_student(kept), gr.update(choices=names, value=kept, interactive=bool(names))
+        made = self._changed(request, choice, lambda newest: newest.with_student(kept) if newest == choice else newest)
+        if made.student != kept:
+            return gr.skip(), gr.skip()  # another was chosen meanwhile
+        return made, gr.update(choices=names, value=kept, interactive=bool(names))
 
     def on_task(
         self, task: str, choice: Choice, picture: str | None, request: gr.Request, owner: str = ""
@@ -110,41 +116,53 @@ class RestoreHandlers:
         """(choice, teacher, student, strength, kind, marks, picture, chosen, status, run, stop) for `task`. The example
         of the task before makes place for that of this one; any other picture stays.
         """
-        before, now = example_of(choice.task), example_of(task)
-        moves = picture is not None and picture == str(before) and now != before
-        made = self.usual(task, owner)._replace(mode=choice.mode)
-        _, *updates, _, _, given, chosen, _ = self.placed(Scene(made, str(now) if moves else None), owner)
-        return *updates, given, chosen, *self.ordered(request)
+        before, now = (None if path is None else str(path) for path in (example_of(choice.task), example_of(task)))
+        described, usual = self._described(now) if now else "", self.usual(task, owner)
+        given = self.page(request).picture.change(picture, lambda newest: now if newest == before else newest)
+        made = self._changed(request, choice, lambda newest: usual._replace(mode=newest.mode))
+        shown = (given, described) if given == now != picture else (gr.skip(), gr.skip())
+        return *self._controls(made, owner), *shown, *self.ordered(request)
 
     def on_mode(self, mode: Mode, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
-        shown = (*levels_of(choice.task, mode), gr.update(visible=mode == "both"))
-        return choice._replace(mode=mode), *shown, *self.ordered(request)
+        made = self._changed(request, choice, lambda newest: newest._replace(mode=mode))
+        return made, *levels_of(made.task, mode), gr.update(visible=mode == "both"), *self.ordered(request)
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another strength of the degradation."""
-        return choice._replace(strength=strength), *self.ordered(request)
+        made = self._changed(request, choice, lambda newest: newest.with_strength(strength, choice))
+        return made, *self.ordered(request)
 
     def on_sharpness(self, sharpness: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another sharpness of the student."""
-        return choice._replace(sharpness=sharpness), *self.ordered(request)
+        made = self._changed(request, choice, lambda newest: newest.with_sharpness(sharpness, choice))
+        return made, *self.ordered(request)
 
     def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """(choice, marks, status, run, stop): another kind of holes, without the visitor's own marks."""
-        return choice._replace(strength=kind), None, *self.ordered(request)
+        made = self._changed(request, choice, lambda newest: newest.with_strength(kind, choice))
+        return made, None, *self.ordered(request)
 
     def on_press(self, request: gr.Request) -> tuple[Any, ...]:
         """The button Restore."""
         return self.ordered(request)
 
     def on_upload(self, path: str | None, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
-        """The visitor's picture, to be restored as it is; if it cannot be read, one sentence, and nothing changes."""
+        """The visitor's picture, to be restored as it is; if it cannot be read, one sentence, and nothing changes. What
+        was chosen while it was read counts; of two pictures, the one chosen last.
+        """
+        page = self.page(request)
+        page.picks = pick = page.picks + 1
         try:
             line = self._described(path)
         except KdsrError as error:
             return gr.skip(), gr.update(value=None), *(gr.skip(),) * 7, *refused(error)
-        choice, *more = self.on_mode("degraded" if choice.mode == "clean" else choice.mode, choice, request)
-        return path, gr.update(value=None), line, choice, choice.mode, *more
+        if page.picks != pick:
+            return gr.skip(), gr.update(value=None), *(gr.skip(),) * 10
+        page.picture.change(path, lambda _: path)
+        made = self._changed(request, choice, lambda newest: newest.for_upload(choice))
+        shown = (*levels_of(made.task, made.mode), gr.update(visible=made.mode == "both"))
+        return path, gr.update(value=None), line, made, made.mode, *shown, *self.ordered(request)
 
     def on_truth(self, path: str | None, request: gr.Request) -> tuple[Any, ...]:
         """The visitor's clean picture, if it can be read."""
@@ -159,14 +177,17 @@ class RestoreHandlers:
         examples, index = available_examples(), (event._data or {}).get("index")
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(examples):
             raise InputError("There is no such example: reload the page.")
-        path = examples[index][1]
+        page, path = self.page(request), str(examples[index][1])
+        page.picks += 1
+        page.picture.change(path, lambda _: path)
+        made = self._changed(request, choice, lambda newest: newest._replace(mode="clean"))
         return (
-            str(path),
-            choice._replace(mode="clean"),
+            path,
+            made,
             "clean",
-            *levels_of(choice.task, "clean"),
+            *levels_of(made.task, "clean"),
             gr.update(visible=False),
-            self._described(str(path)),
+            self._described(path),
             *self.ordered(request),
         )
 
@@ -184,47 +205,9 @@ class RestoreHandlers:
         """What the visitor's page shows."""
         return self.pages.setdefault(session_of(request), OpenPage())
 
-    def on_pair(
-        self, result: RestoreResult | None, left: str, right: str, request: gr.Request | None = None
-    ) -> tuple[Any, ...]:
-        """(pair, pictures, explanations, status) for another pair, which a run at work shows from now on as well."""
-        page = self.page(request)
-        page.pair, result = (left, right), page.result or result
-        if result is None:
-            return (left, right), gr.skip(), gr.skip(), gr.skip()
-        if not on_disk(result):
-            gr.Warning(texts.EXPIRED)
-            return gr.skip(), gr.skip(), gr.skip(), status_line(texts.EXPIRED, kind="error")
-        view = pair_view(result, left, right)
-        return (left, right), view.pictures, view.explained, gr.skip()
-
-    def on_files(
-        self, result: RestoreResult | None, strip: bool, suffix: str, request: gr.Request | None = None
-    ) -> tuple[Any, ...]:
-        """(result, student's file, teacher's file, all files): all of the kind `suffix`, each with the same numbers;
-        without EXIF, GPS and XMP if `strip`, as those of a run at work from now on.
-
-        Where a newer result came while they were written, its own files stay.
-        """
-        page = self.page(request)
-        page.strip = strip
-        if result is None or result.order is None:
-            return (gr.skip(),) * 4
-        if not on_disk(result):
-            gr.Warning(texts.EXPIRED)
-            return (gr.skip(),) * 4
-        made = replace(result, order=replace(result.order, strip=strip))
-        try:
-            files = files_as(made, suffix, self.settings)
-            shown = made, download(made, "student"), download(made, "teacher"), files
-        except KdsrError as error:
-            log_refusal(error)
-            gr.Warning(str(error))
-            return (gr.skip(),) * 4
-        if page.is_newer_than(result):
-            return (gr.skip(),) * 4
-        page.result = made
-        return shown
+    def _changed(self, request: gr.Request | None, choice: Choice, changed: Callable[[Choice], Choice]) -> Choice:
+        """The newest choice of the page after `changed`; `choice` was the newest when its handler began."""
+        return self.page(request).choice.change(choice, changed)
 
     def compared(self, wanted: Comparison, choice: Choice, owner: str, request: gr.Request) -> tuple[Any, ...]:
         """(*what `placed` gives, status, run, stop) for a comparison, which is ordered."""
@@ -234,26 +217,37 @@ class RestoreHandlers:
         )
         pair = ("before" if wanted.before else "teacher", "student")
         given = str(wanted.picture) if wanted.picture is not None else None
-        return *self.placed(Scene(made, given, pair), owner), *self.ordered(request)
+        return *self.placed(Scene(made, given, pair), owner, request), *self.ordered(request)
 
-    def placed(self, place: Scene, owner: str) -> tuple[Any, ...]:
+    def placed(self, place: Scene, owner: str, request: gr.Request | None) -> tuple[Any, ...]:
         """(task, choice, teacher, student, strength, kind, marks, mode, second, picture, chosen, pair): the controls as
-        `place` has them; without a picture, the visitor's stays.
+        `place` has them from now on; without a picture, the visitor's stays.
         """
-        choice = place.choice
+        choice, given, page = place.choice, place.picture, self.page(request)
+        chosen = gr.skip() if given is None else self._described(given)
+        if given is not None:
+            page.picks += 1
+            page.picture.change(given, lambda _: given)
+        page.choice.change(choice, lambda _: choice)
+        return (
+            choice.task,
+            *self._controls(choice, owner),
+            choice.mode,
+            gr.update(visible=choice.mode == "both"),
+            gr.skip() if given is None else given,
+            chosen,
+            place.pair,
+        )
+
+    def _controls(self, choice: Choice, owner: str) -> tuple[Any, ...]:
+        """(choice, teacher, student, strength, kind, marks) as `choice` has them."""
         teachers = self.networks(choice.task, "teacher")
         students = self._students(choice.task, owner, choice.student)
         return (
-            choice.task,
             choice,
             menu_of("teacher", teachers, choice.teacher),
             menu_of("student", students, choice.student),
             *levels_set_to(choice),
-            choice.mode,
-            gr.update(visible=choice.mode == "both"),
-            gr.skip() if place.picture is None else place.picture,
-            gr.skip() if place.picture is None else self._described(place.picture),
-            place.pair,
         )
 
     # The run
@@ -273,6 +267,8 @@ class RestoreHandlers:
         strip: bool = False,
     ) -> Iterator[View]:
         """One run, from the order to the final figures; nothing where no order waits, or it lacks something."""
+        page = self.page(request)
+        picture, choice = page.picture.of(picture), page.choice.of(choice)
         order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
         if needed := what_is_lacking(order, self.settings):  # its controls changed after they were checked
             yield ended_view(status_line(needed, kind="needed"))

@@ -69,7 +69,8 @@ class MarksHandlers:
 
         An order that lacks something waits for it, and the page says so once; any other goes on.
         """
-        order, page = order_of(picture, truth, choice, marks), self.restore.page(request)
+        page = self.restore.page(request)
+        order = order_of(page.picture.of(picture), truth, page.choice.of(choice), marks)
         signal = self.restore.orders.waiting(session_of(request))
         needed = what_is_lacking(order, self.restore.settings) if signal is not None else ""
         if not needed:

@@ -5,6 +5,7 @@ Left out of the address: what is usual for the task, marks, the original, and th
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from kdsr.errors import KdsrError
@@ -16,12 +17,11 @@ from kdsr.ui.networks import find_network
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.request import Mode
 from kdsr.ui.restore.result import COLUMNS
+from kdsr.ui.restore.uploads import OWN, word_of_upload
 from kdsr.zoo import sharp_pair_of
 
 USUAL_PAIR = ("input", "student")
 """What the slider shows first: before and after."""
-OWN = "own"
-"""The word for a picture of the visitor's."""
 _MODES: dict[str, Mode] = {"test": "clean", "restore": "degraded", "compare": "both"}
 _PAIR = {"before": "input", "student-before": "before", "original": "truth"}
 _PAIR |= {key.replace("_", "-"): key for key in COLUMNS if key not in _PAIR.values()}
@@ -46,20 +46,25 @@ class Here(NamedTuple):
     usual: Callable[[str], Choice]
     """Task to its usual choice, in the mode `clean`."""
     settings: Settings
-    own: str | None = None
-    """The visitor's own picture, if one was uploaded in this session."""
+    uploads: Mapping[str, str] = MappingProxyType({})
+    """The visitor's own pictures: word to path."""
+
+
+def is_own(picture: str | None) -> bool:
+    """Whether `picture` is one of the visitor's, and no example."""
+    return picture is not None and picture not in _examples_by_path()
 
 
 def words_of(place: Scene, here: Here) -> dict[str, str]:
     """The words that name `place`, key to word; none for what is usual."""
     choice, usual = place.choice, here.usual(place.choice.task)
     example = _examples_by_path().get(place.picture or "")
-    is_own = place.picture is not None and example is None
-    usual_mode = "degraded" if is_own else "clean"
+    own = word_of_upload(place.picture) if place.picture is not None and example is None else None
+    usual_mode = "degraded" if own else "clean"
     strength = find_task(choice.task).strength
     words = {
         "task": choice.task if choice.task != here.default_task else None,
-        "example": OWN if is_own else example if place.picture != _path(example_of(choice.task)) else None,
+        "example": own or example if place.picture != _path(example_of(choice.task)) else None,
         "mode": next(word for word, mode in _MODES.items() if mode == choice.mode)
         if choice.mode != usual_mode
         else None,
@@ -84,18 +89,20 @@ def place_of(query: Mapping[str, str], here: Here) -> tuple[Scene, str]:
     task = asked.one_of("task", here.tasks, here.default_task)
     choice, picture = here.usual(task), _path(example_of(task))
     examples = {word: path for path, word in _examples_by_path().items()}
-    word = asked.one_of("example", {*examples, OWN}, "")
-    is_own = word == OWN and here.own is not None and Path(here.own).is_file()
-    if word == OWN and not is_own:
+    word = query.get("example", "")
+    own = here.uploads.get(word)
+    own = own if own is not None and Path(own).is_file() else None
+    if not _is_upload(word):
+        picture = examples.get(asked.one_of("example", examples, ""), picture)
+    elif own is None:
         asked.said.append(texts.NOT_YOURS)
-    picture = here.own if is_own else examples.get(word, picture)
-    mode = asked.one_of("mode", _MODES, "restore" if is_own else "test")
-    choice = choice._replace(mode=_MODES[mode] if is_own or word != OWN else "clean")
+    mode = asked.one_of("mode", _MODES, "restore" if own else "test")
+    choice = choice._replace(mode=_MODES[mode] if own or not _is_upload(word) else "clean")
     choice = _with_networks(choice, asked, here.settings)
     choice = choice._replace(strength=asked.checked(_strength_key(task), choice.strength, _strength_of(task)))
     pair = asked.checked("pair", USUAL_PAIR, _pair_of)
     asked.checked("spot", None, _spot_of)
-    return Scene(choice, picture, pair), next(iter(asked.said), "")
+    return Scene(choice, own or picture, pair), next(iter(asked.said), "")
 
 
 class _Asked(NamedTuple):
@@ -141,6 +148,10 @@ def _with_networks(choice: Choice, asked: _Asked, settings: Settings) -> Choice:
         before=asked.checked("before", None, network),
     )
     return choice._replace(sharpness=asked.checked("sharpness", None, sharpness))
+
+
+def _is_upload(word: str) -> bool:
+    return word.split("-")[0] == OWN
 
 
 def _strength_key(task: str) -> str:

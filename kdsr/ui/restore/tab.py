@@ -47,7 +47,7 @@ def add_restore_tab(
         options = _options_column(handlers, task)
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
-        ("result", None), ("picture", str(first) if first else None), ("own", None), ("truth", None),
+        ("result", None), ("picture", str(first) if first else None), ("resumed", False), ("truth", None),
         ("choice", Choice(task, "clean", None, None, 0.0)), ("marks", None), ("pair", USUAL_PAIR),
     )}  # fmt: skip
     parts = RestoreParts(result, pick, options, states)

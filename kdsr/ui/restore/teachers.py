@@ -19,13 +19,16 @@ class RestoreTeachers:
     def __init__(self, restore: RestoreHandlers) -> None:
         self.restore = restore
 
-    def on_arrived(self, arrived: Arrived, choice: Choice) -> tuple[Any, ...]:
+    def on_arrived(self, arrived: Arrived, choice: Choice, request: gr.Request | None = None) -> tuple[Any, ...]:
         """(choice, teacher) after a teacher was added."""
+        newest = self.restore.page(request).choice
+        choice = newest.of(choice)
         if arrived.task != choice.task:
             return gr.skip(), gr.skip()
         kept = choice.teacher if choice.teacher and arrived.place != PLACE else arrived.name
         names = self.restore.networks(choice.task, "teacher")
-        return choice._replace(teacher=kept), gr.update(choices=names, value=kept, interactive=True, info=None)
+        made = newest.change(choice, lambda each: each._replace(teacher=kept) if each.task == choice.task else each)
+        return made, gr.update(choices=names, value=kept, interactive=True, info=None)
 
     def on_show(self, choice: Choice) -> Any:
         """The teachers that are here now: other visitors may have added some."""

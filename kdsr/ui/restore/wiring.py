@@ -4,6 +4,7 @@
 Quick handlers answer at once and say whether to run; runs wait in one queue.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
 from kdsr.ui.restore.opening import OpeningHandlers
+from kdsr.ui.restore.shown import ShownHandlers
 from kdsr.ui.restore.stale import on_changed
 from kdsr.ui.visitor import Visitor
 
@@ -95,9 +97,8 @@ class RestoreTab:
     choice: gr.State
     compared: list[Any]
     """The outputs of `RestoreHandlers.compared`."""
-    order: list[Any]
-    view: list[Any]
-    """Inputs and outputs of `RestoreHandlers.on_restore`."""
+    run_after: Callable[[Any], None]
+    """Wires the run that was ordered by an event, after that event."""
     result: gr.State
     """The `RestoreResult` that is shown, or None."""
     report: dict[str, Any]
@@ -110,33 +111,37 @@ def wire(
     """The tab whose components call `handlers`; it follows `address`."""
     marks, states = MarksHandlers(handlers), parts.states
     ordered = [states[name] for name in ("picture", "truth", "choice", "marks")]
+
+    def run_after(event: Any) -> None:
+        held = event.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST_READING)
+        held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
+
     follow = _wire_opening(OpeningHandlers(handlers), parts, visitor, address)
     for start in [*_starts(handlers, marks, parts, visitor), follow]:
-        held = start.then(marks.on_ordered, ordered, [*parts.editing, *parts.begun], **LATEST_READING)
-        held.then(handlers.on_restore, parts.order, parts.view, **QUEUED)
+        run_after(start)
     _wire_choices(handlers, parts)
     _wire_marks(marks, parts)
     _wire_stale(parts)
-    _wire_result(handlers, parts)
+    _wire_result(handlers, ShownHandlers(handlers), parts)
     choice, student = parts.states["choice"], parts.options["student"]
     tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **LATEST)
     parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
     report = {name: parts.result[name] for name in ("report", "report_pdf", "report_file")} | {"pair": states["pair"]}
-    return RestoreTab(handlers, choice, parts.compared, parts.order, parts.view, parts.states["result"], report)
+    return RestoreTab(handlers, choice, parts.compared, run_after, parts.states["result"], report)
 
 
 def _wire_opening(opening: OpeningHandlers, parts: RestoreParts, visitor: Visitor, address: gr.HTML) -> Any:
     """The tab opens by the address, says its own part of it, and follows it; returns the event of the last."""
     states, options, place, who = parts.states, parts.options, parts.pick["place"], visitor.who
     chosen = [states[name] for name in ("choice", "picture", "pair")]
-    loaded = [place, *parts.placed, options["problems"], options["problem_lines"]]
+    loaded = [place, *parts.placed, options["problems"], options["problem_lines"], states["resumed"]]
     opened = visitor.opened.then(opening.on_load, who, loaded, **READING)
     opened.then(opening.on_open, chosen, parts.view, **QUEUED)
     opened.then(None, js=to_chosen("task"))
     changed = [state.change for state in chosen]
-    gr.on(changed, opening.on_placed, [*chosen, who, place], [place, states["own"]], **LATEST)
-    asked = [*chosen[:2], states["result"], states["own"], who]
+    gr.on(changed, opening.on_placed, [*chosen, who, place], place, **LATEST)
+    asked = [*chosen[:2], states["result"], who]
     shown = [parts.result[name] for name in ("pictures", "explained", "left", "right")]
     return address.select(opening.on_follow, asked, [place, *shown, *parts.compared], **LATEST_READING)
 
@@ -155,6 +160,7 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
     return [
         options["run"].click(handlers.on_press, None, begun, **QUICK),
+        states["resumed"].change(handlers.on_press, None, begun, **LATEST),
         pick["task"].input(
             handlers.on_task, task, [*parts.for_task, states["picture"], pick["chosen"], *begun], **LATEST_READING
         ),
@@ -197,13 +203,13 @@ def _wire_stale(parts: RestoreParts) -> None:
     gr.on(changed, on_changed, read, said, trigger_mode="always_last", **QUICK)
 
 
-def _wire_result(handlers: RestoreHandlers, parts: RestoreParts) -> None:
+def _wire_result(handlers: RestoreHandlers, shown: ShownHandlers, parts: RestoreParts) -> None:
     """Stop, the pair, and the files: their format, and what they leave out."""
     result, states = parts.result, parts.states
     parts.options["stop"].click(handlers.on_stop, None, parts.options["status"], **QUICK)
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
-        result[side].input(handlers.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
+        result[side].input(shown.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
     given, files = [states["result"], result["strip"], result["format"]], ("student_file", "teacher_file", "files")
-    shown = [states["result"], *(result[key] for key in files)]
-    gr.on([result["format"].input, result["strip"].input], handlers.on_files, given, shown, **LATEST_READING)
+    written = [states["result"], *(result[key] for key in files)]
+    gr.on([result["format"].input, result["strip"].input], shown.on_files, given, written, **LATEST_READING)
