@@ -66,6 +66,11 @@ DISTILL_STEPS = (
     ),
     ("Come back", "with the same browser, compare before and after, and download the network."),
 )
+GAINS = "What a teacher gave the students here"
+GAINS_MEAN = (
+    "PSNR in dB; higher is better. The same network both times, trained for as many steps on the same photographs. All "
+    "figures are in Models."
+)
 COMPARE_BEFORE = "Compare before and after"
 COMPARE_TEACHER = "Compare with the teacher"
 WATCHING = "This run belongs to another browser: you can watch it, but not change it."

@@ -16,6 +16,7 @@ from kdsr.jobs import WAITING, Jobs, Run, State
 from kdsr.train import recipe_from_json
 from kdsr.ui import texts
 from kdsr.ui.distill import view
+from kdsr.ui.distill.before import before_a_run
 from kdsr.ui.distill.downloads import downloads_of
 from kdsr.ui.distill.photos import FEWEST
 from kdsr.ui.distill.progress import RunProgress, progress_of
@@ -162,7 +163,7 @@ def empty_page(jobs: Jobs, who: str, status: str = "") -> RunPage:
     return RunPage(
         shown=ViewedRun(),
         timer=gr.update(active=False),
-        head=view.EMPTY,
+        head=before_a_run(open_catalog(jobs.settings).cards),
         progress="",
         status=status,
         curves="",

@@ -1,5 +1,6 @@
 """The tab *Distill*: its layout, then its wiring. What the handlers do is in `distill.handlers`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from markupsafe import Markup
 
 from kdsr.jobs import Jobs
 from kdsr.ui import texts
-from kdsr.ui.distill import view
+from kdsr.ui.distill.before import before_a_run
 from kdsr.ui.distill.endpoints import add_api
 from kdsr.ui.distill.form import FIELDS, PRESETS, Field
 from kdsr.ui.distill.handlers import DistillHandlers
@@ -21,6 +22,7 @@ from kdsr.ui.html import error_line, note_line
 from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel, wire_panel
 from kdsr.ui.visitor import Visitor, can_sign_in
+from kdsr.zoo import Card, open_catalog
 
 _TO_RUN = """() => document.querySelector('#form-status .error')
   || document.querySelector('#run-page').scrollIntoView({behavior: 'smooth'})"""
@@ -59,7 +61,7 @@ def add_distill_tab(
     """
     handlers = DistillHandlers(jobs, folder, restore.handlers)
     with gr.Row(elem_id="distill"):
-        run = _run_column()
+        run = _run_column(open_catalog(jobs.settings).cards)
         form, numbers = _form_column(handlers)
         runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
     states = {
@@ -78,10 +80,10 @@ def add_distill_tab(
     return handlers
 
 
-def _run_column() -> dict[str, Any]:
-    """One run: heading, progress, curves, held-out crop, downloads."""
+def _run_column(cards: Sequence[Card]) -> dict[str, Any]:
+    """One run: heading, progress, curves, held-out crop, downloads; before one, the steps and the gains of `cards`."""
     with gr.Column(elem_id="run-page"):
-        head = gr.HTML(view.EMPTY, elem_id="run-head")
+        head = gr.HTML(before_a_run(cards), elem_id="run-head")
         progress = gr.HTML(elem_id="run-progress")
         with gr.Row(elem_id="run-buttons"):
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="run-stop")

@@ -41,8 +41,6 @@ _SPAN_DB = 9.0
 """The curve of the PSNR shows so much below its highest value; a fresh student starts far lower."""
 
 
-_STEPS = joined(Markup("<li><b>{}</b> {}</li>").format(title, text) for title, text in texts.DISTILL_STEPS)
-EMPTY = Markup('<div class="empty"><h2>{}</h2><ol>{}</ol></div>').format(texts.DISTILL_ABOUT, _STEPS)
 _TAKE_HOME = Markup(
     '<p class="about">{}</p><pre class="log" tabindex="0">kdsr restore photo.png -o restored.png '
     "--model {}.safetensors</pre>"
