@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.networks import add_network
+from helpers.networks import add_network, add_sharp_partner
 from helpers.serving import served
 
 from kdsr.settings import Settings
@@ -59,7 +59,8 @@ def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def crowded_address(browser, tmp_path: Path) -> Iterator[str]:
-    """The page on a free port, with a random student for every task: rows of tasks are wider than a phone.
+    """The page on a free port, with a random student for every task, one of them with its sharp partner: rows of tasks
+    are wider than a phone.
 
     For one test only: gradio keeps one folder of uploads in a process, so no other page can take any while this one
     stands.
@@ -67,5 +68,6 @@ def crowded_address(browser, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "weights").mkdir()
     for task in TASKS:
         add_network(tmp_path / "weights", f"{task}-student", task, "student", "plain", {"width": 8, "depth": 3})
+    add_sharp_partner(tmp_path / "weights", "photo_x4-student", "photo_x4-sharp")
     with served(Settings(weights_dir=tmp_path / "weights", home=tmp_path / "home", device="cpu", threads=1)) as address:
         yield address

@@ -244,6 +244,12 @@ def test_nothing_jumps_while_the_page_loads(browser, address, tab, size):
     page.close()
 
 
+CHOICES = (
+    *("upload", "examples", "task", "mode", "strength"),
+    *("sharpness", "kind", "open-marks", "mask"),
+)
+
+
 def test_picture_choices_and_button_fit_one_screen_for_every_task_and_none_covers_another(browser, crowded_address):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(WAIT_MS)
@@ -252,10 +258,11 @@ def test_picture_choices_and_button_fit_one_screen_for_every_task_and_none_cover
     for task in TASKS:
         page.click(f"#task label:has(input[value={task}])")
         finished_student(page, task)
+        assert page.is_visible("#sharpness") == (task == "photo_x4") and page.is_visible("#mask") == (task == "inpaint")
         boxes = page.evaluate(
-            """() => ['#hero', '#upload', '#examples', '#task', '#mode', '#strength', '#go']
-            .map((each) => document.querySelector(each)?.getBoundingClientRect()).filter((box) => box?.height)
-            .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+            """(names) => names.map((each) => document.querySelector(each)?.getBoundingClientRect())
+            .filter((box) => box?.height).map(({ left, top, right, bottom }) => [left, top, right, bottom])""",
+            ["#hero", *(f"#{name}" for name in CHOICES), "#go"],
         )
         assert all(left >= 0 and top >= 0 and right <= 1280 and bottom <= 900 for left, top, right, bottom in boxes)
         for a, b in itertools.combinations(boxes, 2):
