@@ -196,22 +196,51 @@ def phone(browser) -> Iterator["sync_api.Page"]:
     context.close()
 
 
-def swipe(page: "sync_api.Page", **distance: int) -> None:
-    devtools = page.context.new_cdp_session(page)
-    devtools.send(
-        "Input.synthesizeScrollGesture", {"x": 195, "y": 230, "speed": 300, "gestureSourceType": "touch"} | distance
-    )
+class Finger:
+    """Real touches on `page`, as the browser gets them from a screen."""
+
+    def __init__(self, page: "sync_api.Page") -> None:
+        self.page, self.devtools = page, page.context.new_cdp_session(page)
+
+    def touch(self, kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        self.devtools.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def move(self, start: list[tuple[float, float]], end: list[tuple[float, float]], steps: int = 12) -> None:
+        """The fingers go from `start` to `end`."""
+        self.touch("Start", *start)
+        for step in range(1, steps + 1):
+            places = [
+                tuple(a + (b - a) * step / steps for a, b in zip(one, other, strict=True))
+                for one, other in zip(start, end, strict=True)
+            ]
+            self.touch("Move", *places)
+            self.page.wait_for_timeout(16)
+        self.touch("End")
 
 
-def test_a_finger_that_goes_up_is_left_to_the_page(phone):
-    # a headless browser does not scroll by a made-up touch, also beside the picture: only the rule can be asked
-    assert phone.evaluate("getComputedStyle(document.querySelector('kdsr-compare').stage).touchAction") == "pan-y"
+def test_a_finger_that_goes_up_on_the_picture_scrolls_the_page(phone):
+    Finger(phone).move([(195, 260)], [(195, 60)])
+    phone.wait_for_function("scrollY > 100")
+    assert phone.evaluate("document.querySelector('kdsr-compare').state") == {"at": 50, "columns": 0}
 
 
 def test_a_finger_that_goes_sideways_moves_the_divider(phone):
-    swipe(phone, xDistance=120)
-    phone.wait_for_function("document.querySelector('kdsr-compare').at > 60")
+    Finger(phone).move([(195, 150)], [(320, 150)])
+    phone.wait_for_function("document.querySelector('kdsr-compare').at > 75")
     assert phone.evaluate("scrollY") == 0
+
+
+def test_two_fingers_that_part_zoom_at_the_spot_between_them(phone):
+    Finger(phone).move([(150, 150), (190, 150)], [(80, 150), (260, 150)])
+    zoomed = phone.evaluate("(({ scale, fit }) => scale / fit)(document.querySelector('kdsr-compare').view)")
+    spot = phone.evaluate("document.querySelector('kdsr-compare').view.spot([170, 150])")
+    assert zoomed == pytest.approx(180 / 40, rel=0.1) and spot[0] == pytest.approx(170 / 390, abs=0.02)
+    assert phone.evaluate("scrollY") == 0 and phone.evaluate("visualViewport.scale") == 1
+    Finger(phone).move([(195, 150)], [(115, 150)])  # one finger then moves the picture
+    assert phone.evaluate("document.querySelector('kdsr-compare').view.spot([90, 150])[0]") == pytest.approx(
+        spot[0], abs=0.05
+    )
 
 
 def test_the_loupe_shows_each_pixel_as_a_square(page):
