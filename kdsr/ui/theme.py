@@ -98,11 +98,9 @@ def build_theme() -> gr.themes.Base:
 
 
 _STYLES = Path(__file__).parent / "styles"
+_SHEETS = ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide", "present", "print")
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
-CSS = "\n".join(
-    (_STYLES / f"{name}.css").read_text(encoding="utf-8")
-    for name in ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide", "present")
-)
+CSS = "\n".join((_STYLES / f"{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
 FRAME = f"<style>{(_STYLES / 'frame.css').read_text(encoding='utf-8')}</style>"
 """For the served HTML: where the page stands before gradio's script has added the style sheets."""
 
@@ -128,5 +126,6 @@ document.addEventListener("click", async (event) => {
 """
 HEAD += "\n".join(
     f"<script>{(Path(__file__).parent / 'static' / f'{name}.js').read_text(encoding='utf-8')}</script>"
-    for name in ("groups", "files", "gradio")
+    for name in ("groups", "files", "gradio", "printing")
 )
+HEAD += "<style>@media print { body, gradio-app, .gradio-container { background: #fff !important; } }</style>"

@@ -10,6 +10,7 @@
 import { CSS, TEMPLATE } from "./template.js";
 import { drawLoupe } from "./loupe.js";
 import { Marks } from "./marks.js";
+import { addPaper } from "./paper.js";
 import { addPointers } from "./pointers.js";
 import { differences } from "./spots.js";
 import { Viewport } from "./viewport.js";
@@ -41,6 +42,7 @@ class Compare extends HTMLElement {
     this.brush.addEventListener("input", () => { this.marks.brush = Number(this.brush.value); });
     this.addEventListener("keydown", (event) => this.onKey(event));
     addPointers(this);
+    addPaper(this);
     new ResizeObserver(() => this.measure()).observe(this.stage);
     document.addEventListener("fullscreenchange", () => this.onFullscreen());
   }

@@ -104,4 +104,7 @@ export const CSS = `
   .tag small { font-size: calc(.9 * var(--tag-size, 20px)); } }
 @media (max-width: 560px) { .tag { font-size: 13px; padding: 3px 8px; } .tag small { font-size: 12px; }
   .tools { gap: 0; } }
-@media (prefers-reduced-motion: reduce) { .tag { transition: none; } }`;
+@media (prefers-reduced-motion: reduce) { .tag { transition: none; } }
+@media print { :host { print-color-adjust: exact; -webkit-print-color-adjust: exact; break-inside: avoid; }
+  .tools, .said, .loupe, .slider i { display: none !important; } .pane::after { display: none; }
+  .stage { width: min(100%, calc(150mm * var(--ratio, 1.5))); } .stage.columns { width: 100%; } }`;
