@@ -169,7 +169,7 @@ def each_picture(
     if source.is_dir():
         if others := others_in(source):
             more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-            note(f"Passed over, as no pictures by their names: {', '.join(others[:_NAMED])}{more}.")
+            note(f"Passed over, as hidden or no pictures by their names: {', '.join(others[:_NAMED])}{more}.")
         _each_of_folder(jobs, settings, made_by, open_work)
     else:
         line = f"[1/1] {source.name}"

@@ -42,7 +42,7 @@ def degrade_picture(
 ) -> Degraded:
     """`picture` degraded as `task` defines it; the same name and seed give the same result on every machine.
 
-    Colour hidden under alpha 0 is filled from its visible neighbours first (`fill_hidden`).
+    Colour hidden under alpha of 2/255 or less is filled from its visible neighbours first (`fill_hidden`).
     A grey picture is degraded as one plane: the mean of three independent noises would be weaker by the root of 3.
 
     Args:

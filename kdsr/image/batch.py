@@ -5,18 +5,21 @@ with as many pictures in progress as there are cores.
 """
 
 import json
+import os
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from kdsr.errors import InputError, KdsrError
 from kdsr.image.suffixes import PICTURE_SUFFIXES
 from kdsr.settings import Settings, usable_threads
 
+_MOST_NAME_BYTES = 255
 MOST_AT_ONCE = 8
 """Most pictures in progress at once, to bound the memory on a machine of many cores."""
 
@@ -60,8 +63,16 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def others_in(folder: Path) -> list[str]:
-    """The names of what `pictures_in` passes over: other files, and folders, which end in `/`."""
-    others = sorted(path for path in _seen(folder) if path.suffix.lower() not in PICTURE_SUFFIXES)
+    """The names of what `pictures_in` passes over: hidden pictures, other files, and folders, which end in `/`.
+
+    Other hidden files are not named.
+    """
+    seen = {path for path in _seen(folder) if path.suffix.lower() in PICTURE_SUFFIXES}
+    others = sorted(
+        path
+        for path in folder.iterdir()
+        if path not in seen and (not path.name.startswith(".") or path.suffix.lower() in PICTURE_SUFFIXES)
+    )
     return [f"{path.name}/" if path.is_dir() else path.name for path in others]
 
 
@@ -72,23 +83,39 @@ def _seen(folder: Path) -> Iterator[Path]:
 def result_names(paths: Sequence[Path]) -> list[str]:
     """A PNG's name for each of `paths` (of one folder): the stem, or the full name where the stem is taken.
 
-    No two names are alike, whatever their case.
+    No two names are alike, whatever their case and the form of their accents, and none is too long for a file.
     """
     names = [f"{path.stem}.png" for path in paths]
     while True:
-        counts = Counter(name.casefold() for name in names)
+        counts = Counter(map(_alike, names))
         longer = [
-            f"{path.name}.png" if counts[name.casefold()] > 1 else name for path, name in zip(paths, names, strict=True)
+            f"{path.name}.png" if counts[_alike(name)] > 1 else name for path, name in zip(paths, names, strict=True)
         ]
         if longer == names:
             break
         names = longer
-    met = Counter[str]()
-    for place, name in enumerate(names):  # alike but for their case
-        met[name.casefold()] += 1
-        if met[name.casefold()] > 1:
-            names[place] = f"{name}.{met[name.casefold()]}.png"
+    taken, met = set(counts), set[str]()
+    for place, name in enumerate(names):
+        if _alike(name) in met or len(os.fsencode(name)) > _MOST_NAME_BYTES:  # alike but for their case, or too long
+            names[place] = next(each for each in _numbered(name) if _alike(each) not in taken)
+            taken.add(_alike(names[place]))
+        met.add(_alike(name))
     return names
+
+
+def _alike(name: str) -> str:
+    """The same for names that one file system or another takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """`name` with 2, 3 ... behind it, short enough for a file."""
+    for number in count(2):
+        end = f".{number}.png"
+        start = name.encode("utf-8", "surrogateescape")[: _MOST_NAME_BYTES - len(end)]
+        if len(start) < len(os.fsencode(name)):
+            start = start.decode("utf-8", "ignore").encode()
+        yield os.fsdecode(start or b"picture") + end
 
 
 def side_by_side(settings: Settings, pictures: int) -> tuple[int, Settings]:

@@ -1,7 +1,8 @@
 """BMP of the kinds that Pillow reads wrong or not at all: run-length encoding, bit fields, odd palettes.
 
-Pillow loses a pixel of each odd literal run of RLE4, wants every row complete, and knows few bit fields. Colours of 5
-or 6 bits are rounded here, where Pillow cuts. Source: Microsoft, Bitmap Storage. Pillow reads the other kinds.
+Pillow loses a pixel of each odd literal run of RLE4, wants every row complete, and knows few bit fields and few of the
+headers of OS/2, which may end after any field. Colours of 5 or 6 bits are rounded here, where Pillow cuts. Sources:
+Microsoft, Bitmap Storage; OS/2, BITMAPINFOHEADER2. Pillow reads the other kinds.
 """
 
 import struct
@@ -22,8 +23,14 @@ _RUNS = {1: 8, 2: 4}
 """Bits of a pixel by the number of a compression by runs."""
 _FIELDS = (3, 6)
 _DEFAULT_MASKS = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0x00FF0000, 0x0000FF00, 0x000000FF, 0)}
-_SHORTEST_HEADER = 40
+_HEADER = 40
+"""Bytes of version 3, whose fields all later ones begin with."""
+_OF_OS2 = range(16, 65)
+"""Lengths of version 2 of OS/2, those below apart."""
+_OF_WINDOWS = (40, 52, 56)
 _NAMED = {4: "that holds a JPEG", 5: "that holds a PNG", 11: "of CMYK", 12: "of CMYK in runs", 13: "of CMYK in runs"}
+_NAMED_OS2 = {3: "of OS/2 in Huffman's code", 4: "of OS/2 in runs of 24 bits"}
+"""By the number of the compression: what is not read."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class BmpHeader:
     start: int
     """Place of the pixels in the file."""
     dpi: tuple[float, float] | None
+    unread: str | None = None
+    """What it is, where it is not read."""
 
 
 def read_header(data: bytes) -> BmpHeader | None:
@@ -49,16 +58,18 @@ def read_header(data: bytes) -> BmpHeader | None:
 
     `data` is the file, or its first 2000 bytes.
     """
-    if len(data) < 14 + _SHORTEST_HEADER:
+    start, size = struct.unpack_from("<II", data.ljust(18, b"\0"), 10)
+    is_os2 = size in _OF_OS2 and size not in _OF_WINDOWS
+    if (size < _HEADER and not is_os2) or len(data) < 14 + min(size, _HEADER):
         return None
-    start, size, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", data, 10)
-    colours = struct.unpack_from("<I", data, 14 + 32)[0]
-    if size < _SHORTEST_HEADER or size == 64:  # 64: OS/2, whose compressions have other meanings
-        return None
+    fields = data[14 : 14 + min(size, _HEADER)].ljust(_HEADER, b"\0")
+    width, height, _, bits, compression = struct.unpack_from("<iiHHI", fields, 4)
+    colours = struct.unpack_from("<I", fields, 32)[0]
     by_runs, by_fields = _RUNS.get(compression) == bits, bits in (16, 32) and compression in (0, *_FIELDS)
-    is_named = compression in _NAMED or bits == 64
-    by_palette = compression == 0 and (bits == 2 or (bits in _PALETTES and colours > 1 << bits))
-    if not (by_runs or by_fields or by_palette or is_named) or width <= 0 or height == 0:
+    unread = "of 64 bits per pixel" if bits == 64 else (_NAMED_OS2 if is_os2 else _NAMED).get(compression)
+    is_odd = is_os2 and compression == 0  # Pillow knows 64 bytes only
+    by_palette = compression == 0 and bits in _PALETTES and (is_odd or bits == 2 or colours > 1 << bits)
+    if not (by_runs or by_fields or by_palette or unread or (is_odd and bits == 24)) or width <= 0 or height == 0:
         return None
     masks = _DEFAULT_MASKS.get(bits, (0, 0, 0, 0))
     end = 14 + size
@@ -68,9 +79,9 @@ def read_header(data: bytes) -> BmpHeader | None:
         masks = (*struct.unpack_from(f"<{count}I", data, 14 + 40), *([0] * (4 - count)))
     entries = min(colours or 1 << bits, 1 << bits, max(start - end, 0) // 4) if by_runs or by_palette else 0
     palette = np.frombuffer(data[end : end + 4 * entries], np.uint8).reshape(-1, 4)[:, 2::-1]
-    across, down = (metres * METRES_PER_INCH for metres in struct.unpack_from("<ii", data, 14 + 24))
+    across, down = (metres * METRES_PER_INCH for metres in struct.unpack_from("<ii", fields, 24))
     dpi = (across, down) if across > 0 and down > 0 else None
-    return BmpHeader(width, abs(height), height < 0, bits, compression, masks, palette, start, dpi)
+    return BmpHeader(width, abs(height), height < 0, bits, compression, masks, palette, start, dpi, unread)
 
 
 def decode_bmp(header: BmpHeader, stream: BinaryIO, caption: str) -> Decoded:
@@ -80,9 +91,8 @@ def decode_bmp(header: BmpHeader, stream: BinaryIO, caption: str) -> Decoded:
         InputError: a kind of BMP that is not read.
         OSError: the file ends before its pixels do.
     """
-    if header.compression in _NAMED or header.bits == 64:
-        what = _NAMED.get(header.compression, "of 64 bits per pixel")
-        raise InputError(f"{caption} is a BMP {what}, which is not read: save it as PNG.")
+    if header.unread:
+        raise InputError(f"{caption} is a BMP {header.unread}, which is not read: save it as PNG.")
     stream.seek(0)
     pixels, alpha = _stored(header, stream.read())
     profile, stated = followed(lambda: bmp_colour(stream) or StatedColour(), None)
@@ -122,6 +132,9 @@ def _from_fields(header: BmpHeader, body: bytes) -> tuple[np.ndarray, np.ndarray
     row_bytes = (header.width * header.bits + 31) // 32 * 4
     if len(body) < row_bytes * header.height:
         raise OSError("rows are missing")
+    if header.bits == 24:
+        rows = np.frombuffer(body, np.uint8, row_bytes * header.height).reshape(header.height, row_bytes)
+        return rows[:, : 3 * header.width].reshape(header.height, header.width, 3)[..., ::-1], None
     stored = np.frombuffer(body, f"<u{header.bits // 8}", row_bytes * header.height * 8 // header.bits)
     stored = stored.reshape(header.height, -1)[:, : header.width]
     pixels = np.stack([_field(stored, mask) for mask in header.masks[:3]], axis=-1)

@@ -1,4 +1,4 @@
-"""The colour of pixels under alpha 0: networks and filters read beyond a pixel, and must not read that colour.
+"""The colour of pixels under alpha 0, or nearly 0: networks and filters read beyond a pixel, and must not read it.
 
 Hidden pixels are filled from the visible ones around them by push and pull (Gortler et al., The Lumigraph, SIGGRAPH
 1996). Averages weighted by alpha are halved in size until all pixels are known, then enlarged again. Memory: 8 bytes
@@ -14,20 +14,22 @@ from kdsr.image.picture import Picture
 
 _BLOCK_ROWS = 256
 """Rows that are in memory as floats at full size; even."""
+_UNSEEN = 2.5 / 255
+"""Alpha below this hides: on any ground, the colour moves what is seen by at most 2 of 255 levels."""
 
 
 def fill_hidden(picture: Picture) -> Picture:
-    """`picture` with the colour of invisible pixels (alpha below half of 1/255) taken from the visible ones near them.
+    """`picture` with the colour of invisible pixels (alpha of 2/255 or less) taken from the visible ones near them.
 
     Visible pixels and alpha are as they were. A picture where all can be seen, or nothing, is given back itself.
     """
     if picture.alpha is None:
         return picture
-    hidden = picture.alpha < np.iinfo(picture.alpha.dtype).max / 510
+    hidden = picture.alpha < _UNSEEN * np.iinfo(picture.alpha.dtype).max
     if not hidden.any() or hidden.all():
         return picture
     pixels = picture.pixels.copy()
-    coarse = _filled(*_halved_picture(picture.pixels, picture.alpha))
+    coarse = _filled(*_halved_picture(picture.pixels, np.where(hidden, 0, picture.alpha)))
     for top in range(0, picture.height, _BLOCK_ROWS):
         block, unseen = pixels[top : top + _BLOCK_ROWS], hidden[top : top + _BLOCK_ROWS]
         if unseen.any():

@@ -82,6 +82,9 @@ _READ = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _ALONE = (0x01, *range(0xD0, 0xD9))
 """Markers without a segment."""
 _MOST_SEGMENTS = 10_000
+_MOST_JUNK = 1_000_000
+"""Bytes between the segments of a JPEG: 0.3 s."""
+_BLOCK = 4096
 _DNG, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1
 
 
@@ -110,7 +113,9 @@ def check_frame(stream: BinaryIO, caption: str) -> None:
     """
     kind = _kind_of_frame(stream)
     if kind is None:
-        raise InputError(f"{caption} has more than {_MOST_SEGMENTS:,} segments before its picture: save it again.")
+        raise InputError(
+            f"{caption} has more than {_MOST_SEGMENTS:,} segments or 1 MB of junk before its picture: save it again."
+        )
     if kind:
         raise InputError(f"{caption} is a JPEG of a kind that is not read ({kind}): save it as PNG, or as usual JPEG.")
 
@@ -141,16 +146,19 @@ def _kind_of_boxes(start: bytes) -> str:
 def _kind_of_frame(stream: BinaryIO) -> str | None:
     """What the first frame is that is not read; None where it does not come soon."""
     stream.seek(2)
-    filled = 0
+    filled = junk = 0
     for _ in range(_MOST_SEGMENTS):
-        if stream.read(1) != b"\xff":
+        junk += _to_marker(stream)
+        if junk > _MOST_JUNK:
+            return None
+        if not stream.read(1):
             return ""
         while (byte := stream.read(1)) == b"\xff":
             filled += 1
             if filled > _MOST_SEGMENTS:
                 return None
         marker = byte[0] if byte else 0xDA
-        if marker in _ALONE:
+        if marker in _ALONE or marker == 0:  # 0: a byte of data, which Pillow passes over
             continue
         head = stream.read(3)
         if marker in _FRAMES:
@@ -161,3 +169,15 @@ def _kind_of_frame(stream: BinaryIO) -> str | None:
             return ""
         stream.seek(int.from_bytes(head[:2]) - 3, 1)
     return None
+
+
+def _to_marker(stream: BinaryIO) -> int:
+    """Go to the next byte of 255; the number of bytes passed over, which Pillow reads one by one."""
+    start = place = stream.tell()
+    while place - start <= _MOST_JUNK and (block := stream.read(_BLOCK)):
+        found = block.find(b"\xff")
+        place += len(block) if found < 0 else found
+        if found >= 0:
+            break
+    stream.seek(place)
+    return place - start

@@ -29,6 +29,7 @@ from kdsr.image.profile import (
 _ODD = "The colour that the file states cannot be; it was ignored."
 _HDR = "The file states HDR colours ({}), which are not converted; they were left as stored."
 _UNKNOWN = "The file states colours of a kind that is not converted; they were left as stored."
+_NARROW = "The PNG states levels of video (16 to 235), which are not converted; they were left as stored."
 _ALONE = "The PNG states primaries without a gamma, which browsers ignore; the colours were left as stored."
 _LINKED = "The BMP names a colour profile in another file; the colours were left as stored."
 _NEAR_DISPLAY = 0.05
@@ -120,9 +121,19 @@ def _colour(primaries: Primaries, curve: Curve) -> StatedColour:
 
 def _of_png(_image: Image.Image, stream: BinaryIO, _embedded: bytes | None) -> StatedColour | None:
     chunks = content_of(stream, b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
-    coded = chunks.get(b"cICP", b"")
-    if len(coded) == 4 and coded[2] == 0 and (colour := _by_numbers(coded[0], coded[1])):
-        return colour  # stands above ICC
+    coded = chunks.get(b"cICP")
+    if coded is None:
+        return _by_chunks(chunks)
+    if len(coded) != 4 or coded[2] != 0:  # no PNG may state it
+        other = _by_chunks(chunks) or StatedColour()
+        return other._replace(note=other.note or _ODD)
+    if coded[3] != 1:
+        return StatedColour(note=_NARROW)
+    return _by_numbers(coded[0], coded[1]) or _by_chunks(chunks)  # stands above ICC
+
+
+def _by_chunks(chunks: Mapping[bytes, bytes]) -> StatedColour | None:
+    """What the others than cICP state."""
     if b"iCCP" in chunks:
         return StatedColour(profile_in(chunks[b"iCCP"]))
     if b"sRGB" in chunks:

@@ -3,6 +3,7 @@
 The samples as they are stored come from `kdsr.image.tiff_samples`; here they become grey, RGB or CMYK, and alpha.
 """
 
+import logging
 import struct
 from functools import partial
 from typing import BinaryIO
@@ -35,6 +36,9 @@ _MOST_PAGES = 1000
 """Of which the number is told. tifffile follows a chain of pages up to 4,000,000,000 of them, in a circle too."""
 
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its remarks reach the terminal
+
+
 def open_tiff(stream: BinaryIO) -> tuple[tifffile.TiffPage, int]:
     """(the first page's header, the number of pages up to `_MOST_PAGES`); no pixel is decoded."""
     stream.seek(0)
@@ -56,8 +60,9 @@ def decode_odd(page: tifffile.TiffPage, stream: BinaryIO, caption: str) -> Decod
     is_planar = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
     is_big = page.parent.is_bigtiff and page.parent.byteorder == ">"
     is_known = page.photometric in _CHANNELS and page.samplesperpixel >= _CHANNELS[page.photometric]
-    is_plain = bits == 8 or (bits == 1 and page.samplesperpixel == 1)
-    if is_lossless(page) and is_known and (not is_plain or is_planar or is_big):
+    is_plain = (bits == 8 and not _is_short_palette(page)) or (bits == 1 and page.samplesperpixel == 1)
+    has_more = is_known and page.samplesperpixel > _CHANNELS[page.photometric]
+    if is_lossless(page) and is_known and (not is_plain or is_planar or is_big or has_more):
         return _decoded(page, stream)
     if page.compression not in _BY_PILLOW or bits not in (1, 2, 4, 8, 16) or is_big:
         raise unread(page, caption)
@@ -78,12 +83,12 @@ def _decoded(page: tifffile.TiffPage, stream: BinaryIO) -> Decoded:
     samples, notes = stored_samples(page, stream.read()), []
     channels, photometric = _CHANNELS[page.photometric], page.photometric
     alpha = None
-    if samples.shape[2] > channels:
-        extra = page.extrasamples[0] if page.extrasamples else tifffile.EXTRASAMPLE.UNASSALPHA
-        if extra == tifffile.EXTRASAMPLE.UNSPECIFIED or photometric == tifffile.PHOTOMETRIC.SEPARATED:
-            notes.append("The extra channel of the TIFF is not an alpha channel; it was left out.")
-        else:
-            alpha = _widened(samples[..., channels], page.bitspersample)
+    extras = _extras(page, samples.shape[2] - channels)
+    place = next((number for number, kind in enumerate(extras) if kind != tifffile.EXTRASAMPLE.UNSPECIFIED), None)
+    if place is not None:
+        alpha = _widened(samples[..., channels + place], page.bitspersample)
+    if len(extras) > (alpha is not None):
+        notes.append("A channel of the TIFF is neither colour nor transparency; it was left out.")
     pixels = samples[..., :channels]
     if photometric == tifffile.PHOTOMETRIC.PALETTE:
         pixels = _from_palette(page, pixels[..., 0])
@@ -91,17 +96,30 @@ def _decoded(page: tifffile.TiffPage, stream: BinaryIO) -> Decoded:
         pixels = _widened(pixels, page.bitspersample)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         pixels = np.invert(pixels)
-    if alpha is not None and extra == tifffile.EXTRASAMPLE.ASSOCALPHA:
+    if alpha is not None and place is not None and extras[place] == tifffile.EXTRASAMPLE.ASSOCALPHA:
         pixels = _divided(pixels, alpha)
     profile, stated = _colour(page, stream)
     if photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16:
         notes.append(f"The file has {page.bitspersample} bits per channel, and was read with 8.")
-        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
+        pixels = _with_8_bits(pixels)
+    if alpha is not None and alpha.dtype != pixels.dtype:  # of a palette of 16 bits
+        alpha = _with_8_bits(alpha)
     pixels, note = array_to_srgb(np.ascontiguousarray(pixels), profile)
     metadata, uncopied = read_metadata(stream, page.tags.valueof(700), None)
     notes += [each for each in (stated, note, uncopied) if each]
     orientation = int(page.tags.valueof(274, default=1))
     return Decoded(pixels, alpha, orientation if orientation in range(1, 9) else 1, tuple(notes), metadata)
+
+
+def _extras(page: tifffile.TiffPage, count: int) -> list[int]:
+    """The kinds of the `count` channels beyond the colours; the first is alpha where the file does not say."""
+    stated = [int(kind) for kind in page.extrasamples] or [int(tifffile.EXTRASAMPLE.UNASSALPHA)]
+    return [*stated, *[int(tifffile.EXTRASAMPLE.UNSPECIFIED)] * count][:count]
+
+
+def _with_8_bits(samples: np.ndarray) -> np.ndarray:
+    reduced: np.ndarray = np.rint(samples / np.float32(257)).astype(np.uint8)
+    return reduced
 
 
 def _widened(samples: np.ndarray, bits: int) -> np.ndarray:
@@ -117,10 +135,16 @@ def _widened(samples: np.ndarray, bits: int) -> np.ndarray:
 def _from_palette(page: tifffile.TiffPage, numbers: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8, or (H, W, 1) where all are grey."""
     palette = np.asarray(page.tags.valueof(320), np.uint16).reshape(3, -1).T
-    palette = (palette >> 8).astype(np.uint8)
+    palette = (palette >> (0 if _is_short_palette(page) else 8)).astype(np.uint8)
     is_grey = (palette == palette[:, :1]).all()
     colours: np.ndarray = palette[:, : 1 if is_grey else 3][numbers]
     return colours
+
+
+def _is_short_palette(page: tifffile.TiffPage) -> bool:
+    """Whether the levels of its palette are of 8 bits, as old programs write them; as in libtiff, none is above 255."""
+    levels = page.tags.valueof(320) if page.photometric == tifffile.PHOTOMETRIC.PALETTE else None
+    return levels is not None and 0 < max(np.ravel(levels), default=0) < 256
 
 
 def _colour(page: tifffile.TiffPage, stream: BinaryIO) -> StatedColour:

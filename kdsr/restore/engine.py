@@ -89,7 +89,7 @@ def restore_picture(
     should_stop: Callable[[], bool] | None = None,
 ) -> Picture:
     """The restored picture with the bits, greyness, name and notes of `picture`; its alpha is enlarged by bicubic.
-    Colour hidden under alpha 0 changes nothing that is seen (`fill_hidden`).
+    Colour hidden under alpha of 2/255 or less changes nothing that is seen (`fill_hidden`).
 
     8-bit RGB stays 8-bit at the input and output of the network. Grey and 16-bit pictures are converted to floats tile
     by tile, so the full picture is never in memory as floats. Arguments and errors as in `restore`; besides, InputError

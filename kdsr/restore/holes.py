@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from kdsr.errors import InputError, ShapeError
-from kdsr.image import Picture, from_tensor, to_tensor
+from kdsr.image import Picture, fill_hidden, from_tensor, to_tensor
+
+_OPAQUE = "Inpainting gives no transparency: the result is opaque, also where the picture could be seen through."
 
 
 def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np.ndarray]:
@@ -14,6 +16,8 @@ def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np
 
     mask: as large as the picture, lighter than mid-grey where a pixel is missing; without one, pixels that are more
         than half transparent are missing.
+    Where the picture is transparent and not missing, a note says that the result is not; colour under alpha 0 is taken
+    from what is visible near it.
     Raises:
         InputError: a mask of another size, nothing missing, or everything.
     """
@@ -34,7 +38,9 @@ def holes_in(picture: Picture, mask: Picture | None = None) -> tuple[Picture, np
     if not holes.any() or holes.all():
         marked = "every pixel" if holes.any() else "nothing"
         raise InputError(f"The mask marks {marked} as missing; mark what is to be filled, and leave the rest.")
-    return replace(picture, alpha=None), holes
+    if picture.alpha is None or (picture.alpha[~holes] == np.iinfo(picture.alpha.dtype).max).all():
+        return replace(picture, alpha=None), holes
+    return replace(fill_hidden(picture), alpha=None, notes=(*picture.notes, _OPAQUE)), holes
 
 
 def navier_stokes(picture: Picture, holes: np.ndarray) -> Picture:

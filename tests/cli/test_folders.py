@@ -3,6 +3,7 @@ before the first tile.
 """
 
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -43,13 +44,18 @@ def run(monkeypatch, capsys):
         (("a.jpg", "a.jpg.jpg", "a.jpg.png", "a.png"), ["a.jpg.png", "a.jpg.jpg.png", "a.jpg.png.png", "a.png.png"]),
         (("A.jpg", "a.png"), ["A.jpg.png", "a.png.png"]),
         (("A.PNG", "a.png"), ["A.PNG.png", "a.png.png.2.png"]),
+        (("A.PNG", "a.png", "a.png.png.2.png"), ["A.PNG.png", "a.png.png.3.png", "a.png.png.2.png"]),
+        (("e\u0301.png", "\u00e9.png"), ["e\u0301.png.png", "\u00e9.png.png.2.png"]),
+        (("x" * 250 + ".jpg", "x" * 250 + ".png"), ["x" * 249 + ".2.png", "x" * 249 + ".3.png"]),
+        (("\u00e9" * 125 + ".jpg", "\u00e9" * 125 + ".png"), ["\u00e9" * 124 + ".2.png", "\u00e9" * 124 + ".3.png"]),
         ((), []),
     ],
 )
 def test_no_two_results_have_one_name(names, wanted):
     made = result_names([Path(name) for name in names])
     assert made == wanted
-    assert len({name.casefold() for name in made}) == len(names)
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in made}) == len(names)
+    assert all(len(name.encode()) <= 255 for name in made)
 
 
 def test_every_picture_of_a_folder_comes_out(run, tmp_path):
@@ -82,18 +88,19 @@ def test_every_ending_is_seen_by_every_door_and_the_others_are_told(run, tmp_pat
     for suffix, name in formats.items():
         Image.new("RGB", (8, 8), (200, 100, 50)).save(source / f"of{suffix}", name)
         (source / f"of{suffix}").rename(source / f"of{suffix[1:]}{suffix.upper()}")
-    for name in ("notes.txt", "film.mp4", ".hidden"):
+    for name in ("notes.txt", "film.mp4", ".hidden", ".hidden.PNG"):
         (source / name).touch()
     (source / "below").mkdir()
     assert set(formats) <= PICTURE_SUFFIXES >= PHOTO_SUFFIXES
     assert len(pictures_in(source)) == len(formats) == len(find_photos([str(source)], tmp_path)) + 1  # .pnm
-    assert others_in(source) == ["below/", "film.mp4", "notes.txt"]
+    assert others_in(source) == [".hidden.PNG", "below/", "film.mp4", "notes.txt"]
     code, err = run(source, tmp_path / "out")
     assert code == 0 and len(list((tmp_path / "out").glob("*.png"))) == len(formats)
-    assert err.splitlines()[0] == "Passed over, as no pictures by their names: below/, film.mp4, notes.txt."
+    told = "Passed over, as hidden or no pictures by their names: .hidden.PNG, below/, film.mp4, notes.txt."
+    assert err.splitlines()[0] == told
     for index in range(9):
         (source / f"{index}.txt").touch()
-    assert run(source, tmp_path / "out")[1].splitlines()[0].endswith("6.txt, 7.txt and 4 more.")
+    assert run(source, tmp_path / "out")[1].splitlines()[0].endswith("5.txt, 6.txt and 5 more.")
 
 
 def test_a_link_to_itself_is_one_that_failed(run, tmp_path):

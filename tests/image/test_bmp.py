@@ -18,7 +18,7 @@ def bmp(
     """A BMP; entry i of its palette is (i, 0, 0)."""
     palette = b"".join(bytes([0, 0, i, 0]) for i in range(1 << bits)) if bits <= 8 else b""
     start = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(data), 2835, 2835, 0, 0)
-    start += masks if header == 40 else masks.ljust(header - 40, b"\0")
+    start = start + masks.ljust(header - 40, b"\0") if header > 40 else start[:header] + masks
     place = 14 + len(start) + len(palette)
     return b"BM" + struct.pack("<IHHI", place + len(data), 0, 0, place) + start + palette + data
 
@@ -136,3 +136,17 @@ def test_what_is_not_read_is_named_and_what_is_too_large_or_short_is_refused():
         read_picture(bmp(5000, 5000, 8, 1, b"\0\1"), SETTINGS)
     with pytest.raises(InputError, match="damaged or incomplete"):
         read_picture(bmp(5, 5, 32, 0, bytes(99)), SETTINGS)
+
+
+def test_os_2_has_its_own_compressions_and_its_header_may_end_early():
+    odd_run = bytes.fromhex("0005 1231 2000 0B33 0000 0001")
+    assert rows(bmp(16, 1, 4, 2, odd_run, header=64)) == [[1, 2, 3, 1, 2, *[3] * 11]]
+    assert rows(bmp(3, 1, 8, 1, bytes.fromhex("0307 0001"), header=64)) == [[7, 7, 7]]
+    colours = bytes([1, 2, 3, 4, 5, 6, 0, 0])
+    for header in (16, 20, 24, 36, 48, 60, 64):
+        picture = read_picture(bmp(2, 1, 24, 0, colours, header=header), SETTINGS)
+        assert picture.pixels.tolist() == [[[3, 2, 1], [6, 5, 4]]]
+        assert rows(bmp(3, 1, 4, 0, bytes([0x12, 0x30, 0, 0]), header=header)) == [[1, 2, 3]]
+    for bits, compression, words in ((24, 4, "in runs of 24 bits"), (1, 3, "in Huffman")):
+        with pytest.raises(InputError, match=f"OS/2 {words}"):
+            read_picture(bmp(8, 1, bits, compression, bytes(8), header=64), SETTINGS)

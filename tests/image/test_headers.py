@@ -124,10 +124,13 @@ def test_a_picture_in_a_crowd_of_chunks_or_segments_is_refused_at_once():
     scan = jpeg.index(b"\xff\xda")
     assert read_picture(png[:33] + empty * 1000 + png[33:], Settings()).width == 40
     assert read_picture(jpeg[:2] + b"\xff\xfe\0\2" * 1000 + jpeg[2:], Settings()).width == 40
+    assert read_picture(jpeg[:20] + bytes(1000) + jpeg[20:], Settings()).width == 40
     for data, words in (
         (png[:33] + empty * 100_001 + png[33:], "more than 100,000 chunks"),
         (jpeg[:2] + b"\xff\xfe\0\2" * 10_001 + jpeg[2:], "more than 10,000 segments"),
         (jpeg[:2] + b"\xff" * 10_002 + jpeg[2:], "more than 10,000 segments"),
+        (jpeg[:2] + b"\xff" + bytes(20_000_000) + jpeg[2:], "1 MB of junk"),
+        (jpeg[:2] + b"\xff\0" * 20_000 + jpeg[2:], "more than 10,000 segments"),
         (jpeg[: scan + 10] + b"\xff\xfe\0\2" * 100_001 + jpeg[scan + 10 :], "more than 100,000 segments"),
     ):
         quickly_refused(data, words)

@@ -1,5 +1,6 @@
 """Intact files of unusual kinds are read with their right values, or a sentence names what they are."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -91,7 +92,7 @@ def tiff(
     height, width, channels = shape
     entries = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * channels), (259, 3, [compression])]
     entries += [(262, 3, [photometric]), (273, 4, []), (277, 3, [channels]), (278, 4, [height]), (279, 4, [len(data)])]
-    entries = sorted([*entries, *tags])
+    entries = sorted({each[0]: each for each in [*entries, *tags]}.values())
     room, wide = (8, "Q") if is_big else (4, "I")
     place = (16 + 8 + 20 * len(entries) + 8) if is_big else (8 + 2 + 12 * len(entries) + 4)
     lists = {
@@ -153,7 +154,9 @@ def test_bigtiff_of_both_byte_orders_is_read(order, kind):
 def written(samples: np.ndarray, *, planar: bool, **options: object) -> bytes:
     stream = io.BytesIO()
     stored = np.ascontiguousarray(samples.transpose(2, 0, 1)) if planar else samples
-    tifffile.imwrite(stream, stored, planarconfig="separate" if planar else "contig", metadata=None, **options)
+    if samples.ndim == 3:
+        options["planarconfig"] = "separate" if planar else "contig"
+    tifffile.imwrite(stream, stored, metadata=None, **options)
     return stream.getvalue()
 
 
@@ -205,6 +208,59 @@ def test_a_tiff_compressed_by_zstandard_is_read():
         image = Image.fromarray(deep) if mode == "L" else Image.frombytes(mode, (11, 9), deep.tobytes())
         image.save(stream, "TIFF", compression="zstd")
         assert np.array_equal(read_picture(stream.getvalue(), SETTINGS).pixels[..., 0], deep)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(
+    ("photometric", "channels"), [("minisblack", 1), ("miniswhite", 1), ("rgb", 3), ("separated", 4)]
+)
+def test_channels_beyond_colour_are_alpha_or_a_note_says_that_they_are_left_out(photometric, channels, deep):
+    stored = np.random.default_rng(1).integers(1, 256, (5, 7, channels + 2), np.uint8) * (np.uint16(257) if deep else 1)
+    for kinds, place in (
+        (["unassalpha"], 0),
+        (["assocalpha"], 0),
+        (["unspecified"], None),
+        (["unassalpha", "unspecified"], 0),
+        (["unspecified", "unassalpha"], 1),
+    ):
+        samples = stored[..., : channels + len(kinds)].copy()
+        if kinds == ["assocalpha"]:
+            samples[..., channels] = np.iinfo(samples.dtype).max  # nothing to divide by
+        file = written(samples, planar=False, photometric=photometric, extrasamples=kinds)
+        picture = read_picture(file, SETTINGS)
+        colours = samples[..., 0] if channels == 1 else samples[..., :channels]
+        plain = read_picture(written(colours, planar=False, photometric=photometric), SETTINGS)
+        assert np.array_equal(picture.pixels, plain.pixels)
+        assert any("left out" in note for note in picture.notes) == ("unspecified" in kinds)
+        if place is None:
+            assert picture.alpha is None
+        else:
+            alpha = samples[..., channels + place] // (257 if deep and picture.bits == 8 else 1)
+            assert np.array_equal(picture.alpha, alpha)
+
+
+def test_a_palette_with_levels_of_8_bits_is_not_black():
+    """As old programs write it; libtiff's own viewer reads it so."""
+    numbers = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    levels = np.random.default_rng(1).integers(1, 256, (3, 256))
+    for factor in (1, 256):
+        data = tiff(numbers.tobytes(), (4, 4, 1), 8, 3, (320, 3, (levels * factor).ravel().tolist()))
+        assert np.array_equal(read_picture(data, SETTINGS).pixels, levels.T[numbers])
+
+
+@pytest.mark.parametrize("number", [258, 259, 262, 277, 284, 317, 320, 339])
+def test_a_forged_tiff_is_a_sentence_of_one_line_and_no_word_of_the_library_s(number, capfd):
+    """Where one number is due, there are thousands; the terminal must not see the library's remarks on them."""
+    for bits, photometric in ((8, 1), (8, 3), (12, 2)):
+        data = tiff(bytes(64), (4, 4, 1), bits, photometric, (number, 3, list(range(1, 5001))))
+        with contextlib.suppress(InputError):
+            read_picture(data, SETTINGS)
+            continue
+        with pytest.raises(InputError) as refused:
+            read_picture(data, SETTINGS)
+        assert len(str(refused.value)) < 250 and "\n" not in str(refused.value)
+    assert read_picture(tiff(bytes(16), (4, 4, 1), 8, 1, (274, 3, [99])), SETTINGS).notes == ()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_chunks_are_not_followed_for_ever():

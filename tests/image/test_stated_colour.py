@@ -101,6 +101,9 @@ def test_a_png_that_states_srgb_stays_bit_for_bit(chunks):
         ([coded(9, 16)], "PQ"),
         ([coded(9, 18)], "HLG"),
         ([coded(10, 13)], "not converted"),
+        ([(b"cICP", bytes([12, 13, 0, 0]))], "16 to 235"),
+        ([(b"cICP", bytes([12, 13, 1, 1]))], "cannot be"),
+        ([(b"cICP", bytes([12, 13]))], "cannot be"),
         ([gamma(0)], "cannot be"),
         ([gamma(40)], "cannot be"),
         ([gamma(0.5), (b"cHRM", bytes(32))], "cannot be"),
@@ -117,6 +120,7 @@ def test_an_embedded_profile_stands_above_gamma_and_below_numbers():
     profile = (b"iCCP", b"icc\0\0" + zlib.compress(swapped_profile()))
     assert first(png(COLOUR, profile, gamma(1)))[0] == [100, 200, 50]
     assert first(png(COLOUR, profile, coded(12, 13)))[0] == [215, 93, 31]
+    assert first(png(COLOUR, profile, (b"cICP", bytes([12, 13, 1, 1]))))[0] == [100, 200, 50]  # no PNG may state it
 
 
 def test_a_palette_of_greys_with_a_profile_of_rgb_is_converted():

@@ -52,6 +52,19 @@ def test_a_rim_has_the_colour_of_what_is_seen(name, tiny_settings):
         assert seen_difference(restore_picture(disc(ORANGE, hidden), runtime), wanted) <= CLOSE
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("name", ["sr_x2-student-16x7", "sr_x4-student-16x7", "denoise-student-16x7"])
+def test_what_can_hardly_be_seen_does_not_bleed_either(name, dtype, tiny_settings):
+    """Alpha of 1 or 2 of 255 around the disc, as brushes and soft shadows leave it."""
+    runtime = open_runtime(CATALOG.find(name), CATALOG, runtime="onnx", settings=tiny_settings)
+    for level in (1, 2):
+        pictures = [disc(ORANGE, hidden, dtype=dtype) for hidden in (None, *HIDDEN)]
+        for picture in pictures:
+            picture.alpha[picture.alpha == 0] = level * (np.iinfo(dtype).max // 255)
+        wanted, *results = [restore_picture(picture, runtime) for picture in pictures]
+        assert max(seen_difference(result, wanted) for result in results) <= CLOSE
+
+
 @pytest.mark.parametrize("name", ["sr_x2-student-16x7", "sr_x4-student-16x7", "denoise-student-16x7"])
 def test_a_rim_of_a_shading_goes_on_as_it_does(name, tiny_settings):
     """The hidden pixels that match are those of the shading itself, which the filling can only guess."""
@@ -82,13 +95,13 @@ def test_far_hidden_pixels_take_the_nearest_side_and_alpha_weighs():
     pixels, alpha = np.zeros((300, 64, 3), np.uint8), np.zeros((300, 64), np.uint8)
     pixels[:, :8], alpha[:, :8] = 200, 255
     pixels[:, -8:], alpha[:, -8:] = 40, 255
-    pixels[:, 8], alpha[:, 8] = 0, 1  # hardly seen
+    pixels[:, 8], alpha[:, 8] = 0, 3  # hardly seen
     filled = fill_hidden(Picture(pixels, alpha)).pixels[..., 0].astype(int)
     assert (filled[:, 8] == 0).all()
-    assert (filled[:, 9:14] > 170).all() and (filled[:, 50:56] < 70).all()
+    assert (filled[:, 9:14] > 150).all() and (filled[:, 50:56] < 70).all()
 
 
-@pytest.mark.parametrize("level", [None, 0, 1, 255])
+@pytest.mark.parametrize("level", [None, 0, 1, 3, 255])
 def test_a_picture_without_hidden_pixels_or_without_others_is_left_alone(level):
     picture = Picture(np.full((5, 6, 3), 9, np.uint8), None if level is None else np.full((5, 6), level, np.uint8))
     assert fill_hidden(picture) is picture

@@ -212,6 +212,11 @@ def test_holes_come_from_a_mask_or_from_what_is_transparent():
     assert np.array_equal(found, holes) and opaque.alpha is None
     mask = Picture((holes[..., None] * np.uint8(255)).repeat(3, axis=2))
     assert np.array_equal(holes_in(picture, mask)[1], holes)
+    assert opaque.notes == holes_in(picture, mask)[0].notes == ()
+    green = replace(picture, pixels=np.full_like(picture.pixels, 90), alpha=np.full((9, 7), 255, np.uint8))
+    green.pixels[:2], green.alpha[:2] = (0, 255, 0), 0  # colour that nobody saw, and that no mask marks
+    seen, _ = holes_in(green, mask)
+    assert (seen.pixels == 90).all() and "the result is opaque" in seen.notes[0]
     for wrong, words in (
         (Picture(mask.pixels[1:]), "as large as"),
         (Picture(mask.pixels * 0), "marks nothing"),

@@ -29,7 +29,7 @@ class Photo:
 
 
 def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
-    """All pictures below `folders`, sorted; a folder that is no path is looked up under `data_dir`.
+    """All pictures below `folders` but hidden ones, sorted; a folder that is no path is looked up under `data_dir`.
 
     Raises:
         InputError: a folder that is missing or holds no picture.
@@ -42,7 +42,11 @@ def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
                 f"The folder of photographs '{name}' is neither here nor in the data folder; "
                 "give its path, or set KDSR_DATA_DIR."
             )
-        pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+        pictures = sorted(
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+        )
         if not pictures:
             raise InputError(f"The folder {folder} holds no photograph (PNG, JPEG, WebP, BMP or TIFF).")
         found += pictures

@@ -159,7 +159,7 @@ def _with_holes(picture: Picture, task: Task, order: Order, settings: Settings) 
         if order.mode == "both"
         else None
     )
-    notes = picture.notes + (truth.notes if truth and order.mode == "both" else ())
+    notes = opaque.notes + (truth.notes if truth and order.mode == "both" else ())
     return Prepared(task, picture.name, with_transparent(filling, holes), filling, truth, notes, holes)
 
 
