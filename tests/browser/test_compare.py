@@ -187,6 +187,9 @@ def test_in_full_screen_the_picture_is_whole_with_its_captions(page):
     assert image["x"] >= 0 and image["y"] >= 0
     assert image["x"] + image["width"] <= screen[0] + 1 and image["y"] + image["height"] <= screen[1] + 1
     assert page.locator("kdsr-compare .tag.left").is_visible() and page.locator("kdsr-compare .tag.right").is_visible()
+    beside = "each => getComputedStyle(each).backgroundColor"  # one colour, left and right of the divider
+    parts = [page.locator(f"kdsr-compare {name}").evaluate(beside) for name in (".layer.left", ".stage")]
+    assert parts == ["rgb(21, 20, 19)"] * 2
 
 
 @pytest.fixture

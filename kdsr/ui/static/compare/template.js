@@ -88,7 +88,7 @@ export const CSS = `
 .said:empty { display: none; }
 :host(:fullscreen), :host(.filled) { display: grid; grid-template-rows: minmax(0, 1fr) auto auto;
   background: #151413; color: #ece8e3;
-  --rule: #45403b; --quiet: #b5ada3; padding: 0 0 8px; box-sizing: border-box; }
+  --rule: #45403b; --quiet: #b5ada3; --stage-fill: #151413; padding: 0 0 8px; box-sizing: border-box; }
 :host(:fullscreen) .tools, :host(.filled) .tools { color: #ece8e3; } /* the page's own colour for text is dark */
 :host(.filled) { position: fixed; inset: 0; z-index: 1000; }
 :host(:fullscreen) .stage, :host(.filled) .stage { width: 100%; height: 100%; aspect-ratio: auto; border-radius: 0;
