@@ -70,8 +70,8 @@ def _written(
 
     made = datetime.now(UTC)
     if is_pdf:
-        return report_pdf(results, settings, made, spot=spot)
-    return report_html(results, settings, made, spot=spot).encode()
+        return report_pdf(results, settings, made, spots=[spot] * len(results))
+    return report_html(results, settings, made, spots=[spot] * len(results)).encode()
 
 
 def _is_pdf(out: Path) -> bool:

@@ -34,6 +34,7 @@ from kdsr.ui.models.tab import add_models_tab
 from kdsr.ui.present import add_presentation, masthead
 from kdsr.ui.preview import Previewed
 from kdsr.ui.records import tell
+from kdsr.ui.report.share import add_sharing
 from kdsr.ui.report.tab import add_report
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.stopping import stop_on_sigterm
@@ -141,7 +142,8 @@ def _build(jobs: Jobs) -> tuple[gr.Blocks, FairQueue]:
                     restore=restore, address=address,
                 )  # fmt: skip
         add_presentation(restore)
-        add_report(restore)
+        add_report(restore, blocks)
+        add_sharing(restore)
         add_restore_api(settings, folder / "scripts")
         add_scripts_panel(settings)
     blocks.queue(api_open=False, default_concurrency_limit=4)

@@ -283,6 +283,27 @@ PRESENT_KEYS = (
 
 REPORT = "Report (HTML)"
 REPORT_PDF = "Report (PDF)"
+SHARE_TITLE = "Take this comparison along"
+SHARE = (
+    ("figure", "The pictures on screen side by side with their figures, pixel for pixel, as PNG", "Copy as picture"),
+    ("link", "A link that opens the same pictures, networks and view", "Copy link"),
+    ("moving", "The divider moving from side to side, as an animated WebP", "Download moving slider"),
+)
+SHARE_WORDS = {
+    "figure": "Copied as PNG:",
+    "saved": "This browser lets no page copy pictures; downloaded instead:",
+    "link": "Link copied: it opens the same pictures, networks and view.",
+    "own": "Link copied: only this browser finds your picture by it; others see an example.",
+    "refused": "This browser lets no page copy; the link is",
+    "nothing": "There is nothing to copy yet.",
+}
+REPORT_CHOICE = "What goes into a report"
+REPORT_NETWORKS = "Networks beside the student"
+REPORT_PICTURES = "Pictures; examples are restored first, as the one on screen"
+REPORT_ON_SCREEN = "on screen"
+REPORT_NO_PICTURE = "A report needs a picture: choose at least one below the figures."
+REPORT_AT_WORK = "Writing the report"
+REPORT_STOPPED = "Stopped; no report was written."
 PDF_NEEDS = "A PDF needs an extra that is not installed here: pip install 'kdsr[report]'."
 PDF_PICTURES = (
     "Whole pictures are compressed (JPEG, quality 92, at most 1,200 pixels wide); crops are exact. "

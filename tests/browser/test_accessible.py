@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
-FOLDS = ("#advanced > button", "#all-files > button", "#scripts > button")
+FOLDS = ("#advanced > button", "#all-files > button", "#report-choice > button", "#scripts > button")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 

@@ -7,11 +7,12 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
-from helpers.restoring import restore_handlers, small_photo
+from helpers.restoring import REQUEST, restore_handlers, small_photo
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -20,7 +21,7 @@ from kdsr.ui.report import as_pdf, pictures
 from kdsr.ui.report.as_html import report_html
 from kdsr.ui.report.as_pdf import report_pdf
 from kdsr.ui.report.blocks import blocks_of
-from kdsr.ui.report.tab import spot_of, write_report
+from kdsr.ui.report.handlers import SHOWN, ReportHandlers, spot_of, write_report
 from kdsr.ui.restore import figures
 from kdsr.ui.restore.request import Order
 from kdsr.ui.restore.run import restore_steps
@@ -74,7 +75,7 @@ def test_large_pictures_are_compressed_and_it_says_so(result, handlers, monkeypa
 
 
 def test_it_lies_beside_the_pictures(result, handlers):
-    file = write_report(result, handlers.settings)
+    file = write_report([result], handlers.settings)
     assert file.name.endswith("-sr_x4-report.html") and file.parent == result.column("student").file.parent
 
 
@@ -92,13 +93,13 @@ def test_the_command_writes_one_and_refuses_another_kind_before_it_works(handler
 
 
 def test_the_crops_are_exact_also_where_the_pictures_are_compressed(result, handlers, monkeypatch):
-    text = report_html([result], handlers.settings, MADE, spot=(1.0, 0.0))
+    text = report_html([result], handlers.settings, MADE, spots=[(1.0, 0.0)])
     side, left, top = map(
         int, re.search(r'width="(\d+)" height="\1" data-of="student" data-at="(\d+),(\d+)"', text).groups()
     )
     assert (left, top) == (result.size[0] - side, 0) and "The chosen spot" in text
     monkeypatch.setattr(pictures, "PICTURES_BYTES", 2_000)
-    text = report_html([result], handlers.settings, MADE, spot=(1.0, 0.0))
+    text = report_html([result], handlers.settings, MADE, spots=[(1.0, 0.0)])
     crops = re.findall(r'<img alt="(.*?): .*?" src="data:image/webp;base64,(.*?)"', text)
     assert [title for title, _ in crops] == [
         *("Before", "Bicubic", "Student without distillation", "Student", "Teacher", "Original")
@@ -110,7 +111,7 @@ def test_the_crops_are_exact_also_where_the_pictures_are_compressed(result, hand
 def test_the_pdf_of_the_same_results_has_the_same_bytes(result, handlers):
     pdf = report_pdf([result], handlers.settings, MADE)
     assert pdf.startswith(b"%PDF-1.7") and report_pdf([result], handlers.settings, MADE) == pdf
-    assert report_pdf([result], handlers.settings, MADE, spot=(0.0, 0.0)) != pdf
+    assert report_pdf([result], handlers.settings, MADE, spots=[(0.0, 0.0)]) != pdf
 
 
 def test_a_pdf_is_made_of_letters_that_no_font_has(result, handlers):
@@ -142,3 +143,42 @@ def test_the_pdf_has_the_words_and_the_figures_of_the_page(result):
 @pytest.mark.parametrize(("word", "spot"), [("0.31,0.42,200", (0.31, 0.42)), ("", None), ("2,0,1", None), ("a", None)])
 def test_the_spot_is_that_of_the_address(word, spot):
     assert spot_of({"spot": word}) == spot
+
+
+def reported(handlers, kind, result, pictures, networks=("teacher", "twin"), kept=None):
+    """The steps of a report: (status, stop, file, kept) each."""
+    handlers.on_press(REQUEST)
+    given = (result, ("input", "student"), list(networks), pictures, ("any",), {} if kept is None else kept, REQUEST)
+    return list(handlers.of_kind(kind)(*given))
+
+
+def test_chosen_pictures_and_networks_go_in_and_are_restored_once(result, handlers, monkeypatch):
+    reports, kept = ReportHandlers(handlers), {}
+    networks, pictures, offered = reports.on_result(result, ())
+    assert [key for _, key in networks["choices"]] == networks["value"] == ["twin", "teacher"]
+    assert pictures["value"] == [SHOWN] and pictures["choices"][1] == ("Astronaut", "Astronaut")
+    assert reports.on_result(result, offered)[2] == offered and "choices" not in reports.on_result(result, offered)[0]
+    *steps, (_, _, file, kept) = reported(reports, "html", result, ["Cat", SHOWN], ["twin"], kept)
+    assert any("Cat (1/2): Student at work" in step[0] for step in steps)
+    text = Path(file["value"]).read_text(encoding="utf-8")
+    assert text.index("<h2>Cat: ") < text.index("<h2>photo: ") and "Student without distillation" in text
+    assert (
+        "sr_x4-teacher" not in text
+        and [each.keys() for each in pictures_in(text)] == [{"input", "bicubic", "student", "truth"}] * 2
+    )
+    monkeypatch.setattr("kdsr.ui.report.handlers.restore_steps", None)  # whatever would restore again fails
+    assert reported(reports, "html", result, ["Cat"], [], kept)[-1][2]["value"]
+
+
+def test_a_report_of_nothing_without_a_picture_or_stopped_is_one_sentence(result, handlers):
+    reports = ReportHandlers(handlers)
+    assert "press Restore first" in reported(reports, "html", None, [SHOWN])[-1][0]
+    assert "choose at least one" in reported(reports, "html", result, [])[-1][0]
+    assert "reload the page" in reported(reports, "html", result, ["None such"])[-1][0]
+    reports.on_press(REQUEST)
+    steps = reports.of_kind("pdf")(result, ("input", "student"), [], ["Coffee"], (), {}, REQUEST)
+    next(steps)
+    reports.on_stop(REQUEST)
+    *_, (said, stop, file, _) = steps
+    assert "Stopped" in said and file["value"] is None and stop["visible"] is False
+    assert list(reports.of_kind("pdf")(result, (), [], [SHOWN], (), {}, REQUEST)) != []

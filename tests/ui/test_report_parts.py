@@ -1,12 +1,15 @@
 """Parts of a report in closed form: where two pictures differ most, what is enlarged, what a teacher is worth."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
 from helpers.results import card
+from PIL import Image, ImageSequence
 
 from kdsr.ui.report.as_pdf import _spelled
+from kdsr.ui.report.moving import slider_webp
 from kdsr.ui.report.spots import MIDDLE, most_different, square_around
 from kdsr.ui.report.worth import worth_of
 from kdsr.zoo.card import Figure
@@ -82,3 +85,19 @@ def test_letters_that_no_font_has_become_question_marks_and_the_report_says_so()
     letters = {"Letters": "Letters that no font here has are written as ?."}
     assert asked == [(data, False), ({"title": "? Gr\u00fc\u00dfe", "conditions": {"rows": letters}}, True)]
     assert _spelled({"title": "\u2212 \u00d7 Gr\u00fc\u00dfe"}, compiled, RuntimeError) == b"pdf"
+
+
+@pytest.mark.parametrize(
+    ("size", "spot", "shown"),
+    [((1, 1), None, (1, 1)), ((1440, 7), None, (720, 4)), ((200, 60), (1.0, 1.0), (100, 30)), ((1, 1), (1, 1), (1, 1))],
+)
+def test_the_moving_slider_has_its_size_and_shows_both_pictures(size, spot, shown):
+    black, red = Image.new("RGBA", size, (0, 0, 0, 255)), Image.new("RGB", size, "red")
+    with Image.open(io.BytesIO(slider_webp(black, red, spot))) as moving:
+        assert moving.size == shown
+        frames = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(moving)]
+        is_endless = moving.info.get("loop") == 0
+    if min(shown) > 9:
+        assert is_endless and len(frames) > 30
+        assert frames[0][9, -1] == pytest.approx([254, 0, 0], abs=6) and frames[len(frames) // 2][9, 5].max() < 9
+        assert frames[len(frames) // 4][9].min(axis=1).max() > 150  # the line

@@ -48,14 +48,15 @@ _CANVAS = Markup(
 
 def report_html(
     results: Sequence[RestoreResult], settings: Settings, made: datetime, *, pair: tuple[str, str] = USUAL_PAIR,
-    spot: tuple[float, float] | None = None,
+    spots: Sequence[tuple[float, float] | None] = (),
 ) -> str:  # fmt: skip
     """The report of `results`, at least one, each of which has its pictures on disk. `made` is in UTC.
 
-    pair: on the divider. spot: the centre of the crops, fractions; None: where the pair differs most.
+    pair: on the divider. spots: of each result the centre of the crops, fractions; where there is none, or None, it is
+        where the pair differs most.
     """
     opened = Opened()
-    chapters = chapters_of(results, opened, pair=pair, spot=spot)
+    chapters = chapters_of(results, opened, pair=pair, spots=spots)
     embedded = Embedded([column.shown for chapter in chapters for column in chapter.compared], opened)
     sections = joined(_section(f"pictures-{number}", each, embedded) for number, each in enumerate(chapters))
     listed = joined(

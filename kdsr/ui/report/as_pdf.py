@@ -56,7 +56,7 @@ def need_typst() -> Any:
 
 def report_pdf(
     results: Sequence[RestoreResult], settings: Settings, made: datetime, *, pair: tuple[str, str] = USUAL_PAIR,
-    spot: tuple[float, float] | None = None,
+    spots: Sequence[tuple[float, float] | None] = (),
 ) -> bytes:  # fmt: skip
     """The report of `results` as PDF/UA-1; arguments as of `report_html`.
 
@@ -64,7 +64,7 @@ def report_pdf(
         SettingsError: Typst is not installed.
     """
     typst = need_typst()
-    data, files = _content(results, settings, made, pair, spot)
+    data, files = _content(results, settings, made, pair, spots)
 
     def compiled(data: dict[str, Any], *, own_fonts: bool) -> bytes:
         with tempfile.TemporaryDirectory(prefix="kdsr-report-") as folder:  # in memory Typst takes no pictures
@@ -83,14 +83,14 @@ def report_pdf(
 
 def _content(
     results: Sequence[RestoreResult], settings: Settings, made: datetime, pair: tuple[str, str],
-    spot: tuple[float, float] | None,
+    spots: Sequence[tuple[float, float] | None],
 ) -> tuple[dict[str, Any], dict[str, bytes]]:  # fmt: skip
     """What the report says, and its pictures by the names that it gives them."""
     opened = Opened()
     files: dict[str, bytes] = {}
     chapters = [
         _chapter(str(number), chapter, opened, files)
-        for number, chapter in enumerate(chapters_of(results, opened, pair=pair, spot=spot))
+        for number, chapter in enumerate(chapters_of(results, opened, pair=pair, spots=spots))
     ]
     plot = plot_for(results, settings)
     if drawing := _drawing(plot):

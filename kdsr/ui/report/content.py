@@ -5,6 +5,7 @@ conditions. Nothing is measured here.
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,11 @@ def chapters_of(
     opened: Opened,
     *,
     pair: tuple[str, str] = USUAL_PAIR,
-    spot: tuple[float, float] | None = None,
+    spots: Sequence[tuple[float, float] | None] = (),
 ) -> list[Chapter]:
-    """A chapter for each of `results`, which have their pictures on disk; `spot` (fractions) is chosen by hand."""
+    """A chapter for each of `results`, which have their pictures on disk; `spots` (fractions) are chosen by hand."""
     chapters = []
-    for result in results:
+    for result, spot in zip_longest(results, spots[: len(results)]):
         columns = [_available(result, wanted, usual) for wanted, usual in zip(pair, USUAL_PAIR, strict=True)]
         left, right = (np.asarray(opened[column.shown]) for column in columns)
         square = square_around(spot or most_different(left, right), result.shown_size)

@@ -17,6 +17,7 @@ from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.place import USUAL_PAIR
+from kdsr.ui.restore.sharing import add_share
 from kdsr.ui.restore.teachers import PLACE, wire_teachers
 from kdsr.ui.restore.wiring import RestoreParts, RestoreTab, wire
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel
@@ -86,6 +87,7 @@ def _details_column() -> dict[str, Any]:
             report = gr.Button(texts.REPORT, elem_id="report")
             report_pdf = gr.Button(texts.REPORT_PDF, elem_id="report-pdf")
             report_file = gr.DownloadButton(texts.REPORT, visible="hidden", elem_id="report-file")
+        report_parts = add_share() | _report_options()
         strip = gr.Checkbox(label=texts.STRIP, container=False, elem_id="strip")
         with gr.Accordion("All pictures as files", open=False, elem_id="all-files"):
             kind = gr.Radio(texts.FORMATS_8, value="PNG", label="Format, all lossless", elem_id="format")
@@ -100,7 +102,20 @@ def _details_column() -> dict[str, Any]:
         "strip": strip,
         "format": kind,
         "files": files,
+        **report_parts,
     }
+
+
+def _report_options() -> dict[str, Any]:
+    """What goes into a report, and how far it is."""
+    with gr.Accordion(texts.REPORT_CHOICE, open=False, elem_id="report-choice"):
+        networks = gr.CheckboxGroup([], label=texts.REPORT_NETWORKS, elem_id="report-networks")
+        pictures = gr.CheckboxGroup([], label=texts.REPORT_PICTURES, elem_id="report-pictures")
+    with gr.Row(elem_id="report-busy"):
+        status = gr.HTML(elem_id="report-status")
+        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="report-stop", scale=0)
+    chosen = {"report_networks": networks, "report_pictures": pictures}
+    return chosen | {"report_status": status, "report_stop": stop}
 
 
 def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str, Any]:

@@ -27,6 +27,10 @@ _VIEW = (
     *("student_file", "teacher_file", "format", "files"),
 )
 """The components of a result, in the order of `restore.view.View`."""
+_REPORT = (
+    *("report", "report_pdf", "report_file", "report_networks", "report_pictures", "report_status", "report_stop"),
+    *("share", "moving_file"),
+)
 
 
 @dataclass
@@ -102,7 +106,7 @@ class RestoreTab:
     result: gr.State
     """The `RestoreResult` that is shown, or None."""
     report: dict[str, Any]
-    """The buttons that ask for a report, the one by which it is downloaded, and the pair on the divider."""
+    """The buttons that ask for a report, what goes in, and the pair on the divider."""
 
 
 def wire(
@@ -127,7 +131,10 @@ def wire(
     tab.select(handlers.on_show, [choice, visitor.who], [choice, student], **LATEST)
     parts.pick["task"].change(None, js=to_chosen("task"))
     blocks.unload(handlers.on_close)
-    report = {name: parts.result[name] for name in ("report", "report_pdf", "report_file")} | {"pair": states["pair"]}
+    report = {name: parts.result[name] for name in _REPORT} | {
+        "pair": states["pair"],
+        "shown": parts.result["pictures"],
+    }
     return RestoreTab(handlers, choice, parts.compared, run_after, parts.states["result"], report)
 
 
