@@ -5,12 +5,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kdsr.cli.folders import Where, clips_in
 from kdsr.cli.options import note
 from kdsr.errors import InputError, SettingsError
 from kdsr.settings import Settings
@@ -57,6 +58,32 @@ def restore_clip(
             should_stop=stopped.is_set, **more,
         )  # fmt: skip
     note(" ".join([f"{source.name} -> {target}", f"({shown.last})" if shown.last else "", *notes]))
+
+
+def each_clip(
+    where: Where, *, settings: Settings, opened_with: Callable[[Settings], "Runtime"], made_by: str, **more: Any
+) -> bool:
+    """Restore the clips of the folders one after another; whether all went well.
+
+    opened_with: opens the network. more: as in `restore_clip`.
+    """
+    from kdsr.image.batch import FileOutcome, Ledger, stamp_of
+
+    failures, opened, jobs = [], None, clips_in(where)
+    for number, job in enumerate(jobs, start=1):
+        ledger, stamp = Ledger(job.target.parent, made_by), stamp_of(job.source)
+        if ledger.has(job):
+            note(f"[{number}/{len(jobs)}] {job.source.name} is finished already and skipped.")
+            continue
+        opened = opened or opened_with(settings)
+        try:
+            restore_clip(job.source, job.target, opened, settings, made_by=made_by, **more)
+            ledger.add(FileOutcome(job, stamp))
+        except (InputError, SettingsError, OSError) as error:
+            failures.append(f"{job.source.name}: {error}")
+    for line in [f"{len(failures)} of {len(jobs)} clips failed:", *failures] if failures else []:
+        note(line)
+    return not failures
 
 
 def seconds_of(text: str) -> float:

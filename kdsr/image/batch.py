@@ -76,6 +76,15 @@ def others_in(folder: Path) -> list[str]:
     return [f"{path.name}/" if path.is_dir() else path.name for path in others]
 
 
+def folders_in(folder: Path, *, but: Path) -> list[Path]:
+    """`folder` and every folder below it, by name, without hidden ones, links, and `but`, where results go."""
+    found = [folder]
+    for path in sorted(_seen(folder)):
+        if path.is_dir() and not path.is_symlink() and os.path.realpath(path) != os.path.realpath(but):
+            found += folders_in(path, but=but)
+    return found
+
+
 def _seen(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not path.name.startswith("."))
 
@@ -145,7 +154,7 @@ def work_through(jobs: Sequence[Job], work: Work, at_once: int) -> Iterator[File
 
 
 def _outcome(job: Job, work: Work, should_stop: Callable[[], bool]) -> FileOutcome:
-    stamp = _stamp(job.source)  # before the file is read: if it changes meanwhile, it is done again next time
+    stamp = stamp_of(job.source)  # before the file is read: if it changes meanwhile, it is done again next time
     try:
         return FileOutcome(job, stamp, work(job, should_stop))
     except (KdsrError, OSError) as error:
@@ -156,7 +165,8 @@ Stamp = tuple[str, int, int] | None
 """Name, bytes and time of modification (ns) of a file, or None if there is none."""
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """What tells whether a source has changed."""
     try:
         about = path.stat()
     except OSError:
@@ -188,7 +198,7 @@ class Ledger:
 
     def has(self, job: Job) -> bool:
         """Whether the target of `job` is finished."""
-        stamp = _stamp(job.source)
+        stamp = stamp_of(job.source)
         return (
             stamp is not None
             and job.target.is_file()

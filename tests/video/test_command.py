@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.clips import frames_of, make_clip, packets_of
 
+from kdsr.cli import main
 from kdsr.cli.clips import is_clip, seconds_of
 from kdsr.errors import SettingsError
 
@@ -19,13 +20,22 @@ def command(*words):
     return [sys.executable, "-m", "kdsr", "restore", *map(str, words), "--model", MODEL]
 
 
-def run(tmp_path, *words):
-    environment = os.environ | {"KDSR_HOME": str(tmp_path / "home"), "KDSR_THREADS": "1"}
-    return subprocess.run(command(*words), env=environment, capture_output=True, text=True, check=False, timeout=300)
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Exit code and stderr of `kdsr restore`, in this process."""
+    monkeypatch.setenv("KDSR_HOME", str(tmp_path / "home"))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["kdsr", *command(*words)[3:]])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return call
 
 
 @pytest.mark.slow
-def test_killed_twice_the_result_is_complete(tmp_path):
+def test_killed_twice_the_result_is_complete(run, tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     make_clip(source, frames=1200, width=160, height=96, channels=1)
     environment = os.environ | {"KDSR_HOME": str(tmp_path / "home"), "KDSR_THREADS": "1"}
@@ -37,14 +47,14 @@ def test_killed_twice_the_result_is_complete(tmp_path):
         process.kill()
         process.wait()
         assert not target.exists() and len(list(tmp_path.glob("b.mp4.pieces/piece-*.json"))) >= kill
-    ended = run(tmp_path, source, "-o", target)
-    assert ended.returncode == 0 and "1200 of 1200 frames" in ended.stderr
+    code, told = run(source, "-o", target)
+    assert code == 0 and "1200 of 1200 frames" in told
     assert len(frames_of(target)) == 1200 and packets_of(target) == packets_of(source)
     assert not target.with_name("b.mp4.pieces").exists()
 
 
 @pytest.mark.slow
-def test_what_a_clip_cannot_be_is_one_sentence(tmp_path):
+def test_what_a_clip_cannot_be_is_one_sentence(run, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"junk")
     (tmp_path / "a.png").write_bytes(b"junk")
     for words, message in {
@@ -52,8 +62,8 @@ def test_what_a_clip_cannot_be_is_one_sentence(tmp_path):
         ("a.mp4", "-o", "b.mp4", "--codec", "divx"): "There is no codec named 'divx'",
         ("a.png", "-o", "b.png", "--crf", "3"): "are for clips",
     }.items():
-        ended = run(tmp_path, *(tmp_path / word if "." in word else word for word in words))
-        assert ended.returncode == 2 and message in ended.stderr and ended.stderr.count("\n") == 1
+        code, told = run(*(tmp_path / word if "." in word else word for word in words))
+        assert code == 2 and message in told and told.count("\n") == 1
 
 
 def test_a_clip_is_told_by_its_name():
