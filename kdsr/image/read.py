@@ -74,6 +74,29 @@ def read_picture(
     )
 
 
+def read_size(stream: BinaryIO, caption: str) -> tuple[str, int, int]:
+    """Pillow's name of the format of the picture in `stream`, its width and height; no pixel is decoded.
+
+    Any size is given, and a header that would take minutes or much memory is refused.
+
+    Raises:
+        InputError: as in `read_picture`, as far as the header tells.
+    """
+    stream.seek(0)
+    start = stream.read(STARTS)
+    with _in_one_sentence(caption):
+        if start.startswith(tiff.SIGNATURES):
+            page, _ = tiff.open_tiff(stream)
+            check_page(page, start, caption)
+            return "TIFF", page.imagewidth, page.imagelength
+        stream.seek(0)
+        if is_bmp(start) and (header := read_header(stream.read(2000))):
+            return "BMP", header.width, header.height
+        check_header(stream, start, caption)
+        image = _open_header(stream, start, caption)
+        return image.format or "", image.width, image.height
+
+
 def _picture(decoded: Decoded, name: str | None) -> Picture:
     alpha = None if decoded.alpha is None else decoded.upright(decoded.alpha)
     return Picture(decoded.upright(decoded.pixels), alpha, decoded.notes, name or "picture", decoded.metadata)

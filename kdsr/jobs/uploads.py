@@ -1,6 +1,7 @@
 """Copies uploaded photographs, pictures or zip archives of them, into a run's own folder.
 
-Only headers are read; damaged pixels are reported when the run reads the file. No uploaded name becomes a path: files
+Only headers are read, of the copies: in an archive a header may unpack to gigabytes, and going back in it starts anew.
+Damaged pixels are reported when the run reads the file. No uploaded name becomes a path: files
 are numbered, and only letters, digits, dots, dashes and underscores of the name are kept.
 """
 
@@ -17,19 +18,22 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, UnidentifiedImageError
-
 from kdsr.errors import InputError, JobError, LimitError, shortened
+from kdsr.image.read import read_size
 from kdsr.image.scans import check_scans
+from kdsr.image.tiff import SIGNATURES as TIFF_SIGNATURES
 from kdsr.settings import Settings
 
-_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
-"""Formats that training reads, and their suffixes."""
-_SUFFIX_OF_MPO = ".jpg"
-"""What Pillow calls a phone's JPEG with a second picture in it."""
+_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
+"""Formats that training reads, and their suffixes. MPO is a phone's JPEG with a second picture in it."""
+_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"BM", *TIFF_SIGNATURES)
 _MAX_FILE_BYTES = 200_000_000
 _SPARE_BYTES, _BYTES_PER_PIXEL = 1_000_000, 8
 """Most bytes of a visitor's file: for what is not pixels, and for each of its pixels (16-bit RGBA)."""
+_TOO_LONG = (
+    "'{}' has more than the {:.3g} MB that its pixels need or that are left for it here: "
+    "make it smaller, or upload less."
+)
 _MAX_DIRECTORY_BYTES = 1_000_000
 """Of an archive's list of members: 10,000 and more."""
 _ARCHIVE_JUNK = ("__MACOSX", ".")
@@ -77,26 +81,34 @@ def _taken(
     faults: "_Faults",
     most_bytes: float,
 ) -> int:
-    count, megapixels = 0, 0.0
+    count, megapixels, part = 0, 0.0, folder / "part"
+    if settings is not None:
+        fitting = _SPARE_BYTES * settings.max_run_photos + _BYTES_PER_PIXEL * settings.max_run_megapixels * 1e6
+        most_bytes = min(most_bytes, fitting)  # of those that are left out, too
     for name, stream in pictures:
-        with closing(stream):
-            with faults.skipping(name) as header:
-                header.append(_header(name, stream))
-            if not header:
-                continue
-            count += 1
-            if settings is not None and count > settings.max_run_photos:
-                raise LimitError(f"A run takes at most {settings.max_run_photos} photographs here: choose fewer.")
-            suffix, size = header[0]
-            megapixels += size
-            if settings is not None:
-                _check_size(name, size, megapixels, settings)
-            stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem)[:40]
-            needed = math.inf if settings is None else _SPARE_BYTES + _BYTES_PER_PIXEL * size * 1e6
-            target = folder / f"{count:04d}_{stem}{suffix}"
-            _copy(stream, target, name, min(_MAX_FILE_BYTES, needed, most_bytes))
-            _check_scans(target, name, size)
-            most_bytes -= target.stat().st_size
+        header = None
+        with closing(stream), faults.skipping(name):
+            _check_start(name, stream)
+            try:
+                _copy(stream, part, name, min(_MAX_FILE_BYTES, most_bytes))
+            finally:
+                stored = part.stat().st_size
+                most_bytes -= stored  # also where its end is damaged
+            header = _header(name, part)
+        if header is None:
+            continue
+        count += 1
+        if settings is not None and count > settings.max_run_photos:
+            raise LimitError(f"A run takes at most {settings.max_run_photos} photographs here: choose fewer.")
+        suffix, size = header
+        megapixels += size
+        if settings is not None:
+            _check_size(name, size, megapixels, settings)
+            _check_bytes(name, stored, _SPARE_BYTES + _BYTES_PER_PIXEL * size * 1e6)
+        _check_scans(part, suffix, name, size)
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem)[:40]
+        part.rename(folder / f"{count:04d}_{stem}{suffix}")
+    part.unlink(missing_ok=True)
     if not count:
         if faults.first is not None:
             raise faults.first
@@ -112,10 +124,10 @@ class _Faults:
         self.first: InputError | None = None
 
     @contextmanager
-    def skipping(self, name: str) -> Iterator[list[tuple[str, float]]]:
-        """A list to fill; it stays empty where the file `name` is skipped."""
+    def skipping(self, name: str) -> Iterator[None]:
+        """The file `name` is skipped if the block finds that it is no picture."""
         try:
-            yield []
+            yield
         except InputError as error:
             if self.skipped is None:
                 raise
@@ -179,18 +191,34 @@ def _opening(file: _Archive, *, is_limited: bool) -> _Archive:
     return file
 
 
-def _header(name: str, stream: IO[bytes]) -> tuple[str, float]:
-    """Suffix and megapixels of a picture whose header is read and no pixel decoded."""
+def _check_start(name: str, stream: IO[bytes]) -> None:
+    """Pass if the file `name` begins as a picture does."""
     try:
-        with Image.open(stream, formats=[*_SUFFIXES]) as image:
-            return _SUFFIXES.get(image.format or "", _SUFFIX_OF_MPO), image.width * image.height / 1e6
-    except Image.DecompressionBombError as error:
-        raise LimitError(f"'{name}' is too large to be trained on: make it smaller.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, *_DAMAGED) as error:
-        raise InputError(
-            f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, "
-            "or leave it out."
-        ) from error
+        start = stream.read(16)
+    except (*_DAMAGED, OSError) as error:
+        raise _damaged(name) from error
+    if not start.startswith(_STARTS):
+        raise _no_picture(name)
+
+
+def _header(name: str, path: Path) -> tuple[str, float]:
+    """Suffix and megapixels of the picture `name`, copied to `path`; no pixel is decoded."""
+    with path.open("rb") as stream:
+        kind, width, height = read_size(stream, f"'{name}'")
+    if kind not in _SUFFIXES:
+        raise _no_picture(name)
+    return _SUFFIXES[kind], width * height / 1e6
+
+
+def _no_picture(name: str) -> InputError:
+    return InputError(
+        f"'{name}' is not a picture that training reads (PNG, JPEG, WebP, BMP, TIFF): save it as PNG or JPEG, "
+        "or leave it out."
+    )
+
+
+def _damaged(name: str) -> InputError:
+    return InputError(f"'{name}' is damaged in its archive: pack it again, or leave it out.")
 
 
 def _check_size(name: str, megapixels: float, total: float, settings: Settings) -> None:
@@ -206,8 +234,13 @@ def _check_size(name: str, megapixels: float, total: float, settings: Settings) 
         )
 
 
-def _check_scans(stored: Path, name: str, megapixels: float) -> None:
-    if stored.suffix == ".jpg":
+def _check_bytes(name: str, count: int, most: float) -> None:
+    if count > most:
+        raise LimitError(_TOO_LONG.format(name, most / 1e6))
+
+
+def _check_scans(stored: Path, suffix: str, name: str, megapixels: float) -> None:
+    if suffix == ".jpg":
         with stored.open("rb") as stream:
             check_scans(stream, megapixels, f"'{name}'")
 
@@ -215,12 +248,12 @@ def _check_scans(stored: Path, name: str, megapixels: float) -> None:
 def _copy(stream: IO[bytes], target: Path, name: str, most_bytes: float) -> None:
     stream.seek(0)
     try:
-        with target.open("xb") as file:
+        with target.open("wb") as file:
             shutil.copyfileobj(_Bounded(stream, name, most_bytes), file)
     except (*_DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # bz2 raises one without
             raise JobError(f"'{name}' cannot be stored here ({error.strerror}): try again later.") from error
-        raise InputError(f"'{name}' is damaged in its archive: pack it again, or leave it out.") from error
+        raise _damaged(name) from error
 
 
 class _Bounded:
@@ -236,8 +269,5 @@ class _Bounded:
         data = self.stream.read(size)
         self.left -= len(data)
         if self.left < 0:
-            raise LimitError(
-                f"'{self.name}' has more than the {max(self.most, 0) / 1e6:.3g} MB that its pixels need or that are "
-                "left for it here: make it smaller, or upload less."
-            )
+            raise LimitError(_TOO_LONG.format(self.name, max(self.most, 0) / 1e6))
         return data

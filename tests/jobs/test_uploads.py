@@ -1,12 +1,17 @@
 """A refused upload costs nobody else a run. Archives can't fill disk or memory; damaged ones are one sentence."""
 
 import io
+import struct
+import time
+import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
+import tifffile
 from helpers.pictures import many_scans
 from helpers.running import ANNA, BERT, four_photos, jobs_opener, photograph, recipe, recorded_jobs
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from kdsr.errors import InputError, LimitError
 from kdsr.jobs import folders, uploads
@@ -117,3 +122,75 @@ def test_an_archive_with_a_password_is_one_sentence(tmp_path):
     path.write_bytes(bytes_)
     with pytest.raises(InputError, match=r"'one\.zip' is not a readable zip archive \(it wants a password\)"):
         take_photos([path], tmp_path / "taken", Settings())
+
+
+def unpacking_to(path, start, block, count, end=b""):
+    """An archive whose one member is `start`, `count` times `block`, and `end`."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.png", "w") as member:
+        member.write(start)
+        for _ in range(count):
+            member.write(block)
+        member.write(end)
+    return path
+
+
+HEADERS = {
+    "a chunk of text": (png()[:33] + struct.pack(">I", 250_000_000) + b"tEXt", bytes(1_000_000)),
+    "a private chunk": (png()[:33] + struct.pack(">I", 250_000_000) + b"prVt", bytes(1_000_000)),
+    "segments": (b"\xff\xd8", b"\xff\xe1\xff\xff" + bytes(65_533)),
+    "fill bytes": (b"\xff\xd8\xff", b"\xff" * 1_000_000),
+    "junk": (b"\xff\xd8\xff", bytes(1_000_000)),
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_header_that_unpacks_without_end_is_refused_with_little_memory(tmp_path, kind, monkeypatch):
+    """680 kB of an archive took 1.9 GB of memory and 40 s, or minutes, before anything was copied."""
+    monkeypatch.setattr(uploads, "_MAX_FILE_BYTES", 20_000_000)
+    start, block = HEADERS[kind]
+    path = unpacking_to(tmp_path / "one.zip", start, block, 30_000_000 // len(block))
+    assert path.stat().st_size < 40_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitError, match=r"'a\.png' has more than the 20 MB"):
+            take_photos([path], tmp_path / "taken", Settings())
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert not (tmp_path / "taken").exists()
+
+
+@pytest.mark.parametrize("kind", ["fill bytes", "junk"])
+def test_a_jpeg_whose_header_takes_minutes_is_refused_at_once(tmp_path, kind):
+    start, block = HEADERS[kind]
+    (tmp_path / "a.jpg").write_bytes(start + block * 20)
+    since = time.process_time()
+    with pytest.raises(InputError, match="before its picture"):
+        take_photos([tmp_path / "a.jpg"], tmp_path / "taken", Settings())
+    assert time.process_time() - since < 2
+
+
+def test_what_is_read_is_taken_with_long_texts_and_in_big_tiffs_too(tmp_path):
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("notes", "x" * 3_000_000, zip=True)
+    Image.new("RGB", (40, 40)).save(tmp_path / "long.png", pnginfo=texts)
+    tifffile.imwrite(tmp_path / "big.tif", np.zeros((40, 40, 3), np.uint16), bigtiff=True, byteorder=">")
+    assert take_photos(sorted(tmp_path.iterdir()), tmp_path / "taken", Settings()) == 2
+    assert [path.suffix for path in sorted((tmp_path / "taken").iterdir())] == [".tif", ".png"]
+
+
+def test_what_is_left_out_counts_as_unpacked_and_leaves_nothing(tmp_path):
+    broken = png()[:20]
+    path = zipped(tmp_path / "some.zip", [("a.png", broken + bytes(900_000)), ("b.png", png(40)), ("c.png", broken)])
+    skipped = []
+    assert take_photos([path], tmp_path / "taken", Settings(), skipped) == 1
+    assert skipped == ["a.png", "c.png"] and [each.name for each in (tmp_path / "taken").iterdir()] == ["0001_b.png"]
+    torn = bytearray(path.read_bytes())
+    torn[14] ^= 1  # the checksum of the first, in front of it and in the list
+    torn[torn.index(b"PK\1\2") + 16] ^= 1
+    (tmp_path / "torn.zip").write_bytes(torn)
+    assert take_photos([tmp_path / "torn.zip"], tmp_path / "torn", Settings(), []) == 1
+    for each, most in ((path, 900_100), (tmp_path / "torn.zip", 852_000)):  # a torn end is not written
+        with pytest.raises(LimitError, match="left for it here"):
+            take_photos([each], tmp_path / "again", Settings(), [], most_bytes=most)
+    assert not (tmp_path / "again").exists()
