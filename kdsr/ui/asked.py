@@ -24,6 +24,7 @@ from kdsr.ui.refusals import log_refusal
 from kdsr.ui.waiting import FairQueue
 
 _LONGEST_SESSION = 100
+_NO_FILE = "An upload needs files with their names: send each as a part of the form with a filename."
 _GONE = "There is no such request here, or its answer was fetched or is too old: ask again."
 
 
@@ -91,7 +92,13 @@ class Asked:
             log_refusal(error, (scope.get("client") or ("",))[0])
             await self._refuse(error, route, send)
             return
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        except TypeError:  # gradio's, before it answers: a part of the form is a text, or has no name
+            if route != "/upload":
+                raise
+            log_refusal(_NO_FILE, (scope.get("client") or ("",))[0])
+            await answer(send, 422, _NO_FILE)
 
     async def _refuse(self, error: KdsrError, route: str, send: Send) -> None:
         """Answer with the sentence of `error`; a page learns in its stream that the server forgot its session."""

@@ -226,3 +226,10 @@ def test_a_text_file_is_one_sentence(client, tmp_path):
     (tmp_path / "notes.png").write_text("not a picture")
     with pytest.raises(AppError, match=r"notes\.png.* is not a picture"):
         client.predict(handle_file(tmp_path / "notes.png"), "sr_x4", STUDENT, api_name="/restore")
+
+
+@pytest.mark.parametrize("part", [("", b"x"), (None, b"x")])
+def test_an_upload_without_a_name_is_one_sentence(client, caplog, part):
+    answer = httpx.post(f"{client.src}gradio_api/upload", files={"files": part}, timeout=60)
+    assert answer.status_code == 422 and "needs files with their names" in answer.json()["detail"]
+    assert not [record for record in caplog.records if record.exc_info]
