@@ -20,6 +20,7 @@ from kdsr.ui import texts
 from kdsr.ui.arguments import named, shown, text
 from kdsr.ui.guard import PREFIX, answer
 from kdsr.ui.isolation import Message, Receive, Send
+from kdsr.ui.languages.speech import said
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.waiting import FairQueue
 
@@ -105,7 +106,7 @@ class Asked:
         if route != "/queue/data":
             await answer(send, 404 if isinstance(error, UnknownNameError) else 422, str(error))
             return
-        told = {"msg": "unexpected_error", "message": str(error), "session_not_found": True, "success": False}
+        told = {"msg": "unexpected_error", "message": said(str(error)), "session_not_found": True, "success": False}
         headers = [(b"content-type", b"text/event-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": f"data: {json.dumps(told)}\n\n".encode()})
@@ -198,7 +199,7 @@ async def refuse_invalid(request: Any, error: Exception) -> JSONResponse:
     where = ".".join(str(each) for each in first.get("loc", ()) if each != "body") or "the body"
     sentence = f"The request is not understood: {where}: {first.get('msg', 'wrong')}; docs/endpoints.md shows how."
     log_refusal(sentence, getattr(request.client, "host", ""))
-    return JSONResponse({"detail": sentence}, 422)
+    return JSONResponse({"detail": said(sentence)}, 422)
 
 
 def _reads_event(fn: Any) -> bool:

@@ -7,6 +7,7 @@ from gradio.exceptions import InvalidPathError
 
 from kdsr.errors import KdsrError
 from kdsr.ui import texts
+from kdsr.ui.languages.speech import ENGLISH, language, language_of_request, said_config, said_value, speaking
 from kdsr.ui.refusals import log_refusal
 
 _SHOWN = 200
@@ -14,7 +15,34 @@ _SHOWN = 200
 
 
 class Page(gr.Blocks):
-    """As gradio's; a value that a component or a handler does not take is one sentence, without a traceback."""
+    """As gradio's; a value that a component or a handler does not take is one sentence, without a traceback, and what
+    leaves for a visitor is in the visitor's language.
+    """
+
+    _english: dict[str, Any]
+    _configs: dict[str, dict[str, Any]]
+
+    @property
+    def config(self) -> Any:
+        """What the browser builds the page from, in the language of the request."""
+        if language() not in self._configs:
+            self._configs[language()] = said_config(self._english)
+        return self._configs[language()]
+
+    @config.setter
+    def config(self, english: Any) -> None:
+        self._english, self._configs = english, {ENGLISH: english}
+
+    async def process_api(self, *given: Any, **named: Any) -> Any:
+        """As gradio's, for whoever sent the `request` among its arguments."""
+        with speaking(language_of_request(named.get("request"))):
+            return await super().process_api(*given, **named)
+
+    async def postprocess_data(self, block_fn: Any, *given: Any, **named: Any) -> Any:
+        """As gradio's; its last step before what is new is sent."""
+        made = await super().postprocess_data(block_fn, *given, **named)
+        kinds = (block.get_block_name() for block in block_fn.outputs)
+        return [said_value(kind, value) for kind, value in zip(kinds, made, strict=True)]
 
     async def preprocess_data(self, *given: Any, **named: Any) -> Any:
         """As gradio's: what fails here is in what was sent."""

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from kdsr.ui import texts
 from kdsr.ui.isolation import Message, Receive, Send
+from kdsr.ui.languages.speech import Spoken, said
 from kdsr.ui.refusals import log_refusal
 
 MOST_UPLOAD_BYTES = 1_000_000_000
@@ -45,11 +46,11 @@ _LONGEST_NAME = 255
 
 
 class GuardedApp(App):
-    """gradio's application behind `Guarded`."""
+    """gradio's application behind `Guarded`, whose answers are in the language of the request."""
 
     def build_middleware_stack(self) -> Any:
         """As FastAPI's, with the guard around all of it, CORS included."""
-        return Guarded(super().build_middleware_stack())
+        return Spoken(Guarded(super().build_middleware_stack()))
 
 
 class Guarded:
@@ -156,8 +157,8 @@ def _too_long(most: int) -> str:
 
 
 async def answer(send: Send, status: int, sentence: str) -> None:
-    """Answer with `sentence`, as gradio's clients read it."""
-    body = json.dumps({"detail": sentence}).encode()
+    """Answer with `sentence` in the language of the request, as gradio's clients read it."""
+    body = json.dumps({"detail": said(sentence)}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

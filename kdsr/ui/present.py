@@ -12,6 +12,7 @@ from markupsafe import Markup
 from kdsr.ui import texts
 from kdsr.ui.events import LATEST
 from kdsr.ui.html import importing, joined
+from kdsr.ui.languages.speech import LANGUAGES, QUERY
 from kdsr.ui.models.selection import plot_of
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.wiring import RestoreTab
@@ -35,10 +36,17 @@ _DIALOG = Markup("""
 
 
 def masthead() -> Markup:
-    """The page's title, and the button that opens the presentation."""
+    """The page's title, the switch of its language, and the button that opens the presentation."""
     button = Markup('<button type="button" id="present-open" title="{}">{}</button>')
     title = Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE)
-    return title + button.format(texts.PRESENT_ABOUT, texts.PRESENT)
+    return title + _languages() + button.format(texts.PRESENT_ABOUT, texts.PRESENT)
+
+
+def _languages() -> Markup:
+    """A link for each language; the style sheet hides that of the page."""
+    link = Markup('<a href="?{}={word}" data-lang="{word}" lang="{tag}" hreflang="{tag}">{}</a>')
+    links = (link.format(QUERY, name, word=word, tag=tag) for word, (name, tag) in LANGUAGES.items())
+    return Markup('<span id="language">{}</span>').format(joined(links))
 
 
 def add_presentation(restore: RestoreTab) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse
 from kdsr.ui import texts
 from kdsr.ui.html import joined
 from kdsr.ui.isolation import Message, Receive, Send
+from kdsr.ui.languages.speech import said, script_words, with_tag
 
 PICTURE = Path(__file__).parent / "static" / "preview.jpg"
 SIZE = (1200, 630)
@@ -38,7 +39,9 @@ class Previewed:
         if scope["type"] == "http" and path == _PLACE:
             await FileResponse(PICTURE)(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and path in ("", "/"):
-            await self.app(scope, receive, _with_lines(send, preview_lines(origin(scope)) + Markup(self.head)))
+            await self.app(
+                scope, receive, _with_lines(send, preview_lines(origin(scope)) + script_words() + Markup(self.head))
+            )
         else:
             await self.app(scope, receive, send)
 
@@ -58,9 +61,9 @@ def preview_lines(page: str) -> Markup:
     """The lines for the head of the page whose address is `page`."""
     width, height = SIZE
     told = {
-        "og:type": "website", "og:site_name": texts.TITLE, "og:title": texts.PAGE_TITLE,
-        "og:description": texts.PURPOSE, "og:url": f"{page}/", "og:image": page + _PLACE,
-        "og:image:width": str(width), "og:image:height": str(height), "og:image:alt": texts.PREVIEW_ALT,
+        "og:type": "website", "og:site_name": texts.TITLE, "og:title": said(texts.PAGE_TITLE),
+        "og:description": said(texts.PURPOSE), "og:url": f"{page}/", "og:image": page + _PLACE,
+        "og:image:width": str(width), "og:image:height": str(height), "og:image:alt": said(texts.PREVIEW_ALT),
         "twitter:card": "summary_large_image",
     }  # fmt: skip
     return joined(Markup('<meta property="{}" content="{}">\n').format(*each) for each in told.items())
@@ -77,7 +80,7 @@ def _with_lines(send: Send, lines: Markup) -> Send:
         elif message["type"] == "http.response.body" and start:
             body.append(message.get("body", b""))
             if not message.get("more_body"):
-                page = _LINES.sub(b"", b"".join(body)).replace(_BEFORE, lines.encode() + _BEFORE, 1)
+                page = _LINES.sub(b"", with_tag(b"".join(body))).replace(_BEFORE, lines.encode() + _BEFORE, 1)
                 MutableHeaders(scope=start)["content-length"] = str(len(page))
                 await send(start)
                 await send({"type": "http.response.body", "body": page})

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import gradio as gr
 
-_SANS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
+_CHINESE = ["PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei"]
+"""After the fonts for Latin letters: for the signs that those lack."""
+_LATIN = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial"]
+_SANS = [*_LATIN, *_CHINESE, "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
@@ -101,8 +104,12 @@ _STYLES = Path(__file__).parent / "styles"
 _SHEETS = ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide", "present", "print")
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join((_STYLES / f"{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
-FRAME = f"<style>{(_STYLES / 'frame.css').read_text(encoding='utf-8')}</style>"
-"""For the served HTML: where the page stands before gradio's script has added the style sheets."""
+FRAME = "\n".join(
+    f"<style>{(_STYLES / f'{name}.css').read_text(encoding='utf-8')}</style>" for name in ("frame", "languages")
+)
+"""For the served HTML: where the page stands before gradio's script has added the style sheets, and what its language
+changes. gradio puts a prefix before selectors, so that none of its own can look at `<html lang>`.
+"""
 
 HEAD = """
 <meta name="color-scheme" content="light dark">
@@ -113,19 +120,19 @@ document.addEventListener("click", async (event) => {
     const code = copy.parentElement.querySelector("pre");
     getSelection().selectAllChildren(code);
     await navigator.clipboard?.writeText(code.textContent);
-    copy.textContent = navigator.clipboard ? "Copied" : "Selected: press Ctrl+C";
+    copy.textContent = navigator.clipboard ? kdsrSaid("Copied") : kdsrSaid("Selected: press Ctrl+C");
     return;
   }
   const link = event.target.closest?.("a.share");
   if (!link || !navigator.clipboard) return;
   event.preventDefault();
   await navigator.clipboard.writeText(link.href);
-  link.textContent = "Link copied";
+  link.textContent = kdsrSaid("Link copied");
 });
 </script>
 """
 HEAD += "\n".join(
     f"<script>{(Path(__file__).parent / 'static' / f'{name}.js').read_text(encoding='utf-8')}</script>"
-    for name in ("groups", "files", "gradio", "printing")
+    for name in ("language", "groups", "files", "gradio", "printing")
 )
 HEAD += "<style>@media print { body, gradio-app, .gradio-container { background: #fff !important; } }</style>"

@@ -13,11 +13,12 @@ from typing import Any
 import gradio as gr
 from fastapi import Request
 from gradio.queueing import Event, EventQueue, Queue
-from gradio.server_messages import EstimationMessage, ProcessCompletedMessage
+from gradio.server_messages import EstimationMessage, LogMessage, ProcessCompletedMessage
 from starlette.exceptions import HTTPException
 
 from kdsr.ui import texts
 from kdsr.ui.events import QUEUE_PLACES, SESSION_PLACES
+from kdsr.ui.languages.speech import language_of_request, said, speaking
 from kdsr.ui.refusals import log_refusal
 
 _QUICK_PLACES = 32
@@ -99,6 +100,8 @@ class FairQueue(Queue):
         output = getattr(event_message, "output", None)
         if isinstance(output, dict) and output.get("error", "") is None:
             output |= {"error": texts.UNEXPECTED_REQUEST, "visible": True}
+        with speaking(language_of_request(getattr(event, "request", None))):
+            _in_its_language(event_message)
         super().send_message(event, event_message)
 
     @property
@@ -151,6 +154,15 @@ class FairQueue(Queue):
         return True
 
 
+def _in_its_language(message: Any) -> None:
+    """Errors and toasts, which a visitor reads, in the language of the request; the title of a toast as well."""
+    output = getattr(message, "output", None)
+    if isinstance(output, dict) and isinstance(output.get("error"), str):
+        output |= {name: said(output[name]) for name in ("error", "title") if isinstance(output.get(name), str)}
+    if isinstance(message, LogMessage):
+        message.log, message.title = said(message.log), said(message.title)
+
+
 def fair_order(waiting: Iterable[Event], turns: dict[str, int]) -> list[Event]:
     """`waiting` in turns: round the addresses, and within one round its sessions; who was served longest ago is first.
 
@@ -183,4 +195,4 @@ def address_of(request: Any) -> str:
 
 def _refused(sentence: str, address: str) -> HTTPException:
     log_refusal(sentence, address)
-    return HTTPException(429, sentence)
+    return HTTPException(429, said(sentence))

@@ -40,7 +40,7 @@ ENDPOINTS = (
     ),
     ("/models", "task", "the networks, with figures"),
     ("/evaluate", "restored, original, task, mask", "PSNR and SSIM in the task's convention"),
-    ("/distill_start, /distill_status, /distill_stop", "see docs/endpoints.md", "runs of Distill"),
+    ("/distill_start, /distill_status, /distill_stop", "docs/endpoints.md", "runs of Distill"),
 )
 _FILL = """() => setTimeout(() => document.querySelectorAll('#scripts .address').forEach((each) => {
   each.textContent = (location.origin + location.pathname).replace(/\\/+$/, '');
@@ -60,7 +60,7 @@ def panel(settings: Settings) -> Markup:
     examples = [
         _code(title, template, card) for title, template in (("Python", PYTHON), ("curl", CURL)) if card is not None
     ]
-    row = Markup("<tr><th scope=row><code>{}</code></th><td>{}</td><td>{}</td></tr>")
+    row = Markup("<tr><th scope=row translate=no><code>{}</code></th><td translate=no>{}</td><td>{}</td></tr>")
     rows = joined(row.format(*each) for each in ENDPOINTS)
     head = Markup("<tr><th scope=col>Endpoint</th><th scope=col>Takes</th><th scope=col>Gives</th></tr>")
     table = Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(head, rows)

@@ -27,6 +27,7 @@ from kdsr.tasks import TASKS, Strength, Task, find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples
 from kdsr.ui.html import file_address
+from kdsr.ui.languages.speech import said_data
 from kdsr.ui.live.files import public_binary, public_example, public_graph, public_thumbnail
 from kdsr.ui.records import recorded
 from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
@@ -277,8 +278,10 @@ def _read(given: Answer) -> tuple[str, Picture]:
 
 
 def _answered(work: Callable[[], Answer]) -> Answer:
-    """The result of `work`, or the sentence of its `KdsrError`."""
+    """The result of `work`, or the sentence of its `KdsrError`, in the language of the request."""
     try:
-        return work()
+        answer = work()
     except KdsrError as error:
-        return {"error": str(error)}
+        answer = {"error": str(error)}
+    spoken: Answer = said_data(answer)
+    return spoken

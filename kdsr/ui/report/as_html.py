@@ -16,6 +16,7 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.compare import SCRIPTS, Shown, comparison
 from kdsr.ui.html import joined
+from kdsr.ui.languages.speech import script_words
 from kdsr.ui.report.content import Chapter, chapters_of, conditions_of, plot_for, spot_title, title_of, worth_for
 from kdsr.ui.report.pictures import Embedded, Opened
 from kdsr.ui.restore import figures
@@ -24,14 +25,14 @@ from kdsr.ui.restore.result import Column, RestoreResult
 
 STATIC = Path(__file__).parent.parent / "static" / "report"
 _STYLES = Path(__file__).parent.parent / "styles"
-_MODULES = ("template", "loupe", "marks", "paper", "pointers", "spots", "viewport", "compare")
+_MODULES = ("words", "template", "loupe", "marks", "paper", "pointers", "spots", "viewport", "compare")
 """Of the comparison, each after those that it imports."""
 _PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="KDSR {version}"><link rel="icon" href="data:,"><title>{title}</title>
 <style>{style}</style></head>
 <body><main><h1>{title}</h1><p class="about">{made}</p>{sections}{ends}</main>
-<script type="module">{script}</script></body></html>
+{words}<script type="module">{script}</script></body></html>
 """)
 _SECTION = Markup("""
 <section><h2>{name}</h2>{summary}<kdsr-compare source="{key}" style="--ratio: {ratio:.4f}"></kdsr-compare>
@@ -69,7 +70,7 @@ def report_html(
     )
     return _PAGE.format(
         version=__version__, title=title_of(results), style=Markup(_style()), script=Markup(_script()),
-        sections=sections, made=f"KDSR {__version__}, {made:%Y-%m-%d %H:%M} UTC",
+        words=script_words(), sections=sections, made=f"KDSR {__version__}, {made:%Y-%m-%d %H:%M} UTC",
         ends=joined(Markup("<section><h2>{}</h2>{}</section>").format(*end) for end in ends if end[1]),
     )  # fmt: skip
 

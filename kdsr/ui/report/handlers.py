@@ -21,6 +21,7 @@ from kdsr.ui import texts
 from kdsr.ui.disk import writing
 from kdsr.ui.examples import available_examples
 from kdsr.ui.html import status_line
+from kdsr.ui.languages.speech import said_html
 from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.report.as_html import report_html
@@ -56,7 +57,7 @@ def write_report(
     if kind == "pdf":
         written = report_pdf(results, settings, made, pair=pair, spots=spots)
     else:
-        written = report_html(results, settings, made, pair=pair, spots=spots).encode()
+        written = said_html(report_html(results, settings, made, pair=pair, spots=spots)).encode()
     target = first.parent / f"{first.stem.rsplit('-', 1)[0]}-report.{kind}"
     with writing("The report"), replaced(target) as part:
         part.write_bytes(written)

@@ -6,7 +6,7 @@
 const TABS = ["restore", "live", "models", "distill"];
 const TAB_OF = { model: "models", run: "distill" }; // a link to a network or a run opens its tab
 const VIEW = ["spot", "split", "columns"];
-const FOREIGN = /^_|^(logs|view|present)$/; // of gradio, of Spaces and of the presentation: they stay
+const FOREIGN = /^_|^(logs|view|present|lang)$/; // of gradio, Spaces, presentation and language: they stay
 const SPACES = "https://huggingface.co";
 const SETTLED_MS = 400;
 

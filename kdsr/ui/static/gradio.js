@@ -7,10 +7,22 @@
     menu.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
   }, true);
 
+  // what gradio says in English only
+  const NAMED = ["Thumbnail ", "Click to upload", "number input for ", "range slider for ", "Reset to ", "Close"]
+    .map((start) => `[aria-label^="${start}"]`).join();
   const mend = () => {
     for (const head of document.querySelectorAll(".toast-header[role]")) {
       head.removeAttribute("role");
       head.removeAttribute("tabindex");
+    }
+    for (const element of document.querySelectorAll(NAMED)) {
+      const name = element.getAttribute("aria-label"), said = kdsrSaid(name);
+      if (said !== name) element.setAttribute("aria-label", said);
+    }
+    for (const { childNodes } of document.querySelectorAll(".toast-title")) {
+      for (const node of childNodes) {
+        if (node.data && kdsrSaid(node.data) !== node.data) node.data = kdsrSaid(node.data);
+      }
     }
   };
   new MutationObserver(mend).observe(document.documentElement, { childList: true, subtree: true });

@@ -14,6 +14,7 @@ import { addPaper } from "./paper.js";
 import { addPointers } from "./pointers.js";
 import { differences } from "./spots.js";
 import { Viewport } from "./viewport.js";
+import { said, sayAll } from "./words.js";
 
 const FLICKER_MS = 600, MOST_SPOTS = 6;
 const NARROWEST_PX = 120; // of a picture in a row
@@ -32,6 +33,7 @@ class Compare extends HTMLElement {
     Object.assign(this, { at: 50, columns: 0, shown: null, images: new Map(), spots: null, spotAt: -1, flicker: 0 });
     const root = this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>${CSS}</style>${TEMPLATE}`;
+    sayAll(root);
     this.stage = root.querySelector(".stage");
     this.slider = root.querySelector("[role=slider]");
     this.loupe = root.querySelector(".loupe");
@@ -123,7 +125,7 @@ class Compare extends HTMLElement {
     this.stage.style.setProperty("--count", wanted.length);
     this.slider.hidden = isAlone;
     this.shadowRoot.querySelector(".empty").hidden = true;
-    this.tool("columns").textContent = this.columns ? `${this.columns} columns` : "Side by side";
+    this.tool("columns").textContent = this.columns ? said(`${this.columns} columns`) : said("Side by side");
     this.measure();
   }
 
@@ -156,13 +158,13 @@ class Compare extends HTMLElement {
       image.classList.toggle("pixels", this.view.scale * this.view.dpr >= 1);
     }
     this.stage.style.setProperty("--at", `${this.at}%`);
-    const [first, second] = this.pair;
     for (const [side, seen] of [["left", this.at], ["right", 100 - this.at]]) {
       this.stage.querySelector(`.tag.${side}`)?.classList.toggle("away", seen < 4);
     }
     const value = Math.round(this.at);
-    const says = { valuenow: value, valuetext: `${value} % ${first.title}, ${100 - value} % ${second.title}`,
-      label: `${first.title} against ${second.title}` };
+    const [one, other] = this.pair.map(({ title }) => said(title));
+    const says = { valuenow: value, valuetext: `${value} % ${one}, ${100 - value} % ${other}`,
+      label: said(`${one} against ${other}`) };
     for (const [name, text] of Object.entries(says)) this.slider.setAttribute(`aria-${name}`, text);
     this.shadowRoot.querySelector("[data-part=zoom]").textContent = `${this.view.percent} %`;
     this.dispatchEvent(new CustomEvent("compare-change", { bubbles: true, composed: true, detail: this.state }));
@@ -313,13 +315,13 @@ class Compare extends HTMLElement {
 
   press(name, isPressed) { this.tool(name).setAttribute("aria-pressed", isPressed); }
 
-  say(text) { this.shadowRoot.querySelector("[role=status]").textContent = text; }
+  say(text) { this.shadowRoot.querySelector("[role=status]").textContent = said(text); }
 }
 
 /** `element`, an image or a canvas, with the name of its picture. */
 function named(element, { title }, { name }) {
   element.setAttribute("role", "img");
-  element.setAttribute(element.tagName === "IMG" ? "alt" : "aria-label", `${title}: ${name}`);
+  element.setAttribute(element.tagName === "IMG" ? "alt" : "aria-label", `${said(title)}: ${said(name)}`);
   return element;
 }
 
@@ -333,8 +335,8 @@ function layerOf(side, element) {
 function tag({ title, figure, kind }, side) {
   const [element, name, small] = ["div", "b", "small"].map((kind) => document.createElement(kind));
   element.className = `tag ${side} ${kind}`;
-  name.textContent = title;
-  small.textContent = figure;
+  name.textContent = said(title);
+  small.textContent = said(figure);
   element.append(name, small);
   return element;
 }

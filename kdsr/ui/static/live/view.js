@@ -1,5 +1,6 @@
 // The elements of the tab Live: the comparison, sentences, table. Not here: networks and cameras.
 
+import { said } from "../compare/words.js";
 import { milliseconds } from "./texts.js";
 
 const COLUMNS = ["Picture", "Network", "Round trip", "Total"];
@@ -15,8 +16,8 @@ export class View {
 
   /** Plain text into a named place. */
   say(name, text) {
-    const place = this.part(name);
-    if (place.textContent !== text) place.textContent = text;
+    const place = this.part(name), words = said(text);
+    if (place.textContent !== words) place.textContent = words;
   }
 
   /** The tab's part of the page's address; the first answers what the address asked for. */
@@ -33,7 +34,7 @@ export class View {
     if (!text) return;
     const line = document.createElement("div");
     line.className = `line${isError ? " error" : ""}`;
-    line.append(text);
+    line.append(said(text));
     if (fraction !== undefined) {
       const bar = document.createElement("span"), done = document.createElement("i");
       bar.className = `bar${fraction === null ? " endless" : ""}`;
@@ -55,7 +56,7 @@ export class View {
   /** The rows {key, title, place, network, roundTrip, total}, times in milliseconds or undefined. */
   table(rows) {
     const table = this.element.querySelector("table.live-figures");
-    const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
+    const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: said(text) });
     const head = document.createElement("tr");
     head.append(...COLUMNS.map((title) => Object.assign(cell("th", title), { scope: "col" })));
     const lines = rows.map(({ key, title, place, network, roundTrip, total }) => {
@@ -97,10 +98,10 @@ export class View {
       select.replaceChildren();
       for (const [value, title, group] of options) {
         if (group && !groups.has(group)) {
-          const made = Object.assign(document.createElement("optgroup"), { label: group });
+          const made = Object.assign(document.createElement("optgroup"), { label: said(group) });
           groups.set(group, select.appendChild(made));
         }
-        (groups.get(group) ?? select).append(new Option(title, value));
+        (groups.get(group) ?? select).append(new Option(said(title), value));
       }
       select.dataset.options = wanted;
     }
@@ -112,7 +113,7 @@ export class View {
     const input = this.choice(name), field = input.closest(".live-field"), output = field.querySelector("output");
     field.hidden = !strength;
     if (!strength) return;
-    field.querySelector("span").textContent = `${strength.title}, ${strength.unit}`;
+    field.querySelector("span").textContent = `${said(strength.title)}, ${said(strength.unit)}`;
     Object.assign(input, { min: strength.minimum, max: strength.maximum, value });
     output.textContent = value;
     input.oninput = () => { output.textContent = input.value; onInput?.(Number(input.value)); };
@@ -140,7 +141,7 @@ export class View {
 
   /** What pictures are taken from. */
   chosen(title, size) {
-    this.part("chosen").replaceChildren(Object.assign(document.createElement("b"), { textContent: title }), size);
+    this.part("chosen").replaceChildren(Object.assign(document.createElement("b"), { textContent: said(title) }), size);
     for (const button of this.element.querySelectorAll(".live-examples button")) {
       button.setAttribute("aria-pressed", button.title === title);
     }
@@ -149,7 +150,7 @@ export class View {
   // Buttons, by name
 
   button(name) { return this.element.querySelector(`[data-act="${name}"]`); }
-  label(name, text) { this.button(name).textContent = text; }
+  label(name, text) { this.button(name).textContent = said(text); }
   press(name, isPressed) { this.button(name).setAttribute("aria-pressed", isPressed); }
   onPress(name, does) { this.button(name).addEventListener("click", does); }
 
@@ -176,7 +177,7 @@ function pill(name, value, title) {
   const label = document.createElement("label");
   label.append(
     Object.assign(document.createElement("input"), { type: "radio", name: `live-${name}`, value: String(value) }),
-    Object.assign(document.createElement("span"), { textContent: title }),
+    Object.assign(document.createElement("span"), { textContent: said(title) }),
   );
   return label;
 }

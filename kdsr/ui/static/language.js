@@ -1,0 +1,15 @@
+// The language of the page is the server's choice; gradio's own words follow it, and the switch keeps the address.
+{
+  window.kdsrSaid ??= (text) => text; // until the words are there (`compare/words.js`)
+  const page = document.documentElement.lang;
+  Object.defineProperty(navigator, "language", { get: () => page, configurable: true });
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("#language a");
+    if (!link) return;
+    event.preventDefault();
+    const query = new URLSearchParams(location.search);
+    query.set("lang", link.dataset.lang);
+    location.assign(`?${query}${location.hash}`);
+  });
+}
