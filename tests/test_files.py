@@ -111,6 +111,7 @@ def test_only_one_module_replaces_files():
 FRESH = {
     "jobs/part.py": ["write_bytes"],
     "ui/distill/photos.py": ["copyfile"],
+    "ui/report/as_pdf.py": ["write_bytes"],
     "ui/distill/estimate.py": ["imwrite"],
     "zoo/fetch.py": ["write_bytes"],
 }

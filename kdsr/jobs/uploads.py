@@ -81,7 +81,7 @@ def _taken(
     faults: "_Faults",
     most_bytes: float,
 ) -> int:
-    count, megapixels, part = 0, 0.0, folder / "part"
+    count, megapixels, received = 0, 0.0, folder / "received"
     if settings is not None:
         fitting = _SPARE_BYTES * settings.max_run_photos + _BYTES_PER_PIXEL * settings.max_run_megapixels * 1e6
         most_bytes = min(most_bytes, fitting)  # of those that are left out, too
@@ -90,11 +90,11 @@ def _taken(
         with closing(stream), faults.skipping(name):
             _check_start(name, stream)
             try:
-                _copy(stream, part, name, min(_MAX_FILE_BYTES, most_bytes))
+                _copy(stream, received, name, min(_MAX_FILE_BYTES, most_bytes))
             finally:
-                stored = part.stat().st_size
+                stored = received.stat().st_size
                 most_bytes -= stored  # also where its end is damaged
-            header = _header(name, part)
+            header = _header(name, received)
         if header is None:
             continue
         count += 1
@@ -105,10 +105,10 @@ def _taken(
         if settings is not None:
             _check_size(name, size, megapixels, settings)
             _check_bytes(name, stored, _SPARE_BYTES + _BYTES_PER_PIXEL * size * 1e6)
-        _check_scans(part, suffix, name, size)
+        _check_scans(received, suffix, name, size)
         stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem)[:40]
-        part.rename(folder / f"{count:04d}_{stem}{suffix}")
-    part.unlink(missing_ok=True)
+        received.rename(folder / f"{count:04d}_{stem}{suffix}")
+    received.unlink(missing_ok=True)
     if not count:
         if faults.first is not None:
             raise faults.first

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kdsr.cli.pictures import _pace
+from kdsr.cli.folders import _pace
 from kdsr.cli.training import duration
 
 

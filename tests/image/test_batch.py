@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.pictures import noise
 
-from kdsr.cli.pictures import _pace
+from kdsr.cli.folders import _pace
 from kdsr.errors import InputError, Stopped
 from kdsr.files import clear_parts
 from kdsr.image import read_picture, write_picture

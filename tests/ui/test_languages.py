@@ -1,6 +1,7 @@
 """The page in Chinese: whose request is answered in it, how a sentence is translated, and that none lacks its words."""
 
 import ast
+import gc
 import html
 import json
 import re
@@ -205,6 +206,7 @@ def test_every_text_of_the_page_is_in_the_table(chinese):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # gradio leaves event loops of its own open
 def test_the_page_has_no_english_word_in_chinese(tmp_path):
     blocks = build_ui(tiny_settings_in(tmp_path))
     with speaking("zh"):
@@ -220,6 +222,8 @@ def test_the_page_has_no_english_word_in_chinese(tmp_path):
     assert [each for each in left if "x4 " not in each] == []  # the titles of the tests' own networks
     assert blocks.config["title"] == texts.PAGE_TITLE
     assert said_config(blocks.config) is blocks.config
+    del blocks, config
+    gc.collect()
 
 
 @pytest.mark.slow

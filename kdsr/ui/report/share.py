@@ -10,7 +10,7 @@ from kdsr.errors import InputError, KdsrError
 from kdsr.files import replaced
 from kdsr.ui import texts
 from kdsr.ui.disk import writing
-from kdsr.ui.events import READING
+from kdsr.ui.events import LATEST_READING
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.report.content import chapters_of
 from kdsr.ui.report.handlers import Spot, spot_of
@@ -53,4 +53,6 @@ def on_moving(result: RestoreResult | None, pair: tuple[str, str], request: gr.R
 def add_sharing(restore: RestoreTab) -> None:
     """The button for the moving slider makes it, and downloads it."""
     share, file = restore.report["share"], restore.report["moving_file"]
-    share.select(on_moving, [restore.result, restore.report["pair"]], file, **READING).success(None, js=_DOWNLOAD)
+    share.select(on_moving, [restore.result, restore.report["pair"]], file, **LATEST_READING).success(
+        None, js=_DOWNLOAD
+    )
