@@ -15,7 +15,7 @@ from starlette.responses import FileResponse
 from kdsr.ui import texts
 from kdsr.ui.html import joined
 from kdsr.ui.isolation import Message, Receive, Send
-from kdsr.ui.languages.speech import said, script_words, with_tag
+from kdsr.ui.languages.speech import page_words, said, with_tag
 
 PICTURE = Path(__file__).parent / "static" / "preview.jpg"
 SIZE = (1200, 630)
@@ -40,7 +40,7 @@ class Previewed:
             await FileResponse(PICTURE)(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and path in ("", "/"):
             await self.app(
-                scope, receive, _with_lines(send, preview_lines(origin(scope)) + script_words() + Markup(self.head))
+                scope, receive, _with_lines(send, preview_lines(origin(scope)) + page_words() + Markup(self.head))
             )
         else:
             await self.app(scope, receive, send)

@@ -61,6 +61,21 @@ def test_a_chinese_browser_gets_every_tab_in_chinese_without_a_fault(chinese, ad
     assert page.inner_text("#live .headline").startswith("在浏览器中复原")
 
 
+@pytest.mark.parametrize(
+    "locale, chosen, tag, first_tab, other",
+    [("en-US", "zh", "zh-CN", "复原", "English"), ("zh-CN", "en", "en", "Restore", "中文")],
+)
+def test_what_was_chosen_holds_in_a_browser_of_the_other_language(
+    browser, address, locale, chosen, tag, first_tab, other
+):
+    context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
+    page = opened(context, f"{address}?lang={chosen}")
+    assert page.evaluate("[document.documentElement.lang, navigator.language]") == [tag, tag]
+    assert tabs_of(page)[0] == first_tab
+    assert [link.inner_text() for link in page.query_selector_all("#language a") if link.is_visible()] == [other]
+    context.close()
+
+
 def test_scripts_translate_as_the_server_does(chinese, address):
     page = opened(chinese, address)
     said = page.evaluate("(texts) => texts.map((text) => kdsrSaid(text))", list(SCRIPTED))

@@ -120,6 +120,15 @@ def said_config(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "components": components, "title": table.say(str(config.get("title", "")))}
 
 
+def page_words() -> Markup:
+    """What the head of the page says of its language, before any script of gradio's: those take the browser's, and set
+    the document's by it.
+    """
+    tag = json.dumps(LANGUAGES[language()][1])
+    line = "Object.defineProperty(navigator, 'language', {{ get: () => {}, configurable: true }});"
+    return Markup("<script>" + line + "</script>").format(Markup(tag)) + script_words()
+
+
 def script_words() -> Markup:
     """The words of the page's scripts in the language of the request, in a script element; empty in English."""
     if language() == ENGLISH:

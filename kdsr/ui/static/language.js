@@ -1,8 +1,6 @@
-// The language of the page is the server's choice; gradio's own words follow it, and the switch keeps the address.
+// The language of the page is the server's choice (`speech.page_words`); the switch keeps the address.
 {
   window.kdsrSaid ??= (text) => text; // until the words are there (`compare/words.js`)
-  const page = document.documentElement.lang;
-  Object.defineProperty(navigator, "language", { get: () => page, configurable: true });
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("#language a");
