@@ -149,11 +149,18 @@ def test_an_example_is_one_click_or_key_away(page):
 
 
 _STOPS_THE_TEACHER = """() => {
-  const isAtWork = document.querySelector('#status').innerText.includes('Teacher at work');
-  const stop = document.querySelector('#stop');
-  if (isAtWork) stop?.click();
-  return isAtWork && stop !== null;
+  const status = document.querySelector('#status'), now = Date.now();
+  const isAtWork = status.innerText.includes('Teacher at work');
+  if (isAtWork && now - (window.pressed ?? 0) > 5000) {
+    window.pressed = now;
+    window.presses = (window.presses ?? 0) + 1;
+    document.querySelector('#stop')?.click();
+  }
+  return status.querySelector('.line.stopped') !== null;
 }"""
+"""Presses Stop in the step that sees the teacher at work. The words may be of the run before, which the upload has just
+ended: then a visitor presses again.
+"""
 
 
 def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
@@ -162,10 +169,8 @@ def test_stop_works_while_the_teacher_is_at_work(page, tmp_path):
     page.click("#task label:has-text('Denoising')")
     upload(page, tmp_path / "large.png")  # while the run before is still going: it is stopped for this one
     page.wait_for_function("document.querySelector('kdsr-compare').shown.size[0] === 1600")
-    page.wait_for_function(_STOPS_THE_TEACHER)  # in one step: on a busy machine the run may end before another
-    started = time.monotonic()
-    page.wait_for_selector("#status .line.stopped")
-    assert time.monotonic() - started < 10
+    page.wait_for_function(_STOPS_THE_TEACHER)
+    assert page.evaluate("Date.now() - pressed") < 10_000 and page.evaluate("presses") <= 2
     assert page.is_enabled("#run") and not page.is_visible("#stop")
     assert page.inner_text(".tag.right b") == "Student"
 
