@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import InputError
-from kdsr.video.library import av
+from kdsr.video.pyav import av
 
 if TYPE_CHECKING:
     from av.container import InputContainer

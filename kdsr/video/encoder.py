@@ -9,7 +9,7 @@ import numpy as np
 
 from kdsr.errors import SettingsError, find
 from kdsr.video.clip import Clip, Shot
-from kdsr.video.library import av
+from kdsr.video.pyav import av
 
 _LIMITED, _FULL = 1, 2
 

@@ -13,8 +13,8 @@ from kdsr.errors import InputError
 from kdsr.files import replaced
 from kdsr.video.clip import Clip, video_of
 from kdsr.video.encoder import CODECS, Encoding
-from kdsr.video.library import av
 from kdsr.video.pieces import Pieces
+from kdsr.video.pyav import av
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer

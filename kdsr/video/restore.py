@@ -15,8 +15,8 @@ from kdsr.settings import Settings
 from kdsr.video.clip import Clip, Shot, open_clip, shots
 from kdsr.video.encoder import Encoding, Piece
 from kdsr.video.join import check_target, join
-from kdsr.video.library import av
 from kdsr.video.pieces import Pieces
+from kdsr.video.pyav import av
 
 _AHEAD = 4
 """Frames that wait before and behind the network."""
