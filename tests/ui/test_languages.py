@@ -244,3 +244,12 @@ def test_the_cards_of_the_released_networks_have_no_english_word_in_chinese(chin
     own |= {each for card in zoo.cards for pack in card.data for each in pack.get("licences", ())}
     left = {each for part in parts for each in english_in(say_html(str(part), chinese))}
     assert {each for each in left if each not in own and "Real-ESRGAN" not in each and "作者" not in each} == set()
+
+
+def test_the_headline_before_the_times_is_in_chinese(chinese):
+    for share, said in {
+        "1/14": "学生网络的参数量仅为教师网络的 1/14",
+        "60%": "学生网络的参数量为教师网络的 60%",
+    }.items():
+        whole = f"The student has {share} of the teacher's parameters; it is 2.74 dB better than bicubic"
+        assert say_html(whole, chinese) == f"{said}；比双三次插值高 2.74 dB"
