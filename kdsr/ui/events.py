@@ -15,6 +15,8 @@ READING: dict[str, Any] = QUICK | {"concurrency_id": "reading", "concurrency_lim
 LATEST_READING: dict[str, Any] = LATEST | READING | {"trigger_mode": "always_last"}
 TOLD: dict[str, Any] = QUICK | {"trigger_mode": "multiple", "concurrency_id": "told", "concurrency_limit": 1}
 """For a choice that only the event tells, which gradio forgets where it defers: each in its turn, the last stands."""
+LATEST_TOLD: dict[str, Any] = LATEST | {"concurrency_id": "told", "concurrency_limit": 1}
+"""For choices of one page that each write all of it: in their turn, so that an older answer never overtakes."""
 QUEUED: dict[str, Any] = {
     "concurrency_id": "restore",
     "concurrency_limit": 1,

@@ -93,6 +93,24 @@ def test_back_and_forward_keep_the_place(page):
     assert page.evaluate("history.length") == length
 
 
+LOSES_CLICKS = """let left = 2;
+addEventListener('click', (event) => {
+  if (event.isTrusted || !event.target.closest('[role=tab]') || !left--) return;
+  event.stopImmediatePropagation();
+}, true);"""
+"""As gradio does while it still sets its tabs up."""
+
+
+def test_a_link_opens_its_tab_where_the_first_clicks_are_lost(browser, address):
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(120_000)
+    page.add_init_script(LOSES_CLICKS)
+    page.goto(f"{address}?model=denoise-teacher")
+    page.wait_for_selector("#zoo-head [data-address='model=denoise-teacher']", state="visible")
+    query_is(page, "?tab=models&model=denoise-teacher")
+    page.context.close()
+
+
 def test_who_opens_a_tab_while_the_script_of_the_address_still_loads_stays_on_it(browser, address):
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(120_000)

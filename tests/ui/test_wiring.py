@@ -27,6 +27,16 @@ def test_a_choice_made_while_the_one_before_is_answered_is_not_dropped(tmp_path)
     gc.collect()
 
 
+def test_an_older_answer_never_overtakes_a_newer_one_in_models(tmp_path):
+    """The address and the visitor both choose a network, at once after quick steps back and forward."""
+    fns = build_ui(tiny_settings_in(tmp_path)).fns.values()
+    writing = {fn.name: fn for fn in fns if any(out.elem_id == "zoo-tables" for out in fn.outputs)}
+    assert {"on_show", "on_follow", "on_filter", "on_pick"} <= set(writing)
+    assert {(fn.concurrency_limit, fn.concurrency_id) for fn in writing.values()} == {(1, "told")}
+    del fns, writing
+    gc.collect()
+
+
 def is_told(fn):
     kinds = get_type_hints(fn.fn).values()
     return any(isinstance(kind, type) and issubclass(kind, gr.EventData) for kind in kinds)

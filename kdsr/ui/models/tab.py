@@ -7,7 +7,7 @@ import gradio as gr
 
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
-from kdsr.ui.events import LATEST, READING, SAMPLED, TOLD, to_chosen
+from kdsr.ui.events import LATEST, LATEST_TOLD, READING, SAMPLED, TOLD, to_chosen
 from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
 from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.sample import COMPARISON
@@ -59,12 +59,13 @@ def add_models_tab(
         parts = _main_column() | _card_column()
     selection = parts["selection"] = gr.State(Selection())
     page = [parts[name] for name in ModelsPage._fields]
-    tab.select(handlers.on_show, [selection, restore.choice], page, **LATEST).then(None, js=to_chosen("zoo-filter"))
-    address.select(handlers.on_follow, [selection, restore.choice], page, **LATEST)
-    parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **LATEST)
-    parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **LATEST)
-    parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **LATEST)
-    parts["by"].input(handlers.on_by, [parts["by"], selection], page, **LATEST)
+    shown = tab.select(handlers.on_show, [selection, restore.choice], page, **LATEST_TOLD)
+    shown.then(None, js=to_chosen("zoo-filter"))
+    address.select(handlers.on_follow, [selection, restore.choice], page, **LATEST_TOLD)
+    parts["filter"].input(handlers.on_filter, [parts["filter"], selection], page, **LATEST_TOLD)
+    parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **LATEST_TOLD)
+    parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **LATEST_TOLD)
+    parts["by"].input(handlers.on_by, [parts["by"], selection], page, **LATEST_TOLD)
     for name in ("tables", "chart", "head", "body"):
         parts[name].select(handlers.on_pick, selection, page, **TOLD).success(None, js=_TO_CARD)
     tried = parts["try"].click(

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.ui.events import QUICK
+from kdsr.ui.events import LATEST_TOLD, QUICK
 from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.selection import Selection
 from kdsr.ui.teachers.panel import Arrived, Got, Teachers, TeachersEvents, add_buttons, add_status
@@ -55,4 +55,4 @@ def wire_get_here(
     got = [*(panel[name] for name in ("status", "get", "stop")), teachers.arrived]
     panel["get"].click(handlers.on_get, [selection, teachers.who], got, **QUICK)
     panel["stop"].click(teachers.handlers.on_stop, None, None, **QUICK)
-    teachers.arrived.change(handlers.on_arrived, [teachers.arrived, selection], [panel["box"], *page], **QUICK)
+    teachers.arrived.change(handlers.on_arrived, [teachers.arrived, selection], [panel["box"], *page], **LATEST_TOLD)

@@ -9,11 +9,13 @@ const VIEW = ["spot", "split", "columns"];
 const FOREIGN = /^_|^(logs|view|present|lang)$/; // of gradio, Spaces, presentation and language: they stay
 const SPACES = "https://huggingface.co";
 const SETTLED_MS = 400;
+const AGAIN_MS = 500, MOST_TRIES = 60; // while gradio sets the page up, it forgets which tab was clicked
 
 /** Keep address and page in step; `follow()` asks the server for what the address names. */
 export function start(follow) {
   const known = {}; // what each tab said last
-  let shown = "restore", answer = "", going = tabOf(params()), held = viewOf(params()), view = held, timer = 0;
+  let shown = "restore", answer = "", going = tabOf(params()), held = viewOf(params()), view = held;
+  let timer = 0, again = 0;
 
   const write = (how) => {
     const next = new URLSearchParams(shown === "restore" ? "" : { tab: shown });
@@ -36,7 +38,6 @@ export function start(follow) {
     const isChanged = part !== (known[tab] ?? "");
     if (said) known[tab] = part;
     [shown, answer] = [tab, told];
-    if (isOther && tab !== going) going = ""; // a hand was quicker than what the address asked for
     if (going) {
       if (tab !== going || !(isAnswer || isChanged || part === partOf(params()))) return;
       going = "";
@@ -46,8 +47,23 @@ export function start(follow) {
 
   const go = (otherwise = "restore") => {
     going = tabOf(params(), otherwise);
-    if (openTab() !== going) document.getElementById(`${going}-tab-button`)?.click();
+    open(MOST_TRIES);
   };
+
+  /** Open that tab until it says what the address asked for. */
+  const open = (tries) => {
+    clearTimeout(again);
+    if (!going) return;
+    if (openTab() !== going) document.getElementById(`${going}-tab-button`)?.click();
+    if (tries) again = setTimeout(open, AGAIN_MS, tries - 1);
+  };
+
+  // a hand is quicker than what the address asked for
+  for (const hand of ["click", "keydown"]) {
+    document.addEventListener(hand, ({ isTrusted, target }) => {
+      if (isTrusted && target.closest?.(hand === "click" ? "button" : "[role=tab]")) going = "";
+    }, true);
+  }
 
   addEventListener("popstate", () => {
     held = view = viewOf(params());
