@@ -7,9 +7,13 @@ const GAP = 8, TITLE_PX = 15, FIGURE_PX = 13, CAPTION_PX = 46;
 export function start(move) {
   const bar = document.querySelector("#share"), words = JSON.parse(bar.querySelector("[data-words]").dataset.words);
   const say = (text) => { bar.querySelector("[role=status]").textContent = text; };
-  const moving = () => { say(""); move(); };
-  const does = { moving, figure: () => copyFigure(words, say), link: () => copyLink(words, say) };
-  bar.addEventListener("click", ({ target }) => does[target.closest("[data-does]")?.dataset.does]?.());
+  const does = { moving: move, figure: () => copyFigure(words, say), link: () => copyLink(words, say) };
+  bar.addEventListener("click", ({ target }) => {
+    const act = does[target.closest("[data-does]")?.dataset.does];
+    if (!act) return;
+    say(""); // what was said of the copy before
+    act();
+  });
 }
 
 async function copyLink(words, say) {
