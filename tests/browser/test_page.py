@@ -237,21 +237,19 @@ LOADED = {
 @pytest.mark.parametrize("size", [(390, 844), (1280, 900), (1920, 1080)])
 @pytest.mark.parametrize("tab", LOADED)
 def test_nothing_jumps_while_the_page_loads(browser, address, tab, size):
-    """On the better of two visits: beside other work a late script can show a panel of the form by itself."""
-    assert min(shift_of(browser, f"{address}?tab={tab}", tab, size) for _ in range(2)) < 0.05
-
-
-def shift_of(browser: "sync_api.Browser", address: str, tab: str, size: tuple[int, int]) -> float:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.set_default_timeout(WAIT_MS)
-    page.goto(address)
+    page.goto(f"{address}?tab={tab}")
     page.wait_for_selector(LOADED[tab])
-    shift = page.evaluate("""() => new Promise((done) => { let sum = 0;
+    assert shift_of(page) < 0.05
+    page.close()
+
+
+def shift_of(page: "sync_api.Page") -> float:
+    return page.evaluate("""() => new Promise((done) => { let sum = 0;
         new PerformanceObserver((list) => { for (const entry of list.getEntries())
             if (!entry.hadRecentInput) sum += entry.value; }).observe({type: 'layout-shift', buffered: true});
         setTimeout(() => done(sum), 1000); })""")
-    page.close()
-    return float(shift)
 
 
 CHOICES = (

@@ -1,6 +1,7 @@
 """The button "Get this teacher": who may press it, one download for many, progress, Stop, errors in one sentence."""
 
 import dataclasses
+import gc
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.teachers import RestoreTeachers
 from kdsr.ui.teachers import downloads
-from kdsr.ui.teachers.panel import Arrived, Teachers
+from kdsr.ui.teachers.panel import Arrived, Teachers, add_panel
 from kdsr.zoo import fetch, open_catalog
 from kdsr.zoo.teachers import add_teacher, added
 
@@ -78,6 +79,17 @@ def test_the_button_says_what_is_downloaded_and_is_gone_afterwards(teachers, set
     assert not teachers.on_task("photo_x4", "", ANNA)[0]["visible"]
     assert not teachers.on_task("sr_x4", "", ANNA)[0]["visible"]
     assert not teachers.on_task(None, "", ANNA)[0]["visible"]
+
+
+@pytest.mark.filterwarnings("default")  # gradio leaves an event loop of its own open
+def test_the_box_stands_from_the_first_moment(teachers):
+    with gr.Blocks() as blocks:
+        shown, none = (add_panel(f"for-{task}", teachers, task) for task in ("photo_x4", "sr_x4"))
+    assert shown["box"].visible and not none["box"].visible
+    assert shown["choice"].value == NAME and shown["get"].value == "Get this teacher, 1 MB, BSD-3-Clause"
+    assert "195 K" in shown["note"].value
+    del blocks, shown, none
+    gc.collect()
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def add_distill_tab(
     handlers = DistillHandlers(jobs, folder, restore.handlers)
     with gr.Row(elem_id="distill"):
         run = _run_column(open_catalog(jobs.settings).cards)
-        form, numbers = _form_column(handlers)
+        form, numbers = _form_column(handlers, teachers)
         runs = _runs_column(has_admin=bool(jobs.settings.admin_token), has_accounts=can_sign_in())
     states = {
         "shown": gr.State(ViewedRun()),
@@ -109,12 +109,12 @@ def _run_column(cards: Sequence[Card]) -> dict[str, Any]:
     return shown | buttons | files | {"confirm": confirm, "take": take, "log_box": log_box}
 
 
-def _form_column(handlers: DistillHandlers) -> tuple[dict[str, Any], list[gr.Number]]:
+def _form_column(handlers: DistillHandlers, teachers: TeachersEvents) -> tuple[dict[str, Any], list[gr.Number]]:
     """A new run."""
     refusal = handlers.refusal()
     with gr.Column(elem_id="new-run"):
         gr.HTML("<h2>New run</h2>")
-        parts = _photos_fields() | _network_fields(handlers)
+        parts = _photos_fields() | _network_fields(handlers, teachers)
         parts["preset"] = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
         with gr.Column(visible=False, elem_id="custom") as custom:
             numbers = [_number_field(name, field) for name, field in FIELDS.items()]
@@ -144,7 +144,7 @@ def _photos_fields() -> dict[str, Any]:
     return {"source": source, "upload": upload, "photos": photos, "clear": clear}
 
 
-def _network_fields(handlers: DistillHandlers) -> dict[str, Any]:
+def _network_fields(handlers: DistillHandlers, teachers: TeachersEvents) -> dict[str, Any]:
     """Task, teacher and student."""
     task = handlers.default_task()
     parts: dict[str, Any] = {"task": gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")}
@@ -153,7 +153,7 @@ def _network_fields(handlers: DistillHandlers) -> dict[str, Any]:
             update["choices"], value=update["value"], label=role.capitalize(), elem_id=f"distill-{role}"
         )
         if role == "teacher":
-            parts["panel"] = add_panel(PLACE)
+            parts["panel"] = add_panel(PLACE, teachers.handlers, task)
     return parts
 
 

@@ -45,7 +45,7 @@ def add_restore_tab(
     with gr.Row(elem_id="stage"):
         result = _result_column(_ratio_of(first) if first else 1.5)
         pick = _pick_column(handlers, task, folder / "examples")
-        options = _options_column(handlers, task)
+        options = _options_column(handlers, task, teachers)
         result |= _details_column()
     states = {name: gr.State(value) for name, value in (
         ("result", None), ("picture", str(first) if first else None), ("resumed", False), ("truth", None),
@@ -153,7 +153,7 @@ def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str
     return {"upload": upload, "gallery": gallery, "chosen": chosen, "task": tasks, "place": place}
 
 
-def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
+def _options_column(handlers: RestoreHandlers, task: str, teachers: TeachersEvents) -> dict[str, Any]:
     """What the picture is, and the buttons; networks and the rest are folded away."""
     with gr.Column(elem_id="options"):
         parts = _mode_options(task) | _marks_options()
@@ -162,7 +162,7 @@ def _options_column(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
         )
         parts |= _go_options()
         with gr.Accordion("Networks and settings", open=False, elem_id="advanced"):
-            parts |= _advanced_options(handlers, task)
+            parts |= _advanced_options(handlers, task, teachers)
         with gr.Accordion(texts.problems_title(0), open=False, visible=False, elem_id="problems") as problems:
             parts |= {"problems": problems, "problem_lines": gr.Markdown()}
     return parts
@@ -216,7 +216,7 @@ def _go_options() -> dict[str, Any]:
     return parts
 
 
-def _advanced_options(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
+def _advanced_options(handlers: RestoreHandlers, task: str, teachers: TeachersEvents) -> dict[str, Any]:
     """Networks, runtime, tile, ensemble and seed."""
     parts: dict[str, Any] = {}
     gr.HTML(note_line(texts.FOLDED_WAIT))
@@ -225,7 +225,7 @@ def _advanced_options(handlers: RestoreHandlers, task: str) -> dict[str, Any]:
         first = next((name for _, name in networks), None)
         parts[role] = gr.Dropdown(networks, value=first, label=role.capitalize(), elem_id=role)
         if role == "teacher":
-            parts["panel"] = add_panel(PLACE)
+            parts["panel"] = add_panel(PLACE, teachers.handlers, task)
     runtimes = [("Automatic: the fastest", "auto"), *((texts.RUNTIMES[name], name) for name in available_runtimes())]
     parts["runtime"] = gr.Dropdown(runtimes, value="auto", label="Runtime")
     parts["tile"] = gr.Number(0, precision=0, minimum=0, label="Tile side in pixels (0: automatic)")

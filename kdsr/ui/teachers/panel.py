@@ -62,11 +62,15 @@ class Teachers:
 
         While the visitor waits for a download the box stays: its Stop is needed.
         """
+        box, *rest = self.offered(task, who)
+        return gr.update(visible=box["visible"] or self.downloads.is_waiting(session_of(request))), *rest
+
+    def offered(self, task: str | None, who: str) -> tuple[Any, ...]:
+        """(box, choice, note, get) as `on_task`, for who waits for no download."""
         found = to_add(task, self.settings) if task and self.may_add(who) else ()
         names = [(one.title, one.name) for one in found]
         first = found[0].name if found else None
-        is_shown = bool(found) or self.downloads.is_waiting(session_of(request))
-        return gr.update(visible=is_shown), gr.update(choices=names, value=first), *self.on_choice(first)
+        return gr.update(visible=bool(found)), gr.update(choices=names, value=first), *self.on_choice(first)
 
     def on_other_task(self, task: str | None, who: str, request: gr.Request) -> tuple[Any, ...]:
         """(box, choice, note, get, status) for another task: what was said of the one before is gone."""
@@ -158,19 +162,24 @@ def add_teachers(jobs: Jobs, blocks: gr.Blocks, who: gr.State) -> TeachersEvents
     return TeachersEvents(handlers, gr.State(Arrived()), who)
 
 
-def add_panel(place: str) -> dict[str, Any]:
-    """The components of the tab `place`, hidden until there is something to get; what is said of it stays in sight."""
-    with gr.Column(visible=False, elem_id=f"{place}-get", elem_classes="get-teacher") as box:
-        choice = gr.Dropdown([], label=texts.MORE_TEACHERS, elem_id=f"{place}-get-choice")
-        note = gr.HTML()
-        buttons = add_buttons(place)
+def add_panel(place: str, handlers: Teachers, task: str | None) -> dict[str, Any]:
+    """The components of the tab `place`, as any visitor finds them for `task`, so that none appears late and pushes the
+    rest down; what is said of a download stays in sight.
+    """
+    is_shown, names, about_it, label = handlers.offered(task, "")
+    with gr.Column(visible=is_shown["visible"], elem_id=f"{place}-get", elem_classes="get-teacher") as box:
+        choice = gr.Dropdown(
+            names["choices"], value=names["value"], label=texts.MORE_TEACHERS, elem_id=f"{place}-get-choice"
+        )
+        note = gr.HTML(about_it)
+        buttons = add_buttons(place, label.get("value", texts.GET))
     return {"box": box, "choice": choice, "note": note, "status": add_status(place), **buttons}
 
 
-def add_buttons(place: str) -> dict[str, Any]:
+def add_buttons(place: str, label: str = texts.GET) -> dict[str, Any]:
     """Get and Stop."""
     with gr.Row(elem_classes="get-buttons"):
-        get = gr.Button(texts.GET, elem_id=f"{place}-get-teacher")
+        get = gr.Button(label, elem_id=f"{place}-get-teacher")
         stop = gr.Button("Stop", variant="stop", visible=False, elem_id=f"{place}-get-stop")
     return {"get": get, "stop": stop}
 
