@@ -113,6 +113,31 @@ def test_keys_move_the_divider_and_its_name_and_value_are_said(page):
     assert "away" not in page.get_attribute("kdsr-compare .tag.right", "class")
 
 
+CAPTIONS = """() => {
+  const root = document.querySelector('kdsr-compare').shadowRoot, stage = root.querySelector('.stage');
+  const line = stage.getBoundingClientRect().left + stage.clientWidth * document.querySelector('kdsr-compare').at / 100;
+  const [left, right] = ['left', 'right'].map((side) => root.querySelector(`.tag.${side}`));
+  const isIn = (tag, room) => tag.classList.contains('away') || room > 0;
+  return isIn(left, line - left.getBoundingClientRect().right) && isIn(right, right.getBoundingClientRect().left - line);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_captions_stay_on_their_side_of_the_divider(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("""for (const tag of document.querySelector('kdsr-compare').shadowRoot.querySelectorAll('.tag b')) {
+        tag.textContent = 'The student without distillation, by another name';
+    }""")
+    slider = page.locator("kdsr-compare [role=slider]")
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(11):
+        assert page.evaluate(CAPTIONS), slider.get_attribute("aria-valuenow")
+        page.keyboard.press("Shift+ArrowRight")
+    assert slider.get_attribute("aria-valuenow") == "100"
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 @pytest.mark.parametrize("at, key", [("End", "input"), ("Home", "student")])
 def test_at_one_to_one_every_pixel_is_the_file_s(page, at, key):
     page.locator("kdsr-compare [role=slider]").focus()

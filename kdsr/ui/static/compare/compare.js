@@ -18,6 +18,7 @@ import { said, sayAll } from "./words.js";
 
 const FLICKER_MS = 600, MOST_SPOTS = 6;
 const NARROWEST_PX = 120; // of a picture in a row
+const TAG_PX = 96; // a caption leaves a side that is narrower
 
 /** Where the browser finds a picture; gradio's own lie behind the address of its API, also behind a proxy. */
 function address(src) {
@@ -158,8 +159,9 @@ class Compare extends HTMLElement {
       image.classList.toggle("pixels", this.view.scale * this.view.dpr >= 1);
     }
     this.stage.style.setProperty("--at", `${this.at}%`);
-    for (const [side, seen] of [["left", this.at], ["right", 100 - this.at]]) {
-      this.stage.querySelector(`.tag.${side}`)?.classList.toggle("away", seen < 4);
+    const room = (this.at / 100) * this.stage.clientWidth;
+    for (const [side, seen] of [["left", room], ["right", this.stage.clientWidth - room]]) {
+      this.stage.querySelector(`.tag.${side}`)?.classList.toggle("away", seen < TAG_PX);
     }
     const value = Math.round(this.at);
     const [one, other] = this.pair.map(({ title }) => said(title));

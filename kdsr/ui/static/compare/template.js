@@ -60,7 +60,7 @@ export const CSS = `
   border-left-color: #24211e; }
 .slider:focus-visible i { outline: 3px solid var(--student, #0f766e); outline-offset: 1px; }
 .tag { position: absolute; z-index: 2; bottom: 12px; display: flex; flex-wrap: wrap; align-items: baseline;
-  gap: 0 8px; max-width: calc(50% - 24px);
+  gap: 0 8px; max-width: calc(min(50%, var(--seen, 50%)) - 24px); overflow-wrap: anywhere;
   padding: 4px 10px; border-radius: 7px; background: rgba(20, 18, 16, .8); color: #fff; font-size: 14px;
   line-height: 1.35; box-sizing: border-box;
   pointer-events: none; transition: opacity .15s; }
@@ -68,7 +68,9 @@ export const CSS = `
 .tag small:empty { display: none; }
 .columns .tag { font-size: 12.5px; padding: 3px 7px; bottom: 6px; line-height: 1.25; }
 .columns .tag small { font-size: 12px; }
-.tag.left, .tag.alone { left: 12px; } .tag.right { right: 12px; } .tag.alone { max-width: calc(100% - 24px); }
+.tag.left, .tag.alone { left: 12px; } .tag.right { right: 12px; }
+  .tag.left { --seen: var(--at, 50%); } .tag.right { --seen: calc(100% - var(--at, 50%)); }
+  .tag.alone { max-width: calc(100% - 24px); }
   .columns .tag.alone { left: 6px; max-width: calc(100% - 12px); overflow-wrap: anywhere; }
   .tag.away { opacity: 0; }
 .tag.student { box-shadow: inset 3px 0 0 #4fc3b6; } .tag.teacher { box-shadow: inset 3px 0 0 #e79a5c; }
