@@ -46,8 +46,7 @@ def speaking(name: str) -> Iterator[None]:
 
 def language_of(query: str, headers: Mapping[str, str]) -> str:
     """The language of a request with that query and those headers (names in small letters)."""
-    asked = parse_qs(query).get(QUERY, [""])[0]
-    for name in (asked, _remembered(headers.get("cookie", "")), *_accepted(headers.get("accept-language", ""))):
+    for name in (_asked(query), _remembered(headers.get("cookie", "")), *_accepted(headers.get("accept-language", ""))):
         if name in LANGUAGES:
             return name
     return ENGLISH
@@ -59,6 +58,11 @@ def language_of_request(request: Any) -> str:
     if not headers:
         return ENGLISH
     return language_of(str(getattr(request, "query_params", "") or ""), Headers(dict(headers)))
+
+
+def _asked(query: str) -> str:
+    """The language in the address, without its region: `zh-CN` and `ZH` are `zh`."""
+    return re.split("[-_]", parse_qs(query).get(QUERY, [""])[0])[0].lower()
 
 
 def _remembered(cookie: str) -> str:
@@ -152,7 +156,7 @@ class Spoken:
         query, headers = scope.get("query_string", b"").decode("latin-1"), Headers(scope=scope)
         name = language_of(query, headers)
         is_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
-        asked = name if is_page and parse_qs(query).get(QUERY, [""])[0] == name else ""
+        asked = name if is_page and _asked(query) == name else ""
         with speaking(name):
             await self.app(scope, receive, _with_language(send, name, asked))
 
