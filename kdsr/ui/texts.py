@@ -297,6 +297,7 @@ SHARE_WORDS = {
     "own": "Link copied: only this browser finds your picture by it; others see an example.",
     "refused": "This browser lets no page copy; the link is",
     "nothing": "There is nothing to copy yet.",
+    "large": "This is too large for one picture: zoom in, and what is on screen is copied.",
 }
 REPORT_CHOICE = "What goes into a report"
 REPORT_NETWORKS = "Networks beside the student"

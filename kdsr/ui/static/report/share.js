@@ -31,6 +31,7 @@ async function copyFigure(words, say) {
   if (!compare?.shown || compare.isPainting) { say(words.nothing); return; }
   const canvas = await figureOf(compare), size = `${canvas.width} × ${canvas.height}`;
   const blob = await new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
+  if (!blob) { say(words.large); return; } // a browser has a limit, about 268 megapixels
   try {
     await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
     say(`${words.figure} ${size} px.`);
