@@ -6,6 +6,7 @@ import json
 
 import pytest
 from helpers.accessible import faults
+from helpers.chinese import english_on
 
 from kdsr.ui.languages.table import table_of, words_of
 
@@ -18,6 +19,7 @@ pytestmark = [
 ]
 SCRIPTED = (
     "Restored in your browser in 188 ms.", "3 columns", "Nobody knows this.",
+    "OpenVINO, 1 thread", "ONNX Runtime, 2 threads",
     "house.png, shrunk to 128 × 128; restored to 512 × 512 by Plain 16x7 学生网络 ×4.",
     "Your browser takes 188 ms; the server takes 20.1 ms with the round trip, the teacher there 1.2 s.",
 )  # fmt: skip
@@ -31,6 +33,15 @@ def opened(context, address):
     page.wait_for_selector("#figures tr.teacher")
     page.wait_for_selector("#status .line.done", state="attached")
     return page
+
+
+def english(page):
+    """What the page says in English, without names: of the tests' own networks, and of authors."""
+    return [
+        text
+        for text in english_on(page)
+        if not text.startswith(("denoise-", "inpaint-", "nothing: ")) and "作者" not in text
+    ]
 
 
 def tabs_of(page):
@@ -53,11 +64,14 @@ def test_a_chinese_browser_gets_every_tab_in_chinese_without_a_fault(chinese, ad
     assert "把图片拖到这里" in page.evaluate(
         "getComputedStyle(document.querySelector('#upload .wrap'), '::before').content"
     )
-    assert faults(page) == []
+    page.click("#report-choice > button")
+    page.click("#advanced > button")
+    page.wait_for_selector("#report-pictures label")
+    assert english(page) == [] and faults(page) == []
     for name, until in (("模型", "#zoo-head h2"), ("蒸馏", "#start"), ("实时", "#live .live-figures td")):
         page.click(f"button[role=tab]:has-text('{name}')")
         page.wait_for_selector(until)
-        assert faults(page) == []
+        assert english(page) == [] and faults(page) == []
     assert page.inner_text("#live .headline").startswith("在浏览器中复原")
 
 
@@ -108,3 +122,6 @@ def test_an_error_is_told_in_the_language_of_its_page(chinese, address, tmp_path
     page.set_input_files("#upload input[type=file]", tmp_path / "no.png")
     page.wait_for_selector("#status .line.error:has-text('请另存为 PNG 或 JPEG')")
     assert page.locator(".toast-title").first.inner_text().strip() == "提示"
+    (tmp_path / "notes.txt").write_text("no picture")
+    page.set_input_files("#upload input[type=file]", tmp_path / "notes.txt")
+    page.wait_for_selector("[data-testid=toast-text]:has-text('不支持的文件类型：notes.txt')")

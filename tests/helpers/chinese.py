@@ -26,3 +26,26 @@ def english_in(text: str) -> list[str]:
 
 def is_english(word: str) -> bool:
     return len(word) > 2 and word.strip(".") not in NAMES and NAME.fullmatch(word) is None
+
+
+SEEN = """() => {
+  const found = new Set(), KEPT = "pre, code, script, style, [translate=no]";
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((each) =>
+    each.shadowRoot ? [each, ...all(each.shadowRoot)] : [each]);
+  for (const each of all(document.body)) {
+    const host = each.getRootNode().host;
+    if (each.closest(KEPT) || host?.closest(KEPT) || !each.checkVisibility({ visibilityProperty: true })) continue;
+    for (const name of ["title", "aria-label", "placeholder", "alt", "aria-valuetext"]) {
+      if (each.getAttribute(name)) found.add(each.getAttribute(name));
+    }
+    for (const { nodeType, data } of each.childNodes) if (nodeType === Node.TEXT_NODE) found.add(data.trim());
+  }
+  return [...found];
+}"""
+"""Whatever a page in a browser shows or tells a screen reader, shadow roots included."""
+
+
+def english_on(page: "sync_api.Page") -> list[str]:  # noqa: F821 - imported late, where it is installed
+    """What the page in a browser, as it stands, says with an English word that is no name."""
+    texts = page.evaluate(SEEN)
+    return [text for text in texts if any(map(is_english, re.findall(r"[A-Za-z][\w.+'-]*", text)))]

@@ -29,6 +29,10 @@ PLACE, TAG = re.compile(r"\{\w+\}"), re.compile(r"</?\w+>")
 GRADIO = (
     *("Warning", "Click to upload or drop files", "Thumbnail 1 of 2"),
     *("number input for", "range slider", "Reset to default value"),
+    *("Value 0 is less than minimum value 1.", "Value 9 is greater than maximum value 1."),
+    *("Invalid file types: notes.txt. Only image allowed.", "File(s) exceed the maximum allowed size of 200 MB:"),
+    *("Connection errored out.", "Connection to the server was lost. Attempting reconnection..."),
+    "This application is currently busy. Please try again.",
 )
 """What gradio says in English itself."""
 
@@ -57,6 +61,14 @@ def chinese() -> Table:
         ("tab=models&lang=zh", "kdsr-lang=en", "en", "zh"),
         ("lang=en", "kdsr-lang=zh", "zh", "en"),
         ("lang=xx", "", "zh", "zh"),
+        ("lang=zh-CN", "", "en", "zh"),
+        ("lang=ZH_hans", "", "en", "zh"),
+        ("lang=&lang=zh", "", "en", "zh"),
+        ("lang=%ff%00;", "kdsr-lang=", "", "en"),
+        ("lang=en%20", "kdsr-lang=zh", "", "zh"),
+        ("", 'kdsr-lang="zh', "", "en"),
+        ("", "\x00=;;kdsr-lang=zh;=", "", "en"),
+        ("", "", "zh;q=nan,*;q=0.5", "en"),
     ],
 )
 def test_the_address_comes_before_the_cookie_and_the_cookie_before_the_browser(query, cookie, accepted, name):
@@ -77,6 +89,7 @@ SMALL = Table({
     "it is {what}": "{what}",
     "{n} dB better than {name}": "比{name}高 {n} dB", "{n} dB behind {name}": "落后{name} {n} dB",
     "PSNR on {set} against parameters": "{set} 的 PSNR", "level {n}": "程度 {n}", "Stopped.": "已停止。",
+    "openvino": "openvino",
     "{name}: {task}": "{name}：{task}", "<b>Network</b>: the network only.": "<b>网络</b>：仅网络。", "file": "文件",
 })  # fmt: skip
 
@@ -86,6 +99,7 @@ SMALL = Table({
     [
         ("student", "学生"),
         ("Stopped", "已停止"),
+        ("OpenVINO: student", "OpenVINO：学生"),
         (" Stopped. ", " 已停止。 "),
         ("the teacher", "教师"),
         ("The student is 2.70 dB better than bicubic.", "学生比双三次高 2.70 dB。"),

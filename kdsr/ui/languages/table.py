@@ -76,6 +76,8 @@ class Table:
         if not _LETTERS.search(core):
             return core
         found = self._whole.get(core.lower(), self._whole.get(core.lower().removeprefix("the ")))
+        if found is not None and found.lower() == core.lower():  # a name, as it was written
+            return core
         for find in (self._stopped, self._firmly, self._clauses, self._placed_in, self._named, self._name):
             found = find(core) if found is None else found
         return found

@@ -15,11 +15,12 @@
       head.removeAttribute("role");
       head.removeAttribute("tabindex");
     }
+    for (const box of document.querySelectorAll("input[type=checkbox][title]")) box.removeAttribute("title"); // its key
     for (const element of document.querySelectorAll(NAMED)) {
       const name = element.getAttribute("aria-label"), said = kdsrSaid(name);
       if (said !== name) element.setAttribute("aria-label", said);
     }
-    for (const { childNodes } of document.querySelectorAll(".toast-title")) {
+    for (const { childNodes } of document.querySelectorAll(".toast-title, [data-testid=toast-text]")) {
       for (const node of childNodes) {
         if (node.data && kdsrSaid(node.data) !== node.data) node.data = kdsrSaid(node.data);
       }
