@@ -39,6 +39,12 @@ class Settings:
     """Largest picture that is made."""
     max_side_px: int = 16_384
     """Longest side of a picture that is decoded."""
+    max_clip_seconds: float = 20.0
+    """Longest clip that the page restores; the command line has no such limit."""
+    max_clip_megapixels: float = 1.0
+    """Largest frame of a clip of the page: 1280x720 has 0.92."""
+    max_clip_megabytes: float = 50.0
+    """Largest file of a clip of the page."""
     launcher: str = "auto"
     """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`, which
     detects one.

@@ -30,8 +30,18 @@ UI_ROOMS = (
     ),
     *("memory", "leftovers"),
     *("guard", "theme", "preview", "visitor", "sessions", "examples", "networks", "waiting", "holding", "asked"),
-    *("health", "stopping", "charts"),
-    *("teachers", "restore", "live", "models", "present", "report", "distill", "endpoints", "page", "__init__"),
+    *("health", "stopping", "charts", "teachers", "clips"),
+    *(
+        "restore",
+        "live",
+        "models",
+        "present",
+        "report",
+        "distill",
+        "endpoints",
+        "page",
+        "__init__",
+    ),
 )
 """The rooms of the page, a file or a folder each; as `AREAS`."""
 

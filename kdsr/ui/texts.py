@@ -57,6 +57,21 @@ POSITION = f"This picture contains its GPS position, and so do the downloads. To
 STOPPED = "Stopped. The results so far are below."
 TOO_SLOW = "Stopped after {seconds:.0f} s, the limit for one run here. Use a smaller picture or a smaller network."
 
+CLIP_READING = "Reading the clip"
+CLIP_AT_WORK = "Student at work"
+CLIP_STOPPED = "Stopped."
+CLIP_PART = "Stopped: the part that was restored is shown. Press Restore the clip again to go on."
+CLIP_TOO_SLOW = (
+    "Stopped after {seconds:.0f} s, the limit for one run here: the part that was restored is shown. Press Restore the "
+    "clip again to go on."
+)
+CLIP_COMPARE = "Compare this frame"
+CLIP_DOWNLOAD = "Download the clip (MP4)"
+CLIP_AGAIN = "Restore the clip again"
+CLIP_FRAME = "Below: the frame at {seconds:.2f} s, by student and teacher."
+CLIP_GONE = "This clip was removed from the server; drop it again."
+CLIP_POSITION = "Time of the frame in seconds"
+
 DISTILL_ABOUT = "Train your own student"
 DISTILL_STEPS = (
     ("Add photographs", "of the kind you want to restore: at least 4; 20 are better."),

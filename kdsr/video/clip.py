@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdsr.errors import InputError
-from kdsr.video.pyav import av
+from kdsr.video.pyav import av, opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -77,17 +77,24 @@ class Shot:
     pts: int
 
 
-def open_clip(path: Path) -> Clip:
+def open_clip(path: Path, *, max_megapixels: float | None = None) -> Clip:
     """What the video file at `path` holds.
 
+    max_megapixels: of a frame, by the header: none is decoded of a larger one.
+
     Raises:
-        InputError: no file, no video that the installed FFmpeg decodes, or HDR.
+        InputError: no file, no video that the installed FFmpeg decodes, too large frames, or HDR.
     """
     if not path.is_file():
         raise InputError(f"There is no video file at {path}.")
     try:
-        with av().open(str(path)) as container:
+        with opened(path) as container:
             stream = video_of(container, path)
+            if max_megapixels is not None and stream.width * stream.height > 1_000_000 * max_megapixels:
+                raise InputError(
+                    f"A frame of {path.name} has {stream.width}x{stream.height} px, over the {max_megapixels:g} "
+                    "megapixels allowed here; make the clip smaller."
+                )
             first = _first_frames(container, stream)
             if not first:
                 raise InputError(f"{path.name} holds no frame that can be decoded.")
@@ -101,7 +108,7 @@ def shots(clip: Clip, after: int | None = None) -> Iterator[Shot]:
 
     A packet that is damaged is passed over, as players do. Times rise strictly.
     """
-    with av().open(str(clip.path)) as container:
+    with opened(clip.path) as container:
         stream = video_of(container, clip.path)
         stream.thread_type = "AUTO"
         if after is not None and clip.expected_frames is not None:

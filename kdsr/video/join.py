@@ -14,7 +14,7 @@ from kdsr.files import replaced
 from kdsr.video.clip import Clip, video_of
 from kdsr.video.encoder import CODECS, Encoding
 from kdsr.video.pieces import Pieces
-from kdsr.video.pyav import av
+from kdsr.video.pyav import av, opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -32,8 +32,10 @@ _OPTIONS = MappingProxyType(
 )
 
 
-def check_target(clip: Clip, target: Path, encoding: Encoding) -> tuple[str, ...]:
+def check_target(clip: Clip, target: Path, encoding: Encoding, *, may_be_silent: bool = False) -> tuple[str, ...]:
     """Notes on what the result's kind of file has no room for.
+
+    may_be_silent: sound that it does not take is left out as well.
 
     Raises:
         InputError: no kind of file that is written, or one that takes neither the codec nor the clip's sound.
@@ -41,7 +43,7 @@ def check_target(clip: Clip, target: Path, encoding: Encoding) -> tuple[str, ...
     name = FORMATS.get(target.suffix.lower())
     if name is None:
         raise InputError(f"A clip is written as {' '.join(FORMATS)}, got '{target.name}'.")
-    with av().open(io.BytesIO(), "w", format=name) as out, av().open(str(clip.path)) as source:
+    with av().open(io.BytesIO(), "w", format=name) as out, opened(clip.path) as source:
         taken = out.supported_codecs
         if _codec_name(encoding) not in taken:
             title, instead = (
@@ -52,7 +54,7 @@ def check_target(clip: Clip, target: Path, encoding: Encoding) -> tuple[str, ...
         codecs = [(stream.type, stream.codec_context and stream.codec_context.name) for stream in _others(source, clip)]
     lost = [(kind, codec) for kind, codec in codecs if codec not in taken]
     for kind, codec in lost:
-        if kind == "audio":
+        if kind == "audio" and not may_be_silent:
             raise InputError(
                 f"{target.suffix} takes no sound as {codec}, which {clip.path.name} has; choose a name ending in .mkv."
             )
@@ -73,7 +75,7 @@ def join(clip: Clip, pieces: Pieces, target: Path, *, until: float | None = None
     try:
         with (
             replaced(target) as part,
-            av().open(str(clip.path)) as source,
+            opened(clip.path) as source,
             av().open(str(part), "w", format=name, options=dict(_OPTIONS.get(name, {}))) as out,
         ):
             _fill(out, source, clip, pieces, until, strip)
@@ -84,7 +86,7 @@ def join(clip: Clip, pieces: Pieces, target: Path, *, until: float | None = None
 def _fill(
     out: "OutputContainer", source: "InputContainer", clip: Clip, pieces: Pieces, until: float | None, strip: bool
 ) -> None:
-    with av().open(str(pieces.folder / pieces.finished[0].name)) as first:
+    with opened(pieces.folder / pieces.finished[0].name) as first:
         video = out.add_stream_from_template(first.streams.video[0], opaque=True)
     video.time_base = clip.time_base
     if video.codec_context.name == "hevc" and out.format.name in ("mp4", "mov"):
@@ -121,7 +123,8 @@ def _others(source: "InputContainer", clip: Clip) -> "list[Stream]":
 def _video(clip: Clip, pieces: Pieces) -> "Iterator[tuple[float, Packet[Any]]]":
     """The packets of all pieces, at the clip's own times."""
     for piece in pieces.finished:
-        with av().open(str(pieces.folder / piece.name)) as container:
+        container: Any = opened(pieces.folder / piece.name)
+        with container:
             packets = [packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None]
             first = min(packet.pts * packet.time_base for packet in packets)
             for packet in packets:

@@ -2,9 +2,20 @@
 
 import os
 from functools import cache
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from kdsr.errors import SettingsError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_READ = (
+    *("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegvideo", "mpegts", "asf", "flv", "live_flv", "ogg"),
+    *("mxf", "nut", "yuv4mpegpipe", "gif"),
+)
+"""Kinds of files that hold their own frames. A playlist names other files, which whoever sends one may not read."""
 
 
 @cache
@@ -21,3 +32,13 @@ def av() -> ModuleType:
         raise SettingsError("Video needs PyAV, which is not installed; run pip install 'kdsr[video]'.") from None
     found.logging.set_level(found.logging.PANIC)
     return found
+
+
+def opened(path: Path) -> "InputContainer":
+    """The video file at `path`, to read from: a context manager.
+
+    Raises:
+        av.FFmpegError: it is none, or a playlist.
+    """
+    container: InputContainer = av().open(str(path.absolute()), options={"format_whitelist": ",".join(_READ)})
+    return container

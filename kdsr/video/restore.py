@@ -51,6 +51,7 @@ def restore_clip(
     encoding: Encoding | None = None,
     preview_s: float | None = None,
     strip: bool = False,
+    for_browsers: bool = False,
     tile_px: int | None = None,
     on_progress: Callable[[ClipProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -65,13 +66,16 @@ def restore_clip(
         made_by: network and options as one text; pieces made by another text are not used.
         preview_s: only so many seconds from the start.
         strip: metadata of the source are not copied.
+        for_browsers: what every browser plays: 8 bits, 4:2:0, and no sound that the kind of `target` does not take.
     Raises:
         InputError: `source` or `target` cannot be used.
         SettingsError: the network needs a mask, or the codec cannot write the result.
         Stopped: `should_stop` said so.
     """
     encoding, clip = encoding or Encoding(), _checked(source, target, runtime, settings)
-    notes = clip.notes + check_target(clip, target, encoding)
+    if for_browsers:
+        clip = replace(clip, bits=8, chroma="420")
+    notes = clip.notes + check_target(clip, target, encoding, may_be_silent=for_browsers)
     stat = source.stat()
     pieces = Pieces(target, f"{made_by} {encoding} {tile_px} {stat.st_size} {stat.st_mtime_ns}")
     work = _Work(clip, pieces, runtime, encoding, preview_s, tile_px, on_progress, should_stop or (lambda: False))
@@ -99,14 +103,9 @@ def _checked(source: Path, target: Path, runtime: Runtime, settings: Settings) -
     """The clip in `source`, where all is well so far."""
     if runtime.about.planes != 3:
         raise SettingsError("A network for inpainting needs a mask for each frame; choose one of another task.")
-    clip = open_clip(source)
+    clip = open_clip(source, max_megapixels=settings.max_input_megapixels)
     if source.resolve() == target.resolve():
         raise InputError(f"The result would replace the clip {source}; choose another name.")
-    if clip.width * clip.height > 1_000_000 * settings.max_input_megapixels:
-        raise InputError(
-            f"A frame of {source.name} has {clip.width}x{clip.height} px, over the {settings.max_input_megapixels:g} "
-            "megapixels allowed; make the clip smaller or raise KDSR_MAX_INPUT_MEGAPIXELS."
-        )
     return clip
 
 

@@ -21,6 +21,7 @@ from kdsr.jobs import Jobs
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS, find_task
 from kdsr.ui import texts
+from kdsr.ui.clips.limits import is_clip
 from kdsr.ui.examples import available_examples, example_of, name_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
@@ -151,6 +152,8 @@ class RestoreHandlers:
         """The visitor's picture, to be restored as it is; if it cannot be read, one sentence, and nothing changes. What
         was chosen while it was read counts; of two pictures, the one chosen last.
         """
+        if is_clip(path):
+            return (gr.skip(),) * 12  # it stays in its field for `restore.clips`
         page = self.page(request)
         page.picks = pick = page.picks + 1
         try:

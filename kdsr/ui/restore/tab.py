@@ -15,6 +15,7 @@ from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.html import note_line
 from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.clips import add_clip_section
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.place import USUAL_PAIR
 from kdsr.ui.restore.sharing import add_share
@@ -66,6 +67,7 @@ def _ratio_of(picture: Path) -> float:
 def _result_column(ratio: float) -> dict[str, Any]:
     """The picture with its captions, the sentence, and the choice of the pair."""
     with gr.Column(elem_id="result"):
+        clips = add_clip_section()
         with gr.Column(elem_id="figure"):
             pictures = add_comparison("hero", ratio)
         summary = gr.HTML(elem_id="summary")
@@ -74,7 +76,7 @@ def _result_column(ratio: float) -> dict[str, Any]:
             right = gr.Dropdown([("Student", "student")], value="student", label="Right", elem_id="right")
         explained = gr.HTML(elem_id="explained")
     parts = {"pictures": pictures, "summary": summary, "left": left, "right": right}
-    return parts | {"explained": explained}
+    return parts | {"explained": explained, "clips": clips}
 
 
 def _details_column() -> dict[str, Any]:
@@ -128,7 +130,7 @@ def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str
     with gr.Column(elem_id="pick"):
         upload = gr.File(
             type="filepath",
-            file_types=["image"],
+            file_types=["image", "video"],
             show_label=False,
             container=False,
             elem_id="upload",

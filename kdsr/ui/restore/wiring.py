@@ -12,6 +12,7 @@ import gradio as gr
 
 from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, TOLD, to_chosen
 from kdsr.ui.restore.choice import dial_of
+from kdsr.ui.restore.clips import wire_clips
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
 from kdsr.ui.restore.opening import OpeningHandlers
@@ -65,6 +66,12 @@ class RestoreParts:
     def for_task(self) -> list[Any]:
         """What another task changes."""
         return [self.states["choice"], *self.networks, *self.levels]
+
+    @property
+    def uploaded(self) -> list[Any]:
+        """The outputs of `RestoreHandlers.on_upload`."""
+        picture, levels = [self.states["picture"], self.pick["upload"], self.pick["chosen"]], self.levels
+        return [*picture, self.states["choice"], self.options["mode"], *levels, self.options["second"], *self.begun]
 
     @property
     def order(self) -> list[Any]:
@@ -123,6 +130,11 @@ def wire(
     follow = _wire_opening(OpeningHandlers(handlers), parts, visitor, address)
     for start in [*_starts(handlers, marks, parts, visitor), follow]:
         run_after(start)
+    wire_clips(
+        handlers, parts.result["clips"], upload=parts.pick["upload"], gallery=parts.pick["gallery"],
+        choice=states["choice"], runtime=parts.options["runtime"], status=parts.options["status"],
+        uploaded=parts.uploaded, run_after=run_after, blocks=blocks,
+    )  # fmt: skip
     _wire_choices(handlers, parts)
     _wire_marks(marks, parts)
     _wire_stale(parts)
@@ -158,7 +170,6 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     pick, options, states, begun = parts.pick, parts.options, parts.states, parts.begun
     choice = states["choice"]
     levels = [choice, options["mode"], *parts.levels, options["second"]]
-    uploaded = [states["picture"], pick["upload"], pick["chosen"], *levels, *begun]
     example = [states["picture"], *levels, pick["chosen"], *begun]
     marked = [states["marks"], options["mask"], options["kind"], *begun]
     mode = [choice, *parts.levels, options["second"], *begun]
@@ -177,7 +188,7 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
         options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
         options["mask"].upload(marks.on_mask, [options["mask"], states["picture"]], marked, **LATEST_READING),
         options["truth"].upload(handlers.on_truth, options["truth"], truth, **LATEST_READING),
-        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], uploaded, **LATEST_READING),
+        pick["upload"].upload(handlers.on_upload, [pick["upload"], choice], parts.uploaded, **LATEST_READING),
         pick["gallery"].select(handlers.on_example, choice, example, **TOLD),
     ]
 

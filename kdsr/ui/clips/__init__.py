@@ -1,0 +1,1 @@
+"""Short clips in the tab *Restore*: their limits, their run, and the two players in step."""
