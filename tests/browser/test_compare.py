@@ -118,7 +118,8 @@ CAPTIONS = """() => {
   const line = stage.getBoundingClientRect().left + stage.clientWidth * document.querySelector('kdsr-compare').at / 100;
   const [left, right] = ['left', 'right'].map((side) => root.querySelector(`.tag.${side}`));
   const isIn = (tag, room) => tag.classList.contains('away') || room > 0;
-  return isIn(left, line - left.getBoundingClientRect().right) && isIn(right, right.getBoundingClientRect().left - line);
+  return isIn(left, line - left.getBoundingClientRect().right)
+    && isIn(right, right.getBoundingClientRect().left - line);
 }"""
 
 

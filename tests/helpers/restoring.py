@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from helpers.networks import add_network
@@ -52,6 +53,13 @@ def small_photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path)
     return path
+
+
+def shown_as_toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would have been shown as a toast; gradio warns on the console where there is no page."""
+    shown: list[str] = []
+    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
+    return shown
 
 
 def run(

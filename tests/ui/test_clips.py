@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from helpers.clips import BT709, frames_of, make_clip, packets_of, times_of
-from helpers.restoring import CHOICE, REQUEST, restore_handlers
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, shown_as_toasts
 
 from kdsr.errors import InputError
 from kdsr.image import read_picture
@@ -18,14 +18,7 @@ from kdsr.video import open_clip
 from kdsr.video.frame import frame_at
 
 handlers = pytest.fixture(restore_handlers)
-
-
-@pytest.fixture(autouse=True)
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What would have been shown as a toast."""
-    shown: list[str] = []
-    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
-    return shown
+toasts = pytest.fixture(shown_as_toasts, autouse=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 import pytest
 from helpers.pictures import empty_png
-from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, shown_in, small_photo
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, shown_as_toasts, shown_in, small_photo
 from PIL import Image
 
 from kdsr.errors import InputError
@@ -22,14 +22,7 @@ from kdsr.ui.restore.request import Order, what_is_lacking
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
-
-
-@pytest.fixture(autouse=True)
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What would have been shown as a toast; gradio warns on the console where there is no page."""
-    shown: list[str] = []
-    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
-    return shown
+toasts = pytest.fixture(shown_as_toasts, autouse=True)
 
 
 def test_a_clean_picture_gets_holes_and_is_measured_in_them(handlers, photo):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, shown_in, small_photo
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, run, shown_as_toasts, shown_in, small_photo
 from PIL import Image
 
 from kdsr.errors import InputError
@@ -37,14 +37,7 @@ from kdsr.ui.restore.view import UNCHANGED
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
-
-
-@pytest.fixture(autouse=True)
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What would have been shown as a toast; gradio warns on the console where there is no page."""
-    shown: list[str] = []
-    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
-    return shown
+toasts = pytest.fixture(shown_as_toasts, autouse=True)
 
 
 def save_resized(source: Path, size: tuple[int, int], target: Path) -> None:

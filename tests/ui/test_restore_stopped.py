@@ -4,7 +4,7 @@ import math
 from threading import Event
 
 import pytest
-from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, small_photo
+from helpers.restoring import CHOICE, REQUEST, restore_handlers, results, shown_as_toasts, small_photo
 
 from kdsr.errors import Stopped
 from kdsr.ui import texts
@@ -15,14 +15,7 @@ from kdsr.ui.sessions import Orders
 
 handlers = pytest.fixture(restore_handlers)
 photo = pytest.fixture(small_photo)
-
-
-@pytest.fixture(autouse=True)
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What would have been shown as a toast; gradio warns on the console where there is no page."""
-    shown: list[str] = []
-    monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", shown.append)
-    return shown
+toasts = pytest.fixture(shown_as_toasts, autouse=True)
 
 
 def test_stop_ends_a_run_and_says_so(handlers, photo):
