@@ -1,5 +1,6 @@
 """`kdsr restore` for a clip: a line of progress, and a stop that leaves what plays so far."""
 
+import dataclasses
 import re
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdsr.cli.folders import Where, clips_in
-from kdsr.cli.options import note
+from kdsr.cli.options import note, print_json
 from kdsr.errors import InputError, SettingsError
 from kdsr.settings import Settings
 
@@ -84,6 +85,38 @@ def each_clip(
     for line in [f"{len(failures)} of {len(jobs)} clips failed:", *failures] if failures else []:
         note(line)
     return not failures
+
+
+def evaluate_clip(
+    clip: Path, model: str, runtime: str, settings: Settings, *, steady: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Print the flicker of the network `model` on `clip`."""
+    from kdsr.bench.flicker import LEAST_CHANGE_255, clip_flicker
+    from kdsr.restore import open_runtime
+    from kdsr.zoo import find_network
+
+    card, catalog = find_network(model, settings)
+    found = clip_flicker(
+        clip, open_runtime(card, catalog, runtime=runtime, settings=settings), settings, steady=steady,
+        on_frame=_tell_frame,
+    )  # fmt: skip
+    if as_json:
+        figures = dataclasses.asdict(found) | {"flicker": found.flicker}
+        print_json({"model": card.name, "video": clip.name, "runtime": runtime, "steady": steady} | figures)
+        return
+    ratio = "-" if found.flicker is None else f"{found.flicker:.2f}"
+    print(f"model {card.name} video {clip.name} runtime {runtime}{' steady' if steady else ''}")
+    print(
+        f"{found.frames} frames, {found.still_share:.0%} still: flicker {ratio} (1: as the source, lower is steadier); "
+        f"change of the source {found.source_change_255:.2f}, of the result {found.result_change_255:.2f} levels of 255"
+    )
+    if found.flicker is None:
+        print(f"The source changes by less than {LEAST_CHANGE_255} levels, so there is no ratio.")
+
+
+def _tell_frame(done: int, expected: int | None) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done}/{expected or '?'} frames", end="\r", file=sys.stderr, flush=True)
 
 
 def seconds_of(text: str) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kdsr.cli.clips import evaluate_clip
 from kdsr.cli.options import (
     AsJson,
     Ensemble,
@@ -17,14 +18,13 @@ from kdsr.cli.options import (
     RunOn,
     RuntimeName,
     Sigma,
-    TaskName,
     looks_here,
     note,
     open_catalog,
     print_json,
     strength_of,
 )
-from kdsr.errors import InputError
+from kdsr.errors import InputError, SettingsError
 from kdsr.tasks import find_task
 
 if TYPE_CHECKING:
@@ -80,8 +80,16 @@ def evaluate(
             "truth.",
         ),
     ],
-    set_dir: Annotated[Path, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, only HR, or pictures.")],
-    task: TaskName,
+    set_dir: Annotated[
+        Path | None, typer.Option("--set", help="Folder of the set: HR and LR_bicubic, only HR, or pictures.")
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", help="Task; see `kdsr models`.")] = None,
+    video: Annotated[
+        Path | None, typer.Option("--video", help="Clip: measure flicker in place of a set; see docs/metrics.md.")
+    ] = None,
+    steady: Annotated[
+        bool, typer.Option("--steady", help="With --video: blended as kdsr restore --steady does.")
+    ] = False,
     sigma: Sigma = None,
     quality: Quality = None,
     level: Level = None,
@@ -99,12 +107,17 @@ def evaluate(
     looks: Looks = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a network over a test set, in the task's convention."""
+    """Measure a network over a test set, in the task's convention, or its flicker on a clip."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.bench.evaluate import conventions_of
     from kdsr.bench.evaluate import evaluate as measure_set
     from kdsr.bench.looks import looks_table
 
+    if video is not None:
+        evaluate_clip(video, model, runtime.value, context.obj, steady=steady, as_json=as_json)
+        return
+    if set_dir is None or task is None:
+        raise SettingsError("Give --set and --task, or --video and a clip.")
     found = find_task(task)
     strength = strength_of(found, sigma, quality, level, holes)
     networks = open_catalog(context.obj)

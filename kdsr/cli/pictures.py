@@ -57,6 +57,9 @@ def restore(
     ] = OnConflict.OVERWRITE,
     codec: Annotated[str, typer.Option(help="Clips: h264, hevc, av1 or ffv1 (lossless).")] = "h264",
     crf: Annotated[int | None, typer.Option(help="Clips: quality, 0 the best; usual 16, hevc 18, av1 24.")] = None,
+    steady: Annotated[
+        bool, typer.Option("--steady", help="Clips: blend frames where nothing moves, against flicker.")
+    ] = False,
     preview: Annotated[str | None, typer.Option(help="Clips: so much from the start only, such as 5s.")] = None,
 ) -> None:
     """Restore a picture, a clip, or every picture of a folder; what is finished is skipped."""
@@ -116,11 +119,12 @@ def restore(
         "preview": preview,
         "strip": strip,
         "tile_px": tile,
+        "steady": steady,
     }
     if is_clip(source, out):
         restore_clip(source, out, opened_with(context.obj), context.obj, **more)
-    elif (codec, crf, preview) != ("h264", None, None) and not source.is_dir():
-        raise SettingsError(f"--codec, --crf and --preview are for clips, and {source} is none.")
+    elif (codec, crf, preview, steady) != ("h264", None, None, False) and not source.is_dir():
+        raise SettingsError(f"--codec, --crf, --preview and --steady are for clips, and {source} is none.")
     else:
         where = Where(source, out, recursive, on_conflict, clips=True)
         each_picture(

@@ -17,6 +17,7 @@ from kdsr.video.encoder import Encoding, Piece
 from kdsr.video.join import check_target, join
 from kdsr.video.pieces import Pieces
 from kdsr.video.pyav import av
+from kdsr.video.steady import Steady
 
 _AHEAD = 4
 """Frames that wait before and behind the network."""
@@ -52,6 +53,7 @@ def restore_clip(
     preview_s: float | None = None,
     strip: bool = False,
     for_browsers: bool = False,
+    steady: bool = False,
     tile_px: int | None = None,
     on_progress: Callable[[ClipProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -67,6 +69,7 @@ def restore_clip(
         preview_s: only so many seconds from the start.
         strip: metadata of the source are not copied.
         for_browsers: what every browser plays: 8 bits, 4:2:0, and no sound that the kind of `target` does not take.
+        steady: frames are blended with the ones before where nothing moves (`kdsr.video.steady`).
     Raises:
         InputError: `source` or `target` cannot be used.
         SettingsError: the network needs a mask, or the codec cannot write the result.
@@ -77,19 +80,14 @@ def restore_clip(
         clip = replace(clip, bits=8, chroma="420")
     notes = clip.notes + check_target(clip, target, encoding, may_be_silent=for_browsers)
     stat = source.stat()
-    pieces = Pieces(target, f"{made_by} {encoding} {tile_px} {stat.st_size} {stat.st_mtime_ns}")
-    work = _Work(clip, pieces, runtime, encoding, preview_s, tile_px, on_progress, should_stop or (lambda: False))
-    failure: InputError | None = None
-    is_whole = False
-    try:
-        is_whole = work.run()
-    except av().FFmpegError as error:
-        failure = InputError(f"{target} cannot be written: {error.strerror or error}.")
-    if pieces.finished:
-        until = None if is_whole and preview_s is None else (pieces.finished[-1].last_pts + clip.step) * clip.time_base
-        join(clip, pieces, target, until=None if until is None else float(until), strip=strip)
-    if failure is not None:
-        raise failure
+    pieces = Pieces(
+        target, f"{made_by} {encoding} {tile_px}{' steady' if steady else ''} {stat.st_size} {stat.st_mtime_ns}"
+    )
+    blend = Steady() if steady else None
+    work = _Work(
+        clip, pieces, runtime, encoding, preview_s, tile_px, on_progress, should_stop or (lambda: False), blend
+    )
+    is_whole = _written(work, target, strip=strip)
     if not is_whole:
         what = f"{target} plays up to there, and t" if pieces.finished else "T"
         raise Stopped(f"Stopped after {pieces.frames} frames; {what}he same command goes on.")
@@ -97,6 +95,27 @@ def restore_clip(
         raise InputError(f"{source.name} holds no frame that can be decoded.")
     pieces.remove()
     return notes
+
+
+def _written(work: "_Work", target: Path, *, strip: bool) -> bool:
+    """Whether the whole clip is in `target`; else what is finished of it is.
+
+    Raises:
+        InputError: an encoder or a disk failed; what was finished before is in `target`.
+    """
+    failure: InputError | None = None
+    is_whole, clip, pieces = False, work.clip, work.pieces
+    try:
+        is_whole = work.run()
+    except av().FFmpegError as error:
+        failure = InputError(f"{target} cannot be written: {error.strerror or error}.")
+    if pieces.finished:
+        is_all = is_whole and work.preview_s is None
+        until = None if is_all else float((pieces.finished[-1].last_pts + clip.step) * clip.time_base)
+        join(clip, pieces, target, until=until, strip=strip)
+    if failure is not None:
+        raise failure
+    return is_whole
 
 
 def _checked(source: Path, target: Path, runtime: Runtime, settings: Settings) -> Clip:
@@ -121,6 +140,7 @@ class _Work:
     tile_px: int | None
     on_progress: Callable[[ClipProgress], None] | None
     should_stop: Callable[[], bool]
+    blend: Steady | None = None
     frames: int = 0
     """Of this run."""
 
@@ -173,6 +193,8 @@ class _Work:
 
     def _restored(self, shot: Shot) -> Shot:
         pixels = restore_picture(Picture(shot.pixels), self.runtime, tile_px=self.tile_px).pixels
+        if self.blend is not None:
+            pixels = self.blend.blended(shot.pixels, pixels)
         self.frames += 1
         if self.frames % 8 == 0:
             self._tell()
