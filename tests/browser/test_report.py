@@ -112,7 +112,7 @@ def test_chosen_examples_are_restored_for_the_pdf_and_a_stop_writes_none(browser
 
 def test_what_is_too_large_to_be_copied_is_one_sentence(browser, address):
     page = opened(browser, address)
-    page.evaluate("HTMLCanvasElement.prototype.toBlob = (done) => done(null)")  # as Chromium's over its limit
+    page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = (done) => done(null); }")  # as over Chromium's limit
     page.click("#share [data-does=figure]")
     page.wait_for_selector("#share p:has-text('too large for one picture')")
     page.context.close()
