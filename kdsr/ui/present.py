@@ -39,7 +39,7 @@ def masthead() -> Markup:
     """The page's title, the switch of its language, and the button that opens the presentation."""
     button = Markup('<button type="button" id="present-open" title="{}">{}</button>')
     title = Markup("<h1>{}</h1><p>{}</p>").format(texts.TITLE, texts.PURPOSE)
-    return title + _languages() + button.format(texts.PRESENT_ABOUT, texts.PRESENT)
+    return _languages() + button.format(texts.PRESENT_ABOUT, texts.PRESENT) + title  # what floats comes first
 
 
 def _languages() -> Markup:

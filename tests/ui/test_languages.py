@@ -20,6 +20,7 @@ from kdsr.ui.models import card as card_view
 from kdsr.ui.models.selection import Selection, chart_parts, zoo_of
 from kdsr.ui.models.table import tables
 from kdsr.ui.page import build_ui
+from kdsr.ui.restore.headline import _joined
 from kdsr.ui.teachers.panel import about
 from kdsr.zoo.published import PUBLISHED
 
@@ -246,3 +247,35 @@ def test_the_headline_before_the_times_is_in_chinese(chinese):
     }.items():
         whole = f"The student has {share} of the teacher's parameters; it is 2.74 dB better than bicubic"
         assert say_html(whole, chinese) == f"{said}；比双三次插值高 2.74 dB"
+
+
+def test_no_blank_follows_a_full_stop_within_a_tag(chinese):
+    said = say_html("<li><b>Press Start.</b> The student learns to restore them as the teacher does.</li>", chinese)
+    assert said == "<li><b>按“开始”。</b>学生网络学习像教师网络那样复原。</li>"
+
+
+LOSSES = (
+    "", "0.40 dB worse than the input", "worse than Navier-Stokes, which equals the original",
+    "3.26 dB worse than bicubic, 0.34 dB behind the same network without a teacher",
+)  # fmt: skip
+GAINS = (
+    "", "6.45 dB ahead of the teacher", "2.74 dB better than bicubic, 0.37 dB behind the teacher", "as good as before",
+    "better than bicubic and equal to the original", "close to the teacher (33.0 dB)",
+    "the same as the teacher in every pixel",
+)  # fmt: skip
+SPEEDS = ("10 times faster than the teacher", "1.2 times slower than the teacher", "as fast as the teacher")
+SIZES = ("", ", with 1/8 of its parameters", ", with 60% of its parameters", ", with as many parameters")
+COSTS = (
+    *(("is", speed + size) for speed in SPEEDS for size in SIZES),
+    *(("has", f"{share} the teacher's parameters") for share in ("1/8 of", "60% of")),
+    ("has", "as many parameters as the teacher"),
+)
+
+
+def test_every_headline_is_in_chinese(chinese):
+    made = [(("is", loss), cost, ("is", gain)) for loss in LOSSES for cost in COSTS for gain in GAINS]
+    made += [(("is", gain), ("took", "2.10 s")) for gain in GAINS]
+    said = [f"The student {_joined([each for each in clauses if each[1]])}." for clauses in made]
+    said += ["The student is ready.", "The student is ready; the teacher is at work."]
+    said += [f"{each} Machine busy: times are rough." for each in said[::7]]
+    assert [each for each in said if english_in(chinese.say(each))] == []

@@ -95,7 +95,8 @@ def _say_line(line: str, table: Table) -> str:
     if len(parts) > 1:
         said = [_say_line(part, table) for part in parts]
         return "".join(
-            each if index == 0 or said[index - 1][-1:] in "。！？：" else f" {each}" for index, each in enumerate(said)
+            each if index == 0 or _TAG.sub("", said[index - 1])[-1:] in "。！？：" else f" {each}"
+            for index, each in enumerate(said)
         )
     pieces = re.split(f"({_TAG.pattern})", line)
     return "".join(piece if index % 2 else table.say(piece) for index, piece in enumerate(pieces))
