@@ -3,6 +3,7 @@
 import ast
 import gc
 import html
+import itertools
 import json
 import re
 from pathlib import Path
@@ -278,4 +279,27 @@ def test_every_headline_is_in_chinese(chinese):
     said = [f"The student {_joined([each for each in clauses if each[1]])}." for clauses in made]
     said += ["The student is ready.", "The student is ready; the teacher is at work."]
     said += [f"{each} Machine busy: times are rough." for each in said[::7]]
+    assert [each for each in said if english_in(chinese.say(each))] == []
+
+
+NAMED = ("the student", "the teacher", "the teacher+", "the student before", "bicubic", "the input", "Navier-Stokes")
+MATCHES = ("exactly", "at 33.0 dB")
+
+
+def test_every_sentence_on_looks_is_in_chinese(chinese):
+    """As `look_view` puts them together."""
+    better = "(lower is better)"
+    said = [f"Shrunk again, {one} matches the input {how} (higher is closer)." for one in NAMED for how in MATCHES]
+    for one, other in itertools.permutations(NAMED, 2):
+        said += [
+            f"Shrunk again, {one} matches the input {how}, {other} {its} (higher is closer)."
+            for how in MATCHES for its in MATCHES
+        ]  # fmt: skip
+        for who in ("The student is", "The teacher+ is", "Student and teacher are both"):
+            said.append(f"{who} trained for looks: NIQE is 5.90 for {one} and 4.48 for {other} {better}.")
+        said += [
+            f"The student is trained for looks: crisper by NIQE, 5.90 instead of {other}'s 7.04 {better}.",
+            f"The student is trained for looks: NIQE is 5.90 {better}.",
+            f"Its PSNR is 0.65 dB lower than {other}'s.", f"Its PSNR is 0.65 dB higher than {other}'s as well.",
+        ]  # fmt: skip
     assert [each for each in said if english_in(chinese.say(each))] == []
