@@ -105,8 +105,8 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     ]
 
     page.click("#run-compare")
+    page.wait_for_selector(".tag.left.before")  # first: the run before it is done as well
     page.wait_for_selector("#status .line.done", state="attached")
-    page.wait_for_selector(".tag.left.before")
     assert "than before" in page.inner_text("#summary")
     page.click("#advanced button")
     assert page.input_value("#student input") == "my network (yours)"

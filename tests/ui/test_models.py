@@ -11,7 +11,7 @@ from helpers.zoo import CHOICE, REQUEST, models_handlers, zoo_cards, zoo_weights
 from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.models.card import _facts
-from kdsr.ui.models.handlers import ModelsHandlers, wanted_of
+from kdsr.ui.models.handlers import UNCHANGED, ModelsHandlers, wanted_of
 from kdsr.ui.models.rows import (
     sorted_cards,
 )
@@ -97,6 +97,18 @@ def test_a_picked_network_changes_all_but_the_table(handlers):
     )  # both stay
     assert "sr_x4-large" in page.head and 'class="ring"' in page.chart
     assert handlers.on_pick(Selection(), SimpleNamespace(_data={})).selection.network == "sr_x4-student"
+
+
+def test_of_two_quick_picks_the_newer_stands_in_whichever_order_they_come(handlers):
+    picks = [
+        SimpleNamespace(_data={"network": f"sr_x4-{name}", "order": order})
+        for order, name in ((1, "teacher"), (2, "large"))
+    ]
+    page = handlers.on_pick(handlers.on_pick(Selection(), picks[0]).selection, picks[1])
+    assert page.selection.network == "sr_x4-large"
+    later = handlers.on_pick(Selection(), picks[1])
+    assert later.selection.network == "sr_x4-large" and handlers.on_pick(later.selection, picks[0]) == UNCHANGED
+    assert handlers.on_pick(later.selection, SimpleNamespace(_data={"network": "sr_x4-teacher"})) != UNCHANGED
 
 
 def test_an_empty_folder_is_a_sentence_and_a_network_that_went_away_too(tmp_path):

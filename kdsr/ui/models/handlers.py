@@ -54,6 +54,9 @@ class ModelsPage(NamedTuple):
     sample: Any = gr.skip()
 
 
+UNCHANGED = ModelsPage(*(gr.skip(),) * len(ModelsPage._fields))
+
+
 class ModelsHandlers:
     """The handlers, with what they share: the folder of the networks, that for downloads, and the tab that tries a
     network.
@@ -85,7 +88,7 @@ class ModelsHandlers:
     def on_follow(self, selection: Selection, choice: Choice, request: gr.Request) -> ModelsPage:
         """As `on_show`, after going back or forward to a network; unchanged after going elsewhere."""
         if request.query_params.get("model", selection.network) == selection.network:
-            return ModelsPage(*(gr.skip(),) * len(ModelsPage._fields))
+            return UNCHANGED
         return self.on_show(selection, choice, request)
 
     def on_filter(self, task: str, selection: Selection) -> ModelsPage:
@@ -94,9 +97,15 @@ class ModelsHandlers:
 
     def on_pick(self, selection: Selection, event: gr.EventData) -> ModelsPage:
         """Another network: its card, and the plot of its task. The table stays, so that the keyboard's place in it is
-        kept.
+        kept. Of two picks the newer one stands, whichever comes first.
         """
-        page = self._page(self.zoo(), selection._replace(network=str((event._data or {}).get("network", ""))))
+        given = event._data or {}
+        network, order = str(given.get("network", "")), given.get("order")
+        if isinstance(order, int):
+            if order < selection.order:
+                return UNCHANGED
+            selection = selection._replace(order=order)
+        page = self._page(self.zoo(), selection._replace(network=network))
         return page._replace(tables=gr.skip(), filter=gr.skip(), problems=gr.skip())
 
     def on_sample(self, selection: Selection) -> tuple[str, str]:

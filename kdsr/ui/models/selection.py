@@ -36,6 +36,8 @@ class Selection(NamedTuple):
     quality: str = PSNR
     """What is plotted: `PSNR`, or a figure for looks."""
     by: str = chart_view.BY_PARAMETERS
+    order: int = 0
+    """The count of the page's picks when this network was picked."""
 
 
 class Zoo(NamedTuple):

@@ -25,10 +25,13 @@ element.addEventListener("click", (event) => {
     if (row.dataset.network === network) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
-  trigger("select", { network });
+  window.kdsrPicks = (window.kdsrPicks ?? 0) + 1;
+  trigger("select", { network, order: window.kdsrPicks });
 });
 """
-"""A click on whatever names a network opens its card. The row is marked here, so that the table is not sent again."""
+"""A click on whatever names a network opens its card. The row is marked here, so that the table is not sent again. Two
+quick clicks can reach the server in the other order, so they are counted.
+"""
 _TO_CARD = """() => {
   const card = document.querySelector("#zoo-card"), top = card.getBoundingClientRect().top;
   card.scrollTop = 0;
