@@ -1,5 +1,6 @@
 """`kdsr train`: a run from a recipe, its progress on stdout."""
 
+import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,13 +24,19 @@ def train(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder that holds the recipe's folders of photographs.")
     ] = None,
+    footage: Annotated[
+        Path | None,
+        typer.Option("--footage", help="Clip, or folder of clips and pictures, to train on in place of the recipe's."),
+    ] = None,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
-    from kdsr.train.recipe import recipe_from_json
+    from kdsr.train.recipe import recipe_from_json, with_keys
     from kdsr.train.train import train_recipe
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
+    if footage is not None:
+        run = with_keys(run, {"photos": [str(_drawn_from(footage, out))]})
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -40,6 +47,20 @@ def train(
     )
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
+
+
+def _drawn_from(footage: Path, out: Path) -> Path:
+    """The folder below `out` with the photographs of `footage`, drawn once."""
+    from kdsr.jobs.uploads import take_photos
+
+    folder = (out / "footage").absolute()
+    if not folder.is_dir():
+        part = folder.with_name("footage.part")
+        shutil.rmtree(part, ignore_errors=True)
+        count = take_photos(footage if footage.is_dir() else [footage], part, None)
+        part.rename(folder)
+        print(f"{count} photographs were drawn from {footage.name}.", flush=True)
+    return folder
 
 
 class EventPrinter:

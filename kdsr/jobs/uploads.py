@@ -1,4 +1,6 @@
-"""Copies uploaded photographs, pictures or zip archives of them, into a run's own folder.
+"""Copies uploaded photographs, pictures, clips or zip archives of pictures, into a run's own folder.
+
+Of a clip, a frame of each scene is a photograph.
 
 Only headers are read, of the copies: in an archive a header may unpack to gigabytes, and going back in it starts anew.
 Damaged pixels are reported when the run reads the file. No uploaded name becomes a path: files
@@ -19,10 +21,13 @@ from pathlib import Path
 from typing import IO
 
 from kdsr.errors import InputError, JobError, LimitError, shortened
+from kdsr.image import Picture, encode_png
 from kdsr.image.read import read_size
 from kdsr.image.scans import check_scans
 from kdsr.image.tiff import SIGNATURES as TIFF_SIGNATURES
 from kdsr.settings import Settings
+from kdsr.video.clip import SUFFIXES
+from kdsr.video.scenes import scenes
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 """Formats that training reads, and their suffixes. MPO is a phone's JPEG with a second picture in it."""
@@ -39,6 +44,8 @@ _MAX_DIRECTORY_BYTES = 1_000_000
 _ARCHIVE_JUNK = ("__MACOSX", ".")
 """Beginnings of names in an archive that nobody put there on purpose; they are not told."""
 _ENCRYPTED = 0x1
+_MOST_SCENES, _FOOTAGE_S = 100, 60.0
+"""Photographs of one clip; seconds in which a visitor's is looked through."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 """What reading a damaged file of an archive raises."""
 
@@ -54,7 +61,7 @@ def take_photos(
     """Copy the photographs of `source` into the new `folder`, which is removed on any error; their number.
 
     Args:
-        source: pictures and zip archives, or a folder of them.
+        source: pictures, clips and zip archives, or a folder of them.
         settings: the limits of number, megapixels and bytes per pixel; None: no limits.
         skipped: takes the names of files that are no pictures and are left out; without it one of them is an error.
         most_bytes: of all together.
@@ -162,11 +169,26 @@ def _pictures(
             if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
         )
     for path in source:
+        if path.suffix.lower() in SUFFIXES:
+            with faults.skipping(path.name):
+                yield from _scenes(path, settings)
+            continue
         if path.suffix.lower() != ".zip":
             yield path.name, path.open("rb")
             continue
         with faults.skipping(path.name):
             yield from _members(path, is_limited=settings is not None)
+
+
+def _scenes(path: Path, settings: Settings | None) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and PNG of a frame of each scene in the clip `path`."""
+    if settings is None:
+        found = scenes(path, most=_MOST_SCENES, max_megapixels=math.inf)
+    else:
+        most, largest = min(_MOST_SCENES, settings.max_run_photos), settings.max_input_megapixels
+        found = scenes(path, most=most, max_megapixels=largest, limit_s=_FOOTAGE_S)
+    for scene in found:
+        yield f"{path.stem[:30]}-{scene.seconds:.1f}s.png", io.BytesIO(encode_png(Picture(scene.pixels)))
 
 
 def _members(path: Path, *, is_limited: bool) -> Iterator[tuple[str, IO[bytes]]]:

@@ -1,5 +1,6 @@
 """What a video file holds, and its frames as RGB arrays: upright, deinterlaced, in the colours that its tags state."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -103,8 +104,10 @@ def open_clip(path: Path, *, max_megapixels: float | None = None) -> Clip:
         raise InputError(f"{path.name} cannot be read as a video: {error.strerror or error}.") from None
 
 
-def shots(clip: Clip, after: int | None = None) -> Iterator[Shot]:
+def shots(clip: Clip, after: int | None = None, *, every: float = 0.0) -> Iterator[Shot]:
     """The frames of `clip` in order, from the first whose time is later than `after`.
+
+    every: seconds; frames nearer to the one before are decoded and not given.
 
     A packet that is damaged is passed over, as players do. Times rise strictly.
     """
@@ -113,9 +116,9 @@ def shots(clip: Clip, after: int | None = None) -> Iterator[Shot]:
         stream.thread_type = "AUTO"
         if after is not None and clip.expected_frames is not None:
             container.seek(max(0, after - round(1 / clip.time_base)), stream=stream, backward=True)
-        last = after
+        last, gap = after, max(1, math.ceil(every / clip.time_base))
         for frame, pts in _timed(clip, _progressive(clip, stream, _decoded(container, stream))):
-            if last is None or pts > last:
+            if last is None or pts >= last + gap:
                 last = pts
                 yield Shot(_upright(_rgb(clip, frame), clip.rotation), pts)
 
