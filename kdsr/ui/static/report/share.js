@@ -34,13 +34,13 @@ async function copyFigure(words, say) {
   if (!blob) { say(words.large); return; } // a browser has a limit, about 268 megapixels
   try {
     await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
-    say(`${words.figure} ${size} px.`);
+    say(words.figure.replace("{size}", size));
   } catch { // not in every browser, and not without https
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob) });
     link.download = `${compare.shown.name}.png`;
     link.click();
     URL.revokeObjectURL(link.href);
-    say(`${words.saved} ${size} px.`);
+    say(words.saved.replace("{size}", size));
   }
 }
 
