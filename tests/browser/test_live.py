@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.clips import frames_of, make_clip
 from helpers.networks import add_network
 from helpers.serving import served
 from PIL import Image
@@ -173,6 +174,30 @@ def test_the_webcam_shows_frames_per_second_is_held_for_a_comparison_and_let_go(
     page.wait_for_selector("#live .headline:has-text('frames per second')")
     page.click("button[role=tab]:has-text('Restore')")  # who leaves the tab is not filmed on
     page.wait_for_function("document.querySelector('#live [data-act=webcam]').textContent === 'Use the webcam'")
+
+
+def test_a_video_file_is_a_source_too_its_rate_is_held_and_the_result_recorded(page, tmp_path):
+    make_clip(tmp_path / "film.mp4", frames=60, width=320, height=240, rate=30)
+    assert page.is_hidden("#live [data-act=record]") and page.is_hidden("#live [data-choice=rate]")
+    page.set_input_files("#live input[type=file]", tmp_path / "film.mp4")
+    page.wait_for_selector("#live .headline:has-text('frames per second')")
+    assert "film.mp4, shrunk to" in page.inner_text("#live .about")
+    page.click("#live [data-choice=rate] label:has-text('15')")
+    page.wait_for_timeout(6000)  # at least two windows of frames
+    assert 0 < float(page.inner_text("#live .headline").split()[0]) < 16.5  # a crowded machine reaches less
+    page.click("#live [data-act=record]")
+    page.wait_for_timeout(2500)
+    with page.expect_download() as download:
+        page.click("#live [data-act=record]")
+    assert download.value.suggested_filename == f"film-{STUDENT}.webm"
+    recorded = frames_of(Path(download.value.path()))
+    assert len(recorded) >= 2 and recorded[0].shape[0] >= 4 * 48
+    page.click("#live [data-act=webcam]:has-text('Stop the video')")
+    page.wait_for_selector(TIMED)
+    assert page.is_hidden("#live [data-act=record]")
+    (tmp_path / "bad.mp4").write_bytes(b"junk")
+    page.set_input_files("#live input[type=file]", tmp_path / "bad.mp4")
+    page.wait_for_selector("#live .line.error:has-text('bad.mp4 is not a video that this browser plays')")
 
 
 @pytest.mark.parametrize(

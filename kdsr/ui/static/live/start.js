@@ -6,6 +6,7 @@
 import "../compare/compare.js";
 import { apart } from "./pixels.js";
 import { Choices } from "./choices.js";
+import { Rate, Recorder } from "./film.js";
 import { openRestorer } from "./restorer.js";
 import { compared } from "./server.js";
 import { Pair } from "./pair.js";
@@ -47,6 +48,7 @@ class Live {
       onStop: () => this.stopFilming(),
       onError: (sentence) => this.view.status(sentence, { isError: true }),
     });
+    Object.assign(this, { rate: new Rate(), recorder: new Recorder(this.view), side: 0 });
     this.changes = [];
     this.isWanted = false;
     this.turn = null;
@@ -89,6 +91,9 @@ class Live {
     const { element, view } = this;
     view.onFile((file) => this.change(() => this.takeBlob(file, file.name)));
     view.onPress("webcam", () => this.webcam.toggle());
+    view.onPress("record", () => this.record());
+    view.pills("rate", Object.entries(texts.RATES), "0", (fps) => this.rate.choose(Number(fps)));
+    this.webcam.draw(); // what is for frames that come is hidden
     view.onPress("compare", () => this.compare());
     view.onPress("download", () => this.pair.download(this.title, texts.fileName(this.choices)));
     addEventListener("popstate", () => {
@@ -152,10 +157,15 @@ class Live {
   }
 
   async takeBlob(blob, title) {
+    if (blob.type.startsWith("video/")) {
+      if (!(await this.webcam.openFile(blob))) throw texts.sentence(texts.NO_VIDEO(title));
+      return;
+    }
     const bitmap = await createImageBitmap(blob, { premultiplyAlpha: "none" }).catch(() => null);
     if (!bitmap) throw texts.sentence(texts.NO_PICTURE(title));
     const megapixels = (bitmap.width * bitmap.height) / 1e6;
     if (megapixels > MOST_MEGAPIXELS) throw texts.sentence(texts.TOO_LARGE(Math.ceil(megapixels), MOST_MEGAPIXELS));
+    this.recorder.stop();
     this.webcam.close();
     this.bitmap?.close();
     Object.assign(this, { bitmap, title });
@@ -165,7 +175,7 @@ class Live {
 
   filming() {
     const { video } = this.webcam;
-    this.title = "Webcam";
+    this.title = this.webcam.title;
     this.view.chosen(this.title, `${video.videoWidth} × ${video.videoHeight}`);
     Object.assign(this, { runs: [], times: [] });
     this.renew();
@@ -177,11 +187,24 @@ class Live {
     if (!video) return;
     const last = await createImageBitmap(video).catch(() => null);
     if (this.webcam.video !== video) return last?.close();
+    this.recorder.stop();
     this.webcam.close();
     if (!last) return;
     this.bitmap?.close();
     this.bitmap = last;
     this.renew();
+  }
+
+  /** Record what the student makes, or save what was recorded. */
+  record() {
+    if (this.recorder.isRecording) return this.recorder.stop();
+    const { student } = this.pair.canvases;
+    if (!student || !this.webcam.isFilming) return;
+    try {
+      this.recorder.start(student, `${this.title.replace(/\.[^.]*$/, "")}-${texts.fileName(this.choices)}`);
+    } catch (error) {
+      this.view.status(error.message, { isError: true });
+    }
   }
 
   // The loop
@@ -232,7 +255,10 @@ class Live {
   async filmOnce() {
     this.isWanted = false;
     await this.webcam.nextFrame();
-    if (!this.webcam.isFilming) return;
+    if (!this.webcam.isFilming || this.rate.isEarly(performance.now())) return;
+    const largest = Math.sqrt(this.choices.settings.pixels);
+    const side = this.rate.sideFor(largest, this.runs, this.recorder.isRecording);
+    if (side !== this.side) Object.assign(this, { side, runs: [] });
     const result = await this.restoreOnce(this.times.length + Math.floor(performance.now()));
     if (!this.webcam.isFilming) return;
     this.view.status("");
@@ -247,7 +273,9 @@ class Live {
   /** What the worker makes of the source; a warm run is noted. seed: of the noise. */
   async restoreOnce(seed) {
     const bitmap = await createImageBitmap(this.source);
-    const result = await this.restorer.restore(bitmap, { ...this.choices.settings, multiple: this.multiple, seed });
+    const settings = { ...this.choices.settings, multiple: this.multiple, seed };
+    if (this.webcam.isFilming) settings.pixels = this.side ** 2;
+    const result = await this.restorer.restore(bitmap, settings);
     if (result.isWarm) this.runs = [...this.runs, result].slice(-FILM_RUNS);
     return result;
   }
@@ -298,7 +326,7 @@ class Live {
         if (role === "student") this.view.say("apart", texts.apartSentence(apart(result.student, answer.image)));
         this.report();
       }
-      this.view.status(this.webcam.video ? texts.HELD : "");
+      this.view.status(this.webcam.video ? (this.webcam.isFile ? texts.FILM_HELD : texts.HELD) : "");
     } finally {
       this.view.enable("compare", "download");
     }

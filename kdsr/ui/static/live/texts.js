@@ -11,8 +11,18 @@ export const CAMERA = {
   resume: "Continue with the webcam",
   asking: "Asking for the camera",
 };
+export const FILM = {
+  stop: "Stop the video",
+  resume: "Continue with the video",
+  record: "Record the result",
+  save: "Stop and save the recording",
+  cannotRecord: "This browser records no video; use a current Chrome, Edge, Firefox or Safari.",
+};
+export const RATES = { 0: "As it comes", 15: "15", 30: "30" };
+export const NO_VIDEO = (name) => `${name} is not a video that this browser plays; use MP4 (H.264) or WebM.`;
 export const TIMING = "Restored in your browser; measuring the time.";
 export const HELD = "The camera is paused on this frame.";
+export const FILM_HELD = "The video is paused on this frame.";
 export const OLD_BROWSER =
   "This browser cannot run networks: it lacks WebAssembly, DecompressionStream or OffscreenCanvas. " +
   "Use a current Chrome, Edge, Firefox or Safari.";

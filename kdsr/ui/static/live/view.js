@@ -149,6 +149,9 @@ export class View {
 
   // Buttons, by name
 
+  /** What is seen while frames come only. */
+  get filmOnly() { return this.element.querySelectorAll(".live-film"); }
+
   button(name) { return this.element.querySelector(`[data-act="${name}"]`); }
   label(name, text) { this.button(name).textContent = said(text); }
   press(name, isPressed) { this.button(name).setAttribute("aria-pressed", isPressed); }

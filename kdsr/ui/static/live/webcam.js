@@ -1,6 +1,7 @@
-// The visitor's camera: opened on request, held on a frame, closed on request or when the tab is left.
+// The visitor's camera, or a video file in its place: opened on request, held on a frame, closed on request or when the
+// tab is left.
 
-import { CAMERA, cameraSentence } from "./texts.js";
+import { CAMERA, FILM, cameraSentence } from "./texts.js";
 
 const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 const LONGEST_WAIT_MS = 1000; // for a frame: a camera that was unplugged sends none
@@ -8,6 +9,7 @@ const LONGEST_WAIT_MS = 1000; // for a frame: a camera that was unplugged sends 
 export class Webcam {
   constructor(view, { onStart, onStop, onError }) {
     Object.assign(this, { view, onStart, onStop, onError, video: null, isHeld: false, isFresh: false, onFresh: null });
+    Object.assign(this, { title: "Webcam", isFile: false });
   }
 
   get isFilming() { return Boolean(this.video) && !this.isHeld; }
@@ -29,6 +31,24 @@ export class Webcam {
     this.onStart();
   }
 
+  /** A video file of the visitor's, again and again; false where the browser does not play it. */
+  async openFile(file) {
+    const video = document.createElement("video");
+    Object.assign(video, { src: URL.createObjectURL(file), muted: true, loop: true, playsInline: true });
+    try {
+      await video.play();
+    } catch {
+      URL.revokeObjectURL(video.src);
+      return false;
+    }
+    this.close();
+    Object.assign(this, { video, title: file.name, isFile: true });
+    this.watch();
+    this.draw();
+    this.onStart();
+    return true;
+  }
+
   /** Stay on the frame that is there. */
   hold() {
     if (!this.video) return;
@@ -38,9 +58,9 @@ export class Webcam {
   }
 
   close() {
-    for (const track of this.video?.srcObject.getTracks() ?? []) track.stop();
-    this.video = null;
-    this.isHeld = false;
+    for (const track of this.video?.srcObject?.getTracks() ?? []) track.stop();
+    if (this.isFile) { this.video.pause(); URL.revokeObjectURL(this.video.src); }
+    Object.assign(this, { video: null, title: "Webcam", isFile: false, isHeld: false });
     this.draw();
   }
 
@@ -68,8 +88,10 @@ export class Webcam {
   }
 
   draw() {
-    this.view.label("webcam", !this.video ? CAMERA.use : this.isHeld ? CAMERA.resume : CAMERA.stop);
+    const { stop, resume } = this.isFile ? FILM : CAMERA;
+    this.view.label("webcam", !this.video ? CAMERA.use : this.isHeld ? resume : stop);
     this.view.press("webcam", this.isFilming);
+    for (const each of this.view.filmOnly) each.hidden = !this.isFilming;
   }
 }
 
