@@ -37,7 +37,8 @@ SEEN = """() => {
     each.shadowRoot ? [each, ...all(each.shadowRoot)] : [each]);
   for (const each of all(document.body)) {
     const host = each.getRootNode().host;
-    if (each.closest(KEPT) || host?.closest(KEPT) || !each.checkVisibility({ visibilityProperty: true })) continue;
+    const isSeen = each.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    if (each.closest(KEPT) || host?.closest(KEPT) || !isSeen) continue;
     for (const name of ["title", "aria-label", "placeholder", "alt", "aria-valuetext"]) {
       if (each.getAttribute(name)) found.add(each.getAttribute(name));
     }
