@@ -1,6 +1,5 @@
 """`kdsr train`: a run from a recipe, its progress on stdout."""
 
-import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kdsr.errors import InputError
+from kdsr.files import new_folder
 from kdsr.settings import Settings
 
 
@@ -55,12 +55,11 @@ def _drawn_from(footage: Path, out: Path) -> Path:
 
     folder = (out / "footage").absolute()
     if not folder.is_dir():
-        part = folder.with_name("footage.part")
-        shutil.rmtree(part, ignore_errors=True)
-        count = take_photos(footage if footage.is_dir() else [footage], part, None)
-        part.rename(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        with new_folder(folder) as part:
+            count = take_photos(footage if footage.is_dir() else [footage], part / "photos", None)
         print(f"{count} photographs were drawn from {footage.name}.", flush=True)
-    return folder
+    return folder / "photos"
 
 
 class EventPrinter:

@@ -90,4 +90,4 @@ def test_train_draws_from_footage_once(footage, tmp_path, monkeypatch, capsys):
         told = capsys.readouterr()
         assert ended.value.code in (0, None), told.err
         assert ("4 photographs were drawn from holiday film.mp4." in told.out) is (not more)
-    assert len(list((tmp_path / "run" / "footage").iterdir())) == 4
+    assert len(list((tmp_path / "run" / "footage" / "photos").iterdir())) == 4
