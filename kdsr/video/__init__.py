@@ -2,6 +2,7 @@
 
 from kdsr.video.clip import SUFFIXES, Clip, open_clip
 from kdsr.video.encoder import CODECS, Encoding
+from kdsr.video.pyav import is_installed
 from kdsr.video.restore import ClipProgress, restore_clip
 
-__all__ = ["CODECS", "SUFFIXES", "Clip", "ClipProgress", "Encoding", "open_clip", "restore_clip"]
+__all__ = ["CODECS", "SUFFIXES", "Clip", "ClipProgress", "Encoding", "is_installed", "open_clip", "restore_clip"]

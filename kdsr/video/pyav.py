@@ -1,5 +1,6 @@
 """PyAV, which brings FFmpeg; an optional extra, imported where a clip is opened."""
 
+import importlib.util
 import os
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,11 @@ _READ = (
     *("mxf", "nut", "yuv4mpegpipe", "gif"),
 )
 """Kinds of files that hold their own frames. A playlist names other files, which whoever sends one may not read."""
+
+
+def is_installed() -> bool:
+    """Whether clips can be opened here."""
+    return importlib.util.find_spec("av") is not None
 
 
 @cache

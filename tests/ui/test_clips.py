@@ -1,5 +1,6 @@
 """Clips in *Restore*, without a browser: limits, the run with Stop, and a frame as a picture."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,11 +8,12 @@ import numpy as np
 import pytest
 from helpers.clips import BT709, frames_of, make_clip, packets_of, times_of
 from helpers.restoring import CHOICE, REQUEST, restore_handlers, shown_as_toasts
+from helpers.serving import tiny_settings_in
 
 from kdsr.errors import InputError
 from kdsr.image import read_picture
 from kdsr.settings import Settings
-from kdsr.ui import texts
+from kdsr.ui import build_ui, texts
 from kdsr.ui.clips.limits import checked_clip, is_clip
 from kdsr.ui.restore.clips import ClipHandlers, ClipView
 from kdsr.video import open_clip
@@ -89,8 +91,9 @@ def test_what_the_page_does_not_take_is_one_sentence(clips, tmp_path, toasts):
         assert told in toasts[-1] and told in status and ClipView(*view) == ClipView(), name
 
 
-def test_stop_leaves_the_part_that_was_restored_and_restore_goes_on(clips, tmp_path):
-    make_clip(tmp_path / "a.mp4", frames=60)
+def test_stop_leaves_the_part_that_was_restored_and_restore_goes_on(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr("kdsr.ui.clips.run._POLL_S", 0.01)  # a quick machine is done with this clip in 0.25 s
+    make_clip(tmp_path / "a.mp4", frames=200)
     steps = clips.on_run(uploaded(clips, tmp_path / "a.mp4").clip, CHOICE, "torch", REQUEST)
     views = []
     for view in steps:
@@ -99,10 +102,10 @@ def test_stop_leaves_the_part_that_was_restored_and_restore_goes_on(clips, tmp_p
             clips.on_stop(REQUEST)
     clip = newest(views, "clip")
     part = len(frames_of(clip.shown.student))
-    assert 0 < part < 60 and texts.CLIP_PART in newest(views, "notes")
+    assert 0 < part < 200 and texts.CLIP_PART in newest(views, "notes")
     clips.on_press(REQUEST)
     again = list(clips.on_run(clip, CHOICE, "torch", REQUEST))
-    assert len(frames_of(newest(again, "clip").shown.student)) == 60
+    assert len(frames_of(newest(again, "clip").shown.student)) == 200
 
 
 def test_a_network_that_needs_a_mask_is_refused_in_a_sentence(clips, tmp_path, toasts):
@@ -148,3 +151,16 @@ def test_pictures_of_the_tab_leave_clips_alone(handlers, tmp_path):
     make_clip(tmp_path / "a.mp4", frames=2)
     outputs = handlers.on_upload(str(tmp_path / "a.mp4"), CHOICE, SimpleNamespace(session_hash="visitor"))
     assert len(outputs) == 12 and handlers.page(REQUEST).picks == 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # gradio leaves event loops of its own open
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_page_asks_for_clips_only_where_they_can_be_opened(tmp_path, monkeypatch, is_there):
+    monkeypatch.setattr("kdsr.ui.clips.limits.is_installed", lambda: is_there)
+    blocks = build_ui(tiny_settings_in(tmp_path))
+    fields = {each.elem_id: each for each in blocks.blocks.values() if each.elem_id in ("upload", "photos")}
+    assert {"takes-clips" in field.elem_classes for field in fields.values()} == {is_there} and len(fields) == 2
+    assert ("video" in fields["upload"].file_types) is is_there
+    del blocks, fields
+    gc.collect()

@@ -4,9 +4,14 @@ from pathlib import Path
 
 from kdsr.errors import InputError
 from kdsr.settings import Settings
-from kdsr.video import SUFFIXES, Clip, open_clip
+from kdsr.video import SUFFIXES, Clip, is_installed, open_clip
 
 INSTEAD = "Cut it shorter or scale it down, or run `kdsr restore` on your own machine."
+
+
+def clip_class() -> str:
+    """The class of a field for files that takes clips as well; none where PyAV is not installed."""
+    return "takes-clips" if is_installed() else ""
 
 
 def is_clip(path: str | None) -> bool:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from kdsr.jobs import Jobs
 from kdsr.ui import texts
+from kdsr.ui.clips.limits import clip_class
 from kdsr.ui.distill.before import before_a_run
 from kdsr.ui.distill.endpoints import add_api
 from kdsr.ui.distill.form import FIELDS, PRESETS, Field
@@ -136,7 +137,7 @@ def _photos_fields() -> dict[str, Any]:
     source = gr.Radio(sources, value="own", label="Photographs", elem_id="source")
     upload = gr.File(
         file_count="multiple", type="filepath", show_label=False, container=False,
-        elem_id="photos", label="Your photographs",
+        elem_id="photos", elem_classes=clip_class(), label="Your photographs",
     )  # fmt: skip
     with gr.Row(elem_id="photos-line"):
         photos = gr.HTML(elem_id="photos-chosen")

@@ -11,6 +11,7 @@ from kdsr.restore import available_runtimes
 from kdsr.settings import Settings
 from kdsr.tasks import Strength, find_task
 from kdsr.ui import texts
+from kdsr.ui.clips.limits import clip_class
 from kdsr.ui.compare import add_comparison
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.html import note_line
@@ -130,10 +131,11 @@ def _pick_column(handlers: RestoreHandlers, task: str, folder: Path) -> dict[str
     with gr.Column(elem_id="pick"):
         upload = gr.File(
             type="filepath",
-            file_types=["image", "video"],
+            file_types=["image", "video"] if clip_class() else ["image"],
             show_label=False,
             container=False,
             elem_id="upload",
+            elem_classes=clip_class(),
             label="Your picture",
         )
         gallery = gr.Gallery(
