@@ -58,4 +58,6 @@ def test_a_plot_of_any_numbers_is_drawn_inside_its_frame(values):
             0 < float(each.get("cx")) < width and 0 < float(each.get("cy")) < height for each in circles
         )
         assert svg.find("title").text.endswith("title") and "tip" in svg.find("desc").text
+        lowest = max(float(each.get("y")) for each in svg.iter("text"))
+        assert lowest + 0.25 * 12 <= height  # what hangs below the line, such as of "y", is not cut
     assert scatter("title", [], [], *axes) == ""

@@ -148,7 +148,7 @@ def _grid(sheet: _Sheet, across: Axis, up: Axis, x: Quantity, y: Quantity) -> Ma
         for tick in across.ticks(3.4 * sheet.font_px, is_fine=is_fine)
     ]
     titles = Markup('<text x="0" y="12">{}</text><text x="{}" y="{}" text-anchor="middle">{}</text>')
-    return joined((*rules, *ticks, titles.format(y.title, middle, sheet.height - 1, x.title)))
+    return joined((*rules, *ticks, titles.format(y.title, middle, sheet.height - 4, x.title)))
 
 
 def _levels(sheet: _Sheet, levels: Sequence[Level], up: Axis) -> tuple[Markup, list[Box]]:
