@@ -90,3 +90,22 @@ def test_one_picture_slider_spot_figures_and_the_next_picture(page):
     page.click("#present [data-does=distill]")
     page.wait_for_selector("#start")
     assert "present" not in page.url
+
+
+def test_once_open_it_needs_no_network_and_its_table_has_no_band_of_another_colour(page):
+    page.goto(page.url + "?present")
+    on(page, "Before")
+    page.wait_for_function(f"{STAGE}.kept.every(({{ image }}) => image.naturalWidth > 0)")
+    page.context.set_offline(True)
+    for key in "1234sto":
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        seen = page.evaluate(f"[...{STAGE}.shadowRoot.querySelectorAll('.stage img')].map((each) => each.naturalWidth)")
+        assert seen and all(width > 0 for width in seen), key
+    page.context.set_offline(False)
+    page.keyboard.press("5")
+    covers = page.evaluate("""() => {
+      const [dialog, table] = ["#present", "#present .scroll"].map((each) => document.querySelector(each));
+      return [getComputedStyle(dialog).backgroundColor, getComputedStyle(table).backgroundImage];
+    }""")
+    assert covers[1].count(covers[0]) == 2  # what hides the shadow of an edge where nothing lies beyond it

@@ -25,7 +25,7 @@ from kdsr.ui.restore.result import Column, RestoreResult
 
 STATIC = Path(__file__).parent.parent / "static" / "report"
 _STYLES = Path(__file__).parent.parent / "styles"
-_MODULES = ("words", "template", "loupe", "marks", "paper", "pointers", "spots", "viewport", "compare")
+_MODULES = ("words", "template", "loupe", "marks", "paper", "pointers", "sources", "spots", "viewport", "compare")
 """Of the comparison, each after those that it imports."""
 _PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

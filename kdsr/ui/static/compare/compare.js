@@ -12,6 +12,7 @@ import { drawLoupe } from "./loupe.js";
 import { Marks } from "./marks.js";
 import { addPaper } from "./paper.js";
 import { addPointers } from "./pointers.js";
+import { address, imageOf } from "./sources.js";
 import { differences } from "./spots.js";
 import { Viewport } from "./viewport.js";
 import { said, sayAll } from "./words.js";
@@ -20,18 +21,13 @@ const FLICKER_MS = 600, MOST_SPOTS = 6;
 const NARROWEST_PX = 120; // of a picture in a row
 const TAG_PX = 96; // a caption leaves a side that is narrower
 
-/** Where the browser finds a picture; gradio's own lie behind the address of its API, also behind a proxy. */
-function address(src) {
-  const { root = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
-  return src.startsWith("/file=") ? root + prefix + src : src;
-}
-
 class Compare extends HTMLElement {
   constructor() {
     super();
     this.view = new Viewport();
     this.marks = new Marks(this);
-    Object.assign(this, { at: 50, columns: 0, shown: null, images: new Map(), spots: null, spotAt: -1, flicker: 0 });
+    Object.assign(this, { at: 50, columns: 0, shown: null, images: new Map(), spots: null, spotAt: -1, flicker: 0,
+      kept: [] });
     const root = this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>${CSS}</style>${TEMPLATE}`;
     sayAll(root);
@@ -141,6 +137,13 @@ class Compare extends HTMLElement {
       this.images.set(key, image);
     }
     return named(this.images.get(key), picture, this.shown);
+  }
+
+  /** Load the pictures of `keys` now, so that each can be shown later without the network. */
+  load(keys) {
+    const wanted = this.shown.pictures.filter(({ key, src }) => src && keys.includes(key)).map(({ src }) => src);
+    if (String(wanted) === String(this.kept.map(({ src }) => src))) return;
+    this.kept = wanted.map((src) => ({ src, image: imageOf(src) }));
   }
 
   measure() {
@@ -280,8 +283,7 @@ class Compare extends HTMLElement {
 
   /** Go to where the two differ most, then to the next such spot. */
   async nextSpot() {
-    const loaded = (src) => Object.assign(new Image(), { src: address(src) });
-    const images = this.pair.map((picture) => picture.element ?? loaded(picture.src));
+    const images = this.pair.map((picture) => picture.element ?? imageOf(picture.src));
     await Promise.all(images.map((image) => image.decode?.()));
     const scale = Math.max(2 * this.view.fit, 2 * this.view.oneToOne);
     this.spots ??= this.view.distinct(differences(...images, this.shown.size), scale).slice(0, MOST_SPOTS);

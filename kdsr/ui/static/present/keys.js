@@ -2,6 +2,9 @@
 
 export const SCREENS = ["before", "student", "teacher", "both", "figures", "plot", "own"];
 
+/** The pictures that a key shows alone: all are loaded as soon as there are any, since halls have bad networks. */
+export const PICTURES = ["input", "student", "teacher", "truth"];
+
 /** What a key does: a word of `Presentation.act`, the number of a screen, or the key of a picture. */
 export const KEYS = {
   arrowright: "next", pagedown: "next", " ": "next", enter: "next",

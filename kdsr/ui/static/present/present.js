@@ -3,7 +3,7 @@
 //
 // Not here: the comparison (`compare.js`), the plot and the words, which the server writes (`ui.present`).
 
-import { KEYS, SCREENS, viewOf } from "./keys.js";
+import { KEYS, PICTURES, SCREENS, viewOf } from "./keys.js";
 
 const SLIDE_PERCENT = 5;
 const COPIED = {
@@ -93,6 +93,7 @@ class Presentation {
     const spot = zoom && columns === 1 && !isOther ? { zoom, centre } : {}; // one spot in one picture after the other
     this.applied = wanted;
     this.stage.show({ ...given, pictures: inOrder(given.pictures), left, right, paint: false });
+    this.stage.load(PICTURES);
     if (!this.isSlid) this.stage.place({ columns, at: 50, ...spot });
     if (!this.isSlid && this.screen === "both" && columns > 2) this.stage.nextSpot();
   }
