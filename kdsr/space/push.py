@@ -16,7 +16,6 @@ _POLL_S = 3.0
 _STARTS_S = 15.0
 """The most that the Hub takes before it starts a build."""
 _AT_WORK = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING")
-_DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
 class SpaceError(KdsrError):
@@ -39,17 +38,19 @@ def push_space(
     Args:
         hardware: such as `cpu-basic` or `t4-small`; None leaves it as it is.
         on_line: takes each line of progress and of the build's log.
-        endpoint: the Hub's address; None takes the usual one.
+        endpoint: the Hub's address; None takes `HF_ENDPOINT`, or else the usual one.
     Raises:
         InputError: no token, or a name that is none. UnknownNameError: no such hardware.
         SpaceError: the Hub refuses, or the Space does not run.
     """
-    from huggingface_hub import HfApi, SpaceHardware
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub import HfApi, SpaceHardware, get_token
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     if name.count("/") != 1:
         raise InputError(f"The Space must be named USER/NAME, got '{name}'.")
     machine = None if hardware is None else find("hardware", hardware, {each.value: each for each in SpaceHardware})
+    if get_token() is None:
+        raise InputError("There is no token for the Hub: run `hf auth login`, or set HF_TOKEN.")
     api = HfApi(endpoint=endpoint)
     try:
         api.create_repo(name, repo_type="space", space_sdk="gradio", private=is_private or None, exist_ok=True)
@@ -60,15 +61,13 @@ def push_space(
             repo_id=name, repo_type="space", folder_path=tree, commit_message=message, delete_patterns="*"
         )
         stage = _built(api, name, on_line, poll_s)
-    except LocalTokenNotFoundError as error:
-        raise InputError("There is no token for the Hub: run `hf auth login`, or set HF_TOKEN.") from error
     except HFValidationError as error:
         raise InputError(f"'{name}' is no name of a Space: {error}") from error
     except HfHubHTTPError as error:
         raise SpaceError(f"The Hub refuses: {' '.join(str(error).split())}") from error
     if stage != "RUNNING":
         raise SpaceError(f"The Space {name} does not run: its stage is {stage}; see the log above.")
-    return f"{(endpoint or _DEFAULT_ENDPOINT).rstrip('/')}/spaces/{name}"
+    return f"{api.endpoint.rstrip('/')}/spaces/{name}"
 
 
 def _built(api: Any, name: str, on_line: Callable[[str], None], poll_s: float) -> str:

@@ -92,3 +92,16 @@ def test_what_cannot_be_asked_for_is_told_before_anything_is_made(tree, name, mo
     with serving_hub(hub), pytest.raises(error, match=told):
         push_space(tree, name, on_line=print, endpoint=hub.address, **more)
     assert hub.requests == []
+
+
+def test_without_a_token_nothing_is_asked_of_the_hub(tree, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    with serving_hub(FakeHub()) as hub, pytest.raises(InputError, match="no token for the Hub"):
+        push_space(tree, "anna/kdsr", on_line=print, poll_s=0.01, endpoint=hub.address)
+    assert hub.requests == []
+
+
+def test_the_hub_of_the_environment_is_the_one_that_is_named(tree, monkeypatch):
+    with serving_hub(FakeHub()) as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)  # what HF_ENDPOINT sets
+        assert push_space(tree, "anna/kdsr", on_line=str, poll_s=0.01) == f"{hub.address}/spaces/anna/kdsr"
