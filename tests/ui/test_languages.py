@@ -222,6 +222,10 @@ def test_the_page_has_no_english_word_in_chinese(tmp_path):
     gc.collect()
 
 
+def test_the_number_of_further_authors_is_said_as_one_of_others(chinese):
+    assert chinese.say("Zheng Chen and 5 others") == "Zheng Chen 及另外 5 人"  # with 等 all six would be counted
+
+
 @pytest.mark.slow
 def test_the_cards_of_the_released_networks_have_no_english_word_in_chinese(chinese, tmp_path):
     weights = ROOT.parent / "weights"
