@@ -17,6 +17,7 @@ from kdsr.settings import Settings
 if TYPE_CHECKING:
     from kdsr.ui.restore.request import Order
     from kdsr.ui.restore.result import RestoreResult
+    from kdsr.zoo import Card
 
 
 def report(
@@ -38,13 +39,13 @@ def report(
     from kdsr.tasks import find_task
     from kdsr.ui.report.as_pdf import need_typst
     from kdsr.ui.restore.request import Mode, Order
-    from kdsr.zoo.catalog import find_network, open_catalog
+    from kdsr.zoo.catalog import open_catalog
 
     is_pdf, enlarged = _is_pdf(out), _spot(spot)
     if is_pdf:
         need_typst()
     settings: Settings = context.obj
-    card, _ = find_network(model, settings)
+    card = _student(model, settings)
     known = {each.name for each in open_catalog(settings).cards}
     taught_by = teacher or (card.teacher if card.teacher in known else None)
     strength = None if as_is else getattr(find_task(card.task).strength, "default", None)
@@ -83,6 +84,20 @@ def _is_pdf(out: Path) -> bool:
     if out.suffix.lower() not in (".html", ".htm", ".pdf") or not out.parent.is_dir():
         raise SettingsError(f"A report is an .html or .pdf file in a folder that exists; '{out}' is not: name another.")
     return out.suffix.lower() == ".pdf"
+
+
+def _student(model: str, settings: Settings) -> "Card":
+    """The card of the network `model`.
+
+    Raises:
+        KdsrError: as `find_network` does. SettingsError: it is a teacher.
+    """
+    from kdsr.zoo.catalog import find_network
+
+    card, _ = find_network(model, settings)
+    if card.role == "teacher":
+        raise SettingsError(f"'{card.name}' is a teacher: give a student with --model, and it with --teacher.")
+    return card
 
 
 def _spot(given: str | None) -> tuple[float, float] | None:

@@ -92,6 +92,12 @@ def test_the_command_writes_one_and_refuses_another_kind_before_it_works(handler
     assert not (tmp_path / "b.html").exists()
 
 
+def test_the_command_takes_no_teacher_for_a_student(handlers, photo, tmp_path):
+    given = ["--weights", str(handlers.settings.weights_dir), "report", str(photo), "--model", "sr_x4-teacher"]
+    refused = CliRunner().invoke(build_app(), [*given, "-o", str(tmp_path / "a.html")])
+    assert "'sr_x4-teacher' is a teacher" in str(refused.exception) and not (tmp_path / "a.html").exists()
+
+
 def test_the_crops_are_exact_also_where_the_pictures_are_compressed(result, handlers, monkeypatch):
     text = report_html([result], handlers.settings, MADE, spots=[(1.0, 0.0)])
     side, left, top = map(
