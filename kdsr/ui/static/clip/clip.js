@@ -4,18 +4,13 @@
 // by}; `student` is empty while it is not restored. `pausedAt()` pauses both and gives the time in seconds. The left
 // player leads, and has the sound; the other follows it. Not here: what a student does.
 
+import { address } from "../compare/sources.js";
 import { said, sayAll } from "../compare/words.js";
 import { CSS, TEMPLATE } from "./template.js";
 
 const FAR_S = 0.25, NEAR_S = 0.02; // beyond the first the other player jumps; within the second nothing is done
 const UNPLAYED = "This browser cannot play the clip; download it.";
 const MOST_TURN = 0.1; // of the other player's speed
-
-/** Where the browser finds a file; gradio's own lie behind the address of its API, also behind a proxy. */
-function address(src) {
-  const { root = "", api_prefix: prefix = "/gradio_api" } = window.gradio_config ?? {};
-  return src.startsWith("/file=") ? root + prefix + src : src;
-}
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`;
 
