@@ -25,13 +25,13 @@ from kdsr.ui.records import recorded
 from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers, refused
+from kdsr.ui.restore.view import UNCHANGED
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.video.frame import frame_at
 
 _CLIPS = QUEUED | {"concurrency_id": "clips"}
 """Beside the queue of runs: a clip takes minutes, a picture seconds."""
 _TIME = "(clip, _, choice) => [clip, document.querySelector('kdsr-clip')?.pausedAt() ?? 0, choice]"
-_UNCHANGED: Any = gr.skip()
 
 
 class OpenClip(NamedTuple):
@@ -44,16 +44,16 @@ class OpenClip(NamedTuple):
 class ClipView(NamedTuple):
     """What a clip's handlers change, in the order of `outputs`."""
 
-    clip: Any = _UNCHANGED
-    section: Any = _UNCHANGED
-    data: Any = _UNCHANGED
-    status: Any = _UNCHANGED
-    notes: Any = _UNCHANGED
-    run: Any = _UNCHANGED
-    stop: Any = _UNCHANGED
-    compare: Any = _UNCHANGED
-    file: Any = _UNCHANGED
-    frame: Any = _UNCHANGED
+    clip: Any = UNCHANGED
+    section: Any = UNCHANGED
+    data: Any = UNCHANGED
+    status: Any = UNCHANGED
+    notes: Any = UNCHANGED
+    run: Any = UNCHANGED
+    stop: Any = UNCHANGED
+    compare: Any = UNCHANGED
+    file: Any = UNCHANGED
+    frame: Any = UNCHANGED
 
 
 class ClipHandlers:

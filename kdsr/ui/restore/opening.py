@@ -18,10 +18,8 @@ from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.place import Here, Scene, is_own, place_of, words_of
 from kdsr.ui.restore.request import Order, what_is_lacking
 from kdsr.ui.restore.result import RestoreResult
-from kdsr.ui.restore.view import View, final_view, pair_view
+from kdsr.ui.restore.view import UNCHANGED, View, final_view, pair_view
 from kdsr.ui.sessions import session_of
-
-_UNCHANGED: Any = gr.skip()
 
 
 class OpeningHandlers:
@@ -91,10 +89,10 @@ class OpeningHandlers:
         """
         query = request.query_params
         if query.get("tab", "restore") != "restore" or "model" in query or "run" in query:
-            return (_UNCHANGED,) * 5 + NOTHING_COMPARED
+            return (UNCHANGED,) * 5 + NOTHING_COMPARED
         here = self.here(owner)
         wanted, said = place_of(query, here)
-        address, unchanged = _address(wanted, here, said), (_UNCHANGED,) * 4
+        address, unchanged = _address(wanted, here, said), (UNCHANGED,) * 4
         if (wanted.choice, wanted.picture) != (choice, picture):
             return address, *unchanged, *self.restore.placed(wanted, owner, request), *self.restore.ordered(request)
         shown, page = unchanged, self.restore.page(request)
@@ -114,7 +112,7 @@ class OpeningHandlers:
         if picture is not None and is_own(picture):
             self.restore.uploads.add(owner, picture)
         words = words_of(Scene(choice, picture, (pair[0], pair[1])), self.here(owner))
-        return _UNCHANGED if is_named(words, shown) else named(words)
+        return UNCHANGED if is_named(words, shown) else named(words)
 
 
 def _address(place: Scene, here: Here, said: str) -> Any:
