@@ -45,7 +45,7 @@ def shape(path: Path) -> tuple[int, ...]:
 
 def test_help_is_quick_to_come_because_no_heavy_library_is_imported():
     code = "import sys, runpy; sys.argv = ['kdsr', '--help']\ntry: runpy.run_module('kdsr', run_name='__main__')\n"
-    heavy = ("torch", "numpy", "cv2", "gradio", "onnxruntime")
+    heavy = ("torch", "numpy", "cv2", "gradio", "onnxruntime", "sqlalchemy")
     code += f"except SystemExit: print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "evaluate" in done.stdout
@@ -53,9 +53,15 @@ def test_help_is_quick_to_come_because_no_heavy_library_is_imported():
 
 
 @pytest.mark.slow
-def test_training_needs_neither_gradio_nor_onnxruntime():
-    code = "import sys; sys.modules |= dict.fromkeys(('gradio', 'onnxruntime', 'onnx', 'skimage'))\n"
-    code += "import kdsr.cli, kdsr.train.stage; print('fine')"
+@pytest.mark.parametrize(
+    "without, imported",
+    [
+        (("gradio", "onnxruntime", "onnx", "skimage", "sqlalchemy"), "kdsr.train.stage"),
+        (("gradio", "sqlalchemy", "alembic"), "kdsr.cli.pictures, kdsr.restore.engine"),
+    ],
+)
+def test_training_and_restoring_need_neither_the_page_nor_the_database(without, imported):
+    code = f"import sys; sys.modules |= dict.fromkeys({without})\nimport kdsr.cli, {imported}; print('fine')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.strip() == "fine", done.stderr
 

@@ -147,7 +147,7 @@ def test_a_process_forked_while_a_thread_uses_the_database_can_write(tmp_path):
     store, is_open = Store(tmp_path / "jobs.sqlite"), Event()
 
     def use():
-        with store._connected():
+        with store.database.transaction():
             is_open.set()
             time.sleep(0.3)
 
