@@ -9,7 +9,8 @@
     |-- TrainingError    a training run that cannot continue
     |-- JobError         a background run that is not there, belongs to another owner, or cannot be stored
     |   |-- MoveError    a state that a run cannot go to from the one it is in
-    |   `-- LimitError   more than this installation allows
+    |   |-- LimitError   more than this installation allows
+    |   `-- UnreachableError the database of runs does not answer now
     `-- Stopped          a stop was requested; not a failure
 
 A text says what was wanted, what was given and what to do.
@@ -60,6 +61,10 @@ class MoveError(JobError):
 
 class LimitError(JobError):
     """More background work than this installation allows."""
+
+
+class UnreachableError(JobError):
+    """The database of runs does not answer now; it may do so later."""
 
 
 class Stopped(KdsrError):

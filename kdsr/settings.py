@@ -29,6 +29,8 @@ class Settings:
     data_dir: Path = _REPOSITORY / "data"
     """Folder that holds the recipes' folders of photographs."""
     home: Path = field(default_factory=lambda: Path.home() / ".cache" / "kdsr")
+    database_url: str = field(default="", repr=False)
+    """A PostgreSQL database that several pages share, as `postgresql://USER:PASSWORD@HOST/NAME`; empty: an own file."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 0
@@ -108,6 +110,8 @@ class Settings:
                 raise SettingsError(f"{name} must be {' or '.join(known)}, got '{getattr(self, name)}'.")
         if not 0 <= self.stop_s < math.inf:
             raise SettingsError(f"stop_s must be 0 or more, got {self.stop_s}.")
+        if self.database_url and not self.database_url.startswith(("postgresql://", "postgres://")):
+            raise SettingsError("database_url must be postgresql://USER:PASSWORD@HOST/NAME, or be empty.")
         if not (self.device in ("auto", "cpu", "cuda") or self.device.startswith("cuda:")):
             raise SettingsError(f"device must be auto, cpu, cuda or cuda:N, got '{self.device}'.")
 

@@ -4,6 +4,7 @@ sets where they lie.
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 # before torch is imported; processes that the tests start have it too
@@ -13,6 +14,7 @@ import pytest
 import torch
 from helpers.areas import AREAS
 from helpers.networks import TINY, write_random_network
+from helpers.postgres import Server, programs, running_server
 
 from kdsr.settings import Settings
 from kdsr.zoo import Catalog
@@ -71,3 +73,23 @@ def test_data() -> Path:
     if not (Path(given) / "Set5" / "HR").is_dir():
         pytest.skip(f"KDSR_TEST_DATA is {given}, and there is no Set5/HR in it")
     return Path(given)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of this test process."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> str:
+    """The address of an empty database on PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgres_server.url

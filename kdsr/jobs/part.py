@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from kdsr.errors import JobError, KdsrError, Stopped
+from kdsr.errors import JobError, KdsrError, Stopped, UnreachableError
 from kdsr.jobs.folders import LOG, run_dir, runs_dir
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
@@ -31,6 +31,8 @@ from kdsr.train.twin import TWIN_FOLDER
 BEAT_S = 1.0
 """Interval of heartbeats, which also read stop requests."""
 _FINISH_TRIES_S = (0.0, 1.0, 2.0, 4.0)
+_OUTAGE_S = 600.0
+"""How long a worker waits for a database that does not answer."""
 _RESERVE = ".reserve.part"
 _RESERVE_BYTES = 1_000_000
 """Reserved while a run trains and freed when it ends, so that a full disk can take the last database entry."""
@@ -79,9 +81,22 @@ class Watch:
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Store an event of the trainer; before the first step of student or twin, raise `Stopped` on request."""
         self.has_begun = event["event"] == "started" or (self.has_begun and event["event"] != "reading")
-        self.store.add_event(self.run, event)
+        self._add(event)
         if not self.has_begun and self.should_stop():
             raise Stopped("Stopped before the first step.")
+
+    def _add(self, event: Mapping[str, Any]) -> None:
+        """Store `event`; while the database does not answer, the training waits for it."""
+        give_up = time.monotonic() + _OUTAGE_S
+        while True:
+            try:
+                return self.store.add_event(self.run, event)
+            except UnreachableError:
+                if self.is_terminated:  # the next step ends with a checkpoint, which counts more than the event
+                    return
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(BEAT_S)
 
 
 @contextmanager
@@ -141,16 +156,20 @@ def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: floa
 
 
 def finish(store: Store, run: Run, outcome: PartResult) -> None:
-    """Store how a run ended. Tries again for a few seconds, in case the disk is full; a lost lease is only logged."""
+    """Store how a run ended. A lost lease is only logged.
+
+    Tries again: for a few seconds in case the disk is full, for minutes while the database does not answer.
+    """
     assert outcome.state is not None
-    for wait_s in _FINISH_TRIES_S:
-        time.sleep(wait_s)
+    give_up, tries_s = time.monotonic() + _OUTAGE_S, list(_FINISH_TRIES_S)
+    while tries_s:
+        time.sleep(tries_s.pop(0))
         try:
-            store.finish(run, outcome.state, outcome.message)
+            return store.finish(run, outcome.state, outcome.message)
         except JobError as error:
             sys.stderr.write(f"{error}\n")
-        else:
-            return
+            if isinstance(error, UnreachableError) and time.monotonic() < give_up:
+                tries_s.append(_FINISH_TRIES_S[-1])
 
 
 def _settings_of(run: Run, settings: Settings) -> Settings:

@@ -11,14 +11,14 @@ from threading import Event as Signal
 from threading import Thread
 from typing import Any
 
-from kdsr.errors import JobError, LimitError, SettingsError
+from kdsr.errors import JobError, LimitError, SettingsError, UnreachableError
 from kdsr.jobs import folders
 from kdsr.jobs.launchers import ClosedLauncher, Launcher, choose_launcher
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
 from kdsr.jobs.process import end, end_worker, is_alive, this_holder
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import WAITING, State
-from kdsr.jobs.store import store_of
+from kdsr.jobs.store import LEASE_S, store_of
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
 from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
@@ -45,6 +45,8 @@ class Jobs:
         self.launcher = launcher or choose_launcher(settings, self.store)
         self.is_trusted = is_trusted
         self._looked = (time.time(), time.monotonic())
+        self._blind_until = time.monotonic() + LEASE_S if self.store.database.is_shared else 0.0
+        """Until then silence proves nothing: the database may not have answered the workers either."""
 
     def submit(
         self, recipe: Recipe, owner: str = "", photos: Path | Iterable[Path] | None = None, *, client: str = ""
@@ -177,8 +179,13 @@ class Jobs:
         """Ids of the runs whose worker died, which are `interrupted` now; launches the queued runs. A worker that hangs
         is killed, so that another can have its place.
         """
-        held = {run.id: run.holder for run in self.store.runs() if run.holder}
-        dead = [] if self._clock_was_set() else self.store.recover(is_alive)
+        try:
+            held = {run.id: run.holder for run in self.store.runs() if run.holder}
+        except UnreachableError:
+            self._blind_until = time.monotonic() + LEASE_S
+            raise
+        by_silence = time.monotonic() > self._blind_until
+        dead = [] if self._clock_was_set() else self.store.recover(is_alive, by_silence=by_silence)
         for run_id in held.keys() & dead:
             end_worker(held[run_id])
         if not self.launcher.refusal:

@@ -6,7 +6,6 @@ Each change is one transaction, and one writes at a time. Not here: connections 
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -33,21 +32,24 @@ _NEXT_PLACE = sa.select(sa.func.coalesce(sa.func.max(RUNS.c.place), 0) + 1).scal
 
 
 def store_of(settings: Settings) -> "Store":
-    """The store of the runs under `settings.home`."""
-    return Store(settings.home.absolute() / "jobs.sqlite")
+    """The store of the runs in the database of the settings, else in a file under their home."""
+    return Store(settings.database_url or settings.home.absolute() / "jobs.sqlite")
 
 
 class Store:
-    """The runs and their events in the file at `path`, which is created or migrated."""
+    """The runs and their events in the database at `place`: a SQLite file, or PostgreSQL's address.
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.path = path
+    clock: seconds since 1970; None takes the database's own.
+    """
+
+    def __init__(self, place: Path | str, *, clock: Callable[[], float] | None = None) -> None:
+        self.place = place
         self.clock = clock
-        self.database = Database(path)
+        self.database = Database(place)
 
     def add(self, run: Run, check: Callable[[Counts], None]) -> Run:
         """Put a new run at the end of the queue, unless `check` raises."""
-        with self.database.transaction() as connection:
+        with self.database.transaction(alone=True) as connection:
             check(_counts(connection, run.owner_sha256, run.client))
             values = {name: getattr(run, name) for name in _COLUMNS}
             connection.execute(sa.insert(RUNS).values(values | {"place": _NEXT_PLACE}))
@@ -89,13 +91,13 @@ class Store:
 
         only: take it only if it is this one.
         """
-        with self.database.transaction() as connection:
+        with self.database.transaction(alone=True) as connection:
             if _running(connection) >= at_once:
                 return None
-            run_id = connection.scalar(_queued(RUNS.c.id).limit(1))
+            run_id = connection.scalar(_queued(RUNS.c.id).limit(1).with_for_update(skip_locked=True))
             if run_id is None or only not in (None, run_id):
                 return None
-            now = self.clock()
+            now = self._now(connection)
             taken = {"state": State.RUNNING, "lease": secrets.token_urlsafe(12), "holder": holder, "leased": now,
                      "heartbeat": now, "ended": None, "message": ""}  # fmt: skip
             started = sa.func.coalesce(RUNS.c.started, now)
@@ -105,7 +107,7 @@ class Store:
     def beat(self, run: Run) -> State | None:
         """Renew the lease of `run`; its state, or None if the lease is lost or the run deleted."""
         with self.database.transaction() as connection:
-            beat = sa.update(RUNS).where(*_held(run)).values(heartbeat=self.clock()).returning(RUNS.c.state)
+            beat = sa.update(RUNS).where(*_held(run)).values(heartbeat=self._now(connection)).returning(RUNS.c.state)
             state: State | None = connection.scalar(beat)
             return state
 
@@ -117,7 +119,7 @@ class Store:
         """
         step = event.get("run_step", event.get("step"))
         with self.database.transaction() as connection:
-            now = {"heartbeat": self.clock()} | ({} if step is None else {"step": step})
+            now = {"heartbeat": self._now(connection)} | ({} if step is None else {"step": step})
             if connection.scalar(sa.update(RUNS).where(*_held(run)).values(now).returning(RUNS.c.id)) is None:
                 raise _lost(run)
             number = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0) + 1).where(EVENTS.c.run_id == run.id)
@@ -138,21 +140,21 @@ class Store:
             JobError: the lease is no longer held.
         """
         with self.database.transaction() as connection:
-            if _get(connection, run.id).lease != run.lease:
+            if _get(connection, run.id, lock=True).lease != run.lease:
                 raise _lost(run)
-            self._end(connection, run.id, to, message, self.clock())
+            self._end(connection, run.id, to, message, self._now(connection))
 
     def ask_to_stop(self, run_id: str) -> Run:
         """Stop a queued run at once, a running one at its worker's next heartbeat. May be repeated."""
         with self.database.transaction() as connection:
-            run = _get(connection, run_id)
+            run = _get(connection, run_id, lock=True)
             if run.state is State.QUEUED:
                 self._end(
                     connection,
                     run_id,
                     State.STOPPED,
                     "Stopped before it began." if run.started is None else "Taken from the queue.",
-                    self.clock(),
+                    self._now(connection),
                 )
             elif run.state is not State.STOPPING:
                 _move(connection, run_id, State.STOPPING, {})
@@ -160,22 +162,25 @@ class Store:
 
     def requeue(self, run_id: str, check: Callable[[Counts], None]) -> Run:
         """Put an ended run at the end of the queue, unless `check` raises."""
-        with self.database.transaction() as connection:
-            run = _get(connection, run_id)
+        with self.database.transaction(alone=True) as connection:
+            run = _get(connection, run_id, lock=True)
             check_move(run.state, State.QUEUED)
             check(_counts(connection, run.owner_sha256, run.client))
             _move(connection, run_id, State.QUEUED, {"ended": None, "message": "", "place": _NEXT_PLACE})
             return _get(connection, run_id)
 
-    def recover(self, is_alive: Callable[[str], bool | None]) -> list[str]:
-        """Ids of the runs whose worker died, which are interrupted now."""
-        now, dead = self.clock(), []
+    def recover(self, is_alive: Callable[[str], bool | None], *, by_silence: bool = True) -> list[str]:
+        """Ids of the runs whose worker died, which are interrupted now.
+
+        by_silence: also those of which nothing was heard for longer than their lease, as of another machine's.
+        """
+        dead = []
         for seen in self.runs():
-            if seen.state not in ACTIVE or not _is_dead(seen, now, is_alive):
+            if seen.state not in ACTIVE:
                 continue
             with self.database.transaction() as connection:
-                run = _find(connection, seen.id)
-                if run and run.lease == seen.lease and run.heartbeat == seen.heartbeat:
+                run, now = _find(connection, seen.id, lock=True), self._now(connection)
+                if run is not None and run.lease == seen.lease and _is_dead(run, now, is_alive, by_silence=by_silence):
                     message = (
                         f"The worker ended unexpectedly at or after step {run.step}; "
                         "resume goes on from the last checkpoint, or from the start where there is none."
@@ -191,17 +196,25 @@ class Store:
             JobError: it has not ended.
         """
         with self.database.transaction() as connection:
-            run = _get(connection, run_id)
+            run = _get(connection, run_id, lock=True)
             if run.state in WAITING:
                 raise JobError(f"A run that is {run.state} cannot be deleted: stop it first.")
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.run_id == run_id))
             connection.execute(sa.delete(RUNS).where(RUNS.c.id == run_id))
 
+    def _now(self, connection: sa.Connection) -> float:
+        return self.database.now(connection) if self.clock is None else self.clock()
+
     def _end(self, connection: sa.Connection, run_id: str, to: State, message: str, last_seen: float) -> None:
         run = _get(connection, run_id)
         trained_s = run.trained_s + (0.0 if run.leased is None else max(0.0, last_seen - run.leased))
         released = dict.fromkeys(("lease", "holder", "leased", "heartbeat"))
-        _move(connection, run_id, to, {"ended": self.clock(), "message": message, "trained_s": trained_s, **released})
+        _move(
+            connection,
+            run_id,
+            to,
+            {"ended": self._now(connection), "message": message.replace("\0", ""), "trained_s": trained_s, **released},
+        )
 
 
 def _is_of(owner_sha256: str) -> sa.ColumnElement[bool]:
@@ -226,13 +239,17 @@ def _run(row: sa.Row[Any]) -> Run:
     return Run(**row._asdict())
 
 
-def _find(connection: sa.Connection, run_id: str) -> Run | None:
-    row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).one_or_none()
+def _find(connection: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
+    """The run, if there is one. lock: nobody else changes it in this transaction."""
+    if not (run_id.isascii() and run_id.isprintable()):  # PostgreSQL's texts have no NUL
+        return None
+    asked = sa.select(RUNS).where(RUNS.c.id == run_id)
+    row = connection.execute(asked.with_for_update() if lock else asked).one_or_none()
     return None if row is None else _run(row)
 
 
-def _get(connection: sa.Connection, run_id: str) -> Run:
-    run = _find(connection, run_id)
+def _get(connection: sa.Connection, run_id: str, *, lock: bool = False) -> Run:
+    run = _find(connection, run_id, lock=lock)
     if run is None:
         raise JobError("There is no such run; it was deleted, or its address is incomplete.")
     return run
@@ -253,11 +270,11 @@ def _counts(connection: sa.Connection, owner_sha256: str, client: str) -> Counts
     return Counts(waiting, *count(_is_of(owner_sha256)), *(count(RUNS.c.client == client) if client else (0, 0)))
 
 
-def _is_dead(run: Run, now: float, is_alive: Callable[[str], bool | None]) -> bool:
+def _is_dead(run: Run, now: float, is_alive: Callable[[str], bool | None], *, by_silence: bool) -> bool:
     lives = is_alive(run.holder or "? 0 ?")
     if lives is False:
         return True
-    return now - (run.heartbeat or 0.0) > (_HUNG_S if lives else LEASE_S)
+    return by_silence and now - (run.heartbeat or 0.0) > (_HUNG_S if lives else LEASE_S)
 
 
 def _lost(run: Run) -> JobError:

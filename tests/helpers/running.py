@@ -4,6 +4,7 @@ import dataclasses
 
 import cv2
 import numpy as np
+import pytest
 
 from kdsr.jobs import Jobs
 from kdsr.jobs.process import this_holder
@@ -57,6 +58,17 @@ def jobs_opener(tiny_settings):
     return lambda is_trusted=False, **changes: Jobs(
         dataclasses.replace(tiny_settings, **changes), launcher=Recorder(), is_trusted=is_trusted
     )
+
+
+def jobs_opener_on_both(request, tiny_settings):
+    """As `jobs_opener`, on SQLite and, where `request.param` says so, on PostgreSQL."""
+    if request.param == "postgresql":
+        tiny_settings = dataclasses.replace(tiny_settings, database_url=request.getfixturevalue("postgres_url"))
+    return jobs_opener(tiny_settings)
+
+
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
+"""Databases, the parameters of `jobs_opener_on_both`."""
 
 
 def recorded_jobs(open_jobs):

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers.running import ANNA, claimed, four_photos, jobs_opener, photograph, recipe, recorded_jobs
+from helpers.running import ANNA, BOTH, claimed, four_photos, jobs_opener_on_both, photograph, recipe, recorded_jobs
 
 from kdsr.errors import JobError, LimitError, MoveError, SettingsError
 from kdsr.jobs import State, uploads
@@ -20,7 +20,7 @@ from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
 
 photos = pytest.fixture(four_photos)
-open_jobs = pytest.fixture(jobs_opener)
+open_jobs = pytest.fixture(jobs_opener_on_both, params=BOTH)
 jobs = pytest.fixture(recorded_jobs)
 
 ALLOWED = {
@@ -88,7 +88,7 @@ class Clock:
 def timed(jobs, photos):
     """A queued run, the store with a clock set by hand, and that clock."""
     run, clock = jobs.submit(recipe(), ANNA, photos), Clock()
-    return run, Store(jobs.store.path, clock=clock), clock
+    return run, Store(jobs.store.place, clock=clock), clock
 
 
 def test_the_time_of_all_parts_adds_up_and_waiting_counts_nothing(timed):

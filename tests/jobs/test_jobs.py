@@ -10,7 +10,7 @@ import time
 from threading import Event, Thread
 
 import pytest
-from helpers.running import ANNA, BERT, claimed, four_photos, jobs_opener, recipe, recorded_jobs
+from helpers.running import ANNA, BERT, BOTH, claimed, four_photos, jobs_opener_on_both, recipe, recorded_jobs
 
 from kdsr.errors import JobError, LimitError, MoveError, SettingsError, UnknownNameError
 from kdsr.jobs import State, public
@@ -21,7 +21,7 @@ from kdsr.settings import Settings
 
 TOKEN = "the token of the admin"
 photos = pytest.fixture(four_photos)
-open_jobs = pytest.fixture(jobs_opener)
+open_jobs = pytest.fixture(jobs_opener_on_both, params=BOTH)
 jobs = pytest.fixture(recorded_jobs)
 
 
@@ -86,7 +86,7 @@ def test_a_run_is_interrupted_when_its_worker_died_or_was_silent_for_too_long(
 ):
     run = jobs.submit(recipe(), ANNA, photos)
     claimed(jobs, run)
-    later = Store(jobs.store.path, clock=lambda: time.time() + silence_s)
+    later = Store(jobs.store.place, clock=lambda: time.time() + silence_s)
     assert later.recover(lambda _holder: alive) == ([run.id] if expected else [])
     assert (jobs.get(run.id).state is State.INTERRUPTED) is expected
 
@@ -131,7 +131,7 @@ def test_two_processes_claim_200_runs_and_none_twice(jobs, photos):
     run = jobs.submit(recipe(), ANNA, photos)
     for _ in range(199):
         jobs.store.add(dataclasses.replace(run, id=new_id()), lambda _counts: None)
-    one, other = in_two_processes(claim_all, jobs.store.path)
+    one, other = in_two_processes(claim_all, jobs.store.place)
     assert len(one) + len(other) == 200 and len({*one, *other}) == 200 and jobs.store.running() == 200
 
 
@@ -232,7 +232,7 @@ def test_every_limit_answers_with_a_sentence_and_leaves_nothing_behind(jobs, ope
 def test_a_run_that_had_its_minutes_cannot_be_resumed(jobs, open_jobs, photos):
     run = jobs.submit(recipe(), ANNA, photos)
     held = claimed(jobs, run)
-    Store(jobs.store.path, clock=lambda: time.time() + 90).finish(held, State.STOPPED, "")
+    Store(jobs.store.place, clock=lambda: time.time() + 90).finish(held, State.STOPPED, "")
     assert jobs.get(run.id).trained_s == pytest.approx(90, abs=5)
     with pytest.raises(LimitError, match="has had its 1 minutes"):
         open_jobs(max_run_minutes=1.0).resume(run.id, ANNA)
