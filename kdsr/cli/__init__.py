@@ -19,6 +19,7 @@ from kdsr.cli.ablation import ablate
 from kdsr.cli.bench import bench
 from kdsr.cli.cards import card_latency, card_measure, card_verify
 from kdsr.cli.compression import compress
+from kdsr.cli.fit import fit
 from kdsr.cli.jobs import jobs_clean, jobs_delete, jobs_list, jobs_resume, jobs_show, jobs_start, jobs_stop
 from kdsr.cli.networks import evaluate, export, models
 from kdsr.cli.options import note
@@ -31,7 +32,7 @@ from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(restore, degrade, train, compress, ablate, evaluate, models, export, bench, report),
+    *(restore, degrade, train, compress, ablate, evaluate, models, export, bench, fit, report),
 )
 """Each is a command of the same name; `serve` and the groups `card`, `jobs`, `teachers` and `space` are added."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)

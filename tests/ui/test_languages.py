@@ -235,7 +235,7 @@ def test_the_cards_of_the_released_networks_have_no_english_word_in_chinese(chin
     parts = [about(one) for one in PUBLISHED.values()]
     for card in (*zoo.cards, *zoo.absent):
         parts += [card_view.head(card, zoo.cards), card_view.body(card, zoo.cards)]
-        parts += [chart_parts(zoo, Selection(card.name, by=by), card)[1] for by in ("parameters", "latency")]
+        parts += [chart_parts(zoo, Selection(card.name, by=by), card)[1] for by in ("parameters", "latency", "frame")]
     parts.append(tables([(task, [card for card in zoo.cards if card.task == task]) for task in
                          dict.fromkeys(card.task for card in zoo.cards)], ""))  # fmt: skip
     own = {str(getattr(card, name)) for card in (*zoo.cards, *zoo.absent) for name in ("licence", "trained_on")}

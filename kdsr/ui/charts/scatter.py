@@ -49,6 +49,15 @@ class Quantity(NamedTuple):
     """A level farther from the marks, as a share of their span, is not drawn, since it would squeeze the rest."""
 
 
+class Budget(NamedTuple):
+    """A limit on `x`, and the marks that are worth their `x`."""
+
+    x: float
+    title: str
+    front: Sequence[Mark]
+    """Joined by steps, from left to right; a mark beyond the limit is pale."""
+
+
 class _Sheet(NamedTuple):
     """The size of a drawing."""
 
@@ -66,20 +75,28 @@ _SHEETS = (_Sheet("wide", 780, 440, 12.5), _Sheet("narrow", 360, 400, 11.0))
 
 
 def scatter(
-    title: str, marks: Sequence[Mark], levels: Sequence[Level], x: Quantity, y: Quantity, *, chosen: str = ""
+    title: str,
+    marks: Sequence[Mark],
+    levels: Sequence[Level],
+    x: Quantity,
+    y: Quantity,
+    *,
+    chosen: str = "",
+    budget: Budget | None = None,
 ) -> Markup:
     """The drawings of `marks` over a logarithmic `x`; empty without any mark.
 
     Args:
         levels: values of `y` that belong to no value of `x`; see `drawn_levels`.
         chosen: the network whose mark is ringed.
+        budget: a limit on `x`, drawn as an upright line, with the front.
     """
     if not marks:
         return Markup("")
     ordered = sorted(marks, key=lambda mark: _ORDER.index(mark.kind))
     said = "; ".join(mark.tip for mark in reversed(ordered))
     drawn = drawn_levels(marks, levels, y.far)
-    return joined(_drawing(sheet, title, said, ordered, drawn, x, y, chosen) for sheet in _SHEETS)
+    return joined(_drawing(sheet, title, said, ordered, drawn, x, y, chosen, budget) for sheet in _SHEETS)
 
 
 def drawn_levels(marks: Sequence[Mark], levels: Sequence[Level], far: float) -> list[Level]:
@@ -98,28 +115,34 @@ def _drawing(
     x: Quantity,
     y: Quantity,
     chosen: str,
+    budget: Budget | None,
 ) -> Markup:
-    across, up = _axes(sheet, marks, levels, y.least_room)
+    across, up = _axes(sheet, marks, levels, y.least_room, budget)
     lines, taken = _levels(sheet, levels, up)
+    limit, titled = _limit(sheet, budget, across, up) if budget else (Markup(""), [])
     points = [(across.at(mark.x), up.at(mark.y)) for mark in marks]
     shapes = joined(
-        _shape(mark, *point, is_chosen=_is_chosen(mark, chosen)) for mark, point in zip(marks, points, strict=True)
+        _shape(mark, *point, is_chosen=_is_chosen(mark, chosen), is_beyond=budget is not None and mark.x > budget.x)
+        for mark, point in zip(marks, points, strict=True)
     )
-    leaders, names = _captions(sheet, marks, points, taken, chosen)
+    leaders, names = _captions(sheet, marks, points, taken + titled, chosen)
     return Markup(
         '<svg class="{name}" viewBox="0 0 {width} {height}" role="img" '
         'aria-labelledby="zoo-{name}-title zoo-{name}-points">'
         '<title id="zoo-{name}-title">{title}</title><desc id="zoo-{name}-points">{said}</desc>{inside}</svg>'
     ).format(
         name=sheet.name, width=sheet.width, height=sheet.height, title=title, said=said,
-        inside=joined((_grid(sheet, across, up, x, y), lines, leaders, shapes, names)),
+        inside=joined((_grid(sheet, across, up, x, y), lines, limit, leaders, shapes, names)),
     )  # fmt: skip
 
 
-def _axes(sheet: _Sheet, marks: Sequence[Mark], levels: Sequence[Level], least_room: float) -> tuple[Axis, Axis]:
-    """Both axes, with room around the marks."""
+def _axes(
+    sheet: _Sheet, marks: Sequence[Mark], levels: Sequence[Level], least_room: float, budget: Budget | None
+) -> tuple[Axis, Axis]:
+    """Both axes, with room around the marks and the limit."""
     inner = sheet.inner
-    left, right = min(mark.x for mark in marks), max(mark.x for mark in marks)
+    values = [mark.x for mark in marks] + ([budget.x] if budget else [])
+    left, right = min(values), max(values)
     wider = max((right / left) ** 0.06, 1.25)
     values = [mark.y for mark in marks] + [level.value for level in levels]
     room = max((max(values) - min(values)) * 0.08, least_room)
@@ -165,13 +188,34 @@ def _levels(sheet: _Sheet, levels: Sequence[Level], up: Axis) -> tuple[Markup, l
     return joined(drawn), taken
 
 
-def _shape(mark: Mark, x: float, y: float, *, is_chosen: bool) -> Markup:
+def _limit(sheet: _Sheet, budget: Budget, across: Axis, up: Axis) -> tuple[Markup, list[Box]]:
+    """The limit with its caption, the front as steps, and the box of the caption."""
+    inner, x, size = sheet.inner, across.at(budget.x), sheet.font_px
+    is_left = x < (inner.left + inner.right) / 2
+    start, width = x + 5 if is_left else x - 5, len(budget.title) * size * LETTER
+    steps: list[str] = []
+    for mark in budget.front:
+        point = (across.at(mark.x), up.at(mark.y))
+        steps += [f"{point[0]:.1f},{steps[-1].partition(',')[2]}"] if steps else []
+        steps.append(f"{point[0]:.1f},{point[1]:.1f}")
+    drawn = Markup(
+        '<polyline class="front" points="{}"/><line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{}" y2="{}"/>'
+        '<text class="name published" x="{:.1f}" y="{}" text-anchor="{}" style="font-size:{}px">{}</text>'
+    ).format(
+        " ".join(steps), inner.top, inner.bottom, start, inner.bottom - 8, "start" if is_left else "end", size,
+        budget.title, x=x,
+    )  # fmt: skip
+    left = start if is_left else start - width
+    return drawn, [Box(left, inner.bottom - 8 - size, left + width, inner.bottom - 4)]
+
+
+def _shape(mark: Mark, x: float, y: float, *, is_chosen: bool, is_beyond: bool) -> Markup:
     """A mark with its tooltip."""
     r = _RADII[mark.kind]
     ring = Markup('<circle class="ring" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(x, y, r + _RING) if is_chosen else ""
     network = Markup(' data-network="{}"').format(mark.network) if mark.network else ""
-    return Markup('<g class="mark {}"{}><title>{}</title>{}{}</g>').format(
-        mark.kind, network, mark.tip, ring, _outline(mark.kind, x, y, r)
+    return Markup('<g class="mark {}{}"{}><title>{}</title>{}{}</g>').format(
+        mark.kind, " beyond" if is_beyond else "", network, mark.tip, ring, _outline(mark.kind, x, y, r)
     )
 
 

@@ -11,10 +11,9 @@ from kdsr.tasks import find_task
 from kdsr.train import last_stage
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
-from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.compression import compression_rows
 from kdsr.ui.models.looks import gain_in_looks, look_table, looks_comparison
-from kdsr.ui.models.rows import figures_of, is_number, measure_title, timings_of, twin_gains
+from kdsr.ui.models.rows import conditions_text, figures_of, is_number, measure_title, timings_of, twin_gains
 from kdsr.ui.models.table import ROLES
 from kdsr.zoo import Card, Figure, FigureKey
 

@@ -2,7 +2,7 @@
 Every text of a card is escaped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -17,6 +17,7 @@ from kdsr.ui.models.published import REFERENCES, Reference
 from kdsr.ui.models.rows import (
     PSNR,
     Conditions,
+    conditions_text,
     fastest,
     measure_title,
     quality_text,
@@ -26,7 +27,9 @@ from kdsr.ui.models.rows import (
 )
 from kdsr.zoo import Card, FigureKey
 
-BY_PARAMETERS, BY_LATENCY = "parameters", "latency"
+BY_PARAMETERS, BY_LATENCY, BY_FRAME = "parameters", "latency", "frame"
+AXES = (("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY), ("Frame rate", BY_FRAME))
+"""What quality is plotted against, by its title."""
 _KINDS = (
     ("teacher", "Teacher"),
     ("student", "Student"),
@@ -60,7 +63,7 @@ def chart_of(
     levels = [Level(each.title, "published", each.psnr_db[measure]) for each in field if not each.parameters]
     levels += [Level(name.capitalize(), "published", value) for name, value in _ends(task, measure, quality).items()]
     title = f"{quality_title(quality)} on {measure_title(measure, task)} against {by}"
-    up = _y(quality)
+    up = up_axis(quality)
     drawing = scatter(f"{find_task(task).title}: {title}", marks, levels, _x(by), up, chosen=chosen)
     hidden = [level for level in levels if level not in drawn_levels(marks, levels, up.far)]
     said = (
@@ -69,20 +72,38 @@ def chart_of(
     )  # fmt: skip
     return Markup(
         '<figure class="zoo-plot"><figcaption><b>{}</b><span>{}</span>{}</figcaption>{}<p class="foot">{}</p></figure>'
-    ).format(title, find_task(task).title, _key(marks), drawing, " ".join(filter(None, said)))
+    ).format(title, find_task(task).title, key_of(marks), drawing, " ".join(filter(None, said)))
 
 
 def our_marks(
     cards: Sequence[Card], measure: FigureKey, by: str, where: Conditions | None, quality: str = PSNR
 ) -> list[Mark]:
     """A mark for each of `cards` that has a value on both axes."""
+
+    def latency(card: Card) -> float:
+        timing = fastest(card, where)
+        return timing.end_to_end_ms if timing else 0.0
+
+    if by == BY_PARAMETERS:
+        return marks_of(
+            cards, measure, quality, lambda card: card.parameters, lambda x: f"{texts.counted(x)} parameters"
+        )
+    return marks_of(cards, measure, quality, latency, lambda ms: texts.milliseconds(ms / 1000))
+
+
+def marks_of(
+    cards: Sequence[Card],
+    measure: FigureKey,
+    quality: str,
+    x_of: Callable[[Card], float],
+    in_words: Callable[[float], str],
+) -> list[Mark]:
+    """A mark for each of `cards` that has a figure, at a place above 0 by `x_of`."""
     marks = []
     for card in cards:
-        value, timing = values_of(card, quality).get(measure), fastest(card, where)
-        x = card.parameters if by == BY_PARAMETERS else timing.end_to_end_ms if timing else 0.0
+        value, x = values_of(card, quality).get(measure), x_of(card)
         if value is not None and x > 0:
-            how = f"{texts.counted(x)} parameters" if by == BY_PARAMETERS else texts.milliseconds(x / 1000)
-            tip = f"{card.title}: {_tip(quality, value)}, {how}"
+            tip = f"{card.title}: {_tip(quality, value)}, {in_words(x)}"
             marks.append(Mark(short_name(card), card.role, x, value, tip, card.name))
     return marks
 
@@ -123,7 +144,8 @@ def _x(by: str) -> Quantity:
     )
 
 
-def _y(quality: str) -> Quantity:
+def up_axis(quality: str) -> Quantity:
+    """The axis of `quality`: its title with the direction, and how its values are written."""
     if quality == PSNR:
         return Quantity("PSNR, dB (higher is better)", lambda value: f"{round(value, 2):g}")
     look = LOOKS[quality]
@@ -136,7 +158,7 @@ def _y(quality: str) -> Quantity:
     )
 
 
-def _key(marks: Sequence[Mark]) -> Markup:
+def key_of(marks: Sequence[Mark]) -> Markup:
     """What the shapes of `marks` mean."""
     drawn = {mark.kind for mark in marks}
     key = Markup('<span class="key"><i class="shape {}"></i>{}</span>')
@@ -177,13 +199,6 @@ def _beyond(hidden: Sequence[Level], marks: Sequence[Mark], quality: str) -> str
         f"is {'below' if level.value < middle else 'above'} the plot."
         for level in hidden
     )
-
-
-def conditions_text(where: Conditions) -> str:
-    """Where a latency was taken, in words."""
-    device = {"cpu": "CPU"}.get(where.device, where.device)
-    threads = f", {where.threads} thread{'s' if where.threads != 1 else ''}" if where.device == "cpu" else ""
-    return f"{where.width_px} × {where.height_px} input, {device}{threads}, {where.machine}"
 
 
 def published_table(task: str) -> Markup:

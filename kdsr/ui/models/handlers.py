@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from markupsafe import Markup
 
+from kdsr.bench.frames import frame_of
 from kdsr.errors import KdsrError, WeightsError
 from kdsr.files import replaced
 from kdsr.tasks import find_task
@@ -19,6 +20,7 @@ from kdsr.ui.html import error_line, joined
 from kdsr.ui.models import card as card_view
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models.absent import absent_table
+from kdsr.ui.models.fit import MOST_RATE, RateWanted
 from kdsr.ui.models.rows import (
     measure_title,
     measures_of,
@@ -43,6 +45,10 @@ class ModelsPage(NamedTuple):
     measure: Any = gr.skip()
     by: Any = gr.skip()
     chart: Any = gr.skip()
+    fit_box: Any = gr.skip()
+    fit_head: Any = gr.skip()
+    basis: Any = gr.skip()
+    fit: Any = gr.skip()
     published: Any = gr.skip()
     problems: Any = gr.skip()
     status: Any = gr.skip()
@@ -54,6 +60,8 @@ class ModelsPage(NamedTuple):
     sample: Any = gr.skip()
 
 
+_PLOTTED = ("selection", "quality", "measure", "by", "chart", "fit_box", "fit_head", "basis", "fit")
+"""What another plot or frame rate changes."""
 UNCHANGED = ModelsPage(*(gr.skip(),) * len(ModelsPage._fields))
 
 
@@ -140,6 +148,12 @@ class ModelsHandlers:
         """Parameters or latency below the plot."""
         return self._plotted(self.zoo(), selection._replace(by=by))
 
+    def on_wanted(self, rate: float, frame: str, basis: str, selection: Selection) -> ModelsPage:
+        """Another frame rate, frame or kind of times: the answer, and the plot against the time for a frame."""
+        rate = min(max(float(rate), 1.0), float(MOST_RATE))
+        wanted = RateWanted(rate, frame_of(frame), basis)
+        return self._plotted(self.zoo(), selection._replace(wanted=wanted, by=chart_view.BY_FRAME))
+
     def on_try(self, selection: Selection, choice: Choice, who: str, request: gr.Request) -> tuple[Any, ...]:
         """(tabs, status, *what `RestoreHandlers.compared` gives): the network in *Restore*, on the picture that is
         there.
@@ -158,10 +172,14 @@ class ModelsHandlers:
         """The page for `selection` as the networks are now."""
         return self._page(self.zoo(), selection)
 
+    def plotted(self, selection: Selection) -> ModelsPage:
+        """Only the plot and the answer for `selection`, as the networks are now."""
+        return self._plotted(self.zoo(), selection)
+
     def _plotted(self, zoo: Zoo, selection: Selection) -> ModelsPage:
         """Only the plot."""
         page = self._page(zoo, selection)
-        kept = {name: getattr(page, name) for name in ("selection", "quality", "measure", "by", "chart")}
+        kept = {name: getattr(page, name) for name in _PLOTTED}
         return ModelsPage(**kept)
 
     def _chosen(self, zoo: Zoo, selection: Selection) -> Card | None:
@@ -271,21 +289,14 @@ def problem_list(problems: tuple[str, ...]) -> Markup:
 def _empty(zoo: Zoo, status: str) -> ModelsPage:
     """The page of a zoo without networks."""
     hidden = gr.update(visible=False)
+    cleared = dict.fromkeys(("chart", "published", "head", "body", "sample"), "")
     return ModelsPage(
-        Selection(),
-        hidden,
-        Markup('<p class="headline">{}</p>').format(texts.EMPTY_ZOO),
-        hidden,
-        hidden,
-        hidden,
-        "",
-        "",
-        problem_list(zoo.problems),
-        status,
-        "",
-        hidden,
-        gr.update(value=None),
-        gr.update(value=None),
-        "",
-        "",
+        selection=Selection(),
+        tables=Markup('<p class="headline">{}</p>').format(texts.EMPTY_ZOO),
+        problems=problem_list(zoo.problems),
+        status=status,
+        weights=gr.update(value=None),
+        card=gr.update(value=None),
+        **dict.fromkeys(("filter", "quality", "measure", "by", "fit_box", "buttons"), hidden),
+        **cleared,
     )

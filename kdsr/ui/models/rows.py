@@ -187,6 +187,13 @@ def usual_conditions(cards: Iterable[Card]) -> Conditions | None:
     return max(counted, key=lambda where: (counted[where], where), default=None)
 
 
+def conditions_text(where: Conditions) -> str:
+    """Where a latency was taken, in words."""
+    device = {"cpu": "CPU"}.get(where.device, where.device)
+    threads = f", {where.threads} thread{'s' if where.threads != 1 else ''}" if where.device == "cpu" else ""
+    return f"{where.width_px} × {where.height_px} input, {device}{threads}, {where.machine}"
+
+
 def fastest(card: Card, where: Conditions | None) -> CardLatency | None:
     """The latency of `card` in its fastest runtime under the conditions `where`, array to array."""
     return min(

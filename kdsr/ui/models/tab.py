@@ -8,7 +8,8 @@ import gradio as gr
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
 from kdsr.ui.events import LATEST, LATEST_TOLD, READING, SAMPLED, TOLD, to_chosen
-from kdsr.ui.models.chart import BY_LATENCY, BY_PARAMETERS
+from kdsr.ui.models.chart import AXES, BY_PARAMETERS
+from kdsr.ui.models.fitting import add_fit, wire_fit
 from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.sample import COMPARISON
 from kdsr.ui.models.selection import ALL, Selection
@@ -69,8 +70,9 @@ def add_models_tab(
     parts["quality"].input(handlers.on_quality, [parts["quality"], selection], page, **LATEST_TOLD)
     parts["measure"].input(handlers.on_measure, [parts["measure"], selection], page, **LATEST_TOLD)
     parts["by"].input(handlers.on_by, [parts["by"], selection], page, **LATEST_TOLD)
-    for name in ("tables", "chart", "head", "body"):
+    for name in ("tables", "chart", "fit", "head", "body"):
         parts[name].select(handlers.on_pick, selection, page, **TOLD).success(None, js=_TO_CARD)
+    wire_fit(handlers, parts, selection, page, blocks)
     tried = parts["try"].click(
         handlers.on_try, [selection, restore.choice, visitor.who], [tabs, parts["status"], *restore.compared], **READING
     )
@@ -89,11 +91,12 @@ def _main_column() -> dict[str, Any]:
         task = gr.Radio([("All", ALL)], value=ALL, label="Task", show_label=False, elem_id="zoo-filter")
         tables = gr.HTML(elem_id="zoo-tables", js_on_load=_PICKABLE)
         problems = gr.HTML(elem_id="zoo-problems")
+        fit = add_fit(_PICKABLE)
         with gr.Row(elem_id="zoo-axes"):
             quality = gr.Radio([], label="Quality", elem_id="zoo-quality", visible=False)
             measure = gr.Radio([], label="Measured on", elem_id="zoo-measure", visible=False)
             by = gr.Radio(
-                [("Parameters", BY_PARAMETERS), ("Latency", BY_LATENCY)],
+                list(AXES),
                 value=BY_PARAMETERS,
                 label="Against",
                 elem_id="zoo-by",
@@ -110,6 +113,7 @@ def _main_column() -> dict[str, Any]:
         "by": by,
         "chart": chart,
         "published": published,
+        **fit,
     }
 
 

@@ -11,11 +11,11 @@ from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.html import joined, region
-from kdsr.ui.models.chart import conditions_text
 from kdsr.ui.models.rows import (
     CardLatency,
     Conditions,
     condition_words,
+    conditions_text,
     fastest,
     figures_of,
     measure_title,
