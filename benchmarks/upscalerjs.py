@@ -135,7 +135,7 @@ def ours(names: list[str], catalog: Catalog, settings: Settings) -> dict[str, Pa
     """ONNX Runtime Web and the students' graphs, by their place below the page."""
     binary = settings.home / "binary.wasm"
     settings.home.mkdir()
-    binary.write_bytes(gzip.decompress(public_binary("wasm", settings).read_bytes()))
+    binary.write_bytes(gzip.decompress(public_binary(settings).read_bytes()))
     graphs = {f"{name}.onnx": public_graph(catalog.find(name), catalog, settings) for name in names}
     runtime = SCRIPTS / "onnxruntime-web"
     return graphs | {"binary.wasm": binary} | {f"live/{path.name}": path for path in runtime.glob("*.mjs")}

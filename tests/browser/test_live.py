@@ -11,15 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.clips import frames_of, make_clip
+from helpers.live import TIMED, WAIT_MS, downloaded, drop, opened, picture, student_here
 from helpers.networks import add_network
 from helpers.serving import served
 from PIL import Image
 
-from kdsr.image import Picture, read_picture
-from kdsr.restore import open_runtime, restore_picture
 from kdsr.settings import Settings
-from kdsr.ui.live.files import SCRIPTS
-from kdsr.zoo import Catalog
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -27,8 +24,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
-WAIT_MS = 120_000
-TIMED = "#live .headline:has-text('Restored in your browser in')"
 STUDENT = "sr_x4-student"
 
 
@@ -70,37 +65,6 @@ def page(browser, address) -> Iterator["sync_api.Page"]:
     context.close()
 
 
-def opened(page: "sync_api.Page", address: str) -> None:
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    page.click("button[role=tab]:has-text('Live')")
-    page.wait_for_selector(TIMED)
-
-
-def picture(path: Path, width: int, height: int) -> Path:
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)).save(path)
-    return path
-
-
-def drop(page: "sync_api.Page", path: Path) -> None:
-    """Give the picture, and wait until it is restored and timed."""
-    page.set_input_files("#live input[type=file]", path)
-    page.wait_for_selector(f"#live .about:has-text('{path.name}')")
-    page.wait_for_selector(TIMED)
-
-
-def downloaded(page: "sync_api.Page") -> tuple[str, np.ndarray]:
-    with page.expect_download() as download:
-        page.click("#live [data-act=download]")
-    return download.value.suggested_filename, np.asarray(Image.open(download.value.path()))
-
-
-def student_here(path: Path, settings: Settings, name: str) -> np.ndarray:
-    catalog = Catalog(settings.weights_dir)
-    given = read_picture(str(path), settings)
-    return restore_picture(Picture(given.pixels), open_runtime(catalog.find(name), catalog, settings=settings)).pixels
-
-
 def test_the_tab_opens_on_a_restored_example_and_asks_its_own_server_only(browser, address):
     page = browser.new_page()
     asked, wrong = [], []
@@ -118,9 +82,7 @@ def test_the_tab_opens_on_a_restored_example_and_asks_its_own_server_only(browse
     assert re.search(r"WebAssembly, \d threads?", page.inner_text("#live tr[data-row=student]"))
     assert page.locator("#live tbody tr").count() == 1
     assert [url for _, url in asked if not url.startswith((address, "data:", "blob:"))] == [] and wrong == []
-    assert any(url.endswith("ort-wasm-simd-threaded.wasm.gz") for _, url in asked) and not any(
-        "asyncify" in url for _, url in asked
-    )
+    assert any(url.endswith("ort-wasm-simd-threaded.wasm.gz") for _, url in asked)
     page.close()
 
 
@@ -271,53 +233,6 @@ def test_the_slider_moves_by_key_and_a_smaller_size_is_a_choice(page):
     page.wait_for_selector("#live .about:has-text('shrunk to 96 × 96')")
     page.click("#live [data-choice=part] label:has-text('Centre crop')")
     page.wait_for_selector("#live .about:has-text('Astronaut, 96 × 96')")
-
-
-@pytest.fixture(scope="module")
-def gpu_browser(browser, chromium) -> Iterator["sync_api.Browser"]:
-    """A browser whose GPU is made of software; where it has none, there is nothing to test."""
-    flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
-    started = browser.browser_type.launch(executable_path=chromium, args=flags)
-    yield started
-    started.close()
-
-
-def choose_webgpu(page: "sync_api.Page") -> None:
-    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
-        pytest.skip("this browser has no WebGPU, not even in software")
-    page.click("#live [data-choice=backend] label:has-text('WebGPU')")
-
-
-def test_webgpu_restores_what_webassembly_does_and_is_named(gpu_browser, address, settings, tmp_path):
-    page = gpu_browser.new_page()
-    opened(page, address)
-    path = picture(tmp_path / "mine.png", 20, 20)  # a GPU of software takes its time
-    drop(page, path)
-    choose_webgpu(page)
-    page.wait_for_selector("#live tr[data-row=student] small:has-text('WebGPU')")
-    assert re.search(
-        r"equal to WebAssembly on a tile|1 of 255 from WebAssembly", page.inner_text("#live tr[data-row=student]")
-    )
-    assert np.abs(downloaded(page)[1].astype(int) - student_here(path, settings, STUDENT).astype(int)).max() <= 1
-    page.close()
-
-
-def test_where_webgpu_disagrees_webassembly_goes_on(gpu_browser, address, tmp_path):
-    page = gpu_browser.new_page()
-    stricter = (
-        (SCRIPTS / "worker.js")
-        .read_text(encoding="utf-8")
-        .replace("const ALLOWED_LEVELS = 1;", "const ALLOWED_LEVELS = -1;")
-    )
-    headers = {"content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp"}
-    page.route("**/worker.js", lambda route: route.fulfill(body=stricter, headers=headers))
-    opened(page, address)
-    choose_webgpu(page)
-    page.wait_for_selector("#live .line.error:has-text('keeps using WebAssembly')")
-    assert page.is_checked("#live [data-choice=backend] input[value=wasm]")
-    drop(page, picture(tmp_path / "mine.png", 20, 20))
-    assert "WebAssembly" in page.inner_text("#live tr[data-row=student]")
-    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,7 +1,7 @@
 """What browsers fetch for the tab *Live*: the scripts, ONNX Runtime Web, the graphs of students, the example pictures.
 
-Scripts and ONNX Runtime Web are in the package's folder `static/live`. Graphs, pictures and the binaries of ONNX
-Runtime Web, which are packed there, go into the folder `live` of `settings.home`, which holds nothing else: everything
+Scripts and ONNX Runtime Web are in the package's folder `static/live`. Graphs, pictures and the binary of ONNX
+Runtime Web, which is packed there, go into the folder `live` of `settings.home`, which holds nothing else: everything
 under these two folders is public.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from kdsr.errors import SettingsError, find
+from kdsr.errors import SettingsError
 from kdsr.files import replaced
 from kdsr.restore import graph_file
 from kdsr.settings import Settings
@@ -22,8 +22,8 @@ from kdsr.zoo import Card, Catalog
 
 SCRIPTS = Path(__file__).parent.parent / "static" / "live"
 
-BINARIES = {"wasm": "ort-wasm-simd-threaded.wasm", "webgpu": "ort-wasm-simd-threaded.asyncify.wasm"}
-"""By backend, the binary of ONNX Runtime Web; xz packs it to six tenths of what browsers can inflate, gzip."""
+BINARY = "ort-wasm-simd-threaded.wasm"
+"""The binary of ONNX Runtime Web; xz packs it to six tenths of what browsers can inflate, gzip."""
 
 
 def public_folder(settings: Settings) -> Path:
@@ -50,15 +50,13 @@ def public_graph(card: Card, catalog: Catalog, settings: Settings) -> Path:
     return target
 
 
-def public_binary(backend: str, settings: Settings) -> Path:
-    """The gzipped binary for `backend` where browsers may fetch it; it is packed anew the first time, in two seconds.
+def public_binary(settings: Settings) -> Path:
+    """The gzipped binary where browsers may fetch it; it is packed anew the first time, in two seconds.
 
     Raises:
-        UnknownNameError: no such backend.
         SettingsError: the folder cannot be written.
     """
-    name = find("backend", backend, BINARIES)
-    source, target = SCRIPTS / "onnxruntime-web" / f"{name}.xz", public_folder(settings) / f"{name}.gz"
+    source, target = SCRIPTS / "onnxruntime-web" / f"{BINARY}.xz", public_folder(settings) / f"{BINARY}.gz"
     if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
         _put(target, lambda part: part.write_bytes(gzip.compress(lzma.decompress(source.read_bytes()), 6, mtime=0)))
     return target

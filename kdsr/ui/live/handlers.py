@@ -62,9 +62,9 @@ class LiveHandlers:
         """Small pictures of the examples, in their order; they take a second when they are first made."""
         return _answered(self._thumbnails)
 
-    def binary(self, backend: object) -> Answer:
-        """The address of ONNX Runtime Web's binary for `backend` (`wasm` or `webgpu`)."""
-        return _answered(lambda: {"binary": file_address(public_binary(str(backend), self.settings))})
+    def binary(self, _: object = None) -> Answer:
+        """The address of ONNX Runtime Web's binary."""
+        return _answered(lambda: {"binary": file_address(public_binary(self.settings))})
 
     def graph(self, order: object) -> Answer:
         """The address of the graph of a student, and the multiple that its sides must have.

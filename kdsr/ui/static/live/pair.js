@@ -9,12 +9,18 @@ export class Pair {
 
   /** Another frame of the picture `name`: the server's results for the one before are dropped. */
   renew(result, network, name) {
+    this.result?.input.close?.(); // of the GPU
     Object.assign(this, { result, network, name });
     const { before, student } = this.canvases;
     this.canvases = { before: painted(before, result.before), student: painted(student, result.student) };
     this.rows = this.rows.student ? { student: this.rows.student } : {};
     this.view.say("apart", "");
     this.draw();
+  }
+
+  /** Let go of a frame that is not shown. */
+  drop({ input, before, student }) {
+    for (const image of [input, before, student]) image.close?.();
   }
 
   /** A picture of the server's with its times. */
@@ -31,6 +37,12 @@ export class Pair {
   }
 
   title(key) { return named(key); }
+
+  /** The pixels of a picture that is shown, as an ImageData. */
+  pixels(key) {
+    const canvas = this.canvases[key];
+    return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  }
 
   /** What stands beside the title on the picture. */
   figure(key) {
@@ -73,10 +85,12 @@ export class Pair {
   }
 }
 
-/** `canvas`, or a new one, with the pixels of an ImageData. */
+/** `canvas`, or a new one, with the pixels of an ImageData, or of an ImageBitmap, which is let go. */
 function painted(canvas = document.createElement("canvas"), image) {
   const { width, height } = image;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
+  const context = canvas.getContext("2d", { alpha: false });
+  if (image.data) context.putImageData(image, 0, 0);
+  else { context.drawImage(image, 0, 0); image.close(); }
   return canvas;
 }

@@ -23,6 +23,14 @@ export function withAlpha(rgb, width, height) {
   return new ImageData(target, width, height);
 }
 
+/** The ImageData of an ImageData or of an ImageBitmap. */
+export function bytesOf(image) {
+  if (image.data) return image;
+  const context = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, image.width, image.height);
+}
+
 /** The largest difference of two ImageData of one size in levels of 255, and how many `values` `of` how many differ. */
 export function apart(one, other) {
   let most = 0, unequal = 0;

@@ -43,7 +43,7 @@ function alongRows(values, length, { count, indices, weights }) {
 }
 
 /** For each of `to` pixels on an axis: `count` pixels of the `from` that it is made of, with weights that sum to 1. */
-function taps(from, to) {
+export function taps(from, to) {
   const ratio = to / from, squeeze = Math.min(1, ratio), count = Math.ceil(4 / squeeze) + 2;
   const indices = new Int32Array(to * count), weights = new Float64Array(to * count);
   for (let pixel = 0; pixel < to; pixel++) {

@@ -1,5 +1,23 @@
 // The worker as the page sees it: each job a promise.
 
+import { NOT_ON_GPU, placeOf } from "./texts.js";
+
+/**
+ * {restorer, place} that run the student at `graph` from now on: `restorer`, or one of `openWasm` where the GPU cannot
+ * run it. place: where that is, and why it is not the GPU.
+ */
+export async function loaded(restorer, graph, scale, openWasm) {
+  try {
+    return { restorer, place: placeOf(restorer, (await restorer.load(graph, scale)).levels) };
+  } catch (error) {
+    if (restorer.backend === "wasm") throw error;
+    const opened = await openWasm();
+    await opened.load(graph, scale);
+    restorer.close();
+    return { restorer: opened, place: `${placeOf(opened)}. ${NOT_ON_GPU(error)}` };
+  }
+}
+
 /**
  * A started worker with ONNX Runtime on `backend` (`wasm`, `webgpu`), whose gzipped binary lies at `binary`;
  * `onProgress` hears how the download goes.
@@ -31,8 +49,8 @@ export async function openRestorer(backend, binary, onProgress) {
 
   const restorer = {
     backend,
-    load: (graph) => ask("load", { graph }),
-    restore: (bitmap, settings) => ask("restore", { bitmap, ...settings }, { moved: [bitmap] }),
+    load: (graph, scale) => ask("load", { graph, scale }),
+    restore: (source, settings) => ask("restore", { source, ...settings }, { moved: [source] }),
     close: () => worker.terminate(),
   };
   try {

@@ -1,10 +1,11 @@
 // The server's own student and teacher on a picture that the visitor chose to send.
 
+import { bytesOf, rgbOf } from "./pixels.js";
 import { threadsOf } from "./texts.js";
 
-/** The server's picture of `input` (RGB bytes of `width` x `height`), and its times in ms. order: the student. */
+/** The server's picture of `input` (an ImageData or ImageBitmap), and its times in ms. order: the student. */
 export async function compared(server, { order, role, input, width, height }) {
-  const pixels = base64(input), begun = performance.now();
+  const pixels = base64(rgbOf(bytesOf(input))), begun = performance.now();
   const answer = await server.compare({ ...order, role, width, height, pixels });
   if (answer.error) return answer;
   const image = await decoded(answer.png);

@@ -7,7 +7,7 @@ import "../compare/compare.js";
 import { apart } from "./pixels.js";
 import { Choices } from "./choices.js";
 import { Rate, Recorder } from "./film.js";
-import { openRestorer } from "./restorer.js";
+import { loaded, openRestorer } from "./restorer.js";
 import { compared } from "./server.js";
 import { Pair } from "./pair.js";
 import * as texts from "./texts.js";
@@ -83,7 +83,7 @@ class Live {
 
   /** ONNX Runtime on `backend`, from the server. */
   async open(backend) {
-    const { binary } = await this.ask("binary", backend);
+    const { binary } = await this.ask("binary");
     return openRestorer(backend, this.served + binary, (progress) => this.fetching(progress));
   }
 
@@ -109,22 +109,24 @@ class Live {
   // Changes, each done by the loop
 
   async useNetwork(network, asked = this.ask("graph", { network: network.name })) {
-    await this.load(asked, network.title, () => this.choices.use(network));
+    await this.load(asked, network, network.title, () => this.choices.use(network));
   }
 
   async useSharpness(sharpness) {
     const { network } = this.choices;
     const asked = this.ask("graph", { network: network.name, sharpness });
-    await this.load(asked, `${network.title}, sharpness ${sharpness}`, () => { this.choices.sharpness = sharpness; });
+    const title = `${network.title}, sharpness ${sharpness}`;
+    await this.load(asked, network, title, () => { this.choices.sharpness = sharpness; });
   }
 
-  /** Open the student that the server was asked for, then note the choice; the choices show what holds. */
-  async load(asked, title, choose) {
+  /** Open what the server was asked for, of `network`, then note the choice; the choices show what holds. */
+  async load(asked, network, title, choose) {
     this.view.status(`Fetching ${title}`, { fraction: null });
     try {
       const { graph, multiple } = await asked;
-      const { levels } = await this.restorer.load(this.served + graph);
-      Object.assign(this, { multiple, levels });
+      const opened = await loaded(this.restorer, this.served + graph, network.scale, () => this.open("wasm"));
+      Object.assign(this, opened, { multiple });
+      this.choices.backend = this.restorer.backend;
       choose();
       this.isWanted = true;
     } finally {
@@ -138,11 +140,12 @@ class Live {
       opened = await this.open(backend);
       this.view.status(`Trying ${texts.BACKENDS[backend]} on one tile`, { fraction: null });
       const { graph } = await this.ask("graph", this.choices.order);
-      this.levels = (await opened.load(this.served + graph)).levels;
+      const { levels } = await opened.load(this.served + graph, this.choices.network.scale);
+      this.place = texts.placeOf(opened, levels);
     } catch (error) {
       opened?.close();
       this.choices.draw();
-      throw texts.sentence(error.name === "Disagreement" ? texts.DISAGREES(error.message) : texts.NO_WEBGPU);
+      throw texts.sentence(texts.NOT_ON_GPU(error));
     }
     this.restorer.close();
     this.restorer = opened;
@@ -247,7 +250,7 @@ class Live {
     const until = performance.now() + TIMING_MS;
     while (this.runs.length < WARM_RUNS && (performance.now() < until || !this.runs.length)) {
       if (this.changes.length || this.isWanted || this.webcam.isFilming) return;
-      await this.restoreOnce(1);
+      this.pair.drop(await this.restoreOnce(1));
     }
     this.report();
   }
@@ -260,7 +263,7 @@ class Live {
     const side = this.rate.sideFor(largest, this.runs, this.recorder.isRecording);
     if (side !== this.side) Object.assign(this, { side, runs: [] });
     const result = await this.restoreOnce(this.times.length + Math.floor(performance.now()));
-    if (!this.webcam.isFilming) return;
+    if (!this.webcam.isFilming) return this.pair.drop(result);
     this.view.status("");
     this.show(result);
     const now = performance.now();
@@ -272,11 +275,12 @@ class Live {
 
   /** What the worker makes of the source; a warm run is noted. seed: of the noise. */
   async restoreOnce(seed) {
-    const bitmap = await createImageBitmap(this.source);
+    const source = this.webcam.frame() ?? (await createImageBitmap(this.source));
     const settings = { ...this.choices.settings, multiple: this.multiple, seed };
     if (this.webcam.isFilming) settings.pixels = this.side ** 2;
-    const result = await this.restorer.restore(bitmap, settings);
-    if (result.isWarm) this.runs = [...this.runs, result].slice(-FILM_RUNS);
+    const result = await this.restorer.restore(source, settings);
+    const { isWarm, networkMs, totalMs } = result;
+    if (isWarm) this.runs = [...this.runs, { networkMs, totalMs }].slice(-FILM_RUNS);
     return result;
   }
 
@@ -293,9 +297,12 @@ class Live {
     if (!this.runs.length) return;
     const fps = this.webcam.isFilming ? (1000 * (this.times.length - 1)) / (this.times.at(-1) - this.times[0]) : null;
     const [network, total] = ["networkMs", "totalMs"].map((name) => texts.median(this.runs.map((run) => run[name])));
-    this.pair.row("student", { place: texts.placeOf(this.restorer, this.levels), network, total });
+    this.pair.row("student", { place: this.place, network, total });
     this.view.say("headline", texts.headline(this.pair.rows, fps));
   }
+
+  /** How far the server's picture of the student is from the browser's. */
+  tellApart(image) { this.view.say("apart", texts.apartSentence(apart(this.pair.pixels("student"), image))); }
 
   fetching({ got, of }) {
     this.view.status(`Fetching ONNX Runtime, ${texts.number(Math.min(got, of))} of ${of} MB`, { fraction: got / of });
@@ -323,7 +330,7 @@ class Live {
         if (this.pair.result !== result) return; // another picture came meanwhile
         if (answer.error) return this.view.status(answer.error, { isError: true });
         this.pair.add(role === "student" ? "serverStudent" : "serverTeacher", answer);
-        if (role === "student") this.view.say("apart", texts.apartSentence(apart(result.student, answer.image)));
+        if (role === "student") this.tellApart(answer.image);
         this.report();
       }
       this.view.status(this.webcam.video ? (this.webcam.isFile ? texts.FILM_HELD : texts.HELD) : "");

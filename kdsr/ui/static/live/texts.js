@@ -26,14 +26,17 @@ export const FILM_HELD = "The video is paused on this frame.";
 export const OLD_BROWSER =
   "This browser cannot run networks: it lacks WebAssembly, DecompressionStream or OffscreenCanvas. " +
   "Use a current Chrome, Edge, Firefox or Safari.";
-export const NO_WEBGPU = "WebGPU is not available on this device; the student keeps using WebAssembly.";
+const NO_WEBGPU = (what) => `WebGPU cannot run this student here (${what}); it uses WebAssembly.`;
 export const OFFLINE = "The download failed; check the connection and try again.";
 export const SERVER_GONE = "The server did not answer; the student in your browser works without it.";
 export const NO_PICTURE = (name) => `${name} is not a picture that this browser can read; use a PNG, JPEG or WebP.`;
 export const TOO_LARGE = (megapixels, most) =>
   `This picture has ${megapixels} megapixels; the limit is ${most}. Use a smaller one.`;
-export const DISAGREES = (what) =>
-  `WebGPU and WebAssembly differ on a test tile (${what}), so the student keeps using WebAssembly.`;
+const DISAGREES = (what) => `WebGPU and WebAssembly differ on a test tile (${what}); the student uses WebAssembly.`;
+
+/** Why the student does not run on the GPU. */
+export const NOT_ON_GPU = ({ name, message }) =>
+  (name === "Disagreement" ? DISAGREES : NO_WEBGPU)(message.trim().split("\n")[0].slice(0, 120));
 export const FAILED = (what) =>
   `The student could not run in this browser (${what}); reload the page, or choose another student.`;
 

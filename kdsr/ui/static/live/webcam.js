@@ -64,6 +64,16 @@ export class Webcam {
     this.draw();
   }
 
+  /** The frame that is there as a VideoFrame, which nothing has copied; null where the browser has none. */
+  frame() {
+    const { video } = this;
+    if (!video || !globalThis.VideoFrame) return null;
+    const frame = new VideoFrame(video);
+    if (frame.displayWidth === video.videoWidth && frame.displayHeight === video.videoHeight) return frame;
+    frame.close(); // a video that is turned: not all browsers turn its frames
+    return null;
+  }
+
   /** Resolves at once if the camera has shown a frame since the last one, else when it does, or when none comes. */
   async nextFrame() {
     const { video } = this;

@@ -2,7 +2,8 @@
 // other, so that the page never waits. It fetches from the server of this file only, and sends nothing anywhere.
 
 import { degraded } from "./degrade.js";
-import { apart, rgbOf, withAlpha } from "./pixels.js";
+import { Gpu } from "./gpu/gpu.js";
+import { apart, bytesOf, rgbOf, withAlpha } from "./pixels.js";
 import { resized } from "./resample.js";
 
 const INPUT = "image", OUTPUT = "restored"; // as kdsr.restore.graph names them
@@ -10,12 +11,9 @@ const MOST_THREADS = 4;
 const START_MS = 30_000; // what WebAssembly may take to start: threads that a browser blocks never answer
 const TILE = 16; // side of the tile on which WebGPU must agree with WebAssembly
 const ALLOWED_LEVELS = 1;
-const FILES = {
-  wasm: { script: "ort.wasm.min.mjs", megabytes: 3.7 },
-  webgpu: { script: "ort.webgpu.min.mjs", megabytes: 6.6 },
-};
+const SCRIPT = "onnxruntime-web/ort.wasm.min.mjs", MEGABYTES = 3.7; // of its binary, as browsers fetch it
 
-let ort, backend, session, warmFor;
+let ort, gpu, session, warmFor;
 let queue = Promise.resolve();
 
 onmessage = ({ data }) => { queue = queue.then(() => answer(data)); };
@@ -31,67 +29,63 @@ async function answer({ id, job, given }) {
   }
 }
 
-/** Fetch and start ONNX Runtime for `backend`; {threads, adapter}. */
-async function open(given, tell) {
-  backend = given.backend;
-  const adapter = backend === "webgpu" ? await adapterName() : "";
-  const { script: name, megabytes } = FILES[backend];
-  const script = import(new URL(`onnxruntime-web/${name}`, import.meta.url));
-  const binary = await inflated(await fetched(given.binary, megabytes, tell));
+/** Fetch and start ONNX Runtime, and the GPU for the backend `webgpu`; {threads, adapter}. */
+async function open({ backend, binary: address }, tell) {
+  gpu = backend === "webgpu" ? await Gpu.open() : null;
+  const script = import(new URL(SCRIPT, import.meta.url));
+  const binary = await inflated(await fetched(address, MEGABYTES, tell));
   ort = await script;
   ort.env.wasm.wasmBinary = binary;
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
   ort.env.wasm.initTimeout = START_MS;
   ort.env.logLevel = "error";
-  return { value: { threads: ort.env.wasm.numThreads, adapter } };
-}
-
-/** The GPU as the browser names it; an error where there is none. */
-async function adapterName() {
-  const adapter = await navigator.gpu?.requestAdapter();
-  if (!adapter) throw new Error("no GPU");
-  return [adapter.info?.vendor, adapter.info?.architecture].filter(Boolean).join(" ");
+  return { value: { threads: ort.env.wasm.numThreads, adapter: gpu?.device.name ?? "" } };
 }
 
 /** Open the student whose graph lies at `graph`; on WebGPU {levels} between it and WebAssembly on one tile. */
-async function load({ graph }) {
+async function load({ graph, scale }) {
   const response = await fetch(graph);
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());
-  const fresh = await ort.InferenceSession.create(bytes, { executionProviders: [backend] });
-  let levels = null;
-  if (backend === "webgpu") {
-    const reference = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-    levels = await disagreement(fresh, reference);
-    await reference.release();
-    if (!(levels <= ALLOWED_LEVELS)) {
-      await fresh.release();
-      throw Object.assign(new Error(`${levels} levels apart`), { name: "Disagreement" });
-    }
-  }
+  const fresh = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
   await session?.release();
   session = fresh;
   warmFor = null;
+  if (!gpu) return { value: { levels: null } };
+  gpu.load(bytes);
+  const levels = await disagreement(scale);
+  if (!(levels <= ALLOWED_LEVELS)) throw Object.assign(new Error(`${levels} levels apart`), { name: "Disagreement" });
   return { value: { levels } };
 }
 
 /**
- * A window of `bitmap` as the student's input, its baseline (bicubic, or as given), and the student's result.
+ * A part of `source`, a VideoFrame or an ImageBitmap, as the student's input, its baseline (bicubic, or as given), and
+ * the student's result.
  * pixels: how many the student gets at most; part: `whole` shrinks the picture to them, `middle` cuts them out of it.
  */
-async function restore({ bitmap, pixels, part, multiple, scale, degradation, strength, seed }) {
+async function restore({ source, pixels, part, multiple, scale, degradation, strength, seed }) {
   const begun = performance.now();
-  const window = taken(bitmap, pixels, part, multiple);
-  bitmap.close();
-  const { width, height } = window;
-  const input = await degraded(window.rgb, width, height, degradation, strength, seed);
-  const { restored, networkMs, isWarm } = await run(input, width, height);
-  const large = [width * scale, height * scale];
-  const student = withAlpha(restored, ...large);
-  const totalMs = performance.now() - begun;
-  const before = withAlpha(resized(input, width, height, ...large), ...large);
-  const value = { input, width, height, before, student, networkMs, totalMs, isWarm, shrunk: window.shrunk };
-  return { value, moved: [before.data.buffer, student.data.buffer] };
+  const size = [source.displayWidth ?? source.width, source.displayHeight ?? source.height];
+  const cut = partOf(size, pixels, part, multiple), { width, height, shrunk } = cut;
+  try {
+    if (gpu && !degradation) return moved(await gpu.restore({ source, size, cut, scale }));
+    const input = await degraded(taken(source, cut), width, height, degradation, strength, seed);
+    if (gpu) return moved(await gpu.restore({ size, cut, scale, bytes: withAlpha(input, width, height).data }));
+    const { restored, networkMs, isWarm } = await run(input, width, height);
+    const large = [width * scale, height * scale];
+    const student = withAlpha(restored, ...large);
+    const totalMs = performance.now() - begun;
+    const before = withAlpha(resized(input, width, height, ...large), ...large);
+    return moved({ input: withAlpha(input, width, height), before, student, networkMs, totalMs, isWarm });
+  } finally {
+    source.close();
+  }
+
+  function moved({ input, before, student, totalMs = performance.now() - begun, ...times }) {
+    const pictures = [input, before, student];
+    const value = { input, before, student, width, height, shrunk, totalMs, ...times };
+    return { value, moved: pictures.map((picture) => picture.data?.buffer ?? picture) };
+  }
 }
 
 async function run(rgb, width, height) {
@@ -105,33 +99,34 @@ async function run(rgb, width, height) {
   return { restored: bytes, networkMs, isWarm };
 }
 
-/** {rgb, width, height, shrunk} of a window of `bitmap`, sides multiples of `multiple`; transparency becomes white. */
-function taken(bitmap, pixels, part, multiple) {
-  const fraction = Math.sqrt(pixels / (bitmap.width * bitmap.height));
+/** {left, top, cutWidth, cutHeight} of a picture that become an input of {width, height}, multiples of `multiple`. */
+function partOf(size, pixels, part, multiple) {
+  const fraction = Math.min(1, Math.sqrt(pixels / (size[0] * size[1])));
   const rounded = (side) => Math.max(multiple, Math.floor(side / multiple) * multiple);
-  const width = fraction < 1 ? rounded(Math.round(bitmap.width * fraction)) : rounded(bitmap.width);
-  const height = fraction < 1 ? rounded(Math.round(bitmap.height * fraction)) : rounded(bitmap.height);
+  const [width, height] = size.map((side) => rounded(fraction < 1 ? Math.round(side * fraction) : side));
   const shrunk = part === "whole" && fraction < 1;
-  const [cutWidth, cutHeight] = shrunk ? [bitmap.width, bitmap.height] : [width, height];
+  const [cutWidth, cutHeight] = shrunk ? size : [width, height];
+  const [left, top] = [size[0] - cutWidth, size[1] - cutHeight].map((rest) => Math.max(0, Math.floor(rest / 2)));
+  return { left, top, cutWidth, cutHeight, width, height, shrunk };
+}
+
+/** The colours of the part `cut` of `source`; transparency becomes white. */
+function taken(source, { left, top, cutWidth, cutHeight, width, height }) {
   const canvas = new OffscreenCanvas(cutWidth, cutHeight);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, cutWidth, cutHeight);
-  const offset = (side, cut) => -Math.max(0, Math.floor((side - cut) / 2));
-  context.drawImage(bitmap, offset(bitmap.width, cutWidth), offset(bitmap.height, cutHeight));
-  const rgb = rgbOf(context.getImageData(0, 0, cutWidth, cutHeight));
-  return { rgb: resized(rgb, cutWidth, cutHeight, width, height), width, height, shrunk };
+  context.drawImage(source, -left, -top);
+  return resized(rgbOf(context.getImageData(0, 0, cutWidth, cutHeight)), cutWidth, cutHeight, width, height);
 }
 
-/** Levels of 255 between two sessions on a tile of random pixels. */
-async function disagreement(one, other) {
-  const bytes = crypto.getRandomValues(new Uint8Array(TILE * TILE * 3));
-  const results = [];
-  for (const each of [one, other]) {
-    const restored = (await each.run({ [INPUT]: new ort.Tensor("uint8", bytes, [TILE, TILE, 3]) }))[OUTPUT];
-    results.push({ data: await restored.getData() });
-  }
-  return apart(...results).levels;
+/** Levels of 255 between the GPU and WebAssembly on a tile of random pixels, as it is shown. */
+async function disagreement(scale) {
+  const rgb = crypto.getRandomValues(new Uint8Array(TILE * TILE * 3)), sides = [TILE, TILE];
+  const cut = partOf(sides, TILE * TILE, "middle", 1), bytes = withAlpha(rgb, ...sides).data;
+  const { student } = await gpu.restore({ size: sides, cut, scale, bytes });
+  const { restored } = await run(rgb, ...sides);
+  return apart(bytesOf(student), withAlpha(restored, TILE * scale, TILE * scale)).levels;
 }
 
 /** The bytes at `url`, telling how far they have come. */
