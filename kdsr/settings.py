@@ -31,6 +31,8 @@ class Settings:
     home: Path = field(default_factory=lambda: Path.home() / ".cache" / "kdsr")
     database_url: str = field(default="", repr=False)
     """A PostgreSQL database that several pages share, as `postgresql://USER:PASSWORD@HOST/NAME`; empty: an own file."""
+    artifacts_url: str = field(default="", repr=False)
+    """Where the files of runs are kept for all pages and workers, as `s3://BUCKET/runs`; empty: only under `home`."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 0

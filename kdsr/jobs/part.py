@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from kdsr.errors import JobError, KdsrError, Stopped, UnreachableError
+from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.folders import LOG, run_dir, runs_dir
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
-from kdsr.jobs.store import Store
+from kdsr.jobs.store import LEASE_S, Store
 from kdsr.settings import Settings
 from kdsr.train.recipe import recipe_from_json
 from kdsr.train.train import train_recipe
@@ -60,7 +61,11 @@ class Watch:
         """The clock passed the limit before the first step, where the trainer reads no clock."""
         self.has_begun = False
         """Training has started: from here on `should_stop` is called at every step."""
-        self._asked = time.monotonic()
+        self._asked = self._heard = time.monotonic()
+
+    def is_heard(self) -> bool:
+        """Whether the store still takes the run for this worker's."""
+        return not self.is_lost and time.monotonic() - self._heard < LEASE_S
 
     def beat(self) -> None:
         """Renew the lease and read stop requests."""
@@ -69,6 +74,7 @@ class Watch:
             state = self.store.beat(self.run)
         except JobError:  # a full disk or a busy database; the next beat tries again, and the lease outlasts several
             return
+        self._heard = time.monotonic()
         self.is_lost = state is None
         self.is_asked_to_stop = state is State.STOPPING
 
@@ -120,19 +126,22 @@ def heartbeat(watch: Watch, on_beat: Callable[[], None] = lambda: None) -> Itera
 
 def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None) -> PartResult:
     """Train `run` from its last checkpoint to its end, a stop, a failure or the time limit."""
-    folder = run_dir(settings, run.id)
+    folder, artifacts = run_dir(settings, run.id), Artifacts(settings)
     try:
-        _sweep(folder)
-        (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
-        result = train_recipe(
-            recipe_from_json(run.recipe),
-            folder,
-            settings=_settings_of(run, settings),
-            resume=True,
-            time_limit_s=time_limit_s,
-            on_event=watch.on_event,
-            should_stop=watch.should_stop,
-        )
+        with artifacts.held(run.id):
+            artifacts.pull(run.id, without=(LOG,))
+            _sweep(folder)
+            (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+            with artifacts.pushing(run.id, watch.is_heard):
+                result = train_recipe(
+                    recipe_from_json(run.recipe),
+                    folder,
+                    settings=_settings_of(run, settings),
+                    resume=True,
+                    time_limit_s=time_limit_s,
+                    on_event=watch.on_event,
+                    should_stop=watch.should_stop,
+                )
     except (Stopped, KeyboardInterrupt) as error:
         if watch.is_terminated and not watch.is_asked_to_stop:
             return PartResult(State.INTERRUPTED, "The worker had to end; resume continues from here.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from kdsr.errors import JobError, LimitError, SettingsError, UnreachableError
 from kdsr.jobs import folders
+from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.launchers import ClosedLauncher, Launcher, choose_launcher
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
 from kdsr.jobs.process import end, end_worker, is_alive, this_holder
@@ -42,6 +43,7 @@ class Jobs:
     def __init__(self, settings: Settings, *, launcher: Launcher | None = None, is_trusted: bool = False) -> None:
         self.settings = settings
         self.store = store_of(settings)
+        self.artifacts = Artifacts(settings)
         self.launcher = launcher or choose_launcher(settings, self.store)
         self.is_trusted = is_trusted
         self._looked = (time.time(), time.monotonic())
@@ -80,10 +82,12 @@ class Jobs:
                 recipe = with_keys(recipe, {"photos": places})
             data_dir = "" if photos is not None else str(self.settings.data_dir.absolute())
             self._room_bytes(owner_sha256, client)
+            self.artifacts.push(run_id)
             run = _new_run(run_id, owner_sha256, recipe, data_dir, client)
             run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
             self._make_room(owner_sha256)
         except BaseException as error:
+            self.artifacts.remove(run_id)
             folders.remove(folder)
             if isinstance(error, OSError):
                 raise JobError(f"The run cannot be stored here ({error.strerror}): try again later.") from error
@@ -113,12 +117,14 @@ class Jobs:
         return queue.index(run_id) + 1 if run_id in queue else None
 
     def folder(self, run_id: str) -> Path:
-        """The folder with weights, card, checkpoint and photographs of a run.
+        """The folder with weights, card, checkpoint and photographs of a run; of another machine's, what it stored.
 
         Raises:
-            JobError: there is no such run.
+            JobError: there is no such run, or its files cannot be fetched.
         """
-        return folders.run_dir(self.settings, self.get(run_id).id)
+        run = self.get(run_id)
+        self.artifacts.fetch(run)
+        return folders.run_dir(self.settings, run.id)
 
     def log(self, run_id: str, owner: str = "") -> str:
         """The end of the worker's log; for the owner only, because it may hold paths of this machine."""
@@ -294,6 +300,7 @@ class Jobs:
 
     def _remove(self, run_id: str) -> None:
         self.store.delete(run_id)
+        self.artifacts.remove(run_id)
         folders.remove(folders.run_dir(self.settings, run_id))
 
 

@@ -3,11 +3,14 @@
 A run's network is named `run:` and the run's id. It is kept in the run's folder until the run is deleted.
 """
 
+import contextlib
 from collections.abc import Iterable
 
-from kdsr.errors import UnknownNameError
+from kdsr.errors import JobError, UnknownNameError
 from kdsr.jobs import WAITING, Jobs, Run
+from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.folders import run_dir
+from kdsr.jobs.store import store_of
 from kdsr.settings import Settings
 from kdsr.zoo import Card, Catalog, open_catalog
 
@@ -34,7 +37,11 @@ def find_network(name: str, settings: Settings) -> tuple[Card, Catalog]:
     if not is_of_run(name):
         catalog = open_catalog(settings)
         return catalog.find(name), catalog
-    catalog = Catalog(run_dir(settings, name.removeprefix(_OF_RUN)))
+    run_id = name.removeprefix(_OF_RUN)
+    catalog = Catalog(run_dir(settings, run_id))
+    if not catalog.cards and settings.artifacts_url:  # trained by another machine, and not listed here so far
+        Artifacts(settings).fetch(store_of(settings).get(run_id))
+        catalog = Catalog(run_dir(settings, run_id))
     if not catalog.cards:
         raise UnknownNameError("This run has no network: the run was deleted, or has not ended. Choose another one.")
     return catalog.cards[0], catalog
@@ -44,6 +51,8 @@ def card_of_run(run: Run, settings: Settings) -> Card | None:
     """The card of the network of `run`; None while it trains, or if it made none."""
     if run.state in WAITING:
         return None
+    with contextlib.suppress(JobError):  # where the files are kept does not answer: the network is not offered now
+        Artifacts(settings).fetch(run)
     return next(iter(Catalog(run_dir(settings, run.id)).cards), None)
 
 

@@ -47,13 +47,14 @@ NOT_IN_THE_PAGE = (
         "{} has no strength",
     ),
     *("{} has no argument", "{} needs a value", "data must be a list of values, got {}; {}"),
-    *("A run may take a network", "The database {} was", "A folder of photographs", "Too slow to estimate"),
+    *("A run may take a network", "A folder of photographs", "Too slow to estimate"),
     *(
         "The role of a network",
         "The precision of a network",
         "{} must be a whole number from 0",
         "{} must hold objects",
     ),
+    *("KDSR_DATABASE_URL ", "KDSR_ARTIFACTS_URL ", "The {} was written by a newer", "The {} does not answer ("),
     *("A folder with one", "{} is used with", "The teacher {} was not added", "{} is not there", "{} does not hold"),
 )
 """How the sentences begin that only the command line, scripts and cards written by hand can cause."""
