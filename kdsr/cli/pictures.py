@@ -64,57 +64,39 @@ def restore(
 ) -> None:
     """Restore a picture, a clip, or every picture of a folder; what is finished is skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
-    from kdsr.image import read_picture
-    from kdsr.restore import open_runtime, passed_over, restore_file
-    from kdsr.zoo import at_sharpness, find_network, sha256_of
+    from kdsr.restore import passed_over
+    from kdsr.restore.order import order_for
 
-    card, catalog = find_network(model, context.obj)
-    if sharpness is not None:
-        card, catalog = at_sharpness(card, catalog, sharpness, context.obj)
-    if mask is not None and find_task(card.task).planes == 3:
-        raise SettingsError(
-            f"The network '{card.name}' takes no mask; leave --mask out, or choose a network for inpainting."
-        )
-    marks = None if mask is None else read_picture(mask, context.obj)
-    options = {"self-ensemble": self_ensemble, "strip": strip, sha256_of(mask) if mask else "": mask is not None}
-    made_by = " ".join([card.name, card.sha256, *(name for name, given in options.items() if given)])
-
+    order = order_for(
+        model,
+        context.obj,
+        runtime=runtime.value,
+        self_ensemble=self_ensemble,
+        mask=mask,
+        sharpness=sharpness,
+        strip=strip,
+        tile_px=tile,
+    )
     ran: list[str] = []
 
     def opened_with(settings: Settings) -> "Runtime":
-        opened = open_runtime(card, catalog, runtime=runtime.value, settings=settings)
+        opened = order.open(settings)
         if runtime == RuntimeName.AUTO:
-            for line in passed_over(card, settings):
+            for line in passed_over(order.card, settings):
                 note(line)
-        if self_ensemble:
-            from kdsr.restore.ensemble import (
-                SelfEnsemble,
-            )  # imports torch, which a plain run by ONNX Runtime does without
-
-            opened = SelfEnsemble(opened)
-        ran.append(f"{card.name} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
+        ran.append(f"{order.card.name} by {opened.about.name}, {opened.about.precision}, on {opened.about.device}")
         return opened
 
     def open_work(settings: Settings) -> Work:
         opened = opened_with(settings)
 
         def work(job: "Job", tell: Tell, should_stop: Callable[[], bool]) -> tuple[str, ...]:
-            return restore_file(
-                job.source,
-                job.target,
-                opened,
-                settings,
-                mask=marks,
-                strip=strip,
-                tile_px=tile,
-                on_progress=tell,
-                should_stop=should_stop,
-            )
+            return order.restore(job.source, job.target, opened, settings, on_progress=tell, should_stop=should_stop)
 
         return work
 
     more: dict[str, Any] = {
-        "made_by": made_by,
+        "made_by": order.made_by,
         "encoding": (codec, crf),
         "preview": preview,
         "strip": strip,
@@ -130,7 +112,7 @@ def restore(
         each_picture(
             where,
             context.obj,
-            made_by,
+            order.made_by,
             open_work,
             lambda where: each_clip(where, settings=context.obj, opened_with=opened_with, **more),
         )
