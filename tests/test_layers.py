@@ -48,6 +48,7 @@ UI_ROOMS = (
 KEPT_IN = {
     **{"gradio": ("ui", "app"), "onnxruntime": ("restore",), "openvino": ("restore",)},
     **{"sqlite3": ("jobs",), "sqlalchemy": ("jobs",), "alembic": ("jobs",)},
+    **{"ray": ("cluster", "jobs"), "fsspec": ("cluster", "jobs"), "pyarrow": ("cluster",)},
 }
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -204,7 +204,7 @@ def _each_of(todo: _Todo, settings: Settings, open_work: Callable[[Settings], Wo
         else:
             failures.append(f"{outcome.job.source.name}: {outcome.failure}")
             line += " failed"
-        note(" ".join([line, _pace(done, len(jobs), time.monotonic() - started), *outcome.notes]))
+        note(" ".join([line, pace(done, len(jobs), time.monotonic() - started), *outcome.notes]))
         if said := estimate.after(outcome):
             note(said)
     return failures
@@ -258,7 +258,7 @@ def _pixels_of(path: Path) -> int:
         return 0
 
 
-def _pace(done: int, total: int, passed_s: float) -> str:
+def pace(done: int, total: int, passed_s: float) -> str:
     """Pictures per second so far, and the time that the rest will take."""
     rate = done / max(passed_s, 1e-9)
     return f"({rate:.3g} pictures/s, {timedelta(seconds=round((total - done) / rate))} left)"

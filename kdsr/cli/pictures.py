@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kdsr.cli.clips import each_clip, is_clip, restore_clip
+from kdsr.cli.cluster import plain_places, restore_by_ray
 from kdsr.cli.folders import OnConflict, Tell, Where, Work, each_picture
 from kdsr.cli.options import (
     Ensemble,
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 def restore(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="Picture, folder of pictures, or clip (.mp4, .mkv, .webm ...).")
+        str, typer.Argument(metavar="IN", help="Picture, folder of pictures, or clip (.mp4, .mkv, .webm ...).")
     ],
-    out: Out,
+    out: Annotated[str, typer.Option("-o", "--out", help="File or folder to write.")],
     model: Model,
     runtime: RunOn = RuntimeName.AUTO,
     self_ensemble: Ensemble = False,
@@ -61,6 +62,16 @@ def restore(
         bool, typer.Option("--steady", help="Clips: blend frames where nothing moves, against flicker.")
     ] = False,
     preview: Annotated[str | None, typer.Option(help="Clips: so much from the start only, such as 5s.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|HOST:PORT",
+            help="A folder by Ray: on this machine, or on the cluster there. IN and OUT may be s3:// or hf:// then.",
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option(help="With --ray: share of a GPU for each worker, such as 0.25.", min=0)
+    ] = None,
 ) -> None:
     """Restore a picture, a clip, or every picture of a folder; what is finished is skipped."""
     # Over 40 lines, half of which declare the options: typer reads them from the signature.
@@ -77,6 +88,13 @@ def restore(
         strip=strip,
         tile_px=tile,
     )
+    is_for_clips = (codec, crf, preview, steady) != ("h264", None, None, False)
+    if ray is not None:
+        if is_for_clips:
+            raise SettingsError("--codec, --crf, --preview and --steady are for clips, and --ray takes pictures only.")
+        restore_by_ray(ray, source, out, order, context.obj, recursive, on_conflict, gpus)
+        return
+    place, results = plain_places(source, out, gpus)
     ran: list[str] = []
 
     def opened_with(settings: Settings) -> "Runtime":
@@ -103,12 +121,12 @@ def restore(
         "tile_px": tile,
         "steady": steady,
     }
-    if is_clip(source, out):
-        restore_clip(source, out, opened_with(context.obj), context.obj, **more)
-    elif (codec, crf, preview, steady) != ("h264", None, None, False) and not source.is_dir():
-        raise SettingsError(f"--codec, --crf, --preview and --steady are for clips, and {source} is none.")
+    if is_clip(place, results):
+        restore_clip(place, results, opened_with(context.obj), context.obj, **more)
+    elif is_for_clips and not place.is_dir():
+        raise SettingsError(f"--codec, --crf, --preview and --steady are for clips, and {place} is none.")
     else:
-        where = Where(source, out, recursive, on_conflict, clips=True)
+        where = Where(place, results, recursive, on_conflict, clips=True)
         each_picture(
             where,
             context.obj,

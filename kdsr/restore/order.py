@@ -20,7 +20,7 @@ from kdsr.zoo import Card, Catalog, at_sharpness, find_network, sha256_of
 
 
 @dataclass(frozen=True)
-class Order:
+class PictureOrder:
     """The network `card` of `catalog` with the options of `kdsr restore`. It can be pickled."""
 
     card: Card
@@ -86,7 +86,7 @@ def order_for(
     sharpness: float | None = None,
     strip: bool = False,
     tile_px: int | None = None,
-) -> Order:
+) -> PictureOrder:
     """The order for the network `model`, at `sharpness` if given (`at_sharpness`), with the mask in the file `mask`.
 
     Raises:
@@ -102,4 +102,6 @@ def order_for(
             f"The network '{card.name}' takes no mask; leave --mask out, or choose a network for inpainting."
         )
     marks = None if mask is None else read_picture(mask, settings)
-    return Order(card, catalog, runtime, self_ensemble, marks, "" if mask is None else sha256_of(mask), strip, tile_px)
+    return PictureOrder(
+        card, catalog, runtime, self_ensemble, marks, "" if mask is None else sha256_of(mask), strip, tile_px
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kdsr.cli.folders import _pace
+from kdsr.cli.folders import pace
 from kdsr.cli.training import duration
 
 
@@ -16,7 +16,7 @@ from kdsr.cli.training import duration
     ],
 )
 def test_the_rest_takes_its_pictures_over_the_rate_so_far(done, total, passed_s, text):
-    assert _pace(done, total, passed_s) == text
+    assert pace(done, total, passed_s) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(59.4, "0:00:59"), (60, "0:01:00"), (3723, "1:02:03")])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.pictures import noise
 
-from kdsr.cli.folders import _pace
+from kdsr.cli.folders import pace
 from kdsr.errors import InputError, Stopped
 from kdsr.files import clear_parts
 from kdsr.image import read_picture, write_picture
@@ -91,7 +91,7 @@ def test_finished_pictures_are_skipped(run, folder, tmp_path):
     ],
 )
 def test_the_time_left_is_that_of_the_other_pictures_at_the_pace_so_far(done, total, passed_s, text):
-    assert _pace(done, total, passed_s) == text
+    assert pace(done, total, passed_s) == text
 
 
 @pytest.mark.slow
