@@ -2,15 +2,20 @@
 
 import signal
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdsr.errors import InputError
+from kdsr.errors import InputError, SettingsError
 from kdsr.files import new_folder
 from kdsr.settings import Settings
+
+if TYPE_CHECKING:
+    from kdsr.cluster.ray_train import Share
+    from kdsr.train.stage import RunResult
 
 
 def train(
@@ -28,11 +33,21 @@ def train(
         Path | None,
         typer.Option("--footage", help="Clip, or folder of clips and pictures, to train on in place of the recipe's."),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="local|HOST:PORT", help="Workers by Ray: on this machine, or on the cluster there."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="With --ray: processes that share each batch, one GPU or CPU each; 2.", min=1)
+    ] = None,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops with a checkpoint."""
+    # Over 40 lines, half of which declare the options: typer reads them from the signature.
     from kdsr.train.recipe import recipe_from_json, with_keys
     from kdsr.train.train import train_recipe
 
+    if workers is not None and ray is None:
+        raise SettingsError("--workers are processes of Ray; add --ray local or the address of a cluster.")
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     run = recipe_from_json(_read_text(recipe))
     if footage is not None:
@@ -42,11 +57,28 @@ def train(
         signal.SIGTERM,
     ):  # both leave a checkpoint, also where a shell started the run with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    result = train_recipe(
-        run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=EventPrinter(run.schedule.steps)
-    )
+    tell = EventPrinter(run.schedule.steps)
+    if ray is not None:
+        from kdsr.cluster.ray_train import Share
+
+        result = _by_ray(ray, workers or 2, Share(run, out, settings, resume, time_limit_s), tell)
+    else:
+        result = train_recipe(run, out, settings=settings, resume=resume, time_limit_s=time_limit_s, on_event=tell)
     if not result.finished:
         print(f"Paused at step {result.step:,}; go on with `kdsr train {recipe} --out {out} --resume`.")
+
+
+def _by_ray(address: str, workers: int, share: "Share", tell: "EventPrinter") -> "RunResult":
+    from kdsr.cluster.ray_start import ray_at
+    from kdsr.cluster.ray_train import train_by_ray
+
+    with ray_at(address, share.settings) as stdout:
+
+        def printed(event: Mapping[str, Any]) -> None:
+            with redirect_stdout(stdout):
+                tell(event)
+
+        return train_by_ray(share, workers, printed)
 
 
 def _drawn_from(footage: Path, out: Path) -> Path:

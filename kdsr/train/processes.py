@@ -1,8 +1,9 @@
 """One run in several processes: each takes its share of a batch, and all make the same step.
 
-Started by `accelerate launch --multi_gpu -m kdsr train ...` (one process per GPU) or, on processors, by `torchrun
---standalone --nproc-per-node N -m kdsr train ...`. Gradients are averaged by accelerate. Losses are means over
-pictures, so equal shares give the step of one process on the full batch. Only the first process writes files.
+Started by `kdsr train ... --ray local --workers N` (`cluster.ray_train`), by `accelerate launch --multi_gpu -m kdsr
+train ...` (one process per GPU) or, on processors, by `torchrun --standalone --nproc-per-node N -m kdsr train ...`.
+Gradients are averaged by accelerate. Losses are means over pictures, so equal shares give the step of one process on
+the full batch. Only the first process writes files.
 """
 
 import os
