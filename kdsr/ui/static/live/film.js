@@ -6,12 +6,12 @@ import { FILM, median } from "./texts.js";
 const LEAST_PX = 48, STEP_PX = 16; // of the side of a square with as many pixels as the student's input
 const NEEDED = 6; // warm runs at one size before it is judged
 const BUSY = 0.9, IDLE = 0.5; // share of a frame's time: above the first the size shrinks, below the second it grows
-const EARLY_MS = 4; // frames come a little before or after their time
+const EARLY = 0.25; // of a frame's time: frames come before or after theirs
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 
 /** Holds a rate: `side` is what the input may have now, at most what the visitor chose. */
 export class Rate {
-  constructor() { Object.assign(this, { fps: 0, side: null, shownAt: 0 }); }
+  constructor() { Object.assign(this, { fps: 0, side: null, due: 0 }); }
 
   /** Frames a second to hold; 0 takes each as it comes. */
   choose(fps) { Object.assign(this, { fps, side: null }); }
@@ -28,10 +28,12 @@ export class Rate {
     return this.side;
   }
 
-  /** Whether a frame at the time `now` comes too early for the rate. */
+  /** Whether a frame at the time `now` comes too early for the rate; if not, the next is due one frame's time later. */
   isEarly(now) {
-    if (this.fps && now - this.shownAt < 1000 / this.fps - EARLY_MS) return true;
-    this.shownAt = now;
+    if (!this.fps) return false;
+    const lasts = 1000 / this.fps;
+    if (now < this.due - EARLY * lasts) return true;
+    this.due = now - this.due < lasts / 2 ? this.due + lasts : now + lasts; // who is late does not hurry
     return false;
   }
 }

@@ -44,10 +44,10 @@ function alongRows(values, length, { count, indices, weights }) {
 
 /** For each of `to` pixels on an axis: `count` pixels of the `from` that it is made of, with weights that sum to 1. */
 export function taps(from, to) {
-  const ratio = to / from, squeeze = Math.min(1, ratio), count = Math.ceil(4 / squeeze) + 2;
+  const ratio = to / from, squeeze = Math.min(1, ratio), count = Math.ceil(4 / squeeze); // others weigh nothing
   const indices = new Int32Array(to * count), weights = new Float64Array(to * count);
   for (let pixel = 0; pixel < to; pixel++) {
-    const centre = (pixel + 0.5) / ratio - 0.5, first = Math.floor(centre - 2 / squeeze);
+    const centre = (pixel + 0.5) / ratio - 0.5, first = Math.floor(centre - 2 / squeeze) + 1;
     let sum = 0;
     for (let tap = 0; tap < count; tap++) {
       const position = ((first + tap) % (2 * from) + 2 * from) % (2 * from);
