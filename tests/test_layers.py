@@ -47,7 +47,7 @@ UI_ROOMS = (
 
 KEPT_IN = {
     **{"gradio": ("ui", "app"), "onnxruntime": ("restore",), "openvino": ("restore",)},
-    **{"sqlite3": ("jobs",), "sqlalchemy": ("jobs",), "alembic": ("jobs",)},
+    **{"sqlite3": ("jobs",), "sqlalchemy": ("jobs",), "alembic": ("jobs",), "optuna": ("tune",)},
     **{"ray": ("cluster", "jobs"), "fsspec": ("cluster", "jobs"), "pyarrow": ("cluster",)},
 }
 

@@ -28,11 +28,12 @@ from kdsr.cli.report import report
 from kdsr.cli.space import space_check, space_push
 from kdsr.cli.teachers import teachers_add, teachers_list, teachers_remove
 from kdsr.cli.training import train
+from kdsr.cli.tune import tune
 from kdsr.errors import KdsrError, Stopped
 from kdsr.settings import PAGE_OUTPUT_MEGAPIXELS, settings_from_environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(restore, degrade, train, compress, ablate, evaluate, models, export, bench, fit, report),
+    *(restore, degrade, train, tune, compress, ablate, evaluate, models, export, bench, fit, report),
 )
 """Each is a command of the same name; `serve` and the groups `card`, `jobs`, `teachers` and `space` are added."""
 CARD_COMMANDS: tuple[Callable[..., None], ...] = (card_verify, card_measure, card_latency)

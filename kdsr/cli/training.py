@@ -49,7 +49,7 @@ def train(
     if workers is not None and ray is None:
         raise SettingsError("--workers are processes of Ray; add --ray local or the address of a cluster.")
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
-    run = recipe_from_json(_read_text(recipe))
+    run = recipe_from_json(read_recipe(recipe))
     if footage is not None:
         run = with_keys(run, {"photos": [str(_drawn_from(footage, out))]})
     for number in (
@@ -144,7 +144,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def _read_text(path: Path) -> str:
+def read_recipe(path: Path) -> str:
+    """The text of the recipe at `path`; InputError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
