@@ -108,37 +108,44 @@ def story(pages: list[Page], store: Store, folder: Path) -> dict[str, Any]:
     def at(client: Client, run_id: str) -> dict[str, Any]:
         return dict(client.predict(run_id, 0, api_name="/distill_status")["run"])
 
-    def until(client: Client, run_id: str, step: int) -> dict[str, Any]:
-        return dict(wait_for(lambda: (now := at(client, run_id))["step"] > step and now))
-
-    def ended(client: Client, run_id: str) -> dict[str, Any]:
-        return dict(wait_for(lambda: (now := at(client, run_id))["state"] not in WAITING and now))
+    def until(client: Client, run_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        return dict(wait_for(lambda: is_so(now := at(client, run_id)) and now))
 
     stopped_id = start("stopped")
-    until(other, stopped_id, 0)
+    until(other, stopped_id, begun)
     began = time.monotonic()
     other.predict(OWNER, stopped_id, api_name="/distill_stop")
-    stopped, stop_s = ended(one, stopped_id), time.monotonic() - began
+    stopped, stop_s = until(one, stopped_id, ended), time.monotonic() - began
     run_id = start("bereaved")
-    until(other, run_id, 0)
+    until(other, run_id, begun)
     time.sleep(_CHECKPOINT_S + 2 * PUSH_S)
     before, holder = at(other, run_id), store.get(run_id).holder or ""
     began = time.monotonic()
     pages[0].kill()
     if is_alive(holder):
         os.kill(int(holder.split()[-2]), signal.SIGKILL)
-    dead, noticed_s = ended(other, run_id), time.monotonic() - began
+    dead, noticed_s = until(other, run_id, ended), time.monotonic() - began
     store.requeue(run_id, lambda _counts: None)
-    until(other, run_id, dead["step"])
+    until(other, run_id, lambda now: now["step"] > dead["step"])
     other.predict(OWNER, run_id, api_name="/distill_stop")
-    end = ended(other, run_id)
-    begun = [event["step"] for event in store.events(run_id, after=0, most=100_000) if event["event"] == "started"]
+    end = until(other, run_id, ended)
+    begins = [event["step"] for event in store.events(run_id, after=0, most=100_000) if event["event"] == "started"]
     return {
         "stopped_at_the_other_page_after_s": round(stop_s, 2), "stopped": [stopped["state"], stopped["step"]],
         "step_at_the_kill": before["step"], "noticed_after_s": round(noticed_s, 2),
         "then": [dead["state"], dead["step"]],
-        "begun_at_steps": begun, "at_the_end": [end["state"], end["step"]],
+        "begun_at_steps": begins, "at_the_end": [end["state"], end["step"]],
     }  # fmt: skip
+
+
+def begun(run: dict[str, Any]) -> bool:
+    """Whether the run has done a step."""
+    return bool(run["step"] > 0)
+
+
+def ended(run: dict[str, Any]) -> bool:
+    """Whether no worker has the run any more."""
+    return run["state"] not in WAITING
 
 
 def claims_at_once(database: str) -> dict[str, Any]:

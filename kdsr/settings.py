@@ -50,9 +50,15 @@ class Settings:
     max_clip_megabytes: float = 50.0
     """Largest file of a clip of the page."""
     launcher: str = "auto"
-    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `off`, or `auto`, which
-    detects one.
+    """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `ray` (jobs of a Ray
+    cluster), `off`, or `auto`, which takes the first or the second.
     """
+    ray_address: str = ""
+    """The Ray cluster's job server, as `http://HOST:8265`."""
+    ray_token: str = field(default="", repr=False)
+    """The cluster's token, where it asks for one: `ray get-auth-token` prints it."""
+    ray_gpus: float = 0.0
+    """GPUs of a job of the Ray cluster; a fraction shares one."""
     teacher_downloads: str = "on"
     """Whether visitors of the page may download published teachers to this machine: `on`, or `off`, which leaves it to
     the admin. On a Hugging Face Space it is off unless it is set.
@@ -102,8 +108,10 @@ class Settings:
                 raise SettingsError(f"{name} must be 0 ({zero}) or more, got {getattr(self, name)}.")
         if 0 < len(self.admin_token) < _SHORTEST_TOKEN:
             raise SettingsError(f"admin_token must have {_SHORTEST_TOKEN} characters or more, or be empty.")
-        if self.launcher not in ("auto", "local", "zerogpu", "off"):
-            raise SettingsError(f"launcher must be auto, local, zerogpu or off, got '{self.launcher}'.")
+        if self.launcher not in ("auto", "local", "zerogpu", "ray", "off"):
+            raise SettingsError(f"launcher must be auto, local, zerogpu, ray or off, got '{self.launcher}'.")
+        if not 0 <= self.ray_gpus < math.inf:
+            raise SettingsError(f"ray_gpus must be 0 or more, got {self.ray_gpus}.")
         for name, known in (
             ("teacher_downloads", ("on", "off")), ("metrics", ("on", "off")), ("stop_runs", ("on", "off")),
             ("log_format", ("plain", "json")),

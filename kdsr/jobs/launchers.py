@@ -1,4 +1,5 @@
-"""Launchers start the training of queued runs: in a local process, in chunks on a lent GPU, or not at all.
+"""Launchers start the training of queued runs: in a local process, in chunks on a lent GPU, or not at all. Jobs of a
+Ray cluster are in `ray_jobs`.
 
 Each has `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called repeatedly.
 """
@@ -20,6 +21,7 @@ from kdsr.errors import JobError, LimitError, SettingsError
 from kdsr.jobs.limits import time_left_s
 from kdsr.jobs.part import PartResult, Watch, finish, heartbeat, train_part
 from kdsr.jobs.process import WORKER, this_holder
+from kdsr.jobs.ray_jobs import RayJobsLauncher
 from kdsr.jobs.run import Run
 from kdsr.jobs.states import State
 from kdsr.jobs.store import Store, store_of
@@ -209,10 +211,12 @@ def choose_launcher(settings: Settings, store: Store) -> Launcher:
     """The launcher that the settings name, or (`auto`) the one that fits this machine.
 
     Raises:
-        SettingsError: `zerogpu` where the package spaces is not installed.
+        SettingsError: `zerogpu` where the package spaces is not installed, `ray` without a cluster that fits.
     """
     if settings.launcher == "off":
         return OffLauncher()
+    if settings.launcher == "ray":
+        return RayJobsLauncher(settings, store)
     if settings.launcher == "zerogpu" or (settings.launcher == "auto" and _has_zero_gpu()):
         return ChunkLauncher(settings, store, gpu=_spaces_gpu())
     return LocalLauncher(settings, store)

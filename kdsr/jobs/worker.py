@@ -41,7 +41,8 @@ def main() -> int:
     outcome = train_run(run, store, settings)
     finish(store, run, outcome)
     waiting = store.queue()
-    if waiting and outcome.state is not State.INTERRUPTED:  # by SIGTERM: the machine or the container ends
+    is_ours = settings.launcher in ("auto", "local")  # a job of a cluster starts no process beside it
+    if waiting and is_ours and outcome.state is not State.INTERRUPTED:  # by SIGTERM: the machine or the container ends
         LocalLauncher(settings, store).launch(waiting[0])
     return 0
 

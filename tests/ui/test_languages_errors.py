@@ -54,7 +54,14 @@ NOT_IN_THE_PAGE = (
         "{} must be a whole number from 0",
         "{} must hold objects",
     ),
-    *("KDSR_DATABASE_URL ", "KDSR_ARTIFACTS_URL ", "The {} was written by a newer", "The {} does not answer ("),
+    *(
+        "KDSR_DATABASE_URL ",
+        "KDSR_ARTIFACTS_URL ",
+        "KDSR_LAUNCHER=",
+        "A worker on another",
+        "The {} was written by a newer",
+        "The {} does not answer (",
+    ),
     *("A folder with one", "{} is used with", "The teacher {} was not added", "{} is not there", "{} does not hold"),
 )
 """How the sentences begin that only the command line, scripts and cards written by hand can cause."""
