@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdsr.errors import TrainingError
 from kdsr.train.learner import Learner
-from kdsr.train.recipe import Recipe, recipe_to_json
+from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.recipe_keys import earliest_keys
 from kdsr.zoo.weights import load_tensors, save_weights
 
@@ -75,6 +75,24 @@ def load_checkpoint(learner: Learner, recipe: Recipe, path: Path) -> None:
             name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")
         }
         learner.best_psnr_db, learner.stale = float(tensors[_JUDGED][0]), int(tensors[_JUDGED][1])
+
+
+def retime_checkpoint(path: Path, before: Recipe, after: Recipe) -> None:
+    """Let the checkpoint at `path` of the run `before` be resumed as `after`, which differs in its steps only.
+
+    The learning rate goes on by the schedule of `after`: the result is nearly, not exactly, that of `after` alone.
+
+    Raises:
+        TrainingError: the recipes differ in more, or the checkpoint belongs to neither.
+    """
+    if with_keys(before, {"steps": after.schedule.steps}) != after:
+        raise TrainingError("Only the steps of a run may change while it is trained; keep its other keys.")
+    tensors = load_tensors(path)
+    if torch.equal(tensors[_KEY], fingerprint(after)):
+        return
+    if not torch.equal(tensors[_KEY], fingerprint(before)):
+        raise TrainingError(f"The checkpoint {path} belongs to another recipe; choose an empty folder.")
+    save_weights(tensors | {_KEY: fingerprint(after)}, path)
 
 
 def fingerprint(recipe: Recipe) -> Tensor:

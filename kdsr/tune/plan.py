@@ -21,7 +21,8 @@ RUNGS = (1 / 24, 1 / 12, 1 / 6)
 """Shares of the full run after which trials are compared; with `LOST`, a third of the time is a search."""
 FEW_RUNGS = (1 / 16, 1 / 8)
 """In place of them where the first comparison would come before `_LEAST_RUNG` steps: earlier ones tell little."""
-PROBE_STEPS = 25
+PROBE_STEPS, PROBE_S = 25, 2.0
+"""Steps that are taken to know the pace, and more until they took so long."""
 LEAST_STEPS = 240
 _LEAST_RUNG = 40
 PLAN_FILE = "plan.json"
@@ -70,6 +71,15 @@ def scheduled(recipe: Recipe, plan: TunePlan) -> Recipe:
     """
     schedule = {"steps": plan.steps, "validate_every": plan.rungs[0], "patience": 0, "compile": False}
     return with_keys(recipe, schedule | {"warmup_steps": min(recipe.schedule.warmup_steps, plan.rungs[0])})
+
+
+def steps_that_fit(plan: TunePlan, done: int, left_s: float, step_s: float) -> int:
+    """The steps of the winner's run, of which `done` are taken: the plan's, or fewer where the machine became slower.
+
+    A tenth more time than was asked for is not worth a shorter run.
+    """
+    able = done + int(left_s / step_s)
+    return plan.steps if able > plan.steps / 1.1 else max(able, 2 * done, LEAST_STEPS // 2)
 
 
 def step_seconds(moments: Sequence[float]) -> float:

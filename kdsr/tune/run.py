@@ -19,10 +19,11 @@ from optuna.trial import TrialState
 from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.files import replaced
 from kdsr.settings import Settings
-from kdsr.train.events import Event
+from kdsr.train.checkpoint import CHECKPOINT_FILE, retime_checkpoint
+from kdsr.train.events import EVENTS_FILE, Event, events_in
 from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.train import train_recipe
-from kdsr.tune.plan import PROBE_STEPS, TunePlan, planned, read_plan, step_seconds, write_plan
+from kdsr.tune.plan import PROBE_S, PROBE_STEPS, TunePlan, planned, read_plan, step_seconds, steps_that_fit, write_plan
 from kdsr.tune.report import write_report
 from kdsr.tune.search import TuneSearch
 from kdsr.tune.space import FIRST, checked, suggested, teachers_for, unchanged
@@ -32,6 +33,8 @@ from kdsr.zoo import open_catalog
 BEST = "best.json"
 STOPPED = "Stopped; {best}. The same command goes on."
 _BASE = "recipe.json"
+_WINNER = "winner"
+"""The trial that is trained to its end, and the steps of its run."""
 _RUNNING = (TrialState.RUNNING, TrialState.WAITING)
 
 
@@ -126,7 +129,8 @@ def _plan(
 
         def enough() -> bool:
             moments.append(clock())
-            return len(moments) >= PROBE_STEPS or should_stop()
+            is_known = len(moments) >= PROBE_STEPS and moments[-1] - moments[0] >= PROBE_S
+            return is_known or len(moments) >= 8 * PROBE_STEPS or should_stop()
 
         probe = out / "probe"
         shutil.rmtree(probe, ignore_errors=True)
@@ -263,13 +267,18 @@ def _steps_of(trial: optuna.Trial, plan: TunePlan) -> list[int]:
 
 
 def write_best(search: TuneSearch) -> int | None:
-    """Write the best recipe so far; its number, None if none was compared yet."""
-    best = best_of(search.study)
-    if best is None:
-        return None
+    """Write the best recipe so far, or that of the winner; its number, None if none was compared yet."""
+    if _WINNER in search.study.user_attrs:
+        number, steps = search.study.user_attrs[_WINNER]
+        recipe = with_keys(search.recipe_of(search.study.trials[number].params), {"steps": steps})
+    else:
+        best = best_of(search.study)
+        if best is None:
+            return None
+        number, recipe = best.number, search.recipe_of(best.values)
     with replaced(search.out / BEST) as part:
-        part.write_text(recipe_to_json(search.recipe_of(best.values)), encoding="utf-8")
-    return best.number
+        part.write_text(recipe_to_json(recipe), encoding="utf-8")
+    return int(number)
 
 
 def _finish(search: TuneSearch) -> TuneResult:
@@ -281,16 +290,36 @@ def _finish(search: TuneSearch) -> TuneResult:
     with _held(folder) as is_mine:
         if not is_mine:
             return TuneResult(False, number, folder, ())
+        recipe = _timed(search, number)
         search.tell("winner", number=number, values=values)
+        left_s = search.plan.seconds - search.spent_s
 
         def hear(event: Event) -> None:
+            nonlocal left_s
+            left_s = event.get("eta_s", left_s)
             if event["event"] in ("step", "validation"):
-                search.tell("training", number=number, inner=event, steps=search.plan.steps)
+                search.tell("training", number=number, inner=event, steps=recipe.schedule.steps, left_s=left_s)
 
-        if not _trained(search.recipe_of(values), folder, search.settings, hear, search.should_stop):
+        if not _trained(recipe, folder, search.settings, hear, search.should_stop):
             raise KeyboardInterrupt
     for ending in (".safetensors", ".json"):
         with replaced(search.out / f"{search.recipe.name}{ending}") as part:
             shutil.copyfile(folder / f"{search.recipe.name}{ending}", part)
     search.tell("finished", number=number)
     return TuneResult(True, number, folder, write_report(search))
+
+
+def _timed(search: TuneSearch, number: int) -> Recipe:
+    """The recipe of the winner `number`, of fewer steps where too little time is left; decided once."""
+    trial, folder, plan = search.study.trials[number], search.folder(number), search.plan
+    recipe = search.recipe_of(trial.params)
+    if _WINNER not in search.study.user_attrs:
+        done = max([event.get("step", 0) for event in events_in(folder / EVENTS_FILE)], default=0)
+        step_s = trial.user_attrs.get("seconds", done * plan.step_s) / max(1, done)
+        steps = steps_that_fit(plan, done, plan.seconds - search.spent_s, max(step_s, 1e-4))
+        search.study.set_user_attr(_WINNER, [number, steps])
+        write_best(search)
+    made = with_keys(recipe, {"steps": search.study.user_attrs[_WINNER][1]})
+    if (folder / CHECKPOINT_FILE).is_file():
+        retime_checkpoint(folder / CHECKPOINT_FILE, recipe, made)
+    return made

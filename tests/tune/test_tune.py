@@ -16,7 +16,7 @@ from kdsr.errors import SettingsError, Stopped
 from kdsr.train.data.photos import find_photos, held_out
 from kdsr.train.recipe import recipe_from_json
 from kdsr.tune import space
-from kdsr.tune.plan import planned, read_plan, scheduled, step_seconds
+from kdsr.tune.plan import planned, read_plan, scheduled, step_seconds, steps_that_fit
 from kdsr.tune.report import as_csv, as_markdown
 from kdsr.tune.run import tune
 from kdsr.tune.study import MARGIN_DB, best_of, open_study, report, spent_s
@@ -98,6 +98,13 @@ def test_the_first_steps_do_not_count_for_the_time_of_a_step():
     assert step_seconds([0, 9, 18, 27, 30, 31, 32, 33]) == 1
 
 
+def test_a_machine_that_became_slower_shortens_the_run_of_the_winner():
+    plan = planned(1200.0, 0.0, 0.1)
+    assert steps_that_fit(plan, 1700, 8500 * 0.1, 0.1) == steps_that_fit(plan, 1700, 8000 * 0.1, 0.1) == plan.steps
+    assert steps_that_fit(plan, 1700, 850.0, 0.2) == 1700 + 4250
+    assert steps_that_fit(plan, 1700, -5.0, 0.2) == 3400  # the learning rate needs some steps to come down
+
+
 # Comparisons
 
 
@@ -160,8 +167,7 @@ def test_a_search_ends_in_time_with_a_recipe_a_network_and_its_trials(tmp_path, 
     assert result.finished and (out / "tiny.safetensors").is_file() and (out / "tiny.json").is_file()
     best = recipe_from_json((out / "best.json").read_text())
     assert best == recipe_from_json((result.folder / "recipe.json").read_text())
-    plan = read_plan(out)
-    assert events(result.folder)[-1]["step"] == best.schedule.steps == plan.steps
+    assert events(result.folder)[-1]["step"] == best.schedule.steps <= read_plan(out).steps
     first = [event for event in heard if event["event"] == "trial"]
     assert [event["number"] for event in first] == list(range(len(first))) and len(first) >= 2
     assert first[0]["values"]["rate"] == 1.0 and first[1]["values"]["rate"] == 2.0
@@ -194,6 +200,25 @@ def test_a_killed_search_goes_on_with_the_trial_that_it_left(tmp_path, settings)
         tune(recipe(name="other"), tmp_path / "out", settings=settings, minutes=MINUTES)
     with pytest.raises(SettingsError, match="were asked for"):
         searched(tmp_path, settings, minutes=2.0)
+
+
+@pytest.mark.slow
+def test_a_search_on_a_machine_that_became_slower_ends_with_a_shorter_run(tmp_path, settings):
+    clock, pace = itertools.count(), {"s": STEP_S, "now": 0.0}
+
+    def slowing():
+        next(clock)
+        pace["now"] += pace["s"]
+        return pace["now"]
+
+    def slow_down(event):
+        if event["event"] == "trial":
+            pace["s"] = 2 * STEP_S
+
+    result = searched(tmp_path, settings, clock=slowing, on_event=slow_down)
+    best = recipe_from_json((tmp_path / "out" / "best.json").read_text())
+    assert best == recipe_from_json((result.folder / "recipe.json").read_text())
+    assert events(result.folder)[-1]["step"] == best.schedule.steps < read_plan(tmp_path / "out").steps
 
 
 @pytest.mark.slow
