@@ -51,8 +51,12 @@ class Settings:
     """Largest file of a clip of the page."""
     launcher: str = "auto"
     """What trains background runs: `local` (a process), `zerogpu` (chunks on a borrowed GPU), `ray` (jobs of a Ray
-    cluster), `off`, or `auto`, which takes the first or the second.
+    cluster), `hf` (Hugging Face Jobs of whoever signed in), `off`, or `auto`, which takes the first or the second.
     """
+    hf_image: str = ""
+    """The image of a Hugging Face Job, with this KDSR; on a Space its own, unless it is set."""
+    hf_flavor: str = "cpu-basic"
+    """The hardware of a Hugging Face Job."""
     ray_address: str = ""
     """The Ray cluster's job server, as `http://HOST:8265`."""
     ray_token: str = field(default="", repr=False)
@@ -108,8 +112,8 @@ class Settings:
                 raise SettingsError(f"{name} must be 0 ({zero}) or more, got {getattr(self, name)}.")
         if 0 < len(self.admin_token) < _SHORTEST_TOKEN:
             raise SettingsError(f"admin_token must have {_SHORTEST_TOKEN} characters or more, or be empty.")
-        if self.launcher not in ("auto", "local", "zerogpu", "ray", "off"):
-            raise SettingsError(f"launcher must be auto, local, zerogpu, ray or off, got '{self.launcher}'.")
+        if self.launcher not in ("auto", "local", "zerogpu", "ray", "hf", "off"):
+            raise SettingsError(f"launcher must be auto, local, zerogpu, ray, hf or off, got '{self.launcher}'.")
         if not 0 <= self.ray_gpus < math.inf:
             raise SettingsError(f"ray_gpus must be 0 or more, got {self.ray_gpus}.")
         for name, known in (
@@ -132,7 +136,9 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
     Raises:
         SettingsError: a value that is not of its field's kind.
     """
-    given: dict[str, object] = {"teacher_downloads": "off"} if environment.get("SPACE_ID") else {}
+    space, given = environment.get("SPACE_ID"), dict[str, object]()
+    if space:
+        given = {"teacher_downloads": "off", "hf_image": f"hf.co/spaces/{space}"}
     for item in fields(Settings):
         text = environment.get(f"KDSR_{item.name.upper()}")
         if text is None:

@@ -33,7 +33,7 @@ PUSH_S = 10.0
 _ASK_S = 5.0
 """Interval at which the page asks for what is new of a run of another machine."""
 _FOLDERS = (PHOTOS, "preview", TWIN_FOLDER)
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _RECORD, _LOCK = ".artifacts.json", ".artifacts.lock"
 _GROWING = (LOG, "events.jsonl")
 _LOCKED_S = 60.0
@@ -60,14 +60,17 @@ class _Copied(NamedTuple):
 class Artifacts:
     """The place of the files of all runs that `settings` names; without one, every call does nothing.
 
+    place: another one, with the methods of fsspec's file systems that are called here.
     Raises:
         SettingsError: fsspec cannot open it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, place: Any = None) -> None:
         self.settings = settings
-        self.is_used = bool(settings.artifacts_url)
-        if self.is_used:
+        self.is_used = bool(settings.artifacts_url) or place is not None
+        self._place, self._root = place, ""
+        self._record = _RECORD if place is None else f".of-{type(place).__name__}.json"
+        if self.is_used and place is None:
             try:
                 self._place, self._root = fsspec.core.url_to_fs(settings.artifacts_url)
             except (ImportError, ValueError, TypeError) as error:  # TypeError: what the address leaves out
@@ -86,16 +89,16 @@ class Artifacts:
             return
         folder = run_dir(self.settings, run_id)
         with _told():
-            before = _read_record(folder)
+            before = _read_record(folder / self._record)
             files = self._upload(folder, run_id, before.files)
             if files != before.files:
                 manifest = self._manifest(run_id)
                 number = 1 + max(before.number, manifest["number"] if manifest else 0)
                 names = {name: file.sha256 for name, file in files.items()}
                 self._place.pipe_file(
-                    self._at(run_id, _MANIFEST), json.dumps({"number": number, "files": names}).encode()
+                    self._at(run_id, MANIFEST), json.dumps({"number": number, "files": names}).encode()
                 )
-                _write_record(folder, _Copied(number, files))
+                _write_record(folder / self._record, _Copied(number, files))
                 old = set((manifest or {"files": {}})["files"].values()) - set(names.values())
                 for sha256 in old:
                     self._place.rm_file(self._at(run_id, sha256))
@@ -119,9 +122,9 @@ class Artifacts:
         if not self.is_used or (run.holder is not None and is_alive(run.holder) is not None):
             return
         folder = run_dir(self.settings, run.id)
-        if run.ended is not None and _read_record(folder).ended == run.ended:
+        if run.ended is not None and _read_record(folder / self._record).ended == run.ended:
             return
-        record = folder / _RECORD
+        record = folder / self._record
         if run.ended is None and record.is_file() and time.time() - record.stat().st_mtime < _ASK_S:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -195,7 +198,7 @@ class Artifacts:
         """Number and files of the run's place; None if it has none."""
         for _ in range(_TRIES):
             try:
-                return dict(json.loads(self._place.cat_file(self._at(run_id, _MANIFEST))))
+                return dict(json.loads(self._place.cat_file(self._at(run_id, MANIFEST))))
             except FileNotFoundError:
                 return None
             except ValueError:  # a folder's file is being written
@@ -226,7 +229,7 @@ class Artifacts:
         """Bring the folder of the run to the moment of the manifest, if that is newer."""
         folder = run_dir(self.settings, run_id)
         for attempt in range(_TRIES):
-            before, manifest = _read_record(folder), self._manifest(run_id)
+            before, manifest = _read_record(folder / self._record), self._manifest(run_id)
             if manifest is None:
                 return
             files = dict(before.files)
@@ -240,7 +243,7 @@ class Artifacts:
                     raise
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            return _write_record(folder, _Copied(max(manifest["number"], before.number), files, ended))
+            return _write_record(folder / self._record, _Copied(max(manifest["number"], before.number), files, ended))
 
     def _take(self, run_id: str, folder: Path, name: str, sha256: str) -> _File:
         """Fetch one file."""
@@ -275,17 +278,17 @@ def _has(folder: Path, name: str, sha256: str, known: dict[str, _File]) -> bool:
     return (file.size, file.changed_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
 
 
-def _read_record(folder: Path) -> _Copied:
+def _read_record(path: Path) -> _Copied:
     try:
-        read = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        read = json.loads(path.read_text(encoding="utf-8"))
         files = {name: _File(*values) for name, values in read["files"].items()}
         return _Copied(read["number"], files, read["ended"])
     except (OSError, ValueError, KeyError, TypeError):
         return _Copied(0, {})
 
 
-def _write_record(folder: Path, copied: _Copied) -> None:
-    with replaced(folder / _RECORD) as part:
+def _write_record(path: Path, copied: _Copied) -> None:
+    with replaced(path) as part:
         part.write_text(json.dumps(copied._asdict()), encoding="utf-8")
 
 
@@ -297,7 +300,7 @@ def _told() -> Iterator[None]:
     except JobError:
         raise
     except Exception as error:
-        logging.getLogger(__name__).warning("KDSR_ARTIFACTS_URL: %s", shortened(str(error), 300))
+        logging.getLogger(__name__).warning("The files of a run: %s", shortened(str(error), 300))
         raise JobError(
             f"The files of this run are out of reach now ({type(error).__name__}): try again later."
         ) from error

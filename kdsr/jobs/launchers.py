@@ -1,5 +1,5 @@
 """Launchers start the training of queued runs: in a local process, in chunks on a lent GPU, or not at all. Jobs of a
-Ray cluster are in `ray_jobs`.
+Ray cluster are in `ray_jobs`, those of Hugging Face in `hub_jobs`.
 
 Each has `name`, `refusal` (why nothing is trained here, or empty) and `launch(run_id)`, which may be called repeatedly.
 """
@@ -18,6 +18,7 @@ from threading import Lock, Thread
 from typing import Any, Protocol
 
 from kdsr.errors import JobError, LimitError, SettingsError
+from kdsr.jobs.hub_jobs import HubJobsLauncher
 from kdsr.jobs.limits import time_left_s
 from kdsr.jobs.part import PartResult, Watch, finish, heartbeat, train_part
 from kdsr.jobs.process import WORKER, this_holder
@@ -39,7 +40,10 @@ class Launcher(Protocol):
     """Starts the training of queued runs."""
 
     name: str
-    refusal: str
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is trained; empty if it is."""
 
     def launch(self, run_id: str) -> None:
         """Arrange for the queued run to be trained when its turn comes; returns at once."""
@@ -211,12 +215,15 @@ def choose_launcher(settings: Settings, store: Store) -> Launcher:
     """The launcher that the settings name, or (`auto`) the one that fits this machine.
 
     Raises:
-        SettingsError: `zerogpu` where the package spaces is not installed, `ray` without a cluster that fits.
+        SettingsError: `zerogpu` where the package spaces is not installed, `ray` without a cluster that fits,
+            `hf` without an image.
     """
     if settings.launcher == "off":
         return OffLauncher()
     if settings.launcher == "ray":
         return RayJobsLauncher(settings, store)
+    if settings.launcher == "hf":
+        return HubJobsLauncher(settings, store)
     if settings.launcher == "zerogpu" or (settings.launcher == "auto" and _has_zero_gpu()):
         return ChunkLauncher(settings, store, gpu=_spaces_gpu())
     return LocalLauncher(settings, store)

@@ -124,9 +124,14 @@ def heartbeat(watch: Watch, on_beat: Callable[[], None] = lambda: None) -> Itera
         thread.join()
 
 
-def train_part(run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None) -> PartResult:
-    """Train `run` from its last checkpoint to its end, a stop, a failure or the time limit."""
-    folder, artifacts = run_dir(settings, run.id), Artifacts(settings)
+def train_part(
+    run: Run, settings: Settings, watch: Watch, *, time_limit_s: float | None, files: Artifacts | None = None
+) -> PartResult:
+    """Train `run` from its last checkpoint to its end, a stop, a failure or the time limit.
+
+    files: where its files are fetched from and stored; None: where the settings say.
+    """
+    folder, artifacts = run_dir(settings, run.id), files or Artifacts(settings)
     try:
         with artifacts.held(run.id):
             artifacts.pull(run.id, without=(LOG,))

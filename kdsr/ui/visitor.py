@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,18 @@ def secrets_of(kept: str | None, profile: gr.OAuthProfile | None, account_key: b
     if profile is None or not account_key:
         return browser, browser
     return browser, hmac.new(account_key, f"huggingface {profile['sub']}".encode(), hashlib.sha256).hexdigest()
+
+
+def token_of(request: gr.Request | None) -> str:
+    """The token of the account that is signed in; empty where none is, or where its time is over.
+
+    gradio keeps it in the visitor's own session; nothing here stores it.
+    """
+    scope = getattr(getattr(request, "request", None), "scope", None)
+    kept = (scope.get("session") or {}).get("oauth_info") if isinstance(scope, dict) else None
+    if not kept or (kept.get("expires_at") or time.time() + 1) < time.time():
+        return ""
+    return str(kept.get("access_token") or "")
 
 
 def client_of(settings: Settings, address: str) -> str:

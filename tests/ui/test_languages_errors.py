@@ -94,6 +94,10 @@ SAID = (
     "pip could not get spandrel 0.4.1 (it said nothing); get spandrel-0.4.1-py3-none-any.whl elsewhere and add it by "
     "kdsr teachers add --file.",
     "Stopped after 30 minutes, the most that a run may take; the network so far is kept.",
+    "Stopped after the time that a run may take; the network so far is kept.",
+    "Hugging Face Jobs did not take the run (402); resume it.",
+    "The job on Hugging Face ended (ERROR); resume goes on from its last checkpoint.",
+    "Runs are trained by your own Hugging Face account: sign in first.",
     "The worker ended unexpectedly at or after step 1200; resume goes on from the last checkpoint, or from the start "
     "where there is none.",
     "'photos 1.zip' is not a readable zip archive (it wants a password): pack it again.",

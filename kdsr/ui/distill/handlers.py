@@ -14,6 +14,7 @@ import gradio as gr
 
 from kdsr.errors import JobError, KdsrError
 from kdsr.jobs import Jobs, Run
+from kdsr.jobs.hub_jobs import signed_in
 from kdsr.train import recipe_from_json
 from kdsr.train.data.photos import find_photos, held_out
 from kdsr.ui import texts
@@ -29,7 +30,7 @@ from kdsr.ui.refusals import log_refusal
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.sessions import Orders, session_of
-from kdsr.ui.visitor import client_of
+from kdsr.ui.visitor import client_of, token_of
 from kdsr.ui.waiting import address_of
 from kdsr.zoo import open_catalog
 
@@ -76,7 +77,9 @@ class DistillHandlers:
         asked = request.query_params.get("run")
         newest = next(iter(self.jobs.runs(who)), None)
         page = self._page(asked or (newest.id if newest else None), who, request)
-        task, refusal = self.default_task(), self.refusal()
+        task = self.default_task()
+        with signed_in(token_of(request)):
+            refusal = self.refusal()
         names = gr.update(choices=self.tasks(), value=task)
         return names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
 
@@ -178,7 +181,8 @@ class DistillHandlers:
     ) -> tuple[Any, ...]:
         """(form status, *page): the new run, or the sentence that says why there is none."""
         try:
-            run = self.start(who, _form_values(*form), photos_of(source, staged), address_of(request))
+            with signed_in(token_of(request)):
+                run = self.start(who, _form_values(*form), photos_of(source, staged), address_of(request))
         except KdsrError as error:
             log_refusal(error, address_of(request))
             return error_line(str(error)), *(gr.skip(),) * len(RunPage._fields)
@@ -307,7 +311,8 @@ class DistillHandlers:
     def _done(self, shown: ViewedRun, who: str, act: Callable[[str, str], Any], request: gr.Request | None) -> RunPage:
         """The page after `act` on the run, with a sentence if it failed."""
         try:
-            act(shown.run_id or "", who)
+            with signed_in(token_of(request)):
+                act(shown.run_id or "", who)
         except KdsrError as error:
             return self._page(shown.run_id, who, request)._replace(status=error_line(str(error)))
         return self._page(shown.run_id, who, request)
