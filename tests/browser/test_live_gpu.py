@@ -104,6 +104,26 @@ def test_frames_of_a_camera_are_restored_on_the_gpu_and_compared_with_the_server
     assert re.search(r"bit for bit|at most 1 of 255", on_gpu.inner_text("#live [data-part=apart]"))
 
 
+def test_a_gpu_that_is_lost_is_followed_by_webassembly(page, tmp_path):
+    lost = (
+        (SCRIPTS / "gpu" / "gpu.js")
+        .read_text(encoding="utf-8")
+        .replace(
+            "    const shape = JSON",
+            "    if ((this.runs = (this.runs ?? 0) + 1) > 3) this.device.device.destroy();\n    const shape = JSON",
+        )
+    )
+    headers = {"content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp"}
+    page.route("**/gpu/gpu.js", lambda route: route.fulfill(body=lost, headers=headers))
+    opened(page, page.url)
+    drop(page, picture(tmp_path / "mine.png", 20, 20))
+    page.click("#live [data-choice=backend] label:has-text('WebGPU')")
+    page.wait_for_selector("#live tr[data-row=student] small:has-text('WebGPU cannot run this student here')")
+    assert page.is_checked("#live [data-choice=backend] input[value=wasm]")
+    assert page.locator("#live .line.error").count() == 0
+    page.unroute("**/gpu/gpu.js")
+
+
 def test_where_the_gpu_disagrees_webassembly_goes_on_and_the_reason_is_said(page, tmp_path):
     stricter = (
         (SCRIPTS / "worker.js")

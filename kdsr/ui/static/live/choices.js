@@ -59,3 +59,9 @@ export class Choices {
     view.pills("backend", Object.entries(BACKENDS), this.backend, (backend) => this.on.backend(backend));
   }
 }
+
+/** The name of the student that the address asks for; null where it asks for another tab, or for none. */
+export function asked() {
+  const query = new URLSearchParams(location.search);
+  return query.get("tab") === "live" ? query.get("network") : null;
+}

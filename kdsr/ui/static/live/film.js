@@ -46,6 +46,12 @@ export class Recorder {
 
   get isRecording() { return Boolean(this.recorder); }
 
+  /** Save what was recorded, or record `canvas`, if there is one. */
+  toggle(canvas, name) {
+    if (this.isRecording) this.stop();
+    else if (canvas) this.start(canvas, name);
+  }
+
   /** `canvas` from now on, under `name`; an Error where the browser records nothing. */
   start(canvas, name) {
     const kind = KINDS.find((each) => globalThis.MediaRecorder?.isTypeSupported(each));

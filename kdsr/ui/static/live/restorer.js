@@ -10,12 +10,17 @@ export async function loaded(restorer, graph, scale, openWasm) {
   try {
     return { restorer, place: placeOf(restorer, (await restorer.load(graph, scale)).levels) };
   } catch (error) {
-    if (restorer.backend === "wasm") throw error;
-    const opened = await openWasm();
-    await opened.load(graph, scale);
-    restorer.close();
-    return { restorer: opened, place: `${placeOf(opened)}. ${NOT_ON_GPU(error)}` };
+    return withoutGpu(restorer, error, graph, scale, openWasm);
   }
+}
+
+/** The same after an `error` of the GPU, which runs nothing any more; that of another `restorer` is thrown. */
+export async function withoutGpu(restorer, error, graph, scale, openWasm) {
+  if (restorer?.backend !== "webgpu" || error.isSentence) throw error;
+  const opened = await openWasm();
+  await opened.load(graph, scale);
+  restorer.close();
+  return { restorer: opened, place: `${placeOf(opened)}. ${NOT_ON_GPU(error)}` };
 }
 
 /**

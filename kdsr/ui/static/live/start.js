@@ -5,9 +5,9 @@
 
 import "../compare/compare.js";
 import { apart } from "./pixels.js";
-import { Choices } from "./choices.js";
+import { Choices, asked } from "./choices.js";
 import { Rate, Recorder } from "./film.js";
-import { loaded, openRestorer } from "./restorer.js";
+import { loaded, openRestorer, withoutGpu } from "./restorer.js";
 import { compared } from "./server.js";
 import { Pair } from "./pair.js";
 import * as texts from "./texts.js";
@@ -25,12 +25,6 @@ const MOST_MEGAPIXELS = 50;
 export function start(element, server, served) {
   const live = new Live(element, server, served);
   live.begin().catch((error) => live.tell(error));
-}
-
-/** The name of the student that the address asks for; null where it asks for another tab, or for none. */
-function asked() {
-  const query = new URLSearchParams(location.search);
-  return query.get("tab") === "live" ? query.get("network") : null;
 }
 
 class Live {
@@ -60,9 +54,7 @@ class Live {
 
   async begin() {
     const needed = [globalThis.WebAssembly, globalThis.DecompressionStream, globalThis.OffscreenCanvas];
-    if (needed.some((each) => each === undefined)) {
-      throw texts.sentence(texts.OLD_BROWSER);
-    }
+    if (needed.some((each) => each === undefined)) throw texts.sentence(texts.OLD_BROWSER);
     this.view.status("Starting", { fraction: null });
     this.wire();
     const opening = this.open("wasm");
@@ -124,9 +116,8 @@ class Live {
     this.view.status(`Fetching ${title}`, { fraction: null });
     try {
       const { graph, multiple } = await asked;
-      const opened = await loaded(this.restorer, this.served + graph, network.scale, () => this.open("wasm"));
-      Object.assign(this, opened, { multiple });
-      this.choices.backend = this.restorer.backend;
+      this.useRestorer(await loaded(this.restorer, this.served + graph, network.scale, () => this.open("wasm")));
+      Object.assign(this, { multiple, graph });
       choose();
       this.isWanted = true;
     } finally {
@@ -134,22 +125,25 @@ class Live {
     }
   }
 
+  /** What runs the student from now on, and where that is. */
+  useRestorer({ restorer, place }) {
+    Object.assign(this, { restorer, place });
+    this.choices.backend = restorer.backend;
+  }
+
   async useBackend(backend) {
     let opened;
     try {
       opened = await this.open(backend);
       this.view.status(`Trying ${texts.BACKENDS[backend]} on one tile`, { fraction: null });
-      const { graph } = await this.ask("graph", this.choices.order);
-      const { levels } = await opened.load(this.served + graph, this.choices.network.scale);
-      this.place = texts.placeOf(opened, levels);
+      const { levels } = await opened.load(this.served + this.graph, this.choices.network.scale);
+      this.restorer.close();
+      this.useRestorer({ restorer: opened, place: texts.placeOf(opened, levels) });
     } catch (error) {
       opened?.close();
       this.choices.draw();
       throw texts.sentence(texts.NOT_ON_GPU(error));
     }
-    this.restorer.close();
-    this.restorer = opened;
-    this.choices.backend = backend;
     this.isWanted = true;
   }
 
@@ -200,11 +194,9 @@ class Live {
 
   /** Record what the student makes, or save what was recorded. */
   record() {
-    if (this.recorder.isRecording) return this.recorder.stop();
-    const { student } = this.pair.canvases;
-    if (!student || !this.webcam.isFilming) return;
+    const name = `${this.title?.replace(/\.[^.]*$/, "")}-${texts.fileName(this.choices)}`;
     try {
-      this.recorder.start(student, `${this.title.replace(/\.[^.]*$/, "")}-${texts.fileName(this.choices)}`);
+      this.recorder.toggle(this.webcam.isFilming ? this.pair.canvases.student : null, name);
     } catch (error) {
       this.view.status(error.message, { isError: true });
     }
@@ -231,11 +223,21 @@ class Live {
         if (this.webcam.isFilming) await this.filmOnce();
         else if (this.isWanted) await this.restoreStill();
       } catch (error) {
-        this.tell(error);
-        this.isWanted = false;
-        if (!error.isSentence) this.webcam.close();
+        await this.recover(error).catch(() => {
+          this.tell(error);
+          this.isWanted = false;
+          if (!error.isSentence) this.webcam.close();
+        });
       }
     }
+  }
+
+  /** Where the GPU failed, WebAssembly goes on; any other `error` is thrown. */
+  async recover(error) {
+    const { scale } = this.choices.network ?? {}, graph = this.served + this.graph;
+    this.useRestorer(await withoutGpu(this.restorer, error, graph, scale, () => this.open("wasm")));
+    this.isWanted = true;
+    this.choices.draw();
   }
 
   /** What pictures are taken from now. */
