@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kdsr.cluster.places import joined, read_bytes, remove, write_bytes
+from kdsr.errors import InputError, shortened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,8 +79,18 @@ class Manifest:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        tables = [pq.read_table(io.BytesIO(read_bytes(joined(self._place, name)))) for name in self._files]
-        return pa.concat_tables([table_of([]), *tables]).combine_chunks()
+        tables = [table_of([])]
+        for name in self._files:
+            place = joined(self._place, name)
+            try:
+                table = pq.read_table(io.BytesIO(read_bytes(place))).select(COLUMNS)
+                tables.append(table.cast(tables[0].schema))
+            except (pa.ArrowException, KeyError, OSError) as error:
+                raise InputError(
+                    f"{place} does not say what is finished, as it should ({shortened(str(error), 100)}): remove it, "
+                    "and its pictures are restored once more."
+                ) from error
+        return pa.concat_tables(tables).combine_chunks()
 
     def _make_one(self, rows: "pa.Table") -> None:
         """Put `rows`, the last of each result, into one file, and remove the others."""

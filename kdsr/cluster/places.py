@@ -17,6 +17,11 @@ from kdsr.image.batch import folders_in, stamp_of
 from kdsr.image.suffixes import PICTURE_SUFFIXES
 
 _PACKAGES = {"s3": "s3fs", "hf": "huggingface_hub", "gs": "gcsfs"}
+_OF_ONE_PROCESS = {
+    "memory": "a folder or s3://",
+    "file": "the path without file://",
+    "local": "the path without local://",
+}
 _VERSIONS = ("ETag", "blob_id", "mtime", "LastModified", "last_commit")
 """What tells, in the listing of one store or another, whether a file has changed."""
 
@@ -169,6 +174,10 @@ def remove(place: str) -> None:
 def _store(place: str) -> tuple[Any, str]:
     """The file system of fsspec for the address `place`, and the path in it."""
     kind = place.partition("://")[0]
+    if kind in _OF_ONE_PROCESS:
+        raise SettingsError(
+            f"{place} is no place that several processes share by its address; give {_OF_ONE_PROCESS[kind]}."
+        )
     try:
         import fsspec
 

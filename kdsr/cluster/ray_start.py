@@ -122,12 +122,28 @@ def _check_reachable(address: str) -> None:
             f"--ray takes 'local' or the HOST:PORT of a cluster's head (6379 unless it was set), got '{address}'."
         )
     try:
-        socket.create_connection((host, int(port)), timeout=_REACH_S).close()
+        with socket.create_connection((host, int(port)), timeout=_REACH_S) as connection:
+            if not _is_grpc(connection):
+                raise ConnectionError("what listens there is none")
     except (OSError, OverflowError) as error:
         raise SettingsError(
             f"No Ray cluster answers at {address} within {_REACH_S:.0f} seconds ({error}); start one with "
             "'ray start --head', or give --ray local."
         ) from error
+
+
+def _is_grpc(connection: socket.socket) -> bool:
+    """Whether a server of HTTP/2, as Ray's head is, greets on `connection`. `ray.init` waits minutes for any other.
+
+    Source: RFC 9113, 3.4: each side begins with a frame of settings, whose kind is 4.
+    """
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return True  # it greets behind the handshake
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+    greeting = b""
+    while len(greeting) < 4 and (more := connection.recv(9)):
+        greeting += more
+    return greeting[3:4] == b"\x04"
 
 
 def _not_joined(address: str, error: Exception) -> str:
@@ -136,5 +152,6 @@ def _not_joined(address: str, error: Exception) -> str:
         return f"Ray cannot be started on this machine ({said})."
     return (
         f"The Ray cluster at {address} cannot be joined ({said}); this machine must be one of its nodes: run "
-        f"'ray start --address {address}' here first, with the same versions of Ray and Python."
+        f"'ray start --address {address}' here first, with the same versions of Ray and Python, and with the token of "
+        "the cluster if it has one."
     )

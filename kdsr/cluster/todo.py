@@ -1,5 +1,6 @@
 """The pictures of a place that are still to be restored, each with the name of its result."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
@@ -55,6 +56,7 @@ def todo_of(tree: Tree, made_by: str) -> Todo:
         )
     found = pictures_below(tree.source, recursive=tree.recursive, but=tree.target)
     if not is_address(tree.target):
+        _make_folder(Path(tree.target))
         for folder in {Path(tree.target, picture.name).parent for picture in found}:
             clear_parts(folder)
     present = names_in(tree.target)
@@ -66,6 +68,18 @@ def todo_of(tree: Tree, made_by: str) -> Todo:
         if target is not None and not _is_done(picture, target, manifest, present, made_by):
             left.append(Errand(picture.name, target, picture.size, picture.stamp))
     return Todo(left, len(found) - kept, kept, manifest)
+
+
+def _make_folder(target: Path) -> None:
+    """Make the folder of the results now, not after the pictures are restored; and see that it takes files."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"The results cannot be written to {target} ({error.strerror}); choose another folder for -o."
+        ) from error
 
 
 def _targets(found: Sequence[Found]) -> list[str]:

@@ -88,6 +88,34 @@ def test_of_several_rows_the_last_counts_and_many_files_become_one(tmp_path):
     assert len(list((tmp_path / "out" / ".kdsr").iterdir())) == 2  # the first 17, and the last
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1 torn PAR1", "other columns"])
+def test_a_file_of_the_manifest_that_is_none_is_named_in_one_sentence(content, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder(tmp_path, "a.png")
+    path = tmp_path / "out" / ".kdsr" / "1.parquet"
+    path.parent.mkdir(parents=True)
+    if isinstance(content, str):
+        pq.write_table(pa.table({"a": [1]}), path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"1.parquet does not say what is finished.*: remove it, and its pictures"):
+        targets(tmp_path)
+    path.unlink()
+    assert targets(tmp_path) == {"a.png": "a.png"}
+
+
+def test_a_place_that_takes_no_results_is_refused_before_any_work(tmp_path):
+    source = folder(tmp_path, "a.png")
+    for target in (source / "a.png", source / "a.png" / "below"):
+        with pytest.raises(InputError, match=r"cannot be written to .*; choose another folder for -o"):
+            todo_of(Tree(str(source), str(target)), "net")
+    for target in ("memory://out", f"file://{tmp_path}/out"):
+        with pytest.raises(SettingsError, match=r"is no place that several processes share .*; give "):
+            todo_of(Tree(str(source), target), "net")
+
+
 def test_a_file_that_lies_there_is_replaced_left_or_kept_beside(tmp_path):
     folder(tmp_path, "a.png", "b.png")
     lie(tmp_path, "a.png", "a (2).png")

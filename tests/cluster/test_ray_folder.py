@@ -78,6 +78,17 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path):
         pass
 
 
+def test_what_listens_but_is_no_cluster_is_the_same_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr("kdsr.cluster.ray_start._REACH_S", 0.1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(SettingsError, match="No Ray cluster answers"),
+        ray_at(f"127.0.0.1:{silent.getsockname()[1]}", Settings(home=tmp_path)),
+    ):
+        pass
+
+
 def test_without_ray_a_sentence_names_the_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"needs ray .* pip install 'kdsr\[cluster\]'"), ray_at("local", Settings()):
