@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from kdsr import __version__
+from kdsr.errors import UnreachableError
 from kdsr.jobs import WAITING, Jobs
 from kdsr.ui.counts import CONTENT_TYPE, PageCounts
 from kdsr.ui.isolation import Message, Receive, Send
@@ -47,7 +48,10 @@ class Watched:
         return Response(json.dumps(told), 200 if taking else 503, media_type="application/json")
 
     def _metrics(self, counts: PageCounts) -> Response:
-        states = Counter(str(run.state) for run in self._jobs.store.runs() if run.state in WAITING)
+        try:
+            states = Counter(str(run.state) for run in self._jobs.store.runs() if run.state in WAITING)
+        except UnreachableError as error:
+            return Response(str(error), 503, media_type="text/plain")
         queue = self._queue
         text = counts.text(
             running=queue.running, waiting=queue.waiting, runs=states, is_taking=queue.is_taking and not queue.is_full

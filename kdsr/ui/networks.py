@@ -6,7 +6,7 @@ A run's network is named `run:` and the run's id. It is kept in the run's folder
 import contextlib
 from collections.abc import Iterable
 
-from kdsr.errors import JobError, UnknownNameError
+from kdsr.errors import JobError, UnknownNameError, UnreachableError
 from kdsr.jobs import WAITING, Jobs, Run
 from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.folders import run_dir
@@ -57,11 +57,14 @@ def card_of_run(run: Run, settings: Settings) -> Card | None:
 
 
 def own_networks(jobs: Jobs, owner: str, task: str) -> list[tuple[str, str]]:
-    """(title, name) of the networks for `task` of the runs of `owner`, newest first."""
+    """(title, name) of the networks for `task` of the runs of `owner`, newest first; none while the database of runs
+    does not answer.
+    """
+    runs: list[Run] = []
+    with contextlib.suppress(UnreachableError):
+        runs = jobs.runs(owner) if owner else []
     return [
-        (f"{card.title} (yours)", name_of_run(run))
-        for run, card in _cards(jobs.runs(owner) if owner else (), jobs.settings)
-        if card.task == task
+        (f"{card.title} (yours)", name_of_run(run)) for run, card in _cards(runs, jobs.settings) if card.task == task
     ]
 
 

@@ -10,7 +10,7 @@ from helpers.distilling import NUMBERS, REQUEST, distill_handlers, form, staged_
 from helpers.restoring import shown_in
 from helpers.running import ANNA, BERT, photograph
 
-from kdsr.errors import JobError
+from kdsr.errors import JobError, UnreachableError
 from kdsr.jobs import State
 from kdsr.jobs.part import Watch, finish, train_part
 from kdsr.ui import texts
@@ -50,6 +50,17 @@ def train(handlers, run):
 def done(handlers, staged):
     """A finished run of Anna's, tuned from the released student."""
     return train(handlers, start(handlers, staged, student="tiny_x4_student"))
+
+
+def test_the_page_opens_and_restores_while_the_database_does_not_answer(handlers, monkeypatch):
+    def fail(**_options):
+        raise UnreachableError("The database of runs does not answer: try again in a minute.")
+
+    monkeypatch.setattr(handlers.jobs.store.database, "transaction", fail)
+    _, _, _, _, status, *page = handlers.on_load(ANNA, REQUEST)
+    page = RunPage(*page)
+    assert status == "" and "does not answer" in page.status and not page.runs_box["visible"]
+    assert [name for _, name in handlers.restore.networks("sr_x4", "student", ANNA)] == ["tiny_x4_student"]
 
 
 def test_the_page_opens_without_a_run(handlers):

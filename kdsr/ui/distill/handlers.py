@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdsr.errors import JobError, KdsrError
+from kdsr.errors import JobError, KdsrError, UnreachableError
 from kdsr.jobs import Jobs, Run
 from kdsr.jobs.hub_jobs import signed_in
 from kdsr.train import recipe_from_json
@@ -74,9 +74,12 @@ class DistillHandlers:
 
     def on_load(self, who: str, request: gr.Request) -> tuple[Any, ...]:
         """(task, teacher, student, start, form status, *page): the run of the address, else the visitor's newest."""
-        asked = request.query_params.get("run")
-        newest = next(iter(self.jobs.runs(who)), None)
-        page = self._page(asked or (newest.id if newest else None), who, request)
+        try:
+            asked = request.query_params.get("run") or next((run.id for run in self.jobs.runs(who)), None)
+        except UnreachableError as error:  # the rest of the page opens without the database
+            page = changed(empty_page(self.jobs, who, error_line(str(error))), ViewedRun())
+        else:
+            page = self._page(asked, who, request)
         task = self.default_task()
         with signed_in(token_of(request)):
             refusal = self.refusal()

@@ -1,5 +1,6 @@
 """The values of the page's components for a run; unchanged ones are not sent again. No event and no state here."""
 
+import contextlib
 import json
 import time
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from markupsafe import Markup
 
-from kdsr.errors import KdsrError
+from kdsr.errors import KdsrError, UnreachableError
 from kdsr.jobs import WAITING, Jobs, Run, State
 from kdsr.train import recipe_from_json
 from kdsr.ui import texts
@@ -193,7 +194,10 @@ def _files(run: Run, jobs: Jobs, folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def _list(jobs: Jobs, who: str, chosen: str | None) -> dict[str, Any]:
-    """The runs of `who`, newest first."""
-    choices = [(view.run_title(run), run.id) for run in jobs.runs(who)] if who else []
+    """The runs of `who`, newest first; none while the database does not answer."""
+    runs: list[Run] = []
+    with contextlib.suppress(UnreachableError):
+        runs = jobs.runs(who) if who else []
+    choices = [(view.run_title(run), run.id) for run in runs]
     value = chosen if chosen in [run_id for _, run_id in choices] else None
     return {"runs_box": gr.update(visible=bool(choices)), "runs": gr.update(choices=choices, value=value)}
