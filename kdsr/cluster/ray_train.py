@@ -60,10 +60,10 @@ def train_by_ray(share: Share, workers: int, on_event: Callable[[Event], None]) 
     told = share.out_dir / _FOLDER
     shutil.rmtree(told, ignore_errors=True)
     told.mkdir(parents=True)
-    trained = threading.Thread(target=_fit, args=(share, workers, gpus, told), daemon=True)
-    trained.start()
+    ended = threading.Event()  # a thread's join that Ctrl-C interrupts takes it for ended (Python 3.11)
+    threading.Thread(target=_fit, args=(share, workers, gpus, told, ended), daemon=True).start()
     try:
-        _watch(trained, told, on_event)
+        _watch(ended, told, on_event)
         return _ending(told, share.out_dir)
     finally:
         shutil.rmtree(told, ignore_errors=True)
@@ -81,8 +81,8 @@ def _check(recipe: Recipe, workers: int, nodes: list[dict[str, Any]], gpus: floa
         )
 
 
-def _fit(share: Share, workers: int, gpus: float, told: Path) -> None:
-    """Run Ray Train to its end; an error that no worker told of is told here."""
+def _fit(share: Share, workers: int, gpus: float, told: Path, ended: threading.Event) -> None:
+    """Run Ray Train to its end, and set `ended`; an error that no worker told of is told here."""
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
     import ray.train
     from ray.train.torch import TorchTrainer
@@ -99,6 +99,8 @@ def _fit(share: Share, workers: int, gpus: float, told: Path) -> None:
     except Exception as error:  # of Ray; what a worker raised on purpose it has told itself
         lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
         _tell(told, {"error": f"Ray Train ended ({shortened(lines[-1], 300)})."})
+    finally:
+        ended.set()
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -142,18 +144,18 @@ def _tell(told: Path, ending: dict[str, Any]) -> None:
             part.write_text(json.dumps(ending), encoding="utf-8")
 
 
-def _watch(trained: threading.Thread, told: Path, on_event: Callable[[Event], None]) -> None:
-    """Pass on the events until `trained` has ended; Ctrl-C asks the workers to stop, a second one leaves them."""
+def _watch(ended: threading.Event, told: Path, on_event: Callable[[Event], None]) -> None:
+    """Pass on the events until `ended`; Ctrl-C asks the workers to stop, a second one leaves them."""
     seen, asked = 0, False
     while True:
         try:
-            is_last = not trained.is_alive()
+            is_last = ended.is_set()
             for event in events_in(told / _EVENTS)[seen:]:
                 seen += 1
                 on_event(event)
             if is_last:
                 return
-            trained.join(_EVERY_S)
+            ended.wait(_EVERY_S)
         except KeyboardInterrupt:
             if asked:
                 raise
