@@ -45,8 +45,7 @@ def ray_at(address: str, settings: Settings) -> Iterator[TextIO]:
     check_installed()
     if address != LOCAL:
         _check_reachable(address)
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)} if address == LOCAL else {}
-    for name, value in (_QUIET | token).items():  # it listens on all addresses; only who has the token is heard
+    for name, value in (_QUIET | (_own() if address == LOCAL else {})).items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -63,6 +62,13 @@ def ray_at(address: str, settings: Settings) -> Iterator[TextIO]:
         finally:
             with contextlib.suppress(Exception):  # what is done is done; a cluster that has gone need not say good-bye
                 ray.shutdown()
+
+
+def _own() -> dict[str, str]:
+    """Of a Ray that is ours alone: it listens on all addresses but hears only who has the token, and its workers are as
+    urgent as this process (else they have a niceness of 15).
+    """
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_worker_niceness": "0"}
 
 
 def silence(library: str) -> None:

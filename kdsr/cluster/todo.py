@@ -57,8 +57,8 @@ def todo_of(tree: Tree, made_by: str) -> Todo:
     found = pictures_below(tree.source, recursive=tree.recursive, but=tree.target)
     if not is_address(tree.target):
         _make_folder(Path(tree.target))
-        for folder in {Path(tree.target, picture.name).parent for picture in found}:
-            clear_parts(folder)
+        for folder in {_folder_of(picture.name) for picture in found}:
+            clear_parts(Path(tree.target, folder))
     present = names_in(tree.target)
     manifest = Manifest(tree.target, present)
     left, kept = [], 0
@@ -85,12 +85,17 @@ def _make_folder(target: Path) -> None:
 def _targets(found: Sequence[Found]) -> list[str]:
     """The name of the result of each of `found`, which are sorted: a PNG in the same folder below."""
     names = dict[str, str]()
-    by_folder = sorted(found, key=lambda picture: str(PurePosixPath(picture.name).parent))
-    for folder, pictures in groupby(by_folder, key=lambda picture: PurePosixPath(picture.name).parent):
+    by_folder = sorted(found, key=lambda picture: _folder_of(picture.name))
+    for folder, pictures in groupby(by_folder, key=lambda picture: _folder_of(picture.name)):
         here = [picture.name for picture in pictures]
         results = result_names([Path(name) for name in here])
-        names |= {name: str(folder / result) for name, result in zip(here, results, strict=True)}
+        names |= {name: f"{folder}{result}" for name, result in zip(here, results, strict=True)}
     return [names[picture.name] for picture in found]
+
+
+def _folder_of(name: str) -> str:
+    """What stands before the file in `name`: `a/` of `a/b.png`, and nothing of `b.png`."""
+    return name[: name.rfind("/") + 1]
 
 
 def _placed(
