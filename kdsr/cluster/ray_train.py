@@ -54,7 +54,7 @@ def train_by_ray(share: Share, workers: int, on_event: Callable[[Event], None]) 
 
     nodes = ray.nodes()
     gpus = gpus_wanted(nodes, share.settings.device, None)
-    _check(share.recipe, workers, nodes, gpus)
+    check_workers(share.recipe, workers, nodes, gpus)
     share = replace(share, out_dir=share.out_dir.absolute())
     share = replace(share, settings=replace(share.settings, device=share.settings.device if gpus else "cpu"))
     told = share.out_dir / _FOLDER
@@ -69,7 +69,12 @@ def train_by_ray(share: Share, workers: int, on_event: Callable[[Event], None]) 
         shutil.rmtree(told, ignore_errors=True)
 
 
-def _check(recipe: Recipe, workers: int, nodes: list[dict[str, Any]], gpus: float) -> None:
+def check_workers(recipe: Recipe, workers: int, nodes: list[dict[str, Any]], gpus: float) -> None:
+    """Pass if `nodes` (as `ray.nodes()`) have room for the workers, and the batch can be shared equally.
+
+    Raises:
+        SettingsError: they have not, or it cannot.
+    """
     size, kind = recipe.schedule.batch_size, "GPU" if gpus else "CPU"
     room = int(sum(node["Resources"].get(kind, 0) for node in nodes if node["Alive"]))
     if workers > room:

@@ -9,6 +9,8 @@ import pytest
 from helpers.training import recipe, training_settings
 from safetensors.torch import load_file
 
+from kdsr.cluster.ray_train import check_workers
+from kdsr.errors import SettingsError
 from kdsr.train import recipe_to_json
 
 pytest.importorskip("ray")
@@ -21,6 +23,17 @@ def train(settings, tmp_path, out, *more):
     environment |= {"KDSR_THREADS": "2", "KDSR_DEVICE": "cpu", "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "kdsr", *map(str, words)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_workers_without_room_or_an_equal_share_are_refused():
+    nodes = [{"Alive": True, "Resources": {"CPU": 3.0}}]
+    check_workers(recipe(batch_size=6), 3, nodes, 0)
+    with pytest.raises(SettingsError, match="A batch of 8 cannot be shared equally by 3 workers"):
+        check_workers(recipe(batch_size=8), 3, nodes, 0)
+    with pytest.raises(SettingsError, match="4 workers need 4 CPUs, and the cluster has 3"):
+        check_workers(recipe(batch_size=8), 4, nodes, 0)
+    with pytest.raises(SettingsError, match="need 2 GPUs, and the cluster has 0"):
+        check_workers(recipe(batch_size=8), 2, nodes, 1)
 
 
 @pytest.mark.slow
