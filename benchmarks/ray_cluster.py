@@ -3,12 +3,13 @@
     python benchmarks/ray_cluster.py [--model NAME] [--pictures 2000] [--least 64] [--most 200] [--rounds 2]
                                      [--no-overhead] [--no-kill]
 
-Whole processes, which take turns. Pictures are crops of scikit-image's own photographs with sides of `least` to `most`
-pixels. The cluster is two nodes of one CPU each on this machine (`ray.cluster_utils`); its second node is killed, with
-its worker, once half of the pictures are restored. Results are compared byte for byte. Needs `pip install
-'kdsr[cluster]'`. Run it on an idle machine.
+Whole processes, which take turns: their seconds, and those of the processor, which a busy machine changes less.
+Pictures are crops of scikit-image's own photographs with sides of `least` to `most` pixels. The cluster is two nodes of
+one CPU each on this machine (`ray.cluster_utils`); its second node is killed, with its worker, once half of the
+pictures are restored. Results are compared byte for byte. Needs `pip install 'kdsr[cluster]'` and an idle machine.
 """
 
+import contextlib
 import filecmp
 import os
 import subprocess
@@ -19,9 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 import skimage.data
 import typer
 from PIL import Image
+
+_EVERY_S = 0.2
+"""How often processes are asked what they have used; what one uses after the last time is not counted."""
 
 
 def main(
@@ -39,7 +44,7 @@ def main(
         typer.echo(f"{pictures} pictures with sides of {least} to {most} px, {model}, load {os.getloadavg()[0]:.1f}")
         make_pictures(folder / "in", pictures, least, most)
         command = [sys.executable, "-m", "kdsr", "restore", str(folder / "in"), "--model", model, "-o"]
-        seconds_of([*command, str(folder / "plain")])  # measures the runtimes, if that was never done here
+        spent_by([*command, str(folder / "plain")])  # measures the runtimes, if that was never done here
         if overhead:
             compare_times(command, folder, rounds)
         if kill:
@@ -60,14 +65,17 @@ def make_pictures(folder: Path, count: int, least: int, most: int) -> None:
 
 
 def compare_times(command: list[str], folder: Path, rounds: int) -> None:
-    """Print the seconds of the plain command and of `--ray local`, in turns, and their ratio."""
-    plain, by_ray = list[float](), list[float]()
+    """Print what the plain command and `--ray local` take, in turns, and the ratio of both."""
+    plain, by_ray = np.zeros(2), np.zeros(2)
     for number in range(rounds):
-        plain.append(seconds_of([*command, str(folder / f"plain{number}")]))
-        by_ray.append(seconds_of([*command, str(folder / f"ray{number}"), "--ray", "local"]))
+        plain += spent_by([*command, str(folder / f"plain{number}")])
+        by_ray += spent_by([*command, str(folder / f"ray{number}"), "--ray", "local"])
         check_alike(folder / "plain", folder / f"ray{number}")
-        typer.echo(f"plain {plain[-1]:.1f} s, --ray local {by_ray[-1]:.1f} s, load {os.getloadavg()[0]:.1f}")
-    typer.echo(f"overhead {sum(by_ray) / sum(plain) - 1:.1%} (all seconds of Ray against all of the plain command)")
+        said = [f"{name} {wall / (number + 1):.1f} s ({cpu / (number + 1):.1f} of processor)"
+                for name, (wall, cpu) in (("plain", plain), ("--ray local", by_ray))]  # fmt: skip
+        typer.echo(f"mean of {number + 1}: {', '.join(said)}, load {os.getloadavg()[0]:.1f}")
+    wall, cpu = by_ray / plain - 1
+    typer.echo(f"overhead {wall:.1%} of the time, {cpu:.1%} of the processor's")
 
 
 def kill_one_of_two(command: list[str], folder: Path, pictures: int) -> None:
@@ -94,11 +102,19 @@ def kill_one_of_two(command: list[str], folder: Path, pictures: int) -> None:
     cluster.shutdown()
 
 
-def seconds_of(command: list[str]) -> float:
-    """The seconds that `command` takes; it must succeed."""
-    started = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True, timeout=3600)
-    return time.monotonic() - started
+def spent_by(command: list[str]) -> tuple[float, float]:
+    """Seconds that `command` takes, and seconds of processor of it and all its children; it must succeed."""
+    started, spent = time.monotonic(), dict[int, float]()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        root = psutil.Process(process.pid)
+        while process.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                for each in [root, *root.children(recursive=True)]:
+                    with contextlib.suppress(psutil.Error):
+                        spent[each.pid] = each.cpu_times().user + each.cpu_times().system
+            time.sleep(_EVERY_S)
+    assert process.returncode == 0
+    return time.monotonic() - started, sum(spent.values())
 
 
 def watched(command: list[str], mark: str, then: Callable[[], object]) -> tuple[float, list[str]]:
