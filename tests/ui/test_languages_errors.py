@@ -35,7 +35,7 @@ ELSEWHERE = (
     *("ui/arguments.py", "ui/endpoints/", "ui/distill/endpoints.py"),  # scripts
     *("ui/page.py", "restore/device.py", "jobs/launchers.py", "jobs/service.py"),  # whoever starts the server
     *("image/batch.py", "image/picture.py", "zoo/foreign.py", "zoo/ncnn.py", "zoo/convert.py"),  # command line, API
-    *("restore/graph.py", "restore/tiling.py"),
+    *("restore/graph.py", "restore/tiling.py", "restore/order.py"),
 )
 NOT_IN_THE_PAGE = (
     *("{} must be uint8", "A picture must be a path", "'{}' is a folder", "JPEG holds no", "A picture is written as"),
@@ -62,6 +62,7 @@ NOT_IN_THE_PAGE = (
         "The {} was written by a newer",
         "The {} does not answer (",
     ),
+    *("Only the steps of a run may change", "The checkpoint {} belongs to another recipe; choose"),  # kdsr tune
     *("A folder with one", "{} is used with", "The teacher {} was not added", "{} is not there", "{} does not hold"),
 )
 """How the sentences begin that only the command line, scripts and cards written by hand can cause."""
