@@ -49,6 +49,7 @@ def trained(jobs, run, **changes):
     return train_part(run, jobs.settings, Watch(jobs.store, run), **{"time_limit_s": None} | changes)
 
 
+@pytest.mark.slow
 def test_a_run_begins_on_one_machine_goes_on_at_another_and_is_shown_at_both(machines, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("kdsr.jobs.artifacts._ASK_S", 0.0)
     one, other = machines

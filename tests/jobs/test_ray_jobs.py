@@ -33,7 +33,7 @@ class Cluster:
     def __init__(self, *, starts):
         self.jobs, self.starts, self.processes = {}, starts, []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_port}"
 
     def _handler(cluster):
