@@ -37,7 +37,9 @@ def fit(
     able = sorted_cards(catalog.cards, task)
     measure = usual_figure(able, task)
     if measure is None:
-        raise SettingsError(f"No network for {task} has a figure on a test set, so none can be chosen by its quality.")
+        raise SettingsError(
+            f"No network for {task} has a figure on a test set to choose by; measure one by kdsr card measure."
+        )
     if not cards:
         left = [card for card in judged(able) if again or times.find(card, wanted.frame) is None]
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this with SIGINT ignored

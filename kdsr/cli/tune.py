@@ -76,6 +76,8 @@ class TunePrinter:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         line = self.line(event)
+        if line and sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)  # what moved is gone
         if line:
             print(line, flush=True)
         elif event["event"] in ("step", "training") and sys.stderr.isatty():
