@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,22 @@ class Remembered:
     def get(self, name: str) -> Any:
         """The value of `name`; None if there is none."""
         return self._own[name] if name in self._own else self._read().get(name)
+
+    @contextlib.contextmanager
+    def one_process(self, wait_s: float) -> Iterator[None]:
+        """No other process is in such a block at the same time, unless it stays longer than `wait_s` or the folder
+        takes no lock.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path.with_suffix(".lock"), timeout=wait_s)
+        with contextlib.suppress(OSError, NotImplementedError, Timeout):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def put(self, name: str, value: Any) -> None:
         """Store `value` under `name`, in this process and, if possible, in the file."""

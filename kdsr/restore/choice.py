@@ -26,6 +26,8 @@ SIDE_PX = 128
 ROUNDS = 4
 BUDGET_S = 0.6
 """After this many seconds no other round begins: a teacher's pass takes a tenth of a second."""
+_ALONE_S = 30.0
+"""How long another process is waited for."""
 _LEFT_OUT = "left out "
 """Before the key of a choice: what failed in it."""
 _PACKAGES = ("torch", "onnxruntime", "openvino")
@@ -41,21 +43,24 @@ def choose(
 ) -> str:
     """The name of the fastest of `candidates`, from the cache under `key`, else measured now.
 
-    A candidate that cannot be opened, fails its check or fails in its first runs is left out, see `left_out`. Two
-    processes that ask at once both measure; either answer will do.
+    A candidate that cannot be opened, fails its check or fails in its first runs is left out, see `left_out`. Of
+    threads and processes that ask at once one measures, and all take its answer: two runtimes differ in the last bit,
+    and the pictures of one folder should not.
 
     Raises:
         KdsrError: no candidate runs.
     """
     if len(candidates) == 1:
         return next(iter(candidates))
-    with _CHOOSING:  # a second thread waits for the answer of the first
-        taken = _usable(memory.get(key), candidates)
-        if not taken:
-            taken, failures = _measured_ms(candidates, clock)
-            memory.put(key, taken)
-            if failures:
-                memory.put(_LEFT_OUT + key, failures)
+    taken = _usable(memory.get(key), candidates)
+    if not taken:
+        with _CHOOSING, memory.one_process(_ALONE_S):  # the second to come finds the answer of the first
+            taken = _usable(memory.get(key), candidates)
+            if not taken:
+                taken, failures = _measured_ms(candidates, clock)
+                memory.put(key, taken)
+                if failures:
+                    memory.put(_LEFT_OUT + key, failures)
     return min(taken, key=taken.__getitem__)
 
 
