@@ -62,6 +62,13 @@ class Database:
             raise UnreachableError(
                 f"The {self.name} does not answer ({self._reason(error.__cause__)}): start it, or correct its address."
             ) from error
+        except JobError as error:
+            if not (self.is_shared and isinstance(error.__cause__, sa.exc.DBAPIError)):
+                raise
+            raise JobError(
+                f"The {self.name} refuses its user or its address ({self._reason(error.__cause__)}): let the user "
+                "create tables there, or correct the address."
+            ) from error
 
     def transaction(self, *, writing: bool = True, alone: bool = False) -> AbstractContextManager[sa.Connection]:
         """A connection inside one transaction, which is rolled back if the block raises.

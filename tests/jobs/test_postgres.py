@@ -120,6 +120,23 @@ def test_an_address_with_a_port_that_is_none_and_one_where_nothing_answers_are_o
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.slow
+def test_a_user_without_rights_and_an_option_that_is_none_are_one_sentence_with_the_reason(postgres_url):
+    owner = sa.create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with owner.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS visitor")
+        connection.exec_driver_sql("CREATE ROLE visitor LOGIN")
+    owner.dispose()
+    address = sa.make_url(postgres_url)
+    for url, reason in (
+        (address.set(username="visitor"), "no schema has been selected to create in"),
+        (address.set(query={"colour": "red"}), 'invalid connection option "colour"'),
+    ):
+        with pytest.raises(JobError, match=rf"refuses its user or its address \({reason}\): let the user") as caught:
+            Store(url.render_as_string(hide_password=False))
+        assert PASSWORD not in str(caught.value)
+
+
 def test_without_its_driver_the_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(SettingsError, match=r"pip install 'kdsr\[postgres\]'"):
