@@ -72,6 +72,7 @@ def test_a_run_begins_on_one_machine_goes_on_at_another_and_is_shown_at_both(mac
     assert all(torch.equal(each[name], whole[name]) for each in weights for name in whole)
 
 
+@pytest.mark.slow
 def test_a_network_is_found_by_its_name_where_the_run_was_never_listed(tiny_settings, place, photos):
     one = Jobs(dataclasses.replace(tiny_settings, artifacts_url=place), launcher=Recorder())
     run = one.submit(recipe(**PLAN), ANNA, photos)
