@@ -148,8 +148,10 @@ class Artifacts:
             lock.acquire()
         except Timeout as error:
             raise JobError("Another worker of this machine still has this run: resume it in a minute.") from error
-        with lock:
+        try:
             yield
+        finally:
+            lock.release()
 
     @contextmanager
     def pushing(self, run_id: str, may_write: Callable[[], bool]) -> Iterator[None]:

@@ -164,6 +164,22 @@ def test_a_place_that_does_not_answer_is_one_sentence_and_leaves_no_run(machines
     assert one.runs(ANNA) == []
 
 
+def test_while_a_worker_has_a_folder_a_look_fetches_nothing_into_it(machines, photos, monkeypatch):
+    monkeypatch.setattr("kdsr.jobs.artifacts._ASK_S", 0.0)
+    monkeypatch.setattr("kdsr.jobs.artifacts._LOCKED_S", 0.1)
+    one, other = machines
+    run = one.submit(recipe(**PLAN), ANNA, photos)
+    (one.folder(run.id) / "run.log").write_text("newer")
+    one.artifacts.push(run.id)
+    with other.artifacts.held(run.id):
+        other.artifacts.fetch(run)
+        assert not (other.settings.home / "runs" / run.id / "run.log").exists()
+        with pytest.raises(JobError, match="Another worker of this machine"), Artifacts(other.settings).held(run.id):
+            pass
+    other.artifacts.fetch(run)
+    assert (other.settings.home / "runs" / run.id / "run.log").read_text() == "newer"
+
+
 def test_a_worker_that_lost_its_run_stores_nothing_more(machines, photos):
     one, other = machines
     run = one.submit(recipe(**PLAN), ANNA, photos)
