@@ -22,7 +22,7 @@ COLUMNS = ("target", "source", "size", "stamp", "made_by", "failure", "notes", "
 _MADE_OF = ("source", "size", "stamp", "made_by")
 _EVERY_S, _EVERY_ROWS = 10.0, 5_000
 _MOST_FILES = 16
-"""More are made one when they are read."""
+"""More are made one by a run that adds rows."""
 Row = Mapping[str, Any]
 
 
@@ -42,8 +42,8 @@ class Manifest:
         rows = self._read()
         last = {target: place for place, target in enumerate(rows.column("target").to_pylist())}
         rows = rows.take(pa.array(sorted(last.values()), pa.int64()))
-        if len(self._files) > _MOST_FILES:
-            self._make_one(rows)
+        self._old: pa.Table | None = rows if len(self._files) > _MOST_FILES else None
+        """What the first row of this run makes one file of."""
         self._finished: dict[str, int] = {}
         """A hash of what each finished result was made of, by its name: at most 200 bytes for a picture."""
         columns = [rows.column(name).to_pylist() for name in ("target", "failure", *_MADE_OF)]
@@ -64,6 +64,7 @@ class Manifest:
     def write(self) -> None:
         """Write the rows taken so far."""
         if self._waiting:
+            self._make_one()
             self._put(table_of(self._waiting))
         self._waiting, self._written_at = [], time.monotonic()
 
@@ -92,11 +93,13 @@ class Manifest:
                 ) from error
         return pa.concat_tables(tables).combine_chunks()
 
-    def _make_one(self, rows: "pa.Table") -> None:
-        """Put `rows`, the last of each result, into one file, and remove the others."""
-        self._put(rows)
-        for name in self._files:
-            remove(joined(self._place, name))
+    def _make_one(self) -> None:
+        """Put the last row of each result into one file and remove the others, where there are too many."""
+        if self._old is not None:
+            self._put(self._old)
+            for name in self._files:
+                remove(joined(self._place, name))
+            self._old = None
 
 
 def table_of(rows: Sequence[Row]) -> "pa.Table":

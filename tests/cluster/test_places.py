@@ -76,7 +76,7 @@ def test_what_the_manifest_has_is_done_until_source_settings_or_result_change(tm
     assert len(todo_of(tree, "other").left) == 4
 
 
-def test_of_several_rows_the_last_counts_and_many_files_become_one(tmp_path):
+def test_of_several_rows_the_last_counts_and_a_run_that_adds_some_makes_many_files_one(tmp_path):
     (errand,) = todo_of(Tree(str(folder(tmp_path, "a.png")), str(tmp_path / "out")), "net").left
     for made_by in ["net", *["other"] * 16, "last"]:
         manifest = Manifest(str(tmp_path / "out"), names_in(str(tmp_path / "out")))
