@@ -105,7 +105,6 @@ def _duty(tree: Tree, order: PictureOrder, settings: Settings, pool: Pool) -> Du
 
 
 def _one_round(errands: Sequence[Errand], duty: Duty, pool: Pool, batch: int) -> Iterator["pa.Table"]:
-    import pyarrow as pa
     import ray
     import ray.data
 
@@ -113,9 +112,9 @@ def _one_round(errands: Sequence[Errand], duty: Duty, pool: Pool, batch: int) ->
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.max_errored_blocks = -1  # what a dead worker had in hand comes in the next round
-    parts = [errands[start : start + batch] for start in range(0, len(errands), batch)]
-    tables = [pa.Table.from_pylist([errand._asdict() for errand in part]) for part in parts]
-    rows = ray.data.from_arrow(tables).map_batches(
+    names = [errand._asdict() for errand in errands]  # from_arrow would have a worker count the rows of each block
+    blocks = math.ceil(len(errands) / batch)
+    rows = ray.data.from_items(names, override_num_blocks=blocks).map_batches(
         FolderWorker,
         batch_size=None,
         batch_format="pyarrow",
