@@ -59,6 +59,7 @@ def restore_by_ray(
         note(f"{todo.total - len(todo.left)} of {todo.total} pictures are finished already and skipped.")
     if not todo.left:
         return
+    todo.manifest.begin()
     try:
         with ray_at(address, settings):
             failures = _watched(todo, tree, order, settings, gpus)

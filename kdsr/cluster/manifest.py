@@ -55,6 +55,14 @@ class Manifest:
         """Whether `target` was finished from `source` (name, size, stamp) by the same network and options."""
         return self._finished.get(target) == hash((*source, made_by))
 
+    def begin(self) -> None:
+        """Write a file without rows.
+
+        Raises:
+            InputError: the place takes none; better now than after hours of work.
+        """
+        self._put(table_of([]))
+
     def add(self, rows: Iterable[Row]) -> None:
         """Take rows; they are written together, after a few seconds or thousands."""
         self._waiting += rows

@@ -39,6 +39,18 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
+def is_same(place: str, other: str) -> bool:
+    """Whether both are one place."""
+    if is_address(place) and is_address(other):
+        (files, path), (others, other_path) = _store(place), _store(other)
+        return type(files) is type(others) and _plain(path) == _plain(other_path)
+    return not (is_address(place) or is_address(other)) and Path(place).resolve() == Path(other).resolve()
+
+
+def _plain(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part)
+
+
 def joined(place: str, name: str) -> str:
     """The address or path of the file `name` below `place`."""
     return f"{place.rstrip('/')}/{name}" if is_address(place) else str(Path(place, name))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from kdsr.cluster.manifest import Manifest
-from kdsr.cluster.places import Found, is_address, names_in, pictures_below
+from kdsr.cluster.places import Found, is_address, is_same, names_in, pictures_below
 from kdsr.errors import InputError
 from kdsr.files import clear_parts
 from kdsr.image.batch import result_names
@@ -49,7 +49,7 @@ def todo_of(tree: Tree, made_by: str) -> Todo:
     Raises:
         InputError: no picture, or a place that cannot be read.
     """
-    if not is_address(tree.source) and Path(tree.source).resolve() == Path(tree.target).resolve():
+    if is_same(tree.source, tree.target):
         raise InputError(
             f"The results would lie among their sources in {tree.target}, and the next run would restore them again; "
             "choose another folder for -o."

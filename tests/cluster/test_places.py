@@ -124,6 +124,13 @@ def test_a_file_that_lies_there_is_replaced_left_or_kept_beside(tmp_path):
     assert targets(tmp_path, on_conflict="rename") == {"a.png": "a (3).png", "b.png": "b.png"}
 
 
+@pytest.mark.parametrize("target", ["s3://bucket/in", "s3://bucket/in/", "s3://bucket//in"])
+def test_results_do_not_replace_their_sources_in_a_store_either(target):
+    pytest.importorskip("s3fs")
+    with pytest.raises(InputError, match="among their sources"):
+        todo_of(Tree("s3://bucket/in/", target), "net")
+
+
 def test_a_store_that_nothing_here_reads_is_one_sentence(tmp_path):
     with pytest.raises(SettingsError, match="no store of the kind 'nowhere://'"):
         todo_of(Tree("nowhere://a/b", str(tmp_path)), "net")
