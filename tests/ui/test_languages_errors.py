@@ -61,6 +61,7 @@ NOT_IN_THE_PAGE = (
         "A worker on another",
         "The {} was written by a newer",
         "The {} does not answer (",
+        "The {} refuses its user",
     ),
     *("Only the steps of a run may change", "The checkpoint {} belongs to another recipe; choose"),  # kdsr tune
     *("A folder with one", "{} is used with", "The teacher {} was not added", "{} is not there", "{} does not hold"),
