@@ -29,7 +29,7 @@ from kdsr.train.presets import distillation
 from kdsr.train.recipe import Recipe, with_keys
 from kdsr.train.train import train_recipe
 from kdsr.train.validation import validate
-from kdsr.tune.plan import read_plan, scheduled
+from kdsr.tune.plan import TunePlan, read_plan, scheduled
 from kdsr.tune.run import tune
 from kdsr.tune.space import in_words
 from kdsr.tune.study import open_study
@@ -44,10 +44,14 @@ class Heard:
 
     planned_s: float = 0.0
     rungs_s: tuple[float, ...] = ()
+    winner_s: float = 0.0
+    """When the training of the winner began."""
 
     def __call__(self, event: Event) -> None:
         if event["event"] == "planned":
             self.planned_s = time.process_time()
+        if event["event"] == "winner":
+            self.winner_s = time.process_time()
         if event["event"] == "rung" and event["number"] == 0:
             self.rungs_s = (*self.rungs_s, time.process_time())
 
@@ -102,9 +106,7 @@ def measured(photos: Path, minutes: float, seed: int, task: str, preset: str, ou
     plan = read_plan(out / "tuned")
     assert plan is not None
     study = open_study(out / "tuned", seed)
-    step_s = (heard.rungs_s[-1] - heard.rungs_s[0]) / (plan.rungs[-1] - plan.rungs[0])
-    reading_s = heard.planned_s - began - 25 * plan.step_s
-    steps = round((tuned_s - reading_s) / step_s)
+    steps = _steps_for(heard, plan, began, tuned_s)
     usual = with_keys(scheduled(recipe, plan), {"steps": steps, "warmup_steps": recipe.schedule.warmup_steps})
     began = time.process_time()
     train_recipe(usual, out / "preset", settings=_settings(out / "home-preset"))
@@ -118,6 +120,16 @@ def measured(photos: Path, minutes: float, seed: int, task: str, preset: str, ou
         "tuned_steps": plan.steps,
         "preset_steps": steps,
     }
+
+
+def _steps_for(heard: Heard, plan: TunePlan, began: float, tuned_s: float) -> int:
+    """The steps that the preset takes in `tuned_s`, by the faster of two paces: early steps are slower."""
+    paces = (
+        (heard.rungs_s[-1] - heard.rungs_s[0]) / (plan.rungs[-1] - plan.rungs[0]),
+        (began + tuned_s - heard.winner_s) / (plan.steps - plan.rungs[-1]),
+    )
+    reading_s = heard.planned_s - began - 25 * plan.step_s
+    return round((tuned_s - reading_s) / min(paces))
 
 
 def _settings(home: Path) -> Settings:
