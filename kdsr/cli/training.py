@@ -71,7 +71,9 @@ def train(
 def _by_ray(address: str, workers: int, share: "Share", tell: "EventPrinter") -> "RunResult":
     from kdsr.cluster.ray_start import ray_at
     from kdsr.cluster.ray_train import train_by_ray
+    from kdsr.train.data.photos import find_photos
 
+    find_photos(share.recipe.data.photos, share.settings.data_dir)  # what is missing is said before Ray starts
     with ray_at(address, share.settings) as stdout:
 
         def printed(event: Mapping[str, Any]) -> None:

@@ -81,7 +81,13 @@ def _said_apart(log: Path) -> Iterator[TextIO]:
     """The stdout of before. In the block, what anything prints there goes to the file `log`, and so does what Ray's
     parts in C++ print on stderr; Python's stderr stays what it was.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        raise SettingsError(
+            f"What Ray says goes to {log}, which cannot be written ({error.strerror}); set KDSR_HOME to another folder."
+        ) from error
     stdout, stderr, kept = sys.stdout, sys.stderr, os.dup(2)
     try:
         with (

@@ -56,7 +56,10 @@ def train_by_ray(share: Share, workers: int, on_event: Callable[[Event], None]) 
     gpus = gpus_wanted(nodes, share.settings.device, None)
     check_workers(share.recipe, workers, nodes, gpus)
     share = replace(share, out_dir=share.out_dir.absolute())
-    share = replace(share, settings=replace(share.settings, device=share.settings.device if gpus else "cpu"))
+    settings = share.settings
+    data, weights = settings.data_dir.absolute(), settings.weights_dir.absolute()  # workers have another folder
+    settings = replace(settings, data_dir=data, weights_dir=weights, device=settings.device if gpus else "cpu")
+    share = replace(share, settings=settings)
     told = share.out_dir / _FOLDER
     shutil.rmtree(told, ignore_errors=True)
     told.mkdir(parents=True)

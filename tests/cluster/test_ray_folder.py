@@ -89,6 +89,16 @@ def test_what_listens_but_is_no_cluster_is_the_same_sentence(tmp_path, monkeypat
         pass
 
 
+def test_a_home_that_takes_no_file_is_one_sentence(tmp_path):
+    pytest.importorskip("ray")
+    (tmp_path / "home").touch()
+    with (
+        pytest.raises(SettingsError, match=r"goes to .*ray.log, which cannot be written .* set KDSR_HOME"),
+        ray_at("local", Settings(home=tmp_path / "home")),
+    ):
+        pass
+
+
 def test_without_ray_a_sentence_names_the_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"needs ray .* pip install 'kdsr\[cluster\]'"), ray_at("local", Settings()):

@@ -9,6 +9,7 @@ import pytest
 from helpers.training import recipe, training_settings
 from safetensors.torch import load_file
 
+from kdsr.cli import main
 from kdsr.cluster.ray_train import check_workers
 from kdsr.errors import SettingsError
 from kdsr.train import recipe_to_json
@@ -34,6 +35,17 @@ def test_workers_without_room_or_an_equal_share_are_refused():
         check_workers(recipe(batch_size=8), 4, nodes, 0)
     with pytest.raises(SettingsError, match="need 2 GPUs, and the cluster has 0"):
         check_workers(recipe(batch_size=8), 2, nodes, 1)
+
+
+def test_photographs_that_are_missing_are_named_before_ray_starts(settings, tmp_path, monkeypatch, capsys):
+    (tmp_path / "recipe.json").write_text(recipe_to_json(recipe(photos=["nowhere"])), encoding="utf-8")
+    words = ["train", tmp_path / "recipe.json", "-o", tmp_path / "out", "--data", settings.data_dir, "--ray", "local"]
+    monkeypatch.setattr(sys, "argv", ["kdsr", *map(str, words)])
+    monkeypatch.setattr("kdsr.cluster.ray_start.ray_at", lambda *_given: pytest.fail("Ray was started"))
+    monkeypatch.setattr("signal.signal", lambda *_given: None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "'nowhere' is neither here nor in the data folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow
