@@ -14,11 +14,16 @@ export async function loaded(restorer, graph, scale, openWasm) {
   }
 }
 
-/** The same after an `error` of the GPU, which runs nothing any more; that of another `restorer` is thrown. */
+/** The same after an `error` of the GPU, which runs nothing any more; any other error is thrown. */
 export async function withoutGpu(restorer, error, graph, scale, openWasm) {
-  if (restorer?.backend !== "webgpu" || error.isSentence) throw error;
+  if (restorer?.backend !== "webgpu" || !error.isOfWorker) throw error;
   const opened = await openWasm();
-  await opened.load(graph, scale);
+  try {
+    await opened.load(graph, scale);
+  } catch (failure) {
+    opened.close();
+    throw failure;
+  }
   restorer.close();
   return { restorer: opened, place: `${placeOf(opened)}. ${NOT_ON_GPU(error)}` };
 }
@@ -36,12 +41,13 @@ export async function openRestorer(backend, binary, onProgress) {
     const { done, failed, onProgress: report } = waiting.get(id);
     if (progress) return report?.(progress);
     waiting.delete(id);
-    if (error) failed(Object.assign(new Error(error.text), { name: error.name }));
+    if (error) failed(Object.assign(new Error(error.text), { name: error.name, isOfWorker: true }));
     else done(value);
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    for (const { failed } of waiting.values()) failed(new Error(event.message || "the worker could not start"));
+    const error = Object.assign(new Error(event.message || "the worker could not start"), { isOfWorker: true });
+    for (const { failed } of waiting.values()) failed(error);
     waiting.clear();
   };
 

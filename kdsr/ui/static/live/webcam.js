@@ -67,7 +67,7 @@ export class Webcam {
   /** The frame that is there as a VideoFrame, which nothing has copied; null where the browser has none. */
   frame() {
     const { video } = this;
-    if (!video || !globalThis.VideoFrame) return null;
+    if (!globalThis.VideoFrame || !(video?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA)) return null;
     const frame = new VideoFrame(video);
     if (frame.displayWidth === video.videoWidth && frame.displayHeight === video.videoHeight) return frame;
     frame.close(); // a video that is turned: not all browsers turn its frames

@@ -8,8 +8,9 @@ export class Device {
   static async open() {
     const adapter = await navigator.gpu?.requestAdapter();
     if (!adapter) throw new Error("no GPU");
-    const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
-    const device = await adapter.requestDevice({ requiredLimits: { maxStorageBufferBindingSize, maxBufferSize } });
+    const { maxStorageBufferBindingSize, maxBufferSize, maxTextureDimension2D } = adapter.limits;
+    const requiredLimits = { maxStorageBufferBindingSize, maxBufferSize, maxTextureDimension2D };
+    const device = await adapter.requestDevice({ requiredLimits });
     return new Device(device, [adapter.info?.vendor, adapter.info?.architecture].filter(Boolean).join(" "));
   }
 
