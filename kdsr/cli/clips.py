@@ -62,11 +62,11 @@ def restore_clip(
 
 
 def each_clip(
-    where: Where, *, settings: Settings, opened_with: Callable[[Settings], "Runtime"], made_by: str, **more: Any
+    where: Where, *, settings: Settings, opened_by: Callable[[], "Runtime"], made_by: str, **more: Any
 ) -> bool:
     """Restore the clips of the folders one after another; whether all went well.
 
-    opened_with: opens the network. more: as in `restore_clip`.
+    opened_by: opens the network. more: as in `restore_clip`.
     """
     from kdsr.image.batch import FileOutcome, Ledger, stamp_of
 
@@ -76,7 +76,7 @@ def each_clip(
         if ledger.has(job):
             note(f"[{number}/{len(jobs)}] {job.source.name} is finished already and skipped.")
             continue
-        opened = opened or opened_with(settings)
+        opened = opened or opened_by()
         try:
             restore_clip(job.source, job.target, opened, settings, made_by=made_by, **more)
             ledger.add(FileOutcome(job, stamp))

@@ -121,8 +121,14 @@ def restore(
         "tile_px": tile,
         "steady": steady,
     }
+
+    def open_for_clips() -> "Runtime":
+        from kdsr.video import clip_settings
+
+        return opened_with(clip_settings(context.obj, order.card))
+
     if is_clip(place, results):
-        restore_clip(place, results, opened_with(context.obj), context.obj, **more)
+        restore_clip(place, results, open_for_clips(), context.obj, **more)
     elif is_for_clips and not place.is_dir():
         raise SettingsError(f"--codec, --crf, --preview and --steady are for clips, and {place} is none.")
     else:
@@ -132,7 +138,7 @@ def restore(
             context.obj,
             order.made_by,
             open_work,
-            lambda where: each_clip(where, settings=context.obj, opened_with=opened_with, **more),
+            lambda where: each_clip(where, settings=context.obj, opened_by=open_for_clips, **more),
         )
     if ran:
         note(ran[-1])

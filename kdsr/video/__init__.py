@@ -3,6 +3,16 @@
 from kdsr.video.clip import SUFFIXES, Clip, open_clip
 from kdsr.video.encoder import CODECS, Encoding
 from kdsr.video.pyav import is_installed
-from kdsr.video.restore import ClipProgress, restore_clip
+from kdsr.video.restore import ClipProgress, clip_settings, restore_clip
 
-__all__ = ["CODECS", "SUFFIXES", "Clip", "ClipProgress", "Encoding", "is_installed", "open_clip", "restore_clip"]
+__all__ = [
+    "CODECS",
+    "SUFFIXES",
+    "Clip",
+    "ClipProgress",
+    "Encoding",
+    "clip_settings",
+    "is_installed",
+    "open_clip",
+    "restore_clip",
+]

@@ -7,20 +7,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from kdsr.errors import InputError, SettingsError, Stopped
 from kdsr.image import Picture
 from kdsr.restore.engine import restore_picture
 from kdsr.restore.runtime import Runtime
-from kdsr.settings import Settings
+from kdsr.settings import Settings, usable_threads
 from kdsr.video.clip import Clip, Shot, open_clip, shots
 from kdsr.video.encoder import Encoding, Piece
 from kdsr.video.join import check_target, join
 from kdsr.video.pieces import Pieces
 from kdsr.video.pyav import av
 from kdsr.video.steady import Steady
+from kdsr.zoo import Card
 
 _AHEAD = 4
 """Frames that wait before and behind the network."""
+_MOST_AT_ONCE = 8
+"""Frames in the network, so that memory stays bounded."""
 _MOST_FRAMES, _LEAST_FRAMES, _PIECE_S = 250, 24, 20.0
 """A piece ends after so many frames, or after so many seconds once it has the least."""
 
@@ -65,6 +70,8 @@ def restore_clip(
     same call goes on after them. A stop, or a disk that is full, leaves in `target` what plays so far.
 
     Args:
+        runtime: opened with `clip_settings` it is quickest.
+        settings: limits, and the threads of all frames together.
         made_by: network and options as one text; pieces made by another text are not used.
         preview_s: only so many seconds from the start.
         strip: metadata of the source are not copied.
@@ -85,8 +92,9 @@ def restore_clip(
     )
     blend = Steady() if steady else None
     work = _Work(
-        clip, pieces, runtime, encoding, preview_s, tile_px, on_progress, should_stop or (lambda: False), blend
-    )
+        clip, pieces, runtime, encoding, preview_s, tile_px, on_progress, should_stop or (lambda: False),
+        _runs_at_once(runtime, settings), blend,
+    )  # fmt: skip
     is_whole = _written(work, target, strip=strip)
     if not is_whole:
         what = f"{target} plays up to there, and t" if pieces.finished else "T"
@@ -140,6 +148,7 @@ class _Work:
     tile_px: int | None
     on_progress: Callable[[ClipProgress], None] | None
     should_stop: Callable[[], bool]
+    at_once: int
     blend: Steady | None = None
     frames: int = 0
     """Of this run."""
@@ -147,9 +156,14 @@ class _Work:
     def run(self) -> bool:
         """Restore what is left; whether all is done."""
         self.started = time.monotonic()
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        at_once = self.at_once
+        with (
+            ThreadPoolExecutor(1) as reader,
+            ThreadPoolExecutor(at_once) as restorers,
+            ThreadPoolExecutor(1) as writer,
+        ):
             wanted = self._wanted()
-            coming = _ahead(reader, wanted)
+            coming = self._blended(_made_ahead(restorers, self._restored, _read_ahead(reader, wanted), at_once))
             try:
                 for first in coming:
                     self._piece(first, coming, writer)
@@ -171,18 +185,18 @@ class _Work:
             yield shot
 
     def _piece(self, first: Shot, coming: Iterator[Shot], writer: ThreadPoolExecutor) -> None:
-        """Write a piece that begins with `first`."""
-        opened, shot, restored = time.monotonic(), first, self._restored(first)
-        height, width = restored.pixels.shape[:2]
+        """Write a piece of what comes, restored already, that begins with `first`."""
+        opened, shot = time.monotonic(), first
+        height, width = first.pixels.shape[:2]
         with self.pieces.new() as path, Piece(path, self.clip, self.encoding, width=width, height=height) as piece:
-            waiting: deque[Future[None]] = deque([writer.submit(piece.write, restored)])
+            waiting: deque[Future[None]] = deque([writer.submit(piece.write, first)])
             count = 1
             while not self.should_stop() and not _is_long(count, time.monotonic() - opened):
                 found = next(coming, None)
                 if found is None:
                     break
                 shot = found
-                waiting.append(writer.submit(piece.write, self._restored(shot)))
+                waiting.append(writer.submit(piece.write, shot))
                 count += 1
                 if len(waiting) > _AHEAD:
                     waiting.popleft().result()
@@ -191,14 +205,18 @@ class _Work:
         self.pieces.add(first_pts=first.pts, last_pts=shot.pts, frames=count)
         self._tell()
 
-    def _restored(self, shot: Shot) -> Shot:
-        pixels = restore_picture(Picture(shot.pixels), self.runtime, tile_px=self.tile_px).pixels
-        if self.blend is not None:
-            pixels = self.blend.blended(shot.pixels, pixels)
-        self.frames += 1
-        if self.frames % 8 == 0:
-            self._tell()
-        return replace(shot, pixels=pixels)
+    def _restored(self, shot: Shot) -> tuple[Shot, np.ndarray]:
+        """A frame, and what the network makes of it."""
+        return shot, restore_picture(Picture(shot.pixels), self.runtime, tile_px=self.tile_px).pixels
+
+    def _blended(self, made: Iterator[tuple[Shot, np.ndarray]]) -> Iterator[Shot]:
+        """Restored frames in order, each blended with the ones before where that is wanted."""
+        for shot, restored in made:
+            pixels = restored if self.blend is None else self.blend.blended(shot.pixels, restored)
+            self.frames += 1
+            if self.frames % 8 == 0:
+                self._tell()
+            yield replace(shot, pixels=pixels)
 
     def _tell(self) -> None:
         if self.on_progress is not None:
@@ -219,7 +237,34 @@ def _is_long(frames: int, passed_s: float) -> bool:
     return frames >= _MOST_FRAMES or (frames >= _LEAST_FRAMES and passed_s > _PIECE_S)
 
 
-def _ahead(reader: ThreadPoolExecutor, items: Iterator[Shot]) -> Iterator[Shot]:
+def clip_settings(settings: Settings, card: Card) -> Settings:
+    """Settings to open the network `card` with for a clip: one thread for each frame, as many frames as threads.
+
+    Threads that share a frame wait for each other while the clip is decoded and encoded. Networks of integers share
+    it, since their runtime takes one frame at a time.
+    """
+    return settings if card.precision == "int8" else replace(settings, threads=1)
+
+
+def _runs_at_once(runtime: Runtime, settings: Settings) -> int:
+    """Frames in the network beside each other; two at least, so that it is busy while one begins or ends."""
+    return min(_MOST_AT_ONCE, max(2, usable_threads(settings) // runtime.about.threads))
+
+
+def _made_ahead(
+    pool: ThreadPoolExecutor, make: Callable[[Shot], tuple[Shot, np.ndarray]], items: Iterator[Shot], at_once: int
+) -> Iterator[tuple[Shot, np.ndarray]]:
+    """What `make` makes of `items`, in order, `at_once` of them at a time."""
+    waiting: deque[Future[tuple[Shot, np.ndarray]]] = deque()
+    for item in items:
+        waiting.append(pool.submit(make, item))
+        if len(waiting) > at_once:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read_ahead(reader: ThreadPoolExecutor, items: Iterator[Shot]) -> Iterator[Shot]:
     """`items`, the next few of which are read while one is in use."""
     waiting = deque(reader.submit(next, items, None) for _ in range(_AHEAD))
     while waiting:

@@ -1,5 +1,7 @@
 """Clips of every kind through a released student: frames, times, sound, colour, and what cannot be restored."""
 
+import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from helpers.clips import BT709, SMPTE170M, frames_of, make_clip, packets_of, ti
 from kdsr.errors import InputError, SettingsError, Stopped
 from kdsr.restore import open_runtime
 from kdsr.settings import Settings
-from kdsr.video import Encoding, open_clip, restore_clip
+from kdsr.video import Encoding, clip_settings, open_clip, restore_clip
 from kdsr.video import restore as restoring
 from kdsr.video.pieces import Pieces
+from kdsr.video.unchanged import Unchanged
 from kdsr.zoo import Catalog
 
 VFR = [0, 40, 90, 95, 180, 260, 300, 333, 390, 500, 520, 700]
@@ -186,3 +189,35 @@ def test_every_codec_writes_every_frame(codec, name, runtime, settings, tmp_path
     with av.open(str(tmp_path / "b.mkv")) as result:
         assert name in result.streams.video[0].codec_context.codec.canonical_name
     assert np.allclose(times_of(tmp_path / "b.mkv"), [0, 0.04, 0.095, 0.12, 0.3, 0.31], atol=0.001)
+
+
+class Slow(Unchanged):
+    """Takes longer for the first frames; knows how many were at work at once."""
+
+    def __init__(self):
+        self.lock, self.at_work, self.most, self.frames = threading.Lock(), 0, 0, 0
+
+    def run_uint8(self, pixels):
+        with self.lock:
+            self.at_work, self.frames = self.at_work + 1, self.frames + 1
+            self.most, seconds = max(self.most, self.at_work), 0.06 / self.frames
+        time.sleep(seconds)
+        with self.lock:
+            self.at_work -= 1
+        return pixels
+
+
+def test_frames_are_restored_beside_each_other_and_stay_in_order(tmp_path):
+    make_clip(tmp_path / "a.mp4")
+    settings, one, many = Settings(device="cpu", threads=3), Slow(), tmp_path / "b.mp4"
+    restored(tmp_path / "a.mp4", many, one, settings, encoding=Encoding("h264", 0))
+    assert 2 <= one.most <= 3
+    restored(tmp_path / "a.mp4", tmp_path / "c.mp4", Unchanged(), settings, encoding=Encoding("h264", 0))
+    assert times_of(many) == times_of(tmp_path / "a.mp4")
+    assert all(np.array_equal(*pair) for pair in zip(frames_of(many), frames_of(tmp_path / "c.mp4"), strict=True))
+
+
+def test_a_frame_of_a_clip_has_one_thread_but_for_integers():
+    catalog, settings = Catalog(Path(__file__).parents[2] / "weights"), Settings(device="cpu", threads=4)
+    assert clip_settings(settings, catalog.find("sr_x2-student-16x7")).threads == 1
+    assert clip_settings(settings, catalog.find("sr_x2-student-32x7-int8")).threads == 4

@@ -16,7 +16,7 @@ from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.disk import writing
 from kdsr.ui.networks import find_network
-from kdsr.video import ClipProgress, Encoding, restore_clip
+from kdsr.video import ClipProgress, Encoding, clip_settings, restore_clip
 from kdsr.video.unchanged import Unchanged
 from kdsr.zoo import Card, Catalog, at_sharpness
 
@@ -94,7 +94,8 @@ def student_steps(order: ClipOrder, shown: ClipShown, settings: Settings, stop: 
         return stop.is_set() or time.monotonic() - started > TIME_LIMIT_S
 
     def work(on_progress: Callable[[ClipProgress], None]) -> tuple[str, ...]:
-        runtime = open_runtime(card, catalog, runtime=order.runtime, settings=settings)
+        own = clip_settings(settings, card)
+        runtime = open_runtime(card, catalog, runtime=order.runtime, settings=own)
         return restore_clip(
             order.source, target, runtime, settings, made_by=f"{card.sha256} {order.sharpness}",
             preview_s=settings.max_clip_seconds + 1, for_browsers=True, on_progress=on_progress, should_stop=is_over,
