@@ -1,6 +1,6 @@
-"""Files that are replaced in one step, so that no reader ever sees half of one.
+"""Files that are replaced in one step, so that no reader ever sees half of one, and folders that one process works in.
 
-Not here: files that grow while others read them (logs), and locks.
+Not here: files that grow while others read them (logs).
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
@@ -59,3 +60,19 @@ def clear_parts(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold the lock at `path` during the block if it is free, in a folder that is made; whether it is held."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

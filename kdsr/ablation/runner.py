@@ -12,14 +12,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from kdsr.ablation.measuring import measure_trial
 from kdsr.ablation.plan import (
@@ -34,6 +32,7 @@ from kdsr.ablation.plan import (
 )
 from kdsr.bench.evaluate import pairs_of
 from kdsr.errors import SettingsError, Stopped, TrainingError
+from kdsr.files import claimed
 from kdsr.settings import Settings, usable_threads
 from kdsr.train.events import Event, events_in
 from kdsr.train.train import train_recipe
@@ -112,7 +111,7 @@ def _run_trial(work: _Execution, trial: Trial) -> None:
     """Train and measure `trial` and write its result, unless it is finished or claimed by another process."""
     folder = trial_folder(work.out_dir, trial)
     folder.mkdir(parents=True, exist_ok=True)
-    with _claimed(folder / "lock") as is_mine:
+    with claimed(folder / "lock") as is_mine:
         if not is_mine:
             work.tell("run_taken", trial)
             return
@@ -131,21 +130,6 @@ def _run_trial(work: _Execution, trial: Trial) -> None:
         )
         write_in_one_step(json.dumps(asdict(result), indent=1) + "\n", folder / RESULT)
     _tell_end(work, trial)
-
-
-@contextmanager
-def _claimed(path: Path) -> Iterator[bool]:
-    """Hold the lock at `path` during the block if it is free; whether it is held."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 class _TrialFailed(Exception):

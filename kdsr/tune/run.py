@@ -7,17 +7,16 @@ may work in one folder. Not here: what is tried (`space`), who is given up (`stu
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import optuna
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from optuna.trial import TrialState
 
 from kdsr.errors import SettingsError, Stopped, TrainingError
-from kdsr.files import replaced
+from kdsr.files import claimed, replaced
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import CHECKPOINT_FILE, retime_checkpoint
 from kdsr.train.events import EVENTS_FILE, Event, events_in
@@ -181,7 +180,7 @@ def _search(search: TuneSearch) -> None:
         if search.should_stop():
             raise KeyboardInterrupt
         for trial in _open_trials(search, may_begin=has_room or is_first):
-            with _held(search.folder(trial.number)) as is_mine:
+            with claimed(search.folder(trial.number) / "lock") as is_mine:
                 if is_mine:
                     _run(search, trial)
                     break
@@ -206,22 +205,6 @@ def _open_trials(search: TuneSearch, *, may_begin: bool) -> Iterator[optuna.Tria
         best = best_of(search.study)
         search.study.enqueue_trial({**own, **(best.values if best else {}), **FIRST[number]})
     yield search.study.ask()
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Hold the lock of `folder` during the block if it is free; whether it is held."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _run(search: TuneSearch, trial: optuna.Trial) -> None:
@@ -287,7 +270,7 @@ def _finish(search: TuneSearch) -> TuneResult:
     if number is None:
         raise TrainingError("No trial came to its first comparison; give more minutes.")
     folder, values = search.folder(number), search.study.trials[number].params
-    with _held(folder) as is_mine:
+    with claimed(folder / "lock") as is_mine:
         if not is_mine:
             return TuneResult(False, number, folder, ())
         recipe = _timed(search, number)

@@ -21,9 +21,10 @@ from kdsr.ablation.plan import (
     trial_folder,
 )
 from kdsr.ablation.report import paired_gain, spread, write_report
-from kdsr.ablation.runner import _claimed, run_plan
+from kdsr.ablation.runner import run_plan
 from kdsr.cli import build_app
 from kdsr.errors import InputError, SettingsError, Stopped, TrainingError
+from kdsr.files import claimed
 from kdsr.settings import Settings
 
 BASE = {
@@ -190,7 +191,7 @@ def test_a_run_that_another_process_does_is_left_to_it(run, tmp_path):
     folder = trial_folder(tmp_path / "out", Trial("twin", 0))
     folder.mkdir(parents=True)
     (folder / "lock").write_text("left by a process that died")
-    with _claimed(folder / "lock") as is_mine:
+    with claimed(folder / "lock") as is_mine:
         assert is_mine
         assert run(plan(seeds=[0]), only=Trial("twin", 0)) == (False, [("run_taken", "twin", 0)])
     assert run(plan(seeds=[0]))[0]

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
+Hub = TypeVar("Hub")
 TOKEN = "hf_" + "a" * 34
 
 
@@ -61,8 +62,11 @@ class FakeHub:
 
 
 @contextmanager
-def serving_hub(hub: FakeHub) -> Iterator[FakeHub]:
-    """`hub` at its `address` until the end of the block; whoever has no token is refused."""
+def serving_hub(hub: Hub) -> Iterator[Hub]:
+    """`hub` at its `address` until the end of the block; whoever has no token is refused.
+
+    Its `answer(method, path, body)` gives a status, and bytes or what JSON can hold.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -77,8 +81,9 @@ def serving_hub(hub: FakeHub) -> Iterator[FakeHub]:
             else:
                 status, told = hub.answer(self.command, self.path.partition("?")[0], body)
             is_log = isinstance(told, list) and "/logs/" in self.path
-            lines = "".join(f"data: {json.dumps({'data': line, 'timestamp': ''})}\n\n" for line in told)
-            sent = (lines if is_log else json.dumps(told)).encode()
+            if is_log:
+                told = "".join(f"data: {json.dumps({'data': line, 'timestamp': ''})}\n\n" for line in told).encode()
+            sent = told if isinstance(told, bytes) else json.dumps(told).encode()
             self.send_response(status)
             self.send_header("content-type", "text/event-stream" if is_log else "application/json")
             self.send_header("content-length", str(len(sent)))

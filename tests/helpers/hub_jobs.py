@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-TOKEN = "hf_" + "b" * 34
+from helpers.hub import serving_hub
+
 ACCOUNT = "anna"
 
 
@@ -84,35 +83,10 @@ class FakeHubJobs:
 @contextmanager
 def serving_hub_jobs(hub: FakeHubJobs) -> Iterator[FakeHubJobs]:
     """`hub` at its `address` until the end of the block; its jobs end too."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_):
-            pass
-
-        def _respond(self):
-            body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            if self.headers.get("authorization") != f"Bearer {TOKEN}":
-                status, told = 401, {"error": "Invalid token."}
-            else:
-                status, told = hub.answer(self.command, self.path.partition("?")[0], body)
-            sent = told if isinstance(told, bytes) else json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        do_GET = do_POST = do_HEAD = _respond
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield hub
-    finally:
-        for process in hub.processes.values():
-            process.kill()
-            process.wait()
-        server.shutdown()
-        server.server_close()
+    with serving_hub(hub):
+        try:
+            yield hub
+        finally:
+            for process in hub.processes.values():
+                process.kill()
+                process.wait()

@@ -5,7 +5,8 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from helpers.hub_jobs import TOKEN, FakeHubJobs, serving_hub_jobs
+from helpers.hub import TOKEN
+from helpers.hub_jobs import FakeHubJobs, serving_hub_jobs
 from helpers.running import ANNA, four_photos, recipe
 
 from kdsr.errors import LimitError, SettingsError
