@@ -9,7 +9,7 @@ from huggingface_hub import constants
 from kdsr.errors import InputError, UnknownNameError
 from kdsr.space.push import SpaceError, push_space
 
-pytestmark = pytest.mark.filterwarnings("default")  # huggingface_hub warns of things of its own
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # huggingface_hub warns of things of its own
 API = "/api/spaces/anna/kdsr"
 
 

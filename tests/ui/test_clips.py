@@ -19,6 +19,8 @@ from kdsr.ui.restore.clips import ClipHandlers, ClipView
 from kdsr.video import open_clip
 from kdsr.video.frame import frame_at
 
+pytestmark = pytest.mark.slow
+
 handlers = pytest.fixture(restore_handlers)
 toasts = pytest.fixture(shown_as_toasts, autouse=True)
 

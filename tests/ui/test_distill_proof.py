@@ -17,6 +17,8 @@ from kdsr.ui.distill.page import RunPage
 from kdsr.ui.distill.progress import losses_of, progress_of, verdict
 from kdsr.zoo import Catalog
 
+pytestmark = pytest.mark.slow
+
 handlers = pytest.fixture(distill_handlers)
 staged = pytest.fixture(staged_photos)
 

@@ -27,6 +27,8 @@ from kdsr.ui.restore.look_view import looks_summary
 from kdsr.ui.restore.request import Order, prepare
 from kdsr.ui.restore.run import restore_steps
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_EXTRA = ("niqe", "haarpsi", "consistency")
 SHARP = {"terms": [{"loss": "critic"}]}
 
