@@ -108,6 +108,8 @@ def test_stop_leaves_the_part_that_was_restored_and_restore_goes_on(clips, tmp_p
     clips.on_press(REQUEST)
     again = list(clips.on_run(clip, CHOICE, "torch", REQUEST))
     assert len(frames_of(newest(again, "clip").shown.student)) == 200
+    assert texts.CLIP_PART not in newest(again, "notes")  # and browsers do not show the part from their cache
+    assert newest(again, "data") != newest(views, "data")
 
 
 def test_a_network_that_needs_a_mask_is_refused_in_a_sentence(clips, tmp_path, toasts):

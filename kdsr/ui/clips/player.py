@@ -27,7 +27,12 @@ def player_data(shown: ClipShown, address: Callable[[Path], str] = file_address)
         "size": shown.size,
         "rate": shown.rate,
         "before": address(shown.before),
-        "student": address(shown.student) if shown.student else "",
+        "student": f"{address(shown.student)}?v={_version(shown.student)}" if shown.student else "",
         "by": shown.by,
     }
     return Markup('<div data-clip="{}"></div>').format(json.dumps(data))
+
+
+def _version(path: Path) -> int:
+    """Another number where the file was written again, so that no browser shows the one before."""
+    return path.stat().st_mtime_ns if path.is_file() else 0

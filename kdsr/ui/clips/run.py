@@ -24,6 +24,8 @@ TIME_LIMIT_S = 300.0
 """The most that one clip may take before it is stopped; what is done until then is shown."""
 _BEFORE = Encoding("h264", 12)
 _POLL_S = 0.25
+_ENDS = (texts.CLIP_PART, texts.CLIP_TOO_SLOW.format(seconds=TIME_LIMIT_S))
+"""Notes of a run that was stopped, or took too long."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def student_steps(order: ClipOrder, shown: ClipShown, settings: Settings, stop: 
         KdsrError: the network or the result cannot be used. Stopped: `stop` was set before the first frames.
     """
     card, catalog = _network(order, settings)
+    shown = replace(shown, notes=tuple(note for note in shown.notes if note not in _ENDS))  # of a run before
     target = shown.before.with_name(f"{Path(shown.name).stem}_{card.name}.mp4")
     started = time.monotonic()
 
@@ -107,7 +110,7 @@ def student_steps(order: ClipOrder, shown: ClipShown, settings: Settings, stop: 
     except Stopped:
         if not target.is_file():
             raise Stopped(texts.CLIP_STOPPED) from None
-        why = texts.CLIP_PART if stop.is_set() else texts.CLIP_TOO_SLOW.format(seconds=TIME_LIMIT_S)
+        why = _ENDS[0 if stop.is_set() else 1]
         yield ClipStep(why, None, replace(made, notes=(why,)))
         return
     yield ClipStep("", 1.0, replace(made, notes=tuple(dict.fromkeys((*shown.notes, *notes)))))

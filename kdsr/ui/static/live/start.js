@@ -127,7 +127,7 @@ class Live {
 
   /** What runs the student from now on, and where that is. */
   useRestorer({ restorer, place }) {
-    Object.assign(this, { restorer, place });
+    Object.assign(this, { restorer, place, runs: [] });
     this.choices.backend = restorer.backend;
   }
 
@@ -266,7 +266,7 @@ class Live {
     if (side !== this.side) Object.assign(this, { side, runs: [] });
     const result = await this.restoreOnce(this.times.length + Math.floor(performance.now()));
     if (!this.webcam.isFilming) return this.pair.drop(result);
-    this.view.status("");
+    if (!this.view.isTellingError) this.view.status("");
     this.show(result);
     const now = performance.now();
     this.times = [...this.times.filter((time) => now - time < RATE_MS), now];

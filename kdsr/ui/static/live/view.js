@@ -5,6 +5,8 @@ import { milliseconds } from "./texts.js";
 
 const COLUMNS = ["Picture", "Network", "Round trip", "Total"];
 
+const ERROR_MS = 8000; // that an error stays while frames come
+
 export class View {
   constructor(element) {
     this.element = element;
@@ -27,9 +29,13 @@ export class View {
     dataset.address = part;
   }
 
+  /** Whether an error came a moment ago: frames that come do not clear it. */
+  get isTellingError() { return performance.now() - this.toldAt < ERROR_MS; }
+
   /** What goes on: nothing, a line with a bar, or an error. `fraction`: null for a bar without an end. */
   status(text, { isError = false, fraction } = {}) {
     const place = this.part("status");
+    this.toldAt = isError ? performance.now() : -Infinity;
     place.replaceChildren();
     if (!text) return;
     const line = document.createElement("div");

@@ -164,7 +164,7 @@ const WRITERS = {
 function convolved(sized, node) {
   const { network } = sized, given = sized.value(node.inputs[0]);
   const { dims: [out, into, kernel], values } = network.constants.get(node.inputs[1]);
-  const { strides: [stride], pads: [pad], group, dilations } = node.attributes;
+  const { strides: [stride] = [1], pads: [pad] = [0], group = 1, dilations = [1] } = node.attributes; // ONNX's defaults
   if (group !== 1 || dilations.some((each) => each !== 1)) throw new Error("a convolution by groups or with gaps");
   const [width, height] = [given.width, given.height].map((side) => Math.floor((side + 2 * pad - kernel) / stride) + 1);
   const made = sized.tensor(out, width, height);
