@@ -86,7 +86,7 @@ class Live {
     view.onPress("record", () => this.record());
     view.pills("rate", Object.entries(texts.RATES), "0", (fps) => this.rate.choose(Number(fps)));
     this.webcam.draw(); // what is for frames that come is hidden
-    view.onPress("compare", () => this.compare());
+    view.onPress("compare", () => { this.recorder.stop(); this.compare(); }); // a held frame is no film
     view.onPress("download", () => this.pair.download(this.title, texts.fileName(this.choices)));
     addEventListener("popstate", () => {
       const network = this.choices.named(asked() ?? this.choices.usual);
