@@ -167,6 +167,7 @@ def test_a_plan_stops_at_its_time_limit_and_goes_on(run, settings, tmp_path):
         run(plan())
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_figures(run, settings, tmp_path):
     asked = iter(range(100))
     with pytest.raises(Stopped):
@@ -233,6 +234,7 @@ def write_result(out, run, psnr_db, failed=None):
     path.write_text(json.dumps(dataclasses.asdict(result)))
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_done_and_is_replaced_in_place(tmp_path):
     path = tmp_path / "ablation.md"
     write_report(plan(), tmp_path / "out", path)

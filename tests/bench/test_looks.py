@@ -73,6 +73,7 @@ def test_consistency_is_refused_where_nothing_was_enlarged(tmp_path, tiny_catalo
         evaluate("unprocessed", folder, find_task("denoise"), tiny_catalog, tiny_settings, looks=("consistency",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [(), ("--looks",)])
 def test_the_command_prints_looks_only_when_asked(tmp_path, capsys, asked):
     folder = write_set(tmp_path / "set", [(40, 44)])

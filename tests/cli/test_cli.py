@@ -43,6 +43,7 @@ def shape(path: Path) -> tuple[int, ...]:
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape
 
 
+@pytest.mark.slow
 def test_help_is_quick_to_come_because_no_heavy_library_is_imported():
     code = "import sys, runpy; sys.argv = ['kdsr', '--help']\ntry: runpy.run_module('kdsr', run_name='__main__')\n"
     heavy = ("torch", "numpy", "cv2", "gradio", "onnxruntime", "sqlalchemy")
@@ -103,6 +104,7 @@ def test_restore_writes_a_file_or_into_a_folder(run, tmp_path, runtime):
     )
 
 
+@pytest.mark.slow
 def test_restore_keeps_16_bits_and_alpha(run, tmp_path):
     source = picture(tmp_path / "deep.png", channels=4, dtype=np.uint16)
     assert run("restore", source, "-o", tmp_path / "big.png", "--model", "tiny_x4_student")[0] == 0
@@ -110,6 +112,7 @@ def test_restore_keeps_16_bits_and_alpha(run, tmp_path):
     assert (written.dtype, written.shape) == (np.uint16, (48, 56, 4))
 
 
+@pytest.mark.slow
 def test_a_folder_is_restored_to_its_end_and_its_failures_are_listed(run, tmp_path):
     for name in ("a.png", "b.jpg", "b.png"):
         picture(tmp_path / "in" / name)
@@ -122,6 +125,7 @@ def test_a_folder_is_restored_to_its_end_and_its_failures_are_listed(run, tmp_pa
     assert "text.png" in err.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -168,6 +172,7 @@ def test_corrupted_weights_are_answered_by_one_sentence(run, tmp_path, tiny_cata
     assert (code, "has no weights beside it" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130(run, tmp_path, monkeypatch):
     def interrupted(*_arguments: object, **_keywords: object) -> None:
         raise KeyboardInterrupt
@@ -318,7 +323,6 @@ def test_training_that_runs_out_of_time_says_how_to_go_on(run, tmp_path):
     assert code == 0, err
 
 
-@pytest.mark.slow
 def test_ctrl_c_during_training_leaves_a_checkpoint(tmp_path):
     command = [
         sys.executable,

@@ -65,6 +65,7 @@ def test_8_bits_come_with_weights_graphs_and_a_card_that_tells_every_step(settin
     assert Compression(**keys | {"photos": tuple(keys["photos"])}) == dataclasses.replace(PLAN, photos=("pack",))
 
 
+@pytest.mark.slow
 def test_the_same_plan_gives_the_same_bits(settings, tmp_path):
     first, second = (compress(PLAN, tmp_path / name, settings=settings)[0] for name in ("one", "two"))
     assert first.sha256 == second.sha256
@@ -129,6 +130,7 @@ def test_what_learns_computes_what_its_integers_will(settings):
         levels = wanted.relu()
 
 
+@pytest.mark.slow
 def test_learning_repairs_a_shifted_channel(settings):
     catalog = Catalog(settings.weights_dir)
     network = catalog.load("tiny")
@@ -156,6 +158,7 @@ def test_widths_after_pruning_are_multiples_of_16(share, width):
     assert Compression("any", prune=share).pruned_width({0.25: 48, 0.3: 48}.get(share, 32)) == width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -183,6 +186,7 @@ def test_a_plan_out_of_range_is_refused(changes):
         dataclasses.replace(PLAN, **changes)
 
 
+@pytest.mark.slow
 def test_the_command_prints_every_step_and_where_the_files_lie(settings, tmp_path):
     arguments = [
         "--weights",

@@ -92,6 +92,7 @@ def test_shrinking_a_ramp_keeps_its_slope():
     assert row[3:9].diff().tolist() == pytest.approx([4 / 48] * 5, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_uint8", [False, True])
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("size", ODD_SIZES)

@@ -26,6 +26,7 @@ def test_scores_are_bounded_by_the_spectral_norm():
     assert scores.shape == (4, 1, 8, 8) and scores.abs().max() < 8
 
 
+@pytest.mark.slow
 def test_the_critic_improves_and_its_gradient_raises_the_students_score():
     torch.manual_seed(0)
     critic, degraded, target = Critic(), torch.full((4, 3, 8, 8), 0.5), noisy()

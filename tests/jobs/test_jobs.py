@@ -142,6 +142,7 @@ def test_two_processes_may_make_the_database_at_once(tmp_path, attempt):
     assert in_two_processes(lambda: Store(tmp_path / "new" / "jobs.sqlite").runs()) == [[], []]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_process_forked_while_a_thread_uses_the_database_can_write(tmp_path):
     store, is_open = Store(tmp_path / "jobs.sqlite"), Event()
@@ -205,6 +206,7 @@ def test_without_a_token_in_the_settings_nobody_is_admin(jobs):
     assert not jobs.is_admin("") and "token" not in repr(Settings(admin_token="token" * 4)).replace("admin_token", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "limit, asked, message",
     [

@@ -44,6 +44,7 @@ def test_photographs_are_copied_under_names_made_here(jobs, tmp_path):
     assert folder.parent == tmp_path / "home" / "runs"
 
 
+@pytest.mark.slow
 def test_files_that_are_no_photographs_are_named(jobs, tmp_path):
     for name, content in (("notes.png", b"no picture"), ("broken.zip", b"PK\x03\x04 no archive"), ("anim.gif", _gif())):
         (tmp_path / name).write_bytes(content)
@@ -172,6 +173,7 @@ def run_cli(tiny_settings, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_the_command_line_starts_lists_shows_stops_resumes_and_deletes(run_cli, jobs, photos, tmp_path):
     visitor = jobs.submit(recipe(name="theirs"), ANNA, photos)
     plan = tmp_path / "plan.json"

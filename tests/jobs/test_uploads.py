@@ -143,6 +143,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HEADERS)
 def test_a_header_that_unpacks_without_end_is_refused_with_little_memory(tmp_path, kind, monkeypatch):
     """680 kB of an archive took 1.9 GB of memory and 40 s, or minutes, before anything was copied."""

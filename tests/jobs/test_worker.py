@@ -202,6 +202,7 @@ def test_a_failure_is_one_sentence_and_what_was_unexpected_is_in_the_log(held, m
     assert ("Traceback" in jobs.log(run.id, ANNA)) is not isinstance(error, TrainingError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["save_weights", "write_card"])
 def test_a_disk_that_is_full_at_the_end_of_a_run_loses_nothing_and_resuming_trains_no_step_again(
     held, monkeypatch, writer

@@ -52,6 +52,7 @@ def from_onnx():
     return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), from_onnx(), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("std::bad_alloc")],

@@ -128,6 +128,7 @@ def test_a_tile_below_one_pixel_is_refused(tile_px):
         plan_tiles(8, 8, tile_px=tile_px, halo=1, multiple=1, scale=1)
 
 
+@pytest.mark.slow
 def test_a_hundred_million_tiles_are_planned_at_once_and_the_first_can_be_stopped():
     tiles = plan_tiles(16_384, 8_192, tile_px=1, halo=3, multiple=1, scale=4)
     assert len(tiles) == 16_384 * 8_192

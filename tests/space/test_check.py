@@ -72,6 +72,7 @@ def test_what_does_not_resolve_is_told_and_a_registry_that_knows_nothing_is_skip
     assert found["oldest torch"].verdict is Verdict.FAILED and "torch==2.10.*" in found["oldest torch"].told
 
 
+@pytest.mark.slow
 def test_a_page_that_does_not_start_is_told_with_its_last_line(tree):
     started = {each.check: each for each in check_tree(tree, resolve=False)}["start"]
     assert started == Finding("start", Verdict.FAILED, "no page today")

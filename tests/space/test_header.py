@@ -110,6 +110,7 @@ def test_a_faulty_header_is_a_finding(tree):
     assert found.verdict is Verdict.FAILED and "sdk must be gradio" in found.told
 
 
+@pytest.mark.slow
 def test_this_repository_fits_a_space(tmp_path):
     try:
         write_tree(ROOT, tmp_path)

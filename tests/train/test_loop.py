@@ -106,6 +106,7 @@ def test_the_moving_average_has_a_closed_form(settings, tmp_path):
         assert float(average.weight.detach()) == pytest.approx(1 - missing, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay, kept", [(0.999, 2 / 11), (0.1, 0.1), (0.0, 0.0)])
 def test_what_is_released_is_the_moving_average(settings, tmp_path, decay, kept):
     released(settings, tmp_path, name="start", steps=20, reparameterised=False)

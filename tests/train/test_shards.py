@@ -118,6 +118,7 @@ def test_a_run_with_crop_px_labels_once_and_resumes_to_the_same_weights(settings
     assert not [event for event in events(tmp_path / "parts") if event["event"] == "labelling"]
 
 
+@pytest.mark.slow
 def test_a_twin_with_crop_px_has_shards_without_labels(settings, tmp_path):
     changes = {"teacher": None, "truth_share": 1.0, "terms": ({"loss": "critic", "weight": 0.01, "target": "truth"},)}
     twin = with_crop_px(settings, tmp_path, **changes)
@@ -126,6 +127,7 @@ def test_a_twin_with_crop_px_has_shards_without_labels(settings, tmp_path):
     assert sorted(file.name for file in (folder / "shard_00000").iterdir()) == ["degraded.npy", "truth.npy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes, message", [
     ({"crop_px": 4}, "at least patch_px"),
     ({"fixed_crops": 0}, "needs fixed_crops"),

@@ -54,6 +54,7 @@ def test_a_run_paused_in_any_stage_resumes_to_the_same_weights(settings, tmp_pat
         train_recipe(recipe(stages=PRUNING), tmp_path / "whole", settings=settings)
 
 
+@pytest.mark.slow
 def test_an_assistant_is_taught_by_the_teacher_and_teaches_the_student(settings, tmp_path):
     released(settings, tmp_path, name="big", role="teacher", arguments={"width": 48, "depth": 3})
     assistant = {"arguments": {"width": 32, "depth": 3}, "teacher": "big", "truth_share": 0.0}

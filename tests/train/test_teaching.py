@@ -86,6 +86,7 @@ def test_a_step_is_compiled_as_one_graph(settings, tmp_path, loss, monkeypatch):
     assert any(loss in event for event in events(tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, fixed_crops=16, terms=(term("attention_map"),))
     train_recipe(plan, tmp_path / "kept", settings=settings)
@@ -97,6 +98,7 @@ def test_a_teacher_at_work_gives_the_curve_of_its_kept_labels(settings, tmp_path
     assert len([path for path in (settings.home / "labels").iterdir() if not path.name.startswith(".")]) == 1
 
 
+@pytest.mark.slow
 def test_only_a_teacher_that_learns_online_changes(settings, tmp_path):
     plan = with_teacher(settings, tmp_path, online_teacher=True, learning_rate=1e-2)
     before = load_tensors(settings.weights_dir / "teacher.safetensors")
@@ -226,6 +228,7 @@ def test_keys_that_contradict_each_other_are_refused(changes, message):
         recipe(**changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [name for name, entry in LOSSES.items() if entry.reads not in ("features", "scores")])
 def test_a_picture_loss_to_the_ground_truth_needs_no_teacher(settings, tmp_path, loss):
     train_recipe(recipe(steps=2, terms=(Term(loss, weight=0.1, target="truth"),)), tmp_path / "run", settings=settings)

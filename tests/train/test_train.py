@@ -85,6 +85,7 @@ def test_released_weights_are_interpolated_between_start_and_run(settings, tmp_p
     ] != last_validation(logged)
 
 
+@pytest.mark.slow
 def test_two_stages_from_one_start_make_a_soup(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=20)
     plan = recipe(
@@ -175,6 +176,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(settings, 
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["sr_x2", "denoise"])
 def test_cached_labels_train_the_same_student_as_fresh_ones(settings, tmp_path, task):
     released(settings, tmp_path, name="teacher", task=task, role="teacher")
@@ -203,6 +205,7 @@ def test_labels_are_the_teachers_own_output(settings, tmp_path):
         assert (wanted - labelled / 255).abs().max() < 0.02  # bfloat16 and 8 bits
 
 
+@pytest.mark.slow
 def test_a_warm_start_begins_where_the_other_ended(settings, tmp_path):
     released(settings, tmp_path, name="start", steps=60)
     plan = recipe(warm_start="start", steps=1, learning_rate=1e-9, final_learning_rate=0.0)
@@ -234,6 +237,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(settings, tmp_path):
         train_recipe(recipe(steps=2), tmp_path / "run", settings=settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_it", [True, False])
 def test_a_network_learns_in_bfloat16_only_where_the_processor_multiplies_in_it(
     settings, tmp_path, monkeypatch, has_it
@@ -288,6 +292,7 @@ def test_ctrl_c_waits_for_the_end_of_an_update():
     assert seen == ["whole"]
 
 
+@pytest.mark.slow
 def test_interrupted_labels_continue_where_they_stopped(settings, tmp_path):
     released(settings, tmp_path, name="teacher", role="teacher", arguments={"width": 24, "depth": 4})
     plan = recipe(teacher="teacher", truth_share=0.5, steps=2)

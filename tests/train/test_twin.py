@@ -48,6 +48,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_the_twin_is_the_network_that_a_recipe_without_a_teacher_trains(whole, tmp_path):
     alone = recipe(terms=[{"loss": "l2", "weight": 0.5, "target": "truth"}])
     train_recipe(alone, tmp_path / "alone", settings=whole.settings)

@@ -86,6 +86,7 @@ def test_a_strength_of_the_task_before_is_none_of_the_new_one(handlers, meanwhil
     }
 
 
+@pytest.mark.slow
 def test_a_run_is_of_the_newest_choice_also_where_the_page_was_told_an_older_one_last(handlers, photo):
     newest = handlers.on_task("denoise", CHOICE, str(photo), REQUEST)[0]
     views = handlers.on_restore(str(photo), None, CHOICE, "torch", 0, 0, False, None, ("input", "student"), REQUEST)

@@ -22,6 +22,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", DAMAGED)
 def test_a_damaged_card_hides_one_network_and_the_page_goes_on(handlers, photo, how):
     whole = {card.name for card in open_catalog(handlers.settings).cards}

@@ -80,6 +80,7 @@ def test_a_started_run_is_shown_and_found_again_by_its_browser_only(handlers, st
     assert RunPage(*handlers.on_load(BERT, REQUEST)[5:]).shown.run_id is None
 
 
+@pytest.mark.slow
 def test_another_browser_watches_by_link_and_changes_nothing(handlers, done):
     asked = SimpleNamespace(session_hash="other", query_params={"run": done.id})
     page = RunPage(*handlers.on_load(BERT, asked)[5:])
@@ -95,6 +96,7 @@ def test_another_browser_watches_by_link_and_changes_nothing(handlers, done):
     assert handlers.jobs.get(done.id).state is State.DONE
 
 
+@pytest.mark.slow
 def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(handlers, done, tmp_path):
     page = handlers.on_pick(done.id, ANNA)
     assert "dB" in page.progress and ("gained" in page.progress or "No gain" in page.progress)
@@ -107,12 +109,14 @@ def test_a_done_run_tells_its_gain_shows_its_curves_and_gives_files(handlers, do
     assert "finished" in page.log and ANNA not in repr(page)
 
 
+@pytest.mark.slow
 def test_what_was_sent_is_not_sent_again(handlers, done):
     first = handlers.on_pick(done.id, ANNA)
     again = handlers.on_news(first.shown, ANNA)
     assert all(value == gr.skip() for value in again[1:]) and again.shown == first.shown
 
 
+@pytest.mark.slow
 def test_a_run_chosen_while_news_of_another_are_read_stays(handlers, staged, done, monkeypatch):
     other, read = start(handlers, staged, name="other"), handlers._page_of
 
@@ -158,6 +162,7 @@ def test_stop_continue_and_delete(handlers, staged):
 BUTTONS = ("stop", "resume", "ask", "compare", "take")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state, shown",
     [
@@ -173,6 +178,7 @@ def test_each_state_of_a_run_shows_its_buttons_to_its_owner_and_none_to_others(h
         assert page.timer["active"] == (state is not State.DONE)
 
 
+@pytest.mark.slow
 def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(handlers, done):
     name = name_of_run(done)
     restore = handlers.restore
@@ -188,6 +194,7 @@ def test_the_network_stands_in_the_list_of_its_owner_until_it_is_deleted(handler
     assert choice.student == "tiny_x4_student" and not (handlers.folder / "taken" / done.id).exists()
 
 
+@pytest.mark.slow
 def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(handlers, done, monkeypatch):
     monkeypatch.setattr("kdsr.ui.restore.handlers.gr.Warning", lambda text: pytest.fail(text))
     tabs, status, task, choice, *_, picture, _, pair, _, _, _ = handlers.on_compare(
@@ -203,6 +210,7 @@ def test_before_and_after_are_compared_on_a_photograph_that_was_held_out(handler
     assert "than before" in view.summary and shown_in(view.pictures)["left"] == "before"
 
 
+@pytest.mark.slow
 def test_a_fresh_student_is_compared_with_its_teacher(handlers, staged):
     run = train(handlers, start(handlers, staged))
     wanted = handlers.comparison(run, ANNA)

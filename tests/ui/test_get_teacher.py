@@ -81,6 +81,7 @@ def test_the_button_says_what_is_downloaded_and_is_gone_afterwards(teachers, set
     assert not teachers.on_task(None, "", ANNA)[0]["visible"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # gradio leaves an event loop of its own open
 def test_the_box_stands_from_the_first_moment(teachers):
     with gr.Blocks() as blocks:
@@ -102,6 +103,7 @@ def test_progress_rises_and_the_teacher_is_here(teachers, settings):
     assert again[-1].arrived.number > shown[-1].arrived.number
 
 
+@pytest.mark.slow
 def test_many_visitors_share_one_download(teachers, monkeypatch):
     calls, go = [], threading.Event()
 
@@ -121,6 +123,7 @@ def test_many_visitors_share_one_download(teachers, monkeypatch):
     assert calls == [NAME]
 
 
+@pytest.mark.slow
 def test_stop_leaves_nothing_and_what_another_visitor_waits_for_goes_on(teachers, settings, monkeypatch):
     pretend_pip(monkeypatch, SLOW)
     (anna, of_anna), (ben, of_ben) = (

@@ -25,6 +25,7 @@ photo = pytest.fixture(small_photo)
 toasts = pytest.fixture(shown_as_toasts, autouse=True)
 
 
+@pytest.mark.slow
 def test_a_clean_picture_gets_holes_and_is_measured_in_them(handlers, photo):
     result = results(run(handlers, photo, task="inpaint", strength="text"))[-1]
     assert result.column("input").measurement is None and result.description.endswith("missing pixels: text")
@@ -44,6 +45,7 @@ def mask_file(folder, pixels):
     return str(folder / "mask.png")
 
 
+@pytest.mark.slow
 def test_what_a_visitor_marks_is_filled(handlers, photo, toasts, tmp_path):
     on_marks = MarksHandlers(handlers)
     pictures, opening, cancel, status = on_marks.on_open(str(photo))

@@ -278,6 +278,7 @@ COSTS = (
 )
 
 
+@pytest.mark.slow
 def test_every_headline_is_in_chinese(chinese):
     made = [(("is", loss), cost, ("is", gain)) for loss in LOSSES for cost in COSTS for gain in GAINS]
     made += [(("is", gain), ("took", "2.10 s")) for gain in GAINS]

@@ -151,6 +151,7 @@ def test_a_home_that_cannot_be_written_is_one_sentence(tiny_settings, tiny_catal
         assert "KDSR_HOME" in answer["error"]
 
 
+@pytest.mark.slow
 def test_a_teacher_is_the_one_that_the_student_names(handlers, tiny_settings):
     add_network(tiny_settings.weights_dir, "larger", "sr_x4", "teacher", "residual", {"width": 16, "blocks": 2})
     assert handlers.compare(order(pixels_of(8, 8), "teacher"))["name"] == "tiny_x4_teacher"

@@ -50,6 +50,7 @@ def test_many_threads_share_two_heaps(tmp_path):
     assert many > 6 and few <= 2
 
 
+@pytest.mark.slow
 def test_garbage_in_cycles_is_collected_when_memory_goes_back_to_the_system():
     class Node:
         pass

@@ -163,6 +163,7 @@ def test_a_network_time_above_the_whole_is_not_shown(handlers, weights):
     assert [shown in body for shown in ("47.0 ms", "40.0 ms", "23.0 ms", "30.0 ms")] == [False, True, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows", [["fast"], [{}], [{"network_ms": "5"}], [latency(5.0, threads=None)], [latency(float("inf"))]]
 )

@@ -20,6 +20,7 @@ def settings(tmp_path):
     return tiny_settings_in(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, keys",
     [

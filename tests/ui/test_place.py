@@ -60,6 +60,7 @@ def test_every_place_comes_back_from_its_words(opening, photo):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -54,6 +54,7 @@ def test_the_student_is_shown_before_the_teacher(handlers, photo):
     assert "at work" in next(view.summary for view in views if isinstance(view.result, RestoreResult))
 
 
+@pytest.mark.slow
 def test_the_downloaded_png_is_the_array_that_the_figures_were_taken_on(handlers, photo):
     for task in ("sr_x4", "denoise"):
         result = results(run(handlers, photo, task=task))[-1]
@@ -71,6 +72,7 @@ def test_all_columns_are_shown_at_the_size_of_the_result(handlers, photo):
     assert {(picture.width, picture.height) for picture in shown} == {(64, 52)}
 
 
+@pytest.mark.slow
 def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
     Image.fromarray(np.arange(53 * 67, dtype=np.uint16).reshape(53, 67) * 18).save(tmp_path / "deep.png")
     for picture, suffix in ((photo, "WebP"), (tmp_path / "deep.png", "TIFF")):
@@ -84,6 +86,7 @@ def test_other_formats_hold_the_same_numbers(handlers, photo, tmp_path):
         ]
 
 
+@pytest.mark.slow
 def test_without_truth_there_is_no_psnr_but_a_distance(handlers, photo):
     view = run(handlers, photo, mode="degraded")[-1]
     assert view.table.count("no original") >= 3 and texts.NO_TRUTH in view.table

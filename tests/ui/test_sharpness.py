@@ -65,6 +65,7 @@ def test_the_ends_of_the_dial_are_the_two_students_and_between_them_is_another_p
     assert not np.array_equal(made[0.5], made[0]) and not np.array_equal(made[0.5], made[1])
 
 
+@pytest.mark.slow
 def test_captions_headline_table_and_file_name_the_sharpness(handlers, photo):
     view = run(handlers, photo, sharpness=0.5)[-1]
     assert "Student at sharpness 0.5" in view.pictures and "The student at sharpness 0.5" in view.summary
@@ -104,5 +105,6 @@ def test_every_map_is_explained_once(handlers, photo):
         assert explained.count("bright where") == 1 and "Consistency" not in explained
 
 
+@pytest.mark.slow
 def test_where_nothing_is_enlarged_there_is_no_invented_map(handlers, photo):
     assert not [column.key for column in run(handlers, photo, task="denoise")[-1].result.columns if "inv" in column.key]

@@ -19,6 +19,7 @@ def shown(handlers, photo):
     return run(handlers, photo, strength=0.0)[-1].result
 
 
+@pytest.mark.slow
 def test_a_result_is_current_until_anything_changes_and_again_when_it_is_changed_back(shown, photo):
     usual = {"picture": str(photo), "truth": None, "choice": CHOICE, "folded": FOLDED, "marks": None}
 

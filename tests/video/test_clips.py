@@ -77,6 +77,7 @@ def test_frames_times_sound_and_colour_are_kept(name, runtime, settings, tmp_pat
         assert name == "animated.gif" or np.abs(bicubic.astype(int) - other).mean() < 3
 
 
+@pytest.mark.slow
 def test_a_turned_clip_stands_upright(runtime, settings, tmp_path):
     (shown,) = make_clip(tmp_path / "a.mov", frames=1, rotation=90)
     restored(tmp_path / "a.mov", tmp_path / "b.mov", runtime, settings)
@@ -142,6 +143,7 @@ def test_a_stopped_clip_plays_so_far_and_goes_on(runtime, settings, tmp_path, mo
     assert first.is_dir()
 
 
+@pytest.mark.slow
 def test_a_stopped_clip_goes_on_without_repeating_a_frame(runtime, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(restoring, "_MOST_FRAMES", 10)
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"

@@ -42,6 +42,7 @@ def footage(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_each_scene_gives_its_sharpest_frame_once(footage):
     found = list(scenes(footage, most=100, max_megapixels=1))
     assert [int(scene.seconds // 2) for scene in found] == [0, 1, 2, 4]  # the fourth is the first again

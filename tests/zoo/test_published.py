@@ -241,6 +241,7 @@ def test_a_home_that_cannot_be_written_is_an_error(tiny, tiny_settings):
         add_teacher(NAME, tiny_settings, file=tiny[0])
 
 
+@pytest.mark.slow
 def test_a_download_that_is_stopped_leaves_no_process_and_no_file(tiny, tiny_settings, monkeypatch):
     pretend_pip(monkeypatch, "import time; time.sleep(60)")
     stop, begun = threading.Event(), time.monotonic()
