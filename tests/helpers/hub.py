@@ -52,13 +52,18 @@ class FakeHub:
         return 200, {"id": "anna/kdsr", "sha": "0" * 40, "siblings": [{"rfilename": name} for name in self.files]}
 
     def _commit(self, body):
-        for line in body.splitlines():
-            item = json.loads(line)
-            if item["key"] == "file":
-                self.files[item["value"]["path"]] = base64.b64decode(item["value"]["content"])
-            elif item["key"] == "deletedFile":
-                del self.files[item["value"]["path"]]
+        commit(self.files, body)
         return 200, {"commitOid": "1" * 40, "commitUrl": f"{self.address}/spaces/anna/kdsr/commit/{'1' * 40}"}
+
+
+def commit(files: dict[str, bytes], body: str) -> None:
+    """Do to `files`, by their paths, what a request to commit asks for."""
+    for line in body.splitlines():
+        item = json.loads(line)
+        if item["key"] == "file":
+            files[item["value"]["path"]] = base64.b64decode(item["value"]["content"])
+        elif item["key"] == "deletedFile":
+            del files[item["value"]["path"]]
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A Hub of one account on this machine: a private repository, and jobs that are processes here."""
 
-import base64
 import json
 import os
 import subprocess
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
-from helpers.hub import serving_hub
+from helpers.hub import commit, serving_hub
 
 ACCOUNT = "anna"
 
@@ -45,14 +44,9 @@ class FakeHubJobs:
 
     def _commit(self, body):
         self.commits += 1
-        for line in body.splitlines():
-            item = json.loads(line)
-            if item["key"] == "file":
-                self.files[item["value"]["path"]] = base64.b64decode(item["value"]["content"])
-            elif item["key"] == "deletedFile":
-                del self.files[item["value"]["path"]]
-        commit = {"commitOid": "1" * 40, "commitUrl": f"{self.address}/{ACCOUNT}/kdsr-runs/commit/{'1' * 40}"}
-        return 200, commit
+        commit(self.files, body)
+        url = f"{self.address}/{ACCOUNT}/kdsr-runs/commit/{'1' * 40}"
+        return 200, {"commitOid": "1" * 40, "commitUrl": url}
 
     def _job(self, method, names, body):
         if not names and method == "GET":
