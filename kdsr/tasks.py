@@ -1,4 +1,4 @@
-"""The restoration tasks, each with its scale, its degradation and the convention of its figures.
+"""The tasks, each with its scale, its degradation and the convention of its figures.
 
 A task names its degradation; the functions themselves are in `kdsr.degrade`.
 """
@@ -61,12 +61,13 @@ class Kinds:
 
 @dataclass(frozen=True)
 class Task:
-    """One restoration task."""
+    """One task: restoration, or style transfer, which draws a picture anew."""
 
     name: str
     title: str
     scale: int
-    degradation: Literal["bicubic", "noise", "jpeg", "holes", "photo", "camera"]
+    degradation: Literal["bicubic", "noise", "jpeg", "holes", "photo", "camera", "none"]
+    """`none`: the picture itself is the input, and no original exists to compare a result with."""
     colour: Literal["y", "rgb"]
     """What the figures are taken on: BT.601 luma in 16..235, or RGB."""
     border: int
@@ -81,8 +82,27 @@ class Task:
         return 4 if self.degradation == "holes" else 3
 
     @property
+    def has_truth(self) -> bool:
+        """Whether a result has an original that it can be compared with."""
+        return self.degradation != "none"
+
+    def require_truth(self) -> None:
+        """Refuse what needs an original.
+
+        Raises:
+            SettingsError: results of this task have none.
+        """
+        if not self.has_truth:
+            raise SettingsError(
+                f"{self.title} degrades no picture and has no original to compare a result with; "
+                "give its networks the picture itself."
+            )
+
+    @property
     def convention(self) -> str:
         """The convention of this task's figures, in words."""
+        if not self.has_truth:
+            return "RGB, no border cut, one result against another, since there is no original"
         if self.degradation == "holes":
             return "RGB, PSNR of the missing pixels, SSIM of the whole picture"
         plane = "BT.601 luma (Y, 16..235)" if self.colour == "y" else "RGB"
@@ -110,6 +130,7 @@ TASKS: Mapping[str, Task] = MappingProxyType({
     "photo_x1": Task("photo_x1", "Noisy photos", 1, "camera", "rgb", border=0, strength=_LEVEL),
     "photo_x2": Task("photo_x2", "Real photos x2", 2, "photo", "y", border=2, strength=_LEVEL),
     "photo_x4": Task("photo_x4", "Real photos x4", 4, "photo", "y", border=4, strength=_LEVEL),
+    "style":    Task("style", "Style transfer", 1, "none", "rgb", border=0),
 })  # fmt: skip
 
 

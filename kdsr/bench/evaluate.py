@@ -110,9 +110,11 @@ def evaluate(
         on_picture: called with (pictures done, all pictures, name) after each one.
     Raises:
         UnknownNameError: no network or convention of that name.
-        SettingsError: the network, the baseline or the convention is for another task, or `strength` is out of range.
+        SettingsError: the network, the baseline or the convention is for another task, or `strength` is out of range;
+            style transfer, which has no original.
         InputError: no pictures, one that cannot be read, or a degraded one that does not fit its truth.
     """
+    task.require_truth()
     by = _convention_of(task, convention)
     noise = by if by and task.degradation == "noise" else "file"
     files = pairs_of(set_dir, task)

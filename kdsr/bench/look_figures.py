@@ -123,9 +123,10 @@ def measure_card_looks(
     written.
 
     Raises:
-        SettingsError: none of the sets is there.
+        SettingsError: none of the sets is there, or the task has no original.
     """
     task = find_task(card.task)
+    task.require_truth()
     wanted = LOOK_SETS[task.degradation]
     here = [(name, strength) for name, strength in wanted if (data_dir / name).is_dir()]
     if not here:

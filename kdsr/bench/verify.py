@@ -101,9 +101,10 @@ def measure_card(
     Figures of other sets stay in the card as they are. Nothing is written.
 
     Raises:
-        SettingsError: none of the standard sets is there.
+        SettingsError: none of the standard sets is there, or the task has no original.
     """
     task = find_task(card.task)
+    task.require_truth()
     wanted = STANDARD_SETS[task.degradation]
     here = [on for on in wanted if (data_dir / on.set).is_dir()]
     if not here:
@@ -134,8 +135,9 @@ def verify_card(
     """Every figure of `card`, measured again on `data_dir`; `on_check` is called with each.
 
     Raises:
-        SettingsError: the card has no figures.
+        SettingsError: the card has no figures, or its task no original.
     """
+    find_task(card.task).require_truth()
     if not card.figures:
         raise SettingsError(
             f"The card of {card.name} states no figures yet; measure them first with `kdsr card measure {card.name}`."

@@ -54,9 +54,10 @@ def degrade_picture(
     Raises:
         UnknownNameError: no convention of noise of that name.
         SettingsError: `strength` is out of the task's range, or the task takes none; `laboratory` for a task without
-            noise.
+            noise; a task that degrades nothing (style transfer).
         InputError: `picture` is smaller than the task's scale, or larger than a JPEG can be.
     """
+    task.require_truth()
     if task.degradation != "holes":
         picture = fill_hidden(picture)
     clean = crop_to_multiple(to_tensor(picture), task.scale)

@@ -31,7 +31,7 @@ def degrade(
         noise: convention of noise, a name in `tasks.NOISE_CONVENTIONS`. `file` is clipped to [0, 1] and rounded to 8
             bits; `laboratory` is neither, as in published figures.
     Returns:
-        (N, C, H // scale, W // scale), with holes (N, C + 1, H, W): see `with_holes`. Rounded to 8 bits as a file would
+        (N, C, H // scale, W // scale); of style transfer `truth` itself; with holes (N, C + 1, H, W): see `with_holes`. Rounded to 8 bits as a file would
         be, apart from holes and from noise by the convention `laboratory`, which may leave [0, 1].
     Raises:
         UnknownNameError: no convention of that name.
@@ -59,6 +59,8 @@ def degrade(
         return degrade_photo(
             crop_to_multiple(truth, task.scale), task.scale, np.full(len(truth), value), np.random.default_rng(seed)
         )
+    if not task.has_truth:
+        return round_to_8_bits(truth)
     return bicubic_resize(crop_to_multiple(truth, task.scale), Fraction(1, task.scale), as_uint8=True)
 
 

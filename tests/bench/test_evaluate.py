@@ -166,6 +166,8 @@ def test_what_does_not_fit_together_is_refused(tmp_path, tiny_catalog, tiny_sett
         ask("tiny_x4_studnet", "sr_x4")
     with pytest.raises(SettingsError, match="between 0 and 55"):
         ask("unprocessed", "denoise", strength=80.0)
+    with pytest.raises(SettingsError, match="Style transfer degrades no picture"):
+        ask("unprocessed", "style")
     with pytest.raises(InputError, match="existing folder"):
         ask("bicubic", "sr_x4", folder="nowhere")
     (tmp_path / "empty").mkdir()
@@ -180,7 +182,7 @@ def test_a_folder_lists_its_pictures_by_name(tmp_path):
 
 
 def test_every_task_has_standard_sets():
-    assert {task.degradation for task in TASKS.values()} == set(STANDARD_SETS)
+    assert {task.degradation for task in TASKS.values() if task.has_truth} == set(STANDARD_SETS)
 
 
 def test_a_card_is_measured_and_holds_until_a_figure_is_changed(tmp_path, tiny_catalog, tiny_settings):

@@ -42,7 +42,7 @@ def by_page(path, task, settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [GREY, COLOUR])
 @pytest.mark.parametrize("alpha", [False, True])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [name for name, task in TASKS.items() if task.has_truth])
 def test_page_and_command_line_make_the_same_picture(task, channels, alpha, tmp_path, tiny_settings):
     path = photo(tmp_path / "set", channels=channels, alpha=alpha, height=61, width=83)
     written = by_command_line(path, task, tmp_path / "out.png", tiny_settings)

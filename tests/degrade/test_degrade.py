@@ -141,6 +141,11 @@ def test_every_task_degrades_to_its_size_and_again_to_the_same(task, size):
         assert torch.equal(first, round_to_8_bits(first))
 
 
+def test_style_transfer_takes_the_picture_itself():
+    truth = round_to_8_bits(picture(7, 13))
+    assert torch.equal(degrade(truth, find_task("style")), truth)
+
+
 def test_a_picture_smaller_than_the_scale_is_refused():
     with pytest.raises(InputError, match="at least 4 x 4 pixels, got 13 x 3"):
         degrade(picture(3, 13), find_task("sr_x4"))

@@ -48,8 +48,16 @@ def test_a_noisy_picture_as_a_file_is_what_the_network_gets(dtype):
     assert np.array_equal(to_tensor(exact.picture).mul(255).round(), made.tensor.mul(255).round())
 
 
+WITH_TRUTH = [task for task in TASKS.values() if task.has_truth]
+
+
+def test_a_task_that_degrades_nothing_is_refused_in_one_sentence():
+    with pytest.raises(SettingsError, match="^Style transfer degrades no picture and has no original .* itself.$"):
+        degrade_picture(random_picture(32, 40), find_task("style"))
+
+
 def test_the_planes_of_a_degraded_grey_picture_are_equal():
-    for task in TASKS.values():
+    for task in WITH_TRUTH:
         tensor = degrade_picture(random_picture(32, 40, channels=1), task).tensor
         assert torch.equal(tensor[:, 0], tensor[:, 1]) and torch.equal(tensor[:, 0], tensor[:, 2]), task.name
 
