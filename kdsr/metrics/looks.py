@@ -15,8 +15,9 @@ from torch import Tensor
 
 from kdsr.errors import ShapeError, find
 from kdsr.metrics.consistency import CONVENTION, consistency
-from kdsr.metrics.feature_distance import feature_distance, is_installed
+from kdsr.metrics.feature_distance import feature_distance
 from kdsr.metrics.haarpsi import haarpsi
+from kdsr.metrics.lite import JUDGE, is_installed
 from kdsr.metrics.niqe import niqe
 from kdsr.tasks import Task
 
@@ -89,7 +90,7 @@ def looks_for(task: Task, *, has_truth: bool) -> tuple[str, ...]:
     return tuple(
         name
         for name, look in LOOKS.items()
-        if look.compared_with in compared_with and (name != "lite2" or is_installed())
+        if look.compared_with in compared_with and (name != "lite2" or is_installed(JUDGE))
     )
 
 

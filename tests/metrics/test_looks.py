@@ -15,16 +15,17 @@ from scipy.special import gamma
 from kdsr import distill
 from kdsr.degrade import bicubic_resize
 from kdsr.distill import LOSSES
+from kdsr.distill.perceptual import BLOCKS
 from kdsr.errors import SettingsError, ShapeError, UnknownNameError
-from kdsr.metrics import feature_distance as features
 from kdsr.metrics.consistency import consistency
 from kdsr.metrics.feature_distance import feature_distance
 from kdsr.metrics.haarpsi import haarpsi
+from kdsr.metrics.lite import JUDGE, is_installed, load_lite
 from kdsr.metrics.looks import LOOKS, find_look, look_rows, look_text, looks_for, measure_looks
 from kdsr.metrics.niqe import _model, niqe
 from kdsr.tasks import TASKS
 
-needs_lite2 = pytest.mark.skipif(not features.is_installed(), reason="the extra `looks` is not installed")
+needs_lite2 = pytest.mark.skipif(not is_installed(JUDGE), reason="the extra `looks` is not installed")
 
 
 def drawing(height, width, channels=3, seed=0):
@@ -208,7 +209,7 @@ def test_the_distance_of_a_picture_to_itself_is_zero_and_grows_with_blur():
 @needs_lite2
 def test_the_distance_is_the_mean_over_the_outputs_of_five_blocks():
     pair = [drawing(64, 64, seed=seed).float() for seed in (1, 2)]
-    network, outputs = features.load_lite2(), []
+    network, outputs = load_lite(JUDGE), []
     blocks = [network._blocks[index] for index in (0, 3, 6, 14, 20)]
     handles = [block.register_forward_hook(lambda *call: outputs.append(call[2])) for block in blocks]
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -235,7 +236,7 @@ def test_a_small_picture_has_no_distance():
 
 def test_a_missing_package_is_named_in_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
-    features.load_lite2.cache_clear()
+    load_lite.cache_clear()
     with pytest.raises(SettingsError, match=r"kdsr\[looks\]"):
         feature_distance(drawing(40, 40), drawing(40, 40))
 
@@ -289,7 +290,8 @@ def test_every_figure_says_its_convention_and_its_limits_in_one_sentence(name):
 def test_no_figure_for_looks_serves_as_a_loss():
     assert not set(LOOKS) & set(LOSSES)
     sources = "".join(path.read_text(encoding="utf-8") for path in Path(distill.__file__).parent.glob("*.py"))
-    assert "feature_distance" not in sources and "lite2" not in sources.lower()
+    assert "feature_distance" not in sources and "lite2" not in sources.lower() and "JUDGE" not in sources
+    assert JUDGE not in BLOCKS
 
 
 def test_unknown_figures_are_refused():

@@ -39,7 +39,7 @@ def handlers(tmp_path, monkeypatch):
     made = restore_handlers(tmp_path)
     for seed, (role, shape) in enumerate(ARCHITECTURES.items()):
         add_network(made.settings.weights_dir, f"photo_x4-{role}", "photo_x4", role, *shape, seed=seed)
-    monkeypatch.setattr("kdsr.metrics.looks.is_installed", lambda: False)
+    monkeypatch.setattr("kdsr.metrics.looks.is_installed", lambda number: False)
     return made
 
 
@@ -122,7 +122,7 @@ def test_a_missing_extra_leaves_its_figure_out_and_says_what_to_install(handlers
 
 
 def test_with_the_extra_the_distance_in_features_is_shown(tmp_path, handlers, monkeypatch):
-    monkeypatch.setattr("kdsr.metrics.looks.is_installed", lambda: True)
+    monkeypatch.setattr("kdsr.metrics.looks.is_installed", lambda number: True)
     monkeypatch.setattr(looks, "measure_looks", lambda restored, names, **given: dict.fromkeys(names, 0.125))
     table = run(handlers, textured(tmp_path / "a.png", 60, 71), task="photo_x4", strength=5)[-1].table
     assert cells(table, "Lite2 distance") == ["0.125"] * 4 + [texts.NONE]
