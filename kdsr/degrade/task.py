@@ -31,8 +31,9 @@ def degrade(
         noise: convention of noise, a name in `tasks.NOISE_CONVENTIONS`. `file` is clipped to [0, 1] and rounded to 8
             bits; `laboratory` is neither, as in published figures.
     Returns:
-        (N, C, H // scale, W // scale); of style transfer `truth` itself; with holes (N, C + 1, H, W): see `with_holes`. Rounded to 8 bits as a file would
-        be, apart from holes and from noise by the convention `laboratory`, which may leave [0, 1].
+        (N, C, H // scale, W // scale); of style transfer `truth` itself; with holes (N, C + 1, H, W): see `with_holes`.
+        Rounded to 8 bits as a file would be, apart from holes and from noise by the convention `laboratory`, which may
+        leave [0, 1].
     Raises:
         UnknownNameError: no convention of that name.
         SettingsError: `strength` is out of the task's range, or given to a task that has none; `laboratory` for a task

@@ -52,7 +52,7 @@ WITH_TRUTH = [task for task in TASKS.values() if task.has_truth]
 
 
 def test_a_task_that_degrades_nothing_is_refused_in_one_sentence():
-    with pytest.raises(SettingsError, match="^Style transfer degrades no picture and has no original .* itself.$"):
+    with pytest.raises(SettingsError, match=r"^Style transfer degrades no picture and has no original .* itself\.$"):
         degrade_picture(random_picture(32, 40), find_task("style"))
 
 
