@@ -18,6 +18,7 @@ UI_ROOMS = (
         "address",
         "events",
         "texts",
+        "style_texts",
         "refusals",
         "disk",
         "isolation",

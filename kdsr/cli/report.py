@@ -48,6 +48,7 @@ def report(
     card = _student(model, settings)
     known = {each.name for each in open_catalog(settings).cards}
     taught_by = teacher or (card.teacher if card.teacher in known else None)
+    as_is = as_is or not find_task(card.task).has_truth
     strength = None if as_is else getattr(find_task(card.task).strength, "default", None)
     mode: Mode = "degraded" if as_is else "clean"
     order = Order(None, mode, card.task, strength=strength, student=model, teacher=taught_by)

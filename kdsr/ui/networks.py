@@ -12,7 +12,7 @@ from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.folders import run_dir
 from kdsr.jobs.store import store_of
 from kdsr.settings import Settings
-from kdsr.zoo import Card, Catalog, open_catalog
+from kdsr.zoo import Card, Catalog, open_catalog, style_of
 
 _OF_RUN = "run:"
 
@@ -56,15 +56,17 @@ def card_of_run(run: Run, settings: Settings) -> Card | None:
     return next(iter(Catalog(run_dir(settings, run.id)).cards), None)
 
 
-def own_networks(jobs: Jobs, owner: str, task: str) -> list[tuple[str, str]]:
-    """(title, name) of the networks for `task` of the runs of `owner`, newest first; none while the database of runs
-    does not answer.
+def own_networks(jobs: Jobs, owner: str, task: str, style: str = "") -> list[tuple[str, str]]:
+    """(title, name) of the networks for `task`, of `style` where one is given, of the runs of `owner`, newest first;
+    none while the database of runs does not answer.
     """
     runs: list[Run] = []
     with contextlib.suppress(UnreachableError):
         runs = jobs.runs(owner) if owner else []
     return [
-        (f"{card.title} (yours)", name_of_run(run)) for run, card in _cards(runs, jobs.settings) if card.task == task
+        (f"{card.title} (yours)", name_of_run(run))
+        for run, card in _cards(runs, jobs.settings)
+        if card.task == task and style in ("", style_of(card))
     ]
 
 

@@ -24,7 +24,8 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of, write_thumbnail
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.handlers import KEPT_S, RestoreHandlers
+from kdsr.ui.restore.files import KEPT_S
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.headline import headline
 from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.place import USUAL_PAIR

@@ -64,9 +64,9 @@ class FormValues(NamedTuple):
 
 
 def able_tasks(catalog: Catalog) -> list[tuple[str, str]]:
-    """(title, name) of the tasks that have a teacher."""
+    """(title, name) of the tasks that have a teacher, and originals to measure a student by."""
     able = {card.task for card in catalog.cards if card.role == "teacher"}
-    return [(task.title, name) for name, task in TASKS.items() if name in able]
+    return [(task.title, name) for name, task in TASKS.items() if name in able and task.has_truth]
 
 
 def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:

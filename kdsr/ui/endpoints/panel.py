@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from kdsr.settings import Settings
 from kdsr.ui import texts
-from kdsr.ui.endpoints.restoring import KEPT_S
 from kdsr.ui.events import QUEUE_PLACES, SESSION_PLACES
 from kdsr.ui.html import joined, region
+from kdsr.ui.restore.files import KEPT_S
 from kdsr.ui.restore.run import TIME_LIMIT_S
 from kdsr.zoo import Card, open_catalog
 

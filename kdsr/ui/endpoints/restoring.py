@@ -6,8 +6,6 @@ They wait in the page's own queue and have its limits. A fault comes back as one
 
 import math
 import re
-import shutil
-import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -27,14 +25,13 @@ from kdsr.tasks import TASKS, Kinds, Task
 from kdsr.ui.arguments import answered, deadline, flag, named, number, uploaded
 from kdsr.ui.events import QUEUED
 from kdsr.ui.records import recorded
+from kdsr.ui.restore.files import sweep
 from kdsr.ui.restore.request import Mode, Order
 from kdsr.ui.restore.result import Column, RestoreResult
 from kdsr.ui.restore.run import TIME_LIMIT_S, restore_steps
 from kdsr.ui.texts import TOO_SLOW
-from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog
+from kdsr.zoo import Card, Catalog, at_sharpness, of_style, open_catalog, styles_of
 
-KEPT_S = 2 * 3600
-"""How long a result stays on disk to be fetched."""
 _TASKS_ARE = f"the tasks are {', '.join(TASKS)}."
 
 
@@ -98,14 +95,14 @@ class RestoreApi:
 
         Args:
             picture: an uploaded picture, restored as it is.
-            student, teacher: names of `/models`; the task's first ones if left out.
+            student, teacher: names of `/models`; the task's first ones if left out, of one style.
             original: the clean picture that is measured against.
             degrade: `picture` itself is the clean one: it is degraded first, by `strength`.
             strength: noise level, JPEG quality, level of damage or kind of holes; the task's usual one if left out.
         Returns:
             task, size, convention, notes, apart (student against teacher), and pictures. These are named `input`,
             `bicubic`, `student`, `teacher`, `twin` and so on. Each has file, network, psnr_db, ssim and times. Without
-            an original there is no PSNR.
+            an original there is no PSNR; that of style transfer is taken against the picture of the teacher.
         """
         with answered(), recorded("api_compare"):
             order = self._order(picture, task, student, teacher, original, degrade, strength)
@@ -166,6 +163,8 @@ class RestoreApi:
         source, wanted = uploaded(picture, "picture"), _task(task)
         is_clean = flag(degrade, "degrade")
         truth = None if original is None else uploaded(original, "original")
+        if is_clean or truth is not None:
+            wanted.require_truth()
         if is_clean and truth is not None:
             raise SettingsError("With degrade the picture is the original itself; leave one of the two out.")
         if strength is not None and not (is_clean and wanted.strength):
@@ -173,13 +172,19 @@ class RestoreApi:
                 f"strength needs {'degrade' if wanted.strength else 'a task that has one'}; leave it out."
             )
         mode: Mode = "clean" if is_clean else "both" if truth else "degraded"
-        chosen = {}
-        for role, name in (("student", student), ("teacher", teacher)):
-            cards = open_catalog(self.settings).for_task(wanted.name, role)
-            usual = cards[0].name if cards else None
-            chosen[role] = usual if name in (None, "") else self._network(name, wanted)[0].name
+        taught = self._pair(wanted, student=student, teacher=teacher)
         given = _strength(wanted, strength) if is_clean else None
-        return Order(source, mode, wanted.name, truth, given, teacher=chosen["teacher"], student=chosen["student"])
+        return Order(source, mode, wanted.name, truth, given, teacher=taught["teacher"], student=taught["student"])
+
+    def _pair(self, task: Task, **names: Any) -> dict[str, str | None]:
+        """Role to network: the one of that name, else the first for `task`, of the other's style if it has one."""
+        catalog = open_catalog(self.settings)
+        given = {role: self._network(name, task)[0] for role, name in names.items() if name not in (None, "")}
+        style = next(iter([*styles_of(given.values()), *styles_of(catalog.for_task(task.name))]), "")
+        usual = {role: of_style(catalog.for_task(task.name, role), style) for role in names}
+        return {
+            role: next((card.name for card in (*filter(None, [given.get(role)]), *usual[role])), None) for role in names
+        }
 
     def _network(self, name: Any, task: Task) -> tuple[Card, Catalog]:
         """The network `name` for `task`, with its catalog."""
@@ -196,10 +201,7 @@ class RestoreApi:
 
     def _new_folder(self) -> Path:
         """An empty folder for one result; those older than `KEPT_S` are removed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for folder in self.folder.iterdir():
-            if time.time() - folder.stat().st_mtime > KEPT_S:
-                shutil.rmtree(folder, ignore_errors=True)
+        sweep(self.folder)
         made = self.folder / uuid.uuid4().hex
         made.mkdir()
         return made

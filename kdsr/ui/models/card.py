@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from kdsr.tasks import find_task
 from kdsr.train import last_stage
-from kdsr.ui import texts
+from kdsr.ui import style_texts, texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.compression import compression_rows
 from kdsr.ui.models.looks import gain_in_looks, look_table, looks_comparison
@@ -86,7 +86,8 @@ def _figures(card: Card, cards: Sequence[Card]) -> Markup:
     """A row for each figure, with the worst picture and the distance to the twin."""
     figures, gains = figures_of(card), {} if card.is_for_looks else twin_gains(card, cards)
     if not figures:
-        return Markup('<p class="about">{}</p>').format(texts.NO_FIGURES)
+        why = texts.NO_FIGURES if find_task(card.task).has_truth else f"{style_texts.NO_PSNR}."
+        return Markup('<p class="about">{}</p>').format(why)
     heads = ("Set", "PSNR", "SSIM", "Worst", *(["Over twin"] if gains else []))
     rows = [
         (

@@ -32,7 +32,7 @@ from kdsr.ui.models.selection import ALL, Selection, Zoo, chart_parts, zoo_of
 from kdsr.ui.models.table import tables
 from kdsr.ui.restore.choice import NOTHING_COMPARED, Choice, Comparison
 from kdsr.ui.restore.handlers import RestoreHandlers
-from kdsr.zoo import Card, Catalog, sha256_of
+from kdsr.zoo import Card, Catalog, alike, sha256_of
 
 
 class ModelsPage(NamedTuple):
@@ -235,8 +235,10 @@ class ModelsHandlers:
 
 def wanted_of(card: Card, cards: tuple[Card, ...], choice: Choice) -> Comparison:
     """`card` in its role in *Restore*, compared with the network chosen there or, for another task, its counterpart."""
-    same = choice if choice.task == card.task else None
-    of_task = sorted_cards(cards, card.task)
+    of_task = alike(sorted_cards(cards, card.task), card)
+    chosen, kin = {choice.teacher, choice.student}, {other.name for other in of_task}
+    is_alike = find_task(card.task).has_truth or chosen <= {None, *kin}
+    same = choice if choice.task == card.task and is_alike else None
     if card.role == "teacher":
         others = [other for other in of_task if other.role == "student"]
         taught = [other for other in others if other.teacher == card.name]

@@ -56,7 +56,8 @@ class Samples:
             return ready
         task, folder = find_task(card.task), self.folder / card.task
         (folder / "shown").mkdir(parents=True, exist_ok=True)
-        made = degrade_picture(_square(read_picture(examples[0][1], self.settings)), task)
+        clean = _square(read_picture(examples[0][1], self.settings))
+        made = degrade_picture(clean, task) if task.has_truth else Degraded(to_tensor(clean), clean)
         given = save_column("input", made.picture, folder, task.name, enlarge=task.scale)
         shown = [Shown("input", COLUMNS["input"], _pixels(task), given.shown)]
         for role, one in compared_with(card, cards).items():
@@ -64,8 +65,9 @@ class Samples:
             if not file.is_file():
                 write_picture(self._restored(made, one, catalog), file)
             shown.append(Shown(role, COLUMNS[role], _figure(read_picture(file, self.settings), made, task), file))
-        truth = save_column("truth", made.truth, folder, task.name)
-        shown.append(Shown("truth", COLUMNS["truth"], "", truth.shown))
+        if task.has_truth:
+            truth = save_column("truth", made.truth, folder, task.name)
+            shown.append(Shown("truth", COLUMNS["truth"], "", truth.shown))
         html = comparison(examples[0][0].title, (SIDE_PX, SIDE_PX), shown, "input", card.role)
         self._made[_key(card, cards)] = html, [each.file for each in shown]
         return html
@@ -98,6 +100,9 @@ def _pixels(task: Task) -> str:
 
 
 def _figure(restored: Picture, made: Degraded, task: Task) -> str:
+    """What stands beside the title of a network's picture: its PSNR, where there is an original."""
+    if not task.has_truth:
+        return ""
     holes = None if made.holes is None else torch.from_numpy(made.holes)[None, None]
     value = finite_db(measure(to_tensor(restored), to_tensor(made.truth), task, holes=holes))
     return "" if value is None else texts.decibels(value)

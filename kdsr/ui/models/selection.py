@@ -12,7 +12,7 @@ from kdsr.errors import SettingsError
 from kdsr.restore.device import torch_device
 from kdsr.settings import Settings
 from kdsr.tasks import find_task
-from kdsr.ui import texts
+from kdsr.ui import style_texts, texts
 from kdsr.ui.models import chart as chart_view
 from kdsr.ui.models import fit_texts
 from kdsr.ui.models.fit import RateWanted, Timing, answer, contenders, measured_here, of_cards, timing_of
@@ -103,7 +103,8 @@ def chart_parts(zoo: Zoo, selection: Selection, card: Card) -> tuple[dict[str, A
     measure = usual or next(iter(measures), None)
     if measure is None:
         hidden = dict.fromkeys(("quality", "measure", "by", "fit_box"), gr.update(visible=False))
-        return hidden, Markup('<p class="about">{}</p>').format(texts.NO_POINTS)
+        why = texts.NO_POINTS if find_task(card.task).has_truth else style_texts.NO_POINTS
+        return hidden, Markup('<p class="about">{}</p>').format(why)
     is_timed = chart_view.has_latency(cards, measure, where, quality)
     timing = timing_of(cards, selection.wanted, zoo.times, zoo.machine)
     axes = [each for each in chart_view.AXES if is_timed or each[1] != chart_view.BY_LATENCY]

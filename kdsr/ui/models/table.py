@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from kdsr.metrics.looks import LOOKS, look_text
 from kdsr.tasks import find_task
-from kdsr.ui import texts
+from kdsr.ui import style_texts, texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.models.rows import (
     CardLatency,
@@ -67,7 +67,8 @@ def _table(task: str, cards: Sequence[Card], where: Conditions | None, chosen: s
     table = Markup('<table class="zoo{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
         " many" if len(measures) + len(looks) >= _MANY else "", heads, rows
     )
-    heading = Markup("<h2>{}<small>PSNR in dB on {}</small></h2>").format(found.title, found.convention)
+    said = f"PSNR in dB on {found.convention}" if found.has_truth else style_texts.NO_PSNR
+    heading = Markup("<h2>{}<small>{}</small></h2>").format(found.title, said)
     return heading + region(f"Networks for {found.title}", table)
 
 

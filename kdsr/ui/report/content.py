@@ -15,6 +15,7 @@ from markupsafe import Markup
 from kdsr import __version__
 from kdsr.restore.processor import processor_kind
 from kdsr.settings import Settings
+from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.models.selection import plot_of, zoo_of
 from kdsr.ui.report.pictures import Opened
@@ -91,13 +92,14 @@ def cards_of(results: Sequence[RestoreResult]) -> dict[str, Card]:
 def plot_for(results: Sequence[RestoreResult], settings: Settings) -> str:
     """Quality against latency of the networks for the first result's task; empty where nothing can be drawn."""
     used = [column.card.name for key in ("student", "teacher") if (column := results[0].column(key)) and column.card]
-    return plot_of(used[0], settings) if used else ""
+    return plot_of(used[0], settings) if used and find_task(results[0].task).has_truth else ""
 
 
 def worth_for(results: Sequence[RestoreResult], settings: Settings) -> Markup:
-    """What a teacher is worth, of each student of `results`."""
+    """What a teacher is worth, of each student of `results` that an original can judge."""
     used = {column.card.name: column.card for each in results if (column := each.column("student")) and column.card}
-    return worth_of([card for card in used.values() if card.role == "student"], zoo_of(settings).cards)
+    judged = [card for card in used.values() if card.role == "student" and find_task(card.task).has_truth]
+    return worth_of(judged, zoo_of(settings).cards)
 
 
 def conditions_of(results: Sequence[RestoreResult], told: str) -> Mapping[str, Any]:

@@ -183,7 +183,7 @@ def _other_examples(result: RestoreResult) -> list[str]:
 
 
 def _order_for(example: str, shown: RestoreResult) -> Order:
-    """What is asked for of an example, which is a clean picture: as for `shown`, measured.
+    """What is asked for of an example, which is a clean picture: as for `shown`, measured where it can be.
 
     Raises:
         InputError: there is no such example, or `shown` says not how it was made.
@@ -191,7 +191,10 @@ def _order_for(example: str, shown: RestoreResult) -> Order:
     path = next((path for one, path in available_examples() if one.title == example), None)
     if path is None or shown.order is None:
         raise InputError("There is no such example: reload the page.")
-    order = replace(shown.order, picture=path, truth=None, mask=None, mode="clean")
+    order = replace(shown.order, picture=path, truth=None, mask=None)
+    if not find_task(order.task).has_truth:
+        return order
+    order = replace(order, mode="clean")
     if shown.order.mode != "clean" or order.strength is None:
         order = replace(order, strength=getattr(find_task(order.task).strength, "default", None))
     return order

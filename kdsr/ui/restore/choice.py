@@ -3,6 +3,7 @@
 Not here: the handlers (`restore.handlers`).
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from kdsr.ui import texts
 from kdsr.ui.networks import find_network
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.request import Mode, Order
-from kdsr.zoo import sharp_pair_of
+from kdsr.zoo import sharp_pair_of, style_of
 
 NOTHING_COMPARED: tuple[Any, ...] = (gr.skip(),) * 15
 """In place of what `RestoreHandlers.compared` gives."""
@@ -98,6 +99,19 @@ def dial_of(choice: Choice, settings: Settings) -> dict[str, Any]:
     return gr.update(visible=True, value=usual if choice.sharpness is None else choice.sharpness)
 
 
+def style_in(choice: Choice, settings: Settings) -> str:
+    """The style of the chosen networks; empty for a task without styles, and where no network is chosen."""
+    for name in filter(None, (choice.student, choice.teacher)):
+        with contextlib.suppress(KdsrError):  # its run may have been deleted
+            return style_of(find_network(name, settings)[0])
+    return ""
+
+
+def second_of(choice: Choice) -> dict[str, Any]:
+    """The update that shows the upload of the original where the result is to be compared with one."""
+    return gr.update(visible=choice.mode == "both" and find_task(choice.task).has_truth)
+
+
 def levels_of(task: str, mode: str) -> tuple[dict[str, Any], ...]:
     """Updates that show the slider of the strength, the kinds, and the marking of missing pixels, where they apply."""
     strength = find_task(task).strength
@@ -135,15 +149,17 @@ def order_of(
     folded: Folded = _USUAL,
 ) -> Order:
     """The order for the values of the controls; `marks` count only for inpainting and on the picture they were made
-    on.
+    on. A picture of a task without originals is taken as it is.
     """
-    strength = choice.strength if choice.mode == "clean" and find_task(choice.task).strength else None
+    task = find_task(choice.task)
+    mode: Mode = choice.mode if task.has_truth else "degraded"
+    strength = choice.strength if mode == "clean" and task.strength else None
     given, reference = (None if path is None else Path(path) for path in (picture, truth))
-    reference = reference if choice.mode == "both" else None
-    is_marked = marks is not None and marks.picture == str(picture) and find_task(choice.task).degradation == "holes"
+    reference = reference if mode == "both" else None
+    is_marked = marks is not None and marks.picture == str(picture) and task.degradation == "holes"
     mask = Path(marks.mask) if marks is not None and is_marked else None
     networks = (choice.teacher, choice.student, choice.before, choice.sharpness)
     return Order(
-        given, choice.mode, choice.task, reference, strength, *networks, mask=mask, runtime=folded.runtime,
+        given, mode, choice.task, reference, strength, *networks, mask=mask, runtime=folded.runtime,
         tile_px=int(folded.tile_px or 0) or None, seed=int(folded.seed or 0), teacher_plus=folded.teacher_plus,
     )  # fmt: skip

@@ -22,9 +22,9 @@ from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK
 from kdsr.ui.examples import name_of
 from kdsr.ui.html import joined, note_line, status_line
 from kdsr.ui.records import recorded
-from kdsr.ui.refusals import log_refusal
+from kdsr.ui.refusals import log_refusal, refused
 from kdsr.ui.restore.choice import Choice
-from kdsr.ui.restore.handlers import RestoreHandlers, refused
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.view import UNCHANGED
 from kdsr.ui.sessions import Orders, session_of
 from kdsr.video.frame import frame_at

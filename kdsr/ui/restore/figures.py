@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from kdsr.metrics import FULL_SCALE_255
 from kdsr.tasks import find_task
-from kdsr.ui import texts
+from kdsr.ui import style_texts, texts
 from kdsr.ui.html import joined, region
 from kdsr.ui.restore.busy import busy_because
 from kdsr.ui.restore.headline import finite_db, headline
@@ -14,10 +14,16 @@ from kdsr.ui.restore.look_view import look_table, looks_summary, niqe_tag
 from kdsr.ui.restore.result import Column, NetworkTiming, RestoreResult
 
 _TABLE_KEYS = ("input", "bicubic", "navier_stokes", "twin", "before", "student", "teacher")
-_HEADS = (
-    ("Picture", "How it was made, and by which network"),
+_PICTURE = ("Picture", "How it was made, and by which network")
+_QUALITY = (
     ("PSNR", "Peak signal-to-noise ratio against the original, in dB; higher is better"),
     ("SSIM", "Structural similarity to the original, at most 1; higher is better"),
+)
+_LIKENESS = (
+    ("PSNR to teacher", "Peak signal-to-noise ratio against the teacher's picture, in dB; higher is closer"),
+    ("SSIM to teacher", "Structural similarity to the teacher's picture, at most 1; higher is closer"),
+)
+_COST = (
     ("Network", "The network only: median of warm runs, loading and the first run left out"),
     ("End to end", "Array in, array out, in this process: median of warm runs, loading and the first run left out"),
     ("Time to result", "From your click's arrival at the server to the finished picture, everything included"),
@@ -33,7 +39,10 @@ def caption(column: Column, result: RestoreResult) -> tuple[str, str]:
     value = finite_db(column.measurement)
     if column.key == "input" and find_task(result.task).scale > 1:
         return column.title, "its pixels, enlarged"
-    parts = ("" if value is None else texts.decibels(value), niqe_tag(column))
+    said = "" if value is None else texts.decibels(value)
+    if said and not find_task(result.task).has_truth:
+        said = "" if column.key == "input" else f"{said} to the teacher"
+    parts = (said, niqe_tag(column))
     return column.title, " · ".join(filter(None, parts))
 
 
@@ -53,7 +62,8 @@ def table(result: RestoreResult, *, working: bool = False) -> Markup:
     `working`.
     """
     convention = next((c.measurement.convention for c in result.columns if c.measurement), "")
-    heads = joined(Markup('<th scope="col" title="{}">{}</th>').format(tip, head) for head, tip in _HEADS)
+    titles = (_PICTURE, *(_QUALITY if find_task(result.task).has_truth else _LIKENESS), *_COST)
+    heads = joined(Markup('<th scope="col" title="{}">{}</th>').format(tip, head) for head, tip in titles)
     columns = [column for column in result.columns if _in_table(column, result)]
     rows = joined(_row(column, result, convention, working=working) for column in columns)
     drawn = Markup('<table class="figures"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(heads, rows)
@@ -76,14 +86,16 @@ def _row(column: Column, result: RestoreResult, convention: str, *, working: boo
     )
     is_busy = bool(busy_because(result))
     speed = _speed_cells(column, working=working, is_busy=is_busy)
-    cells = _quality(column, convention) + speed + _size_cells(column, result)
+    cells = _quality(column, result, convention) + speed + _size_cells(column, result)
     return Markup('<tr class="{}">{}{}</tr>').format(column.key, head, cells)
 
 
-def _quality(column: Column, convention: str) -> Markup:
+def _quality(column: Column, result: RestoreResult, convention: str) -> Markup:
     """PSNR and SSIM, or why there are none."""
     if column.measurement is None:
-        return Markup('<td colspan="2" class="none">no original</td>')
+        likeness = "what it is compared with" if column.key == "teacher" else texts.NONE
+        why = "no original" if find_task(result.task).has_truth else likeness
+        return Markup('<td colspan="2" class="none">{}</td>').format(why)
     values = column.measurement
     cells = ((values.psnr_db, texts.decibels(values.psnr_db)), (values.ssim, f"{values.ssim:.4f}"))
     return joined(_cell(convention, "too small" if math.isnan(value) else text) for value, text in cells)
@@ -131,20 +143,27 @@ def _foot(result: RestoreResult, convention: str) -> Markup:
     """The conventions below the table."""
     places = list(dict.fromkeys(_place(column.timing) for column in result.columns if column.timing))
     why = busy_because(result)
-    busy = Markup('<p class="foot busy"><b>{}</b> {} {}</p>').format(texts.BUSY, why, texts.BUSY_AGAIN) if why else ""
+    said = (texts.BUSY, why, style_texts.busy_again(result.task))
+    busy = Markup('<p class="foot busy"><b>{}</b> {} {}</p>').format(*said) if why else ""
     return Markup(busy) + Markup(
         '<p class="foot">{}{} Error maps: black is none, pale yellow {:.0f} levels of 255 or more.<br>{}{}</p>'
     ).format(
-        Markup("<b>PSNR, SSIM</b>: on {}.").format(convention)
-        if result.truth_given
-        else Markup("<b>{}</b>").format(texts.NO_TRUTH),
+        _measured_on(result, convention),
         ""
-        if result.apart is None or result.truth_given
+        if result.apart is None or result.truth_given or not find_task(result.task).has_truth
         else f" In the headline: PSNR between student and teacher, on {result.apart.convention}; higher is closer.",
         FULL_SCALE_255,
         texts.LATENCY_NOTE,
         f" Measured on {'; '.join(places)}." if places else "",
     )
+
+
+def _measured_on(result: RestoreResult, convention: str) -> Markup:
+    """What PSNR and SSIM were taken on, or why there are none."""
+    said = Markup("<b>PSNR, SSIM</b>: on {}.").format(convention)
+    if not find_task(result.task).has_truth:
+        return Markup("{} <b>{}</b>").format(said if convention else "", style_texts.LIKENESS)
+    return said if result.truth_given else Markup("<b>{}</b>").format(texts.NO_TRUTH)
 
 
 def column_choices(result: RestoreResult) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """The files of a result: whether they still exist, and the pictures without metadata and in other formats."""
 
 import dataclasses
+import shutil
+import time
 from pathlib import Path
 
 from kdsr.files import replaced
@@ -9,6 +11,17 @@ from kdsr.image.png_chunks import without_metadata
 from kdsr.settings import Settings
 from kdsr.ui.disk import writing
 from kdsr.ui.restore.result import Column, RestoreResult
+
+KEPT_S = 2 * 3600
+"""How long the pictures of a run stay on disk."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove the folders of runs in `folder` that are older than `KEPT_S`; it is made where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for run in folder.iterdir():
+        if time.time() - run.stat().st_mtime > KEPT_S:
+            shutil.rmtree(run, ignore_errors=True)
 
 
 def file_of(result: RestoreResult, column: Column) -> Path:

@@ -5,8 +5,6 @@ A handler converts, calls the package and converts back. Not here: layout and wi
 """
 
 import contextlib
-import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,9 +24,20 @@ from kdsr.ui.examples import available_examples, example_of, name_of
 from kdsr.ui.html import status_line
 from kdsr.ui.networks import find_network, own_networks
 from kdsr.ui.records import recorded
-from kdsr.ui.refusals import log_refusal
+from kdsr.ui.refusals import log_refusal, refused
 from kdsr.ui.restore import figures
-from kdsr.ui.restore.choice import Choice, Comparison, Folded, levels_of, levels_set_to, menu_of, order_of
+from kdsr.ui.restore.choice import (
+    Choice,
+    Comparison,
+    Folded,
+    levels_of,
+    levels_set_to,
+    menu_of,
+    order_of,
+    second_of,
+    style_in,
+)
+from kdsr.ui.restore.files import sweep
 from kdsr.ui.restore.open_page import OpenPage
 from kdsr.ui.restore.painting import Marks
 from kdsr.ui.restore.place import Scene
@@ -38,12 +47,10 @@ from kdsr.ui.restore.run import restore_steps
 from kdsr.ui.restore.uploads import Uploads
 from kdsr.ui.restore.view import View, ended_view, final_view, stopped_view, views_of
 from kdsr.ui.sessions import Orders, session_of
-from kdsr.zoo import open_catalog
+from kdsr.zoo import of_style, open_catalog, styles_of
 
 _MOST_OPENINGS = 16
 """Results kept for the next visitor who opens the page on the same."""
-KEPT_S = 2 * 3600
-"""How long the pictures of a run stay on disk."""
 
 
 class RestoreHandlers:
@@ -73,14 +80,20 @@ class RestoreHandlers:
         names = [name for _, name in self.tasks()]
         return "sr_x4" if "sr_x4" in names else names[0]
 
-    def networks(self, task: str, role: str, owner: str = "") -> list[tuple[str, str]]:
-        """(title, name) of the networks for `task` in `role`, largest first, then the students that `owner` trained."""
-        released = [(card.title, card.name) for card in open_catalog(self.settings).for_task(task, role)]
-        return released + (own_networks(self.jobs, owner, task) if self.jobs and role == "student" else [])
+    def styles(self, task: str) -> list[str]:
+        """The styles of the networks for `task`; none but for style transfer."""
+        return styles_of(open_catalog(self.settings).for_task(task))
 
-    def _students(self, task: str, owner: str, chosen: str | None) -> list[tuple[str, str]]:
-        """`networks`, and `chosen` where it is none of them: a twin, or somebody else's that an admin looks at."""
-        names = self.networks(task, "student", owner)
+    def networks(self, task: str, role: str, owner: str = "", style: str = "") -> list[tuple[str, str]]:
+        """(title, name) of the networks for `task` (and `style`) in `role`, largest first, then those of `owner`."""
+        cards = of_style(open_catalog(self.settings).for_task(task, role), style)
+        own = own_networks(self.jobs, owner, task, style) if self.jobs and role == "student" else []
+        return [(card.title, card.name) for card in cards] + own
+
+    def _students(self, choice: Choice, owner: str) -> list[tuple[str, str]]:
+        """`networks`, and the chosen one where it is none of them: a twin, or another's that an admin looks at."""
+        chosen = choice.student
+        names = self.networks(choice.task, "student", owner, style_in(choice, self.settings))
         if chosen and chosen not in [name for _, name in names]:
             with contextlib.suppress(KdsrError):  # its run may have been deleted
                 names.append((find_network(chosen, self.settings)[0].title, chosen))
@@ -96,17 +109,17 @@ class RestoreHandlers:
         self, teacher: str | None, student: str | None, choice: Choice, request: gr.Request | None = None
     ) -> Choice:
         """Another network, for the next run."""
-        return self._changed(request, choice, lambda newest: newest.with_networks(teacher, student, choice))
+        return self.changed(request, choice, lambda newest: newest.with_networks(teacher, student, choice))
 
     def on_show(self, choice: Choice, owner: str, request: gr.Request | None = None) -> tuple[Any, ...]:
         """(choice, student): the tab is opened again, and a run may have ended or been deleted since."""
         if choice.teacher is None and choice.student is None:
             return gr.skip(), gr.skip()  # the page is still loading
-        names = self._students(choice.task, owner, choice.student)
+        names = self._students(choice, owner)
         kept = (
             choice.student if choice.student in [name for _, name in names] else next((name for _, name in names), None)
         )
-        made = self._changed(request, choice, lambda newest: newest.with_student(kept) if newest == choice else newest)
+        made = self.changed(request, choice, lambda newest: newest.with_student(kept) if newest == choice else newest)
         if made.student != kept:
             return gr.skip(), gr.skip()  # another was chosen meanwhile
         return made, gr.update(choices=names, value=kept, interactive=bool(names))
@@ -120,28 +133,28 @@ class RestoreHandlers:
         before, now = (None if path is None else str(path) for path in (example_of(choice.task), example_of(task)))
         described, usual = self._described(now) if now else "", self.usual(task, owner)
         given = self.page(request).picture.change(picture, lambda newest: now if newest == before else newest)
-        made = self._changed(request, choice, lambda newest: usual._replace(mode=newest.mode))
+        made = self.changed(request, choice, lambda newest: usual._replace(mode=newest.mode))
         shown = (given, described) if given == now != picture else (gr.skip(), gr.skip())
-        return *self._controls(made, owner), *shown, *self.ordered(request)
+        return *self.controls(made, owner), *shown, *self.ordered(request)
 
     def on_mode(self, mode: Mode, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Strength or kind, marks and second upload, shown where `mode` has a use for them."""
-        made = self._changed(request, choice, lambda newest: newest._replace(mode=mode))
+        made = self.changed(request, choice, lambda newest: newest._replace(mode=mode))
         return made, *levels_of(made.task, mode), gr.update(visible=mode == "both"), *self.ordered(request)
 
     def on_strength(self, strength: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another strength of the degradation."""
-        made = self._changed(request, choice, lambda newest: newest.with_strength(strength, choice))
+        made = self.changed(request, choice, lambda newest: newest.with_strength(strength, choice))
         return made, *self.ordered(request)
 
     def on_sharpness(self, sharpness: float, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """Another sharpness of the student."""
-        made = self._changed(request, choice, lambda newest: newest.with_sharpness(sharpness, choice))
+        made = self.changed(request, choice, lambda newest: newest.with_sharpness(sharpness, choice))
         return made, *self.ordered(request)
 
     def on_kind(self, kind: str, choice: Choice, request: gr.Request) -> tuple[Any, ...]:
         """(choice, marks, status, run, stop): another kind of holes, without the visitor's own marks."""
-        made = self._changed(request, choice, lambda newest: newest.with_strength(kind, choice))
+        made = self.changed(request, choice, lambda newest: newest.with_strength(kind, choice))
         return made, None, *self.ordered(request)
 
     def on_press(self, request: gr.Request) -> tuple[Any, ...]:
@@ -163,8 +176,8 @@ class RestoreHandlers:
         if page.picks != pick:
             return gr.skip(), gr.update(value=None), *(gr.skip(),) * 10
         page.picture.change(path, lambda _: path)
-        made = self._changed(request, choice, lambda newest: newest.for_upload(choice))
-        shown = (*levels_of(made.task, made.mode), gr.update(visible=made.mode == "both"))
+        made = self.changed(request, choice, lambda newest: newest.for_upload(choice))
+        shown = (*levels_of(made.task, made.mode), second_of(made))
         return path, gr.update(value=None), line, made, made.mode, *shown, *self.ordered(request)
 
     def on_truth(self, path: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -183,7 +196,7 @@ class RestoreHandlers:
         page, path = self.page(request), str(examples[index][1])
         page.picks += 1
         page.picture.change(path, lambda _: path)
-        made = self._changed(request, choice, lambda newest: newest._replace(mode="clean"))
+        made = self.changed(request, choice, lambda newest: newest._replace(mode="clean"))
         return (
             path,
             made,
@@ -208,7 +221,7 @@ class RestoreHandlers:
         """What the visitor's page shows."""
         return self.pages.setdefault(session_of(request), OpenPage())
 
-    def _changed(self, request: gr.Request | None, choice: Choice, changed: Callable[[Choice], Choice]) -> Choice:
+    def changed(self, request: gr.Request | None, choice: Choice, changed: Callable[[Choice], Choice]) -> Choice:
         """The newest choice of the page after `changed`; `choice` was the newest when its handler began."""
         return self.page(request).choice.change(choice, changed)
 
@@ -234,18 +247,18 @@ class RestoreHandlers:
         page.choice.change(choice, lambda _: choice)
         return (
             choice.task,
-            *self._controls(choice, owner),
+            *self.controls(choice, owner),
             choice.mode,
-            gr.update(visible=choice.mode == "both"),
+            second_of(choice),
             gr.skip() if given is None else given,
             chosen,
             place.pair,
         )
 
-    def _controls(self, choice: Choice, owner: str) -> tuple[Any, ...]:
+    def controls(self, choice: Choice, owner: str) -> tuple[Any, ...]:
         """(choice, teacher, student, strength, kind, marks) as `choice` has them."""
-        teachers = self.networks(choice.task, "teacher")
-        students = self._students(choice.task, owner, choice.student)
+        teachers = self.networks(choice.task, "teacher", style=style_in(choice, self.settings))
+        students = self._students(choice, owner)
         return (
             choice,
             menu_of("teacher", teachers, choice.teacher),
@@ -287,7 +300,7 @@ class RestoreHandlers:
         if signal is None:
             yield View()  # gradio empties the outputs of a generator that yields nothing
             return
-        self._sweep()
+        sweep(self.folder)
         page = self.pages.setdefault(session, OpenPage())
         page.pair, page.strip = pair, order.strip
         try:
@@ -309,11 +322,13 @@ class RestoreHandlers:
                 self.openings = dict([*self.openings.items(), (order, result)][-_MOST_OPENINGS:])
             yield final_view(result, *page.pair)
 
-    def usual(self, task: str, owner: str = "") -> Choice:
-        """The usual choice for `task`: its largest networks, its usual strength, on a clean picture."""
-        strength = find_task(task).strength
+    def usual(self, task: str, owner: str = "", style: str = "") -> Choice:
+        """The usual choice for `task`: its largest networks (of `style`, or the first), its usual strength, on a clean
+        picture.
+        """
+        strength, style = find_task(task).strength, style or next(iter(self.styles(task)), "")
         teacher, student = (
-            next((name for _, name in self.networks(task, role, owner)), None) for role in ("teacher", "student")
+            next((name for _, name in self.networks(task, role, owner, style)), None) for role in ("teacher", "student")
         )
         return Choice(task, "clean", teacher, student, strength.default if strength else 0.0)
 
@@ -332,17 +347,3 @@ class RestoreHandlers:
             raise InputError("No file arrived; choose a picture again.")
         picture = read_picture(Path(path), self.settings)
         return figures.chosen(name_of(Path(path), picture.name), picture.width, picture.height, picture.bits)
-
-    def _sweep(self) -> None:
-        """Remove the folders of runs older than `KEPT_S`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for folder in self.folder.iterdir():
-            if time.time() - folder.stat().st_mtime > KEPT_S:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def refused(error: KdsrError) -> tuple[Any, ...]:
-    """(status, run, stop) for a picture that cannot be used."""
-    log_refusal(error)
-    gr.Warning(str(error))
-    return status_line(str(error), kind="error"), gr.skip(), gr.skip()

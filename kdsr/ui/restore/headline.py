@@ -9,6 +9,7 @@ Not here: what a network for looks gains (`restore.look_view`).
 import math
 
 from kdsr.metrics import Measurement
+from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.restore.busy import busy_because
 from kdsr.ui.restore.look_view import BASELINES, is_about_looks
@@ -28,11 +29,13 @@ def headline(result: RestoreResult, *, working: bool = False) -> str:
     student, teacher = result.column("student"), result.column("teacher")
     if student is None or student.timing is None:
         return "" if working else texts.NO_NETWORKS
-    losses, gains = ([], []) if is_about_looks(result) else _against_all(result, student)
+    has_truth = find_task(result.task).has_truth
+    losses, gains = ([], []) if is_about_looks(result) or not has_truth else _against_all(result, student)
     if teacher is None or teacher.timing is None:
         clauses = [("is", ", ".join(losses + gains)), ("took", _took(student.timing))]
     else:
         clauses = [("is", ", ".join(losses)), _cost(result, student, teacher), ("is", ", ".join(gains))]
+        clauses += [] if has_truth else [_match(result)]
         working = False
     said = _joined([clause for clause in clauses if clause[1]]) or "is ready"
     rest = "; the teacher is at work" if working else ""
@@ -129,6 +132,15 @@ def _apart(result: RestoreResult) -> list[str]:
         return ["the same as the teacher in every pixel"]
     words = next((words for least_db, words in _APART if apart_db >= least_db), "visibly different from the teacher")
     return [f"{words} ({apart_db:.1f} dB)"]
+
+
+def _match(result: RestoreResult) -> tuple[str, str]:
+    """`matches`, `the teacher's picture at 24.9 dB`, where no original can say how good a picture is."""
+    if result.apart is None or math.isnan(result.apart.psnr_db):
+        return ("matches", "")
+    if math.isinf(result.apart.psnr_db):
+        return ("matches", "the teacher's picture in every pixel")
+    return ("matches", f"the teacher's picture at {result.apart.psnr_db:.1f} dB")
 
 
 def finite_db(measurement: Measurement | None) -> float | None:

@@ -17,9 +17,10 @@ from kdsr.ui import texts
 from kdsr.ui.compare import Shown, comparison
 from kdsr.ui.examples import name_of
 from kdsr.ui.html import status_line
+from kdsr.ui.refusals import refused
 from kdsr.ui.restore.choice import Choice, order_of
 from kdsr.ui.restore.files import on_disk
-from kdsr.ui.restore.handlers import RestoreHandlers, refused
+from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.painting import Marks, to_be_marked, write_marks
 from kdsr.ui.restore.request import what_is_lacking
 from kdsr.ui.restore.result import COLUMNS, RestoreResult

@@ -32,7 +32,11 @@ class OpeningHandlers:
         """What an address can name, for the visitor `owner`."""
         restore = self.restore
         names, uploads = [name for _, name in restore.tasks()], restore.uploads.of(owner)
-        return Here(names, restore.default_task(), lambda task: restore.usual(task, owner), restore.settings, uploads)
+
+        def usual(task: str, style: str = "") -> Choice:
+            return restore.usual(task, owner, style)
+
+        return Here(names, restore.default_task(), usual, restore.settings, uploads)
 
     def on_load(self, owner: str, request: gr.Request) -> tuple[Any, ...]:
         """(address, *what `RestoreHandlers.placed` gives, problems, their lines, resumed): the tab as the address has

@@ -3,6 +3,7 @@
 Left out of the address: what is usual for the task, marks, the original, and the settings that are folded away.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +15,11 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.examples import available_examples, example_of
 from kdsr.ui.networks import find_network
-from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.choice import Choice, style_in
 from kdsr.ui.restore.request import Mode
 from kdsr.ui.restore.result import COLUMNS
 from kdsr.ui.restore.uploads import OWN, word_of_upload
-from kdsr.zoo import sharp_pair_of
+from kdsr.zoo import open_catalog, sharp_pair_of, style_of, styles_of
 
 USUAL_PAIR = ("input", "student")
 """What the slider shows first: before and after."""
@@ -43,8 +44,8 @@ class Here(NamedTuple):
 
     tasks: Collection[str]
     default_task: str
-    usual: Callable[[str], Choice]
-    """Task to its usual choice, in the mode `clean`."""
+    usual: Callable[..., Choice]
+    """Task, and a style where it has some, to its usual choice, in the mode `clean`."""
     settings: Settings
     uploads: Mapping[str, str] = MappingProxyType({})
     """The visitor's own pictures: word to path."""
@@ -57,13 +58,15 @@ def is_own(picture: str | None) -> bool:
 
 def words_of(place: Scene, here: Here) -> dict[str, str]:
     """The words that name `place`, key to word; none for what is usual."""
-    choice, usual = place.choice, here.usual(place.choice.task)
+    choice, style = place.choice, style_in(place.choice, here.settings)
+    usual = here.usual(choice.task, style)
     example = _examples_by_path().get(place.picture or "")
     own = word_of_upload(place.picture) if place.picture is not None and example is None else None
     usual_mode = "degraded" if own else "clean"
     strength = find_task(choice.task).strength
     words = {
         "task": choice.task if choice.task != here.default_task else None,
+        "style": style if style != style_in(here.usual(choice.task), here.settings) else None,
         "example": own or example if place.picture != _path(example_of(choice.task)) else None,
         "mode": next(word for word, mode in _MODES.items() if mode == choice.mode)
         if choice.mode != usual_mode
@@ -87,7 +90,7 @@ def place_of(query: Mapping[str, str], here: Here) -> tuple[Scene, str]:
     asked = _Asked(query, [])
     asked.one_of("tab", _TABS, "restore")
     task = asked.one_of("task", here.tasks, here.default_task)
-    choice, picture = here.usual(task), _path(example_of(task))
+    choice, picture = here.usual(task, _style(asked, task, here.settings)), _path(example_of(task))
     examples = {word: path for path, word in _examples_by_path().items()}
     word = query.get("example", "")
     own = here.uploads.get(word)
@@ -129,6 +132,17 @@ class _Asked(NamedTuple):
             return word
 
         return str(self.checked(key, usual, read))
+
+
+def _style(asked: _Asked, task: str, settings: Settings) -> str:
+    """The style that is asked for, by its name or by that of one of its networks; empty where none is."""
+    known = [] if find_task(task).has_truth else styles_of(open_catalog(settings).for_task(task))
+    style = asked.one_of("style", known, "")
+    for name in filter(None, map(asked.query.get, ("student", "teacher"))):
+        with contextlib.suppress(KdsrError):
+            found = style_of(find_network(name, settings)[0])
+            style = style or (found if found in known else "")
+    return style
 
 
 def _with_networks(choice: Choice, asked: _Asked, settings: Settings) -> Choice:

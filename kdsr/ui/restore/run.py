@@ -7,7 +7,7 @@ progress and Stop are never late. Not here: gradio (`restore.tab`).
 
 import statistics
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,7 +36,7 @@ from kdsr.ui.restore.request import Order, Prepared, prepare
 from kdsr.ui.restore.result import COLUMNS, Column, NetworkTiming, RestoreResult, save_column
 from kdsr.ui.restore.timing import in_turn
 from kdsr.ui.texts import LOOKS_AT_WORK, STOPPED, TOO_SLOW, missing_roles
-from kdsr.zoo import Card, Catalog, at_sharpness
+from kdsr.zoo import Card, Catalog, alike, at_sharpness, style_of, style_title
 
 TIME_LIMIT_S = 300.0
 """The most that one run may take before it is stopped, so that an abandoned one ends."""
@@ -75,8 +75,9 @@ def restore_steps(order: Order, settings: Settings, folder: Path, stop: Event) -
     started = time.perf_counter()
     prepared = yield from watched(lambda _: prepare(order, settings), stop, started, "Reading the picture")
     networks = chosen_networks(order, settings)
-    result = _first_result(prepared, order, folder, [role for role in ("teacher", "student") if role not in networks])
     cards = [card for card, _ in networks.values()]
+    missing = [role for role in ("teacher", "student") if role not in networks]
+    result = _first_result(prepared, order, folder, missing, dict.fromkeys(filter(None, map(style_of, cards))))
     result = replace(result, looks=wanted_looks(prepared.task, cards, has_truth=prepared.truth is not None))
     restored: dict[str, Picture] = {}
     untimed: list[_Untimed] = []
@@ -157,10 +158,12 @@ def chosen_networks(order: Order, settings: Settings) -> dict[str, tuple[Card, C
 
 def twin_of(student: Card, catalog: Catalog) -> Card | None:
     """The same network as `student`, trained without a teacher: the one its card names, else one of the same shape."""
-    twins = catalog.for_task(student.task, "twin")
+    twins = alike(catalog.for_task(student.task, "twin"), student)
     named = [twin for twin in twins if twin.name == student.twin]
-    alike = [twin for twin in twins if (twin.architecture, twin.arguments) == (student.architecture, student.arguments)]
-    return next(iter(named + alike), None)
+    shaped = [
+        twin for twin in twins if (twin.architecture, twin.arguments) == (student.architecture, student.arguments)
+    ]
+    return next(iter(named + shaped), None)
 
 
 def watched(
@@ -246,7 +249,7 @@ def _with_times(
 
     rounds = yield from watched(measured, stop, started, text)
     for (column, waited_s, _, _), passes in zip(untimed, rounds, strict=True):
-        result = result.with_column(_timed(column, passes, waited_s, final=True))
+        result = result.with_column(_timed(result.column(column.key) or column, passes, waited_s, final=True))
     return result
 
 
@@ -254,14 +257,16 @@ def _stopper(stop: Event, started: float) -> Callable[[], bool]:
     return lambda: stop.is_set() or time.perf_counter() - started > TIME_LIMIT_S
 
 
-def _first_result(prepared: Prepared, order: Order, folder: Path, missing: list[str]) -> RestoreResult:
+def _first_result(
+    prepared: Prepared, order: Order, folder: Path, missing: list[str], styles: Iterable[str]
+) -> RestoreResult:
     """The pictures and figures that need no network."""
     task, baseline, truth = prepared.task, prepared.baseline, prepared.truth
     with writing("The result"):
         (folder / "shown").mkdir(parents=True, exist_ok=True)
     assert order.picture is not None  # it was prepared
     name = name_of(order.picture, prepared.name)
-    words = [name, task.title]
+    words = [name, task.title, *map(style_title, styles)]
     if order.mode == "clean" and task.strength is not None:
         words.append(f"{texts.within(task.strength.title)}{texts.strength(order.strength, order.mask)}")
     if order.sharpness is not None:
@@ -307,6 +312,18 @@ def _compared(result: RestoreResult, restored: dict[str, Picture], prepared: Pre
         student, teacher = restored["student"], restored["teacher"]
         result = replace(result, apart=_measured(student, teacher, prepared))
         result = result.with_column(error_column("difference", student, teacher, result, folder))
+    if "teacher" in restored and not prepared.task.has_truth:
+        result = _beside_teacher(result, restored | {"input": prepared.degraded}, prepared)
+    return result
+
+
+def _beside_teacher(result: RestoreResult, pictures: dict[str, Picture], prepared: Prepared) -> RestoreResult:
+    """`result` with each of `pictures` measured against that of the teacher, where there is no original."""
+    for key in pictures.keys() - {"teacher"}:
+        column = result.column(key)
+        if column is not None and column.measurement is None:
+            found = _measured(pictures[key], pictures["teacher"], prepared)
+            result = result.with_column(replace(column, measurement=found))
     return result
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from kdsr.ui import texts
+from kdsr.ui import style_texts
 from kdsr.ui.html import status_line
 from kdsr.ui.restore.choice import Choice, Folded, order_of
 from kdsr.ui.restore.painting import Marks
@@ -32,5 +32,9 @@ def on_changed(
     """
     order = order_of(picture, truth, choice, marks, Folded(runtime, tile_px, seed, teacher_plus))
     is_stale = result is not None and result.order != order
-    line = Markup('<div class="line stale" role="status">{}</div>').format(texts.CHANGED) if is_stale else CURRENT
+    line = (
+        Markup('<div class="line stale" role="status">{}</div>').format(style_texts.changed(choice.task))
+        if is_stale
+        else CURRENT
+    )
     return line, status_line("", kind="done") if "line error" in (status or "") else gr.skip()

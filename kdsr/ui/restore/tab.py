@@ -173,9 +173,10 @@ def _options_column(handlers: RestoreHandlers, task: str, teachers: TeachersEven
 
 
 def _mode_options(task: str) -> dict[str, Any]:
-    """What the picture is, its original, and the strength or kind of its degradation."""
+    """The style; what the picture is, its original, and the strength or kind of its degradation."""
     strength = find_task(task).strength
     shown = strength if isinstance(strength, Strength) else None
+    style = gr.Radio([], visible=False, label="Style", elem_id="style")
     mode = gr.Radio(list(texts.MODES), value="clean", label="Your picture", elem_id="mode")
     with gr.Column(visible=False, elem_id="second") as second:
         truth = gr.File(
@@ -193,7 +194,8 @@ def _mode_options(task: str) -> dict[str, Any]:
         elem_id="strength",
     )  # fmt: skip
     kind = gr.Radio([], visible=False, label="Missing pixels", elem_id="kind")
-    return {"mode": mode, "second": second, "truth": truth, "truth_line": truth_line, "strength": level, "kind": kind}
+    parts = {"style": style, "mode": mode, "second": second, "truth": truth, "truth_line": truth_line}
+    return parts | {"strength": level, "kind": kind}
 
 
 def _marks_options() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui.events import LATEST, QUICK
-from kdsr.ui.restore.choice import Choice
+from kdsr.ui.restore.choice import Choice, style_in
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.wiring import RestoreParts
 from kdsr.ui.teachers.panel import Arrived, TeachersEvents, wire_panel
@@ -26,13 +26,13 @@ class RestoreTeachers:
         if arrived.task != choice.task:
             return gr.skip(), gr.skip()
         kept = choice.teacher if choice.teacher and arrived.place != PLACE else arrived.name
-        names = self.restore.networks(choice.task, "teacher")
+        names = self.restore.networks(choice.task, "teacher", style=style_in(choice, self.restore.settings))
         made = newest.change(choice, lambda each: each._replace(teacher=kept) if each.task == choice.task else each)
         return made, gr.update(choices=names, value=kept, interactive=True, info=None)
 
     def on_show(self, choice: Choice) -> Any:
         """The teachers that are here now: other visitors may have added some."""
-        names = self.restore.networks(choice.task, "teacher")
+        names = self.restore.networks(choice.task, "teacher", style=style_in(choice, self.restore.settings))
         return gr.update(choices=names, value=choice.teacher) if names and choice.teacher else gr.skip()
 
 

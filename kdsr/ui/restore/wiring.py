@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 
 from kdsr.ui.events import LATEST, LATEST_READING, QUEUED, QUICK, READING, TOLD, to_chosen
-from kdsr.ui.restore.choice import dial_of
 from kdsr.ui.restore.clips import wire_clips
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.marks import MarksHandlers
 from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.shown import ShownHandlers
 from kdsr.ui.restore.stale import on_changed
+from kdsr.ui.restore.styles import StyleHandlers
 from kdsr.ui.visitor import Visitor
 
 _TO_MARKS = """() => setTimeout(() => {
@@ -176,6 +176,7 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
     truth = [states["truth"], options["truth"], options["truth_line"], *begun]
     task = [pick["task"], choice, states["picture"], visitor.who]
     kind, strength = [choice, states["marks"], *begun], [options["strength"], choice]
+    style = [options["style"], choice, visitor.who]
     return [
         options["run"].click(handlers.on_press, None, begun, **QUICK),
         states["resumed"].change(handlers.on_press, None, begun, **LATEST),
@@ -185,6 +186,9 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
         options["strength"].release(handlers.on_strength, strength, [choice, *begun], **LATEST),
         options["sharpness"].release(handlers.on_sharpness, [options["sharpness"], choice], [choice, *begun], **LATEST),
         options["kind"].input(handlers.on_kind, [options["kind"], choice], kind, **LATEST),
+        options["style"].input(
+            StyleHandlers(handlers).on_style, style, [choice, *parts.networks, *begun], **LATEST_READING
+        ),
         options["mode"].input(handlers.on_mode, [options["mode"], choice], mode, **LATEST),
         options["mask"].upload(marks.on_mask, [options["mask"], states["picture"]], marked, **LATEST_READING),
         options["truth"].upload(handlers.on_truth, options["truth"], truth, **LATEST_READING),
@@ -194,11 +198,12 @@ def _starts(handlers: RestoreHandlers, marks: MarksHandlers, parts: RestoreParts
 
 
 def _wire_choices(handlers: RestoreHandlers, parts: RestoreParts) -> None:
-    """Networks, and the dial of those that have one."""
+    """Networks, and the controls that the chosen ones have a use for."""
     options, choice = parts.options, parts.states["choice"]
     for network in parts.networks:
         network.input(handlers.on_network, [*parts.networks, choice], choice, **LATEST)
-    choice.change(lambda made: dial_of(made, handlers.settings), choice, options["sharpness"], **QUICK)
+    shown = [options[name] for name in ("sharpness", "style", "mode", "second", "run")]
+    choice.change(StyleHandlers(handlers).shown, choice, shown, **QUICK)
 
 
 def _wire_marks(marks: MarksHandlers, parts: RestoreParts) -> None:
