@@ -30,7 +30,7 @@ from kdsr.ui.html import file_address
 from kdsr.ui.languages.speech import said_data
 from kdsr.ui.live.files import public_binary, public_example, public_graph, public_thumbnail
 from kdsr.ui.records import recorded
-from kdsr.zoo import Card, Catalog, at_sharpness, open_catalog, sharp_pair_of
+from kdsr.zoo import Card, Catalog, alike, at_sharpness, open_catalog, sharp_pair_of, style_of, style_title
 
 MOST_PIXELS = 512 * 512
 """Of a picture that is restored here: the largest that the tab makes."""
@@ -181,13 +181,19 @@ class LiveHandlers:
 
 
 def offered(catalog: Catalog) -> list[Card]:
-    """The students that a browser can run: those without a mask; by task, the smallest first, those for looks last."""
+    """The students that a browser can run: those without a mask; by task, and by style where it has some, the smallest
+    first, those for looks last.
+    """
     return [
         card
         for task in TASKS.values()
         if task.planes == 3
-        for card in sorted([*reversed(catalog.for_task(task.name, "student"))], key=lambda one: one.is_for_looks)
+        for card in sorted([*reversed(catalog.for_task(task.name, "student"))], key=_place)
     ]
+
+
+def _place(card: Card) -> tuple[bool, str]:
+    return card.is_for_looks, style_of(card)
 
 
 def _described(card: Card, catalog: Catalog) -> Answer:
@@ -202,6 +208,7 @@ def _described(card: Card, catalog: Catalog) -> Answer:
         "degradation": task.degradation,
         "strength": _strength(task),
         "sharpness": _sharpness(card, catalog),
+        "style": style_title(style_of(card)),
         "teacher": teacher and teacher.title,
     }
 
@@ -240,7 +247,7 @@ def _student(order: Answer, catalog: Catalog) -> Card:
 
 def _teacher_of(card: Card, catalog: Catalog) -> Card | None:
     """The teacher that `card` names, else the largest one for its task."""
-    teachers = catalog.for_task(card.task, "teacher")
+    teachers = alike(catalog.for_task(card.task, "teacher"), card)
     return next((teacher for teacher in teachers if teacher.name == card.teacher), next(iter(teachers), None))
 
 

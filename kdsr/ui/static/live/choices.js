@@ -1,7 +1,7 @@
-// The choices of the tab Live: student and its sharpness, size and crop of its input, strength of the degradation, and
-// backend.
+// The choices of the tab Live: style, student and its sharpness, size and crop of its input, strength of the
+// degradation, and backend.
 
-import { BACKENDS, PARTS } from "./texts.js";
+import { BACKENDS, NO_STYLE, PARTS } from "./texts.js";
 
 const SIDES_PX = { same: [128, 256, 384, 512], larger: [96, 128, 192, 256] };
 const USUAL_PX = { same: 256, larger: 128 };
@@ -29,6 +29,15 @@ export class Choices {
     this.sharpness = network.sharpness?.default ?? null;
   }
 
+  /** The styles, each once, after that of networks that restore; none where no network draws in a style. */
+  get styles() {
+    const styles = [...new Set(this.networks.map(({ style }) => style).filter(Boolean))];
+    return styles.length ? [["", NO_STYLE], ...styles.map((style) => [style, style])] : [];
+  }
+
+  /** The network for a style that was chosen: the first of it; without one, that the tab opens with. */
+  styled(style) { return style ? this.networks.find((each) => each.style === style) : this.named(this.usual); }
+
   /** What the server must know to give the student. */
   get order() { return { network: this.network.name, sharpness: this.sharpness }; }
 
@@ -47,6 +56,9 @@ export class Choices {
     const { view, network, kind } = this;
     const networks = this.networks.map(({ name, title, parameters, task }) => [name, `${title} (${parameters})`, task]);
     const sizes = SIDES_PX[kind].map((side) => [side, `${side} px`]);
+    if (this.styles.length) {
+      view.pills("style", this.styles, network.style, (style) => this.on.network(this.styled(style)));
+    }
     view.select("network", networks, network.name, (name) => this.on.network(this.named(name)));
     view.pills("size", sizes, this.sides[kind], (side) => { this.sides[kind] = side; this.on.other(); });
     view.pills("part", Object.entries(PARTS), this.part, (part) => { this.part = part; this.on.other(); });

@@ -248,7 +248,7 @@ class Live {
     this.runs = [];
     this.show(await this.restoreOnce(1));
     this.view.status("");
-    this.view.say("headline", texts.TIMING);
+    this.view.say("headline", texts.timing(this.pair.network));
     const until = performance.now() + TIMING_MS;
     while (this.runs.length < WARM_RUNS && (performance.now() < until || !this.runs.length)) {
       if (this.changes.length || this.isWanted || this.webcam.isFilming) return;
@@ -300,7 +300,7 @@ class Live {
     const fps = this.webcam.isFilming ? (1000 * (this.times.length - 1)) / (this.times.at(-1) - this.times[0]) : null;
     const [network, total] = ["networkMs", "totalMs"].map((name) => texts.median(this.runs.map((run) => run[name])));
     this.pair.row("student", { place: this.place, network, total });
-    this.view.say("headline", texts.headline(this.pair.rows, fps));
+    this.view.say("headline", texts.headline(this.pair.rows, fps, this.pair.network));
   }
 
   /** How far the server's picture of the student is from the browser's. */

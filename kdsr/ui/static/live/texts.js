@@ -2,6 +2,7 @@
 
 export const BACKENDS = { wasm: "WebAssembly", webgpu: "WebGPU" };
 export const PARTS = { whole: "Whole picture, scaled down", middle: "Centre crop at 100 %" };
+export const NO_STYLE = "No style";
 export const NO_NETWORKS =
   "The weights folder has no student that runs in a browser. Add weights with their card and reload.";
 export const NO_EXAMPLE = "Drop a picture, paste one, or use the webcam.";
@@ -20,7 +21,6 @@ export const FILM = {
 };
 export const RATES = { 0: "As it comes", 15: "15", 30: "30" };
 export const NO_VIDEO = (name) => `${name} is not a video that this browser plays; use MP4 (H.264) or WebM.`;
-export const TIMING = "Restored in your browser; measuring the time.";
 export const HELD = "The camera is paused on this frame.";
 export const FILM_HELD = "The video is paused on this frame.";
 export const OLD_BROWSER =
@@ -64,24 +64,30 @@ export const sentence = (text) => Object.assign(new Error(text), { isSentence: t
 export const named = (key) =>
   ({ before: "Before", student: "Student", serverStudent: "Student, server", serverTeacher: "Teacher, server" })[key];
 
-/** The line under the picture: what was restored, and by which student. */
+/** The line under the picture: what was restored or drawn, and by which student. */
 export function about(title, { width, height, shrunk }, { network, strength, dial }) {
   const given = `${title}, ${shrunk ? "shrunk to " : ""}${width} × ${height}`;
   const degraded = network.strength ? `, ${network.strength.title} ${strength}` : "";
-  const made = network.scale > 1 ? `restored to ${width * network.scale} × ${height * network.scale}` : "restored";
+  const larger = network.scale > 1 ? `restored to ${width * network.scale} × ${height * network.scale}` : "restored";
+  const made = network.style ? "drawn" : larger;
   return `${given}${degraded}; ${made} by ${network.title}${dial === null ? "" : `, sharpness ${dial}`}.`;
 }
 
 /** The student's part of the name of a file. */
 export const fileName = ({ network, dial }) => network.name + (dial === null ? "" : `-sharpness-${dial}`);
 
+/** While the time of the student `network` is being measured. */
+export const timing = (network) => `${done(network)} in your browser; measuring the time.`;
+
+const done = ({ style }) => (style ? "Drawn" : "Restored");
+
 /** The headline. The first argument holds the rows of the table; `fps`: frames per second of the camera, or null. */
-export function headline({ student, serverStudent, serverTeacher }, fps) {
+export function headline({ student, serverStudent, serverTeacher }, fps, network) {
   if (fps) {
     const perFrame = milliseconds(student.network);
     return `${fps.toFixed(1)} frames per second in your browser, ${perFrame} per frame in the network.`;
   }
-  if (!serverStudent) return `Restored in your browser in ${milliseconds(student.total)}.`;
+  if (!serverStudent) return `${done(network)} in your browser in ${milliseconds(student.total)}.`;
   const teacher = serverTeacher ? `, the teacher there ${milliseconds(serverTeacher.total)}` : "";
   const server = `the server takes ${milliseconds(serverStudent.total)} with the round trip`;
   return `Your browser takes ${milliseconds(student.total)}; ${server}${teacher}.`;
