@@ -29,11 +29,8 @@ def tune(
     ] = None,
 ) -> None:
     """Search for a better recipe, then train the best one to its end. Ctrl-C keeps the best so far."""
-    try:
-        from kdsr.tune.run import tune as search_and_train
-    except ModuleNotFoundError as error:
-        raise SettingsError("kdsr tune needs Optuna; install it by: pip install 'kdsr[tune]'") from error
     from kdsr.tune.report import WITHOUT_PLOT
+    from kdsr.tune.run import tune as search_and_train
 
     settings: Settings = replace(context.obj, data_dir=data) if data else context.obj
     base = _base(recipe, photographs, seed, settings)
@@ -81,7 +78,7 @@ class TunePrinter:
         if line:
             print(line, flush=True)
         elif event["event"] in ("step", "training") and sys.stderr.isatty():
-            step = event.get("step") or event["inner"]["step"]
+            step = event.get("step") or event["inner"].get("step", 0)
             said = f"Trial {event['number']}, step {step:,}{_best(event)}"
             print(f"\r\033[K{said}", end="\r", file=sys.stderr, flush=True)
 

@@ -21,6 +21,8 @@ RUNGS = (1 / 24, 1 / 12, 1 / 6)
 """Shares of the full run after which trials are compared; with `LOST`, a third of the time is a search."""
 FEW_RUNGS = (1 / 16, 1 / 8)
 """In place of them where the first comparison would come before `_LEAST_RUNG` steps: earlier ones tell little."""
+MARGIN_DB = 0.01
+"""What a trial must be ahead of the recipe itself: less is chance on a few photographs."""
 PROBE_STEPS, PROBE_S = 25, 2.0
 """Steps that are taken to know the pace, and more until they took so long."""
 LEAST_STEPS = 240
@@ -80,6 +82,11 @@ def steps_that_fit(plan: TunePlan, done: int, left_s: float, step_s: float) -> i
     """
     able = done + int(left_s / step_s)
     return plan.steps if able > plan.steps / 1.1 else max(able, 2 * done, LEAST_STEPS // 2)
+
+
+def trial_folder(out: Path, number: int) -> Path:
+    """The folder of the trial `number` of the search in `out`."""
+    return out / "trials" / f"{number:03d}"
 
 
 def step_seconds(moments: Sequence[float]) -> float:

@@ -19,13 +19,14 @@ from kdsr.errors import SettingsError, Stopped, TrainingError
 from kdsr.files import claimed, replaced
 from kdsr.settings import Settings
 from kdsr.train.checkpoint import CHECKPOINT_FILE, retime_checkpoint
+from kdsr.train.data.photos import find_photos
 from kdsr.train.events import EVENTS_FILE, Event, events_in
 from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.train import train_recipe
 from kdsr.tune.plan import PROBE_S, PROBE_STEPS, TunePlan, planned, read_plan, step_seconds, steps_that_fit, write_plan
 from kdsr.tune.report import write_report
 from kdsr.tune.search import TuneSearch
-from kdsr.tune.space import FIRST, checked, suggested, teachers_for, unchanged
+from kdsr.tune.space import FIRST, check_photographs, checked, suggested, teachers_for, unchanged
 from kdsr.tune.study import best_of, open_study, report
 from kdsr.zoo import open_catalog
 
@@ -57,6 +58,7 @@ def tune(
     settings: Settings,
     minutes: float,
     seed: int = 0,
+    other_teachers: bool = True,
     clock: Callable[[], float] = time.time,
     on_event: Callable[[Event], None] = lambda _event: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -67,20 +69,24 @@ def tune(
     follows from the time. Judged are held-out photographs of the recipe's own, never a test set.
 
     Args:
+        other_teachers: try the other teachers of the task too.
         clock: seconds, the same in all processes that share `out`.
-        on_event: gets `planned`, `trial`, `rung`, `ended`, `winner` and `training`, each with the best so far.
+        on_event: gets `planned`, `trial`, `rung`, `ended`, `winner` and `training`, each with the best so far. What
+            trials report beside their figures comes as `inner`, and before the plan as `probe`.
         should_stop: asked at every step.
     Raises:
         SettingsError: a recipe that cannot be tuned, too little time, or an `out` of another search.
+        InputError: too few photographs.
         TrainingError: the recipe itself cannot be trained.
         Stopped: `should_stop` or Ctrl-C; the best so far is written.
     """
     began_s = clock()
+    check_photographs(len(find_photos(recipe.data.photos, settings.data_dir)))
     out.mkdir(parents=True, exist_ok=True)
     base = _base(checked(recipe), out)
-    teachers = teachers_for(base, open_catalog(settings))
+    teachers = teachers_for(base, open_catalog(settings))[: None if other_teachers else 1]
     try:
-        plan = _plan(base, out, settings, minutes, began_s, clock, should_stop)
+        plan = _plan(base, out, settings, minutes, began_s, clock, on_event, should_stop)
         study = open_study(out, seed)
         search = TuneSearch(base, out, settings, clock, on_event, should_stop, teachers, plan, study, began_s)
         search.tell("planned", plan=plan)
@@ -112,7 +118,7 @@ def _base(recipe: Recipe, out: Path) -> Recipe:
 
 def _plan(
     recipe: Recipe, out: Path, settings: Settings, minutes: float, began_s: float, clock: Callable[[], float],
-    should_stop: Callable[[], bool],
+    on_event: Callable[[Event], None], should_stop: Callable[[], bool],
 ) -> TunePlan:  # fmt: skip
     """The plan of the search, made by the first process from the time of a few steps."""
     with FileLock(out / "plan.lock"):
@@ -137,7 +143,7 @@ def _plan(
             with_keys(recipe, {"steps": 10 * PROBE_STEPS, "compile": False}),
             probe,
             settings,
-            lambda _event: None,
+            lambda event: on_event({"event": "probe", "inner": event}),
             enough,
         )
         shutil.rmtree(probe, ignore_errors=True)
@@ -222,6 +228,8 @@ def _run(search: TuneSearch, trial: optuna.Trial) -> None:
             search.tell("rung", number=trial.number, rung=rung, psnr_db=last)
         elif event["event"] == "step":
             search.tell("step", number=trial.number, step=event["step"])
+        else:
+            search.tell("inner", number=trial.number, inner=event)
 
     def enough() -> bool:
         is_late = search.spent_s > plan.search_s  # asked for trial 0 as well, so that its time is kept
@@ -230,17 +238,18 @@ def _run(search: TuneSearch, trial: optuna.Trial) -> None:
     folder = search.folder(trial.number)
     try:
         _trained(search.recipe_of(values), folder, search.settings, hear, enough)
-    except TrainingError:
-        if trial.number == 0:
+    except TrainingError as error:
+        if trial.number == 0 or isinstance(error.__cause__, OSError):  # a full disk is no fault of the trial
             raise
         search.study.tell(trial, state=TrialState.FAIL)
+        search.tell("ended", number=trial.number, kept=False)
         return
     if search.should_stop() and not given_up:
         raise KeyboardInterrupt
     trial.set_user_attr("seconds", search.clock() - began_s)
     has_passed = plan.rungs[-1] in _steps_of(trial, plan)
     search.study.tell(trial, last if has_passed else None, TrialState.COMPLETE if has_passed else TrialState.PRUNED)
-    search.tell("ended", number=trial.number)
+    search.tell("ended", number=trial.number, kept=has_passed)
 
 
 def _steps_of(trial: optuna.Trial, plan: TunePlan) -> list[int]:
@@ -280,8 +289,7 @@ def _finish(search: TuneSearch) -> TuneResult:
         def hear(event: Event) -> None:
             nonlocal left_s
             left_s = event.get("eta_s", left_s)
-            if event["event"] in ("step", "validation"):
-                search.tell("training", number=number, inner=event, steps=recipe.schedule.steps, left_s=left_s)
+            search.tell("training", number=number, inner=event, steps=recipe.schedule.steps, left_s=left_s)
 
         if not _trained(recipe, folder, search.settings, hear, search.should_stop):
             raise KeyboardInterrupt

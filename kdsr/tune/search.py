@@ -11,7 +11,7 @@ import optuna
 from kdsr.settings import Settings
 from kdsr.train.events import Event
 from kdsr.train.recipe import Recipe
-from kdsr.tune.plan import TunePlan, scheduled
+from kdsr.tune.plan import TunePlan, scheduled, trial_folder
 from kdsr.tune.space import tuned
 from kdsr.tune.study import best_of, note_time, spent_s
 
@@ -47,7 +47,7 @@ class TuneSearch:
 
     def folder(self, number: int) -> Path:
         """The folder of the trial `number`."""
-        return self.out / "trials" / f"{number:03d}"
+        return trial_folder(self.out, number)
 
     def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
         """The recipe of a full run with the knobs at `values`."""

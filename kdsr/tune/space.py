@@ -9,10 +9,12 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from kdsr.errors import SettingsError
+from kdsr.errors import InputError, SettingsError
 from kdsr.train.recipe import Recipe, with_keys
 from kdsr.zoo import Catalog
 
+FEWEST_PHOTOGRAPHS = 4
+"""With fewer, none is held out of training, and nothing could be compared."""
 OWN = "own"
 """A share that stays as the recipe has it."""
 SHARES = MappingProxyType({
@@ -75,6 +77,19 @@ def checked(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def check_photographs(count: int) -> None:
+    """Check that a search can compare recipes on `count` photographs.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if count < FEWEST_PHOTOGRAPHS:
+        raise InputError(
+            f"A search compares recipes on photographs that are held out of training, so it needs at least "
+            f"{FEWEST_PHOTOGRAPHS}, got {count}: add some."
+        )
+
+
 def unchanged(recipe: Recipe, teachers: Sequence[str]) -> dict[str, Any]:
     """The values of the knobs that leave `recipe` as it is."""
     values: dict[str, Any] = {"rate": 1.0, "crops": _nearest_crops(recipe), "term": "none", "weight": 1.0}
@@ -112,13 +127,18 @@ def tuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return with_keys(recipe, changes | {"terms": terms})
 
 
-def in_words(values: Mapping[str, Any]) -> str:
-    """`rate x2, crops 4`; only what the search knows as a change from the usual."""
+def in_words(values: Mapping[str, Any], recipe: Recipe | None = None) -> str:
+    """`rate x2, best of 4 crops`; only what the search knows as a change from the usual, or from `recipe`."""
     said = [f"rate x{values['rate']:.2g}"] if values.get("rate", 1.0) != 1.0 else []
-    said += [f"best of {values['crops']} crops"] if values.get("crops", 1) != 1 else []
+    usual = 1 if recipe is None else _nearest_crops(recipe)
+    said += [f"best of {values['crops']} crops"] if values.get("crops", usual) != usual else []
     said += [f"truth share: {values['share']}"] if values.get("share", OWN) != OWN else []
     if values.get("term", "none") != "none":
         said.append(f"{values['term']} {TERMS[values['term']] * values['weight']:.2g}")
+    if recipe is not None and values.get("teacher") not in (None, recipe.teaching.teacher):
+        said.append(f"teacher {values['teacher']}")
+    if recipe is not None and recipe.teaching.terms and values.get("weight", 1.0) != 1.0:
+        said.append(f"weights x{values['weight']:.2g}")
     return ", ".join(said) or "the recipe itself"
 
 

@@ -13,10 +13,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from kdsr.errors import SettingsError
+from kdsr.tune.plan import MARGIN_DB
 
 JOURNAL = "journal.log"
-MARGIN_DB = 0.01
-"""What a trial must be ahead of the recipe itself: less is chance on a few photographs."""
 _NAME = "kdsr tune"
 _SESSION = "session "
 

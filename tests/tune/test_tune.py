@@ -12,14 +12,14 @@ from helpers.training import events, recipe, training_settings
 
 from kdsr.cli import build_app
 from kdsr.cli.tune import TunePrinter
-from kdsr.errors import SettingsError, Stopped
+from kdsr.errors import InputError, SettingsError, Stopped
 from kdsr.train.data.photos import find_photos, held_out
 from kdsr.train.recipe import recipe_from_json
 from kdsr.tune import space
-from kdsr.tune.plan import planned, read_plan, scheduled, step_seconds, steps_that_fit
+from kdsr.tune.plan import MARGIN_DB, planned, read_plan, scheduled, step_seconds, steps_that_fit
 from kdsr.tune.report import as_csv, as_markdown
 from kdsr.tune.run import tune
-from kdsr.tune.study import MARGIN_DB, best_of, open_study, report, spent_s
+from kdsr.tune.study import best_of, open_study, report, spent_s
 
 STEP_S = 0.05
 MINUTES = 0.36
@@ -76,6 +76,22 @@ def test_without_a_teacher_there_are_no_knobs_of_teaching():
 def test_a_recipe_that_cannot_be_tuned_is_refused(changes, said):
     with pytest.raises(SettingsError, match=said):
         space.checked(recipe(**changes))
+
+
+def test_what_a_trial_changes_is_said_beside_the_recipe_that_it_changes():
+    base = recipe(teacher="big", truth_share=0.2, crop_candidates=4, terms=[{"loss": "fft", "weight": 0.3}])
+    values = space.unchanged(base, ("big", "other"))
+    assert space.in_words(values, base) == "the recipe itself" and space.in_words(values) == "best of 4 crops"
+    changed = values | {"crops": 1, "teacher": "other", "weight": 0.5}
+    assert space.in_words(changed, base) == "best of 1 crops, teacher other, weights x0.5"
+
+
+def test_with_fewer_than_four_photographs_nothing_could_be_compared_and_nothing_is_written(tmp_path, settings):
+    for path in sorted((tmp_path / "data" / "pack" / "images").iterdir())[3:]:
+        path.unlink()
+    with pytest.raises(InputError, match="at least 4, got 3: add some"):
+        searched(tmp_path, settings)
+    assert not (tmp_path / "out").exists()
 
 
 # The plan
@@ -267,14 +283,6 @@ def run(monkeypatch, *arguments):
 def test_a_file_that_is_no_recipe_is_refused_in_one_sentence(tmp_path, monkeypatch, text, said):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(SettingsError, match=said):
-        run(monkeypatch, "tune", tmp_path / "r.json", "--minutes", "1", "--out", tmp_path / "out")
-
-
-def test_without_optuna_the_command_names_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    for name in [name for name in sys.modules if name.startswith("kdsr.tune.")]:
-        monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(SettingsError, match=r"pip install 'kdsr\[tune\]'"):
         run(monkeypatch, "tune", tmp_path / "r.json", "--minutes", "1", "--out", tmp_path / "out")
 
 
