@@ -24,10 +24,11 @@ def jobs_list(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_described(jobs, run) for run in runs])
         return
-    print(f"{'id':<21}  {'state':<11}  {'step':>9}  {'of':>9}  {'created':<16}  name")
+    print(f"{'id':<21}  {'state':<11}  {'step':>9}  {'of':>9}  {'created':<16}  name")  # of a search: seconds
     for run in runs:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
-        print(f"{run.id}  {run.state:<11}  {run.step:>9,}  {run.steps:>9,}  {created}  {run.name}")
+        step, steps = (f"{count:,}{' s' if run.search else ''}" for count in (run.step, run.steps))
+        print(f"{run.id}  {run.state:<11}  {step:>9}  {steps:>9}  {created}  {run.name}")
 
 
 def jobs_show(context: typer.Context, run_id: _Id, as_json: AsJson = False) -> None:
@@ -51,12 +52,18 @@ def jobs_start(
         Path | None,
         typer.Option(help="Folder of photographs (or zip archives) to copy; without it, those of the recipe."),
     ] = None,
+    search_minutes: Annotated[
+        float | None, typer.Option(help="Search for a better recipe first, as `kdsr tune` does: minutes in all.")
+    ] = None,
 ) -> None:
     """Queue a run, and print its id; it continues when the terminal is closed."""
+    from kdsr.jobs import SearchPlan
     from kdsr.train.recipe import recipe_from_json
 
     jobs = _open(context.obj)
-    run = jobs.submit(recipe_from_json(recipe.read_text(encoding="utf-8", errors="replace")), photos=photos)
+    base = recipe_from_json(recipe.read_text(encoding="utf-8", errors="replace"))
+    search = None if search_minutes is None else SearchPlan(search_minutes, other_teachers=True)
+    run = jobs.submit(base, photos=photos, search=search)
     print(run.id)
     _tell_place(jobs, run.id)
 

@@ -25,6 +25,7 @@ from kdsr.files import replaced
 from kdsr.jobs.folders import LOG, PHOTOS, run_dir
 from kdsr.jobs.process import is_alive
 from kdsr.jobs.run import Run
+from kdsr.jobs.search import SEARCH_FOLDER
 from kdsr.settings import Settings
 from kdsr.train.twin import TWIN_FOLDER
 
@@ -32,10 +33,10 @@ PUSH_S = 10.0
 """Interval at which a worker stores what is new: what the death of its machine may cost."""
 _ASK_S = 5.0
 """Interval at which the page asks for what is new of a run of another machine."""
-_FOLDERS = (PHOTOS, "preview", TWIN_FOLDER)
+_FOLDERS = (PHOTOS, "preview", TWIN_FOLDER, SEARCH_FOLDER)
 MANIFEST = "manifest.json"
 _RECORD, _LOCK = ".artifacts.json", ".artifacts.lock"
-_GROWING = (LOG, "events.jsonl")
+_GROWING = (LOG, "events.jsonl", "journal.log")
 _LOCKED_S = 60.0
 _TRIES = 3
 
@@ -222,7 +223,7 @@ class Artifacts:
                 else:
                     files[name] = old
             files = {name: files[name] for name in found}
-            again = {name: path.stat() for name, path in _files_in(folder).items() if name not in _GROWING}
+            again = {name: path.stat() for name, path in _files_in(folder).items() if not _grows(name)}
             if all(name in files and files[name].changed_ns == stat.st_mtime_ns for name, stat in again.items()):
                 break
         return files
@@ -268,8 +269,14 @@ def _files_in(folder: Path) -> dict[str, Path]:
     found = [path for path in folder.iterdir() if path.is_file()]
     for name in _FOLDERS:
         found += [path for path in (folder / name).rglob("*") if path.is_file()]
-    names = {path.relative_to(folder).as_posix(): path for path in found if not path.name.startswith(".")}
-    return dict(sorted(names.items(), key=lambda item: (item[0] in _GROWING, item[0])))
+    kept = [path for path in found if not path.name.startswith(".") and not path.name.endswith("lock")]
+    names = {path.relative_to(folder).as_posix(): path for path in kept}
+    return dict(sorted(names.items(), key=lambda item: (_grows(item[0]), item[0])))
+
+
+def _grows(name: str) -> bool:
+    """Whether the file `name` of a run's folder is written while others read it."""
+    return PurePosixPath(name).name in _GROWING
 
 
 def _has(folder: Path, name: str, sha256: str, known: dict[str, _File]) -> bool:

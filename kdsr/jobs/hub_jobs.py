@@ -159,7 +159,7 @@ class _Job:
     def _asked(self) -> dict[str, Any]:
         """The job: image, command, environment, secret, hardware and time."""
         left_s = 0.0 if self.run.owner_sha256 == "" else time_left_s(self.run.trained_s, self.settings)
-        plan = {"id": self.run.id, "name": self.run.name, "recipe": self.run.recipe, "steps": self.run.steps}
+        plan = {name: getattr(self.run, name) for name in ("id", "name", "recipe", "steps", "search")}
         environment = {
             "KDSR_HUB_RUN": json.dumps(plan),
             "KDSR_HUB_REPOSITORY": self.place.repo_id,

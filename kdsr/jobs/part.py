@@ -22,10 +22,13 @@ from kdsr.errors import JobError, KdsrError, Stopped, UnreachableError
 from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.folders import LOG, run_dir, runs_dir
 from kdsr.jobs.run import Run
+from kdsr.jobs.search import SEARCH_FOLDER, search_recipe
+from kdsr.jobs.search_plan import plan_from_json
 from kdsr.jobs.states import State
 from kdsr.jobs.store import LEASE_S, Store
 from kdsr.settings import Settings
 from kdsr.train.recipe import recipe_from_json
+from kdsr.train.stage import RunResult
 from kdsr.train.train import train_recipe
 from kdsr.train.twin import TWIN_FOLDER
 
@@ -138,15 +141,7 @@ def train_part(
             _sweep(folder)
             (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
             with artifacts.pushing(run.id, watch.is_heard):
-                result = train_recipe(
-                    recipe_from_json(run.recipe),
-                    folder,
-                    settings=_settings_of(run, settings),
-                    resume=True,
-                    time_limit_s=time_limit_s,
-                    on_event=watch.on_event,
-                    should_stop=watch.should_stop,
-                )
+                result = _trained(run, folder, _settings_of(run, settings), watch, time_limit_s)
     except (Stopped, KeyboardInterrupt) as error:
         if watch.is_terminated and not watch.is_asked_to_stop:
             return PartResult(State.INTERRUPTED, "The worker had to end; resume continues from here.")
@@ -167,6 +162,19 @@ def train_part(
     finally:
         (folder / _RESERVE).unlink(missing_ok=True)
     return PartResult(State.DONE, f"Finished at step {result.step:,}.") if result.finished else PartResult(None)
+
+
+def _trained(run: Run, folder: Path, settings: Settings, watch: Watch, time_limit_s: float | None) -> RunResult:
+    """Train by the recipe of `run`, or search for a better one."""
+    if run.search:
+        return search_recipe(
+            recipe_from_json(run.recipe), plan_from_json(run.search), folder, settings=settings,
+            time_limit_s=time_limit_s, on_event=watch.on_event, should_stop=watch.should_stop,
+        )  # fmt: skip
+    return train_recipe(
+        recipe_from_json(run.recipe), folder, settings=settings, resume=True, time_limit_s=time_limit_s,
+        on_event=watch.on_event, should_stop=watch.should_stop,
+    )  # fmt: skip
 
 
 def finish(store: Store, run: Run, outcome: PartResult) -> None:
@@ -195,7 +203,7 @@ def _settings_of(run: Run, settings: Settings) -> Settings:
 
 def _sweep(folder: Path) -> None:
     """Remove partial files that a killed worker left."""
-    for place in (folder, folder / TWIN_FOLDER):
+    for place in (folder, folder / TWIN_FOLDER, folder / SEARCH_FOLDER, *(folder / SEARCH_FOLDER).glob("trials/*")):
         for part in place.glob(".*.part"):
             part.unlink(missing_ok=True)
 

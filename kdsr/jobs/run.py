@@ -23,6 +23,7 @@ class Run:
     state: State
     created: float
     steps: int
+    """Of a search its seconds, those of its twin included."""
     step: int = 0
     place: int = 0
     """Number in the queue; a resumed run gets a new one."""
@@ -39,6 +40,8 @@ class Run:
     heartbeat: float | None = None
     client: str = field(default="", repr=False)
     """Where it was submitted from: a keyed hash of a network address. Empty: not known."""
+    search: str = ""
+    """JSON of a `SearchPlan`: the run searches for a better recipe. Empty: it trains by its recipe."""
 
     @property
     def is_uploaded(self) -> bool:
@@ -49,7 +52,7 @@ class Run:
 def public(run: Run) -> dict[str, Any]:
     """The public fields of `run`, ready for JSON."""
     shown = ("id", "name", "state", "created", "started", "ended", "step", "steps", "trained_s", "message")
-    return {name: getattr(run, name) for name in shown} | {"state": str(run.state)}
+    return {name: getattr(run, name) for name in shown} | {"state": str(run.state), "is_search": bool(run.search)}
 
 
 def curve(events: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:

@@ -18,12 +18,15 @@ from kdsr.jobs.launchers import ClosedLauncher, Launcher, choose_launcher
 from kdsr.jobs.limits import Counts, check_counts, check_name, check_recipe, time_left_s
 from kdsr.jobs.process import end, end_worker, is_alive, this_holder
 from kdsr.jobs.run import Run
+from kdsr.jobs.search_plan import SearchPlan, check_search, plan_to_json
 from kdsr.jobs.states import WAITING, State
 from kdsr.jobs.store import LEASE_S, store_of
 from kdsr.jobs.uploads import take_photos
 from kdsr.settings import Settings
+from kdsr.train.data.photos import find_photos
 from kdsr.train.recipe import Recipe, recipe_to_json, with_keys
 from kdsr.train.teacher import is_path
+from kdsr.tune.space import check_photographs
 from kdsr.zoo import open_catalog
 
 _SHORTEST_OWNER = 16
@@ -51,7 +54,13 @@ class Jobs:
         """Until then silence proves nothing: the database may not have answered the workers either."""
 
     def submit(
-        self, recipe: Recipe, owner: str = "", photos: Path | Iterable[Path] | None = None, *, client: str = ""
+        self,
+        recipe: Recipe,
+        owner: str = "",
+        photos: Path | Iterable[Path] | None = None,
+        *,
+        client: str = "",
+        search: SearchPlan | None = None,
     ) -> Run:
         """Queue a run; it starts when its turn comes.
 
@@ -59,12 +68,15 @@ class Jobs:
             photos: pictures, zip archives, or a folder of them, which are copied; the recipe's `photos` then point to
                 the copies. None leaves the recipe's own folders, which only an admin may name.
             client: where the owner is, if it is known: a hash of the network address, which has limits of its own.
+            search: the run searches for a better recipe than `recipe`.
         Raises:
             JobError, SettingsError, InputError, UnknownNameError: what cannot be run.
             LimitError: one more than allowed, or training is off.
         """
         admin = self.is_admin(owner)
         self._check(recipe, owner, admin=admin, has_photos=photos is not None)
+        if search is not None:
+            check_search(search, recipe, None if admin else self.settings)
         run_id = folders.new_id()
         folder = folders.run_dir(self.settings, run_id)
         owner_sha256 = "" if admin else _sha256(owner)
@@ -73,17 +85,15 @@ class Jobs:
         self.clean(max_gigabytes=math.inf)  # what has expired, and what killed processes left
         try:
             folder.mkdir(parents=True)
-            if photos is not None:
-                limits, room = None if admin else self.settings, self._room_bytes(owner_sha256, client)
-                take_photos(photos, folder / folders.PHOTOS, limits, most_bytes=room)
-                recipe = with_keys(recipe, {"photos": [f"{run_id}/{folders.PHOTOS}"]})
-            else:
-                places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
-                recipe = with_keys(recipe, {"photos": places})
+            room = math.inf if photos is None else self._room_bytes(owner_sha256, client)
+            recipe = self._with_photos(recipe, run_id, photos, None if admin else self.settings, room)
+            if search is not None:
+                place = self.settings.data_dir if photos is None else folders.runs_dir(self.settings)
+                check_photographs(len(find_photos(recipe.data.photos, place)))
             data_dir = "" if photos is not None else str(self.settings.data_dir.absolute())
             self._room_bytes(owner_sha256, client)
             self.artifacts.push(run_id)
-            run = _new_run(run_id, owner_sha256, recipe, data_dir, client)
+            run = _new_run(run_id, owner_sha256, recipe, data_dir, client, search)
             run = self.store.add(run, lambda counts: self._check_counts(counts, admin=admin, is_new=True))
             self._make_room(owner_sha256)
         except BaseException as error:
@@ -254,6 +264,16 @@ class Jobs:
             if not is_path(place):
                 catalog.find(place)
 
+    def _with_photos(
+        self, recipe: Recipe, run_id: str, photos: Path | Iterable[Path] | None, limits: Settings | None, room: float
+    ) -> Recipe:
+        """`recipe` with the run's copies of `photos`, which are made, or with its own folders where there are none."""
+        if photos is None:
+            places = [str(Path(name).absolute()) if Path(name).is_dir() else name for name in recipe.data.photos]
+            return with_keys(recipe, {"photos": places})
+        take_photos(photos, folders.run_dir(self.settings, run_id) / folders.PHOTOS, limits, most_bytes=room)
+        return with_keys(recipe, {"photos": [f"{run_id}/{folders.PHOTOS}"]})
+
     def _check_counts(self, counts: Counts, *, admin: bool, is_new: bool) -> None:
         if not admin:
             check_counts(counts, self.settings, is_new=is_new)
@@ -308,15 +328,18 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _new_run(run_id: str, owner_sha256: str, recipe: Recipe, data_dir: str, client: str) -> Run:
+def _new_run(
+    run_id: str, owner_sha256: str, recipe: Recipe, data_dir: str, client: str, search: SearchPlan | None
+) -> Run:
     return Run(
         id=run_id,
         owner_sha256=owner_sha256,
         name=recipe.name,
         recipe=recipe_to_json(recipe),
-        steps=recipe.all_steps,
+        steps=recipe.all_steps if search is None else search.seconds(recipe),
         data_dir=data_dir,
         state=State.QUEUED,
         created=time.time(),
         client=client,
+        search="" if search is None else plan_to_json(search),
     )

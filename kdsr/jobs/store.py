@@ -25,6 +25,7 @@ LEASE_S = 12.0
 """Age of a heartbeat beyond which a worker counts as dead, if its process cannot be seen."""
 _HUNG_S = 300.0
 """The same for a process that is alive: it was suspended with the machine, or hangs."""
+_TRIALS_KEPT = "The worker ended unexpectedly; resume goes on with the trials that are kept."
 _COLUMNS = tuple(item.name for item in fields(Run))
 _IS_ACTIVE = RUNS.c.state.in_(ACTIVE)
 _IS_WAITING = RUNS.c.state.in_(WAITING)
@@ -182,8 +183,12 @@ class Store:
                 run, now = _find(connection, seen.id, lock=True), self._now(connection)
                 if run is not None and run.lease == seen.lease and _is_dead(run, now, is_alive, by_silence=by_silence):
                     message = (
-                        f"The worker ended unexpectedly at or after step {run.step}; "
-                        "resume goes on from the last checkpoint, or from the start where there is none."
+                        _TRIALS_KEPT
+                        if run.search
+                        else (
+                            f"The worker ended unexpectedly at or after step {run.step}; "
+                            "resume goes on from the last checkpoint, or from the start where there is none."
+                        )
                     )
                     self._end(connection, run.id, State.INTERRUPTED, message, run.heartbeat or now)
                     dead.append(run.id)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from kdsr.jobs.states import State
 
-NEWEST = 2
+NEWEST = 3
 """Number of the last migration."""
 _METADATA = sa.MetaData()
 RUNS = sa.Table(
@@ -19,6 +19,7 @@ RUNS = sa.Table(
     *(sa.Column(name, sa.Text) for name in ("message", "lease", "holder")),
     *(sa.Column(name, sa.Double) for name in ("leased", "heartbeat")),
     sa.Column("client", sa.Text),
+    sa.Column("search", sa.Text),
 )
 """A row is a `Run`."""
 EVENTS = sa.Table(
