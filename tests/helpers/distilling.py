@@ -18,9 +18,9 @@ NUMBERS = {
 }
 
 
-def form(student="fresh 16x7", name="mine", preset="custom", prove=False, **numbers):
+def form(student="fresh 16x7", name="mine", preset="custom", prove=False, minutes=20, others=False, **numbers):
     """The values of the form's components, in their order."""
-    return ("sr_x4", "tiny_x4_teacher", student, preset, name, prove, *(NUMBERS | numbers).values())
+    return ("sr_x4", "tiny_x4_teacher", student, preset, name, prove, minutes, others, *(NUMBERS | numbers).values())
 
 
 def distill_handlers(tiny_settings, tiny_catalog, tmp_path):

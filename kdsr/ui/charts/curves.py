@@ -29,6 +29,7 @@ class Line:
     kind: str
     points: tuple[tuple[float, float], ...]
     """(step, value), in order."""
+    in_key: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def chart(
         return Markup("")
     axis = _axis(max(min(values), max(values) - span), max(values), is_log=is_log)
     shapes = [*(_level(level, axis) for level in levels), *(_line(line, axis, steps, unit) for line in lines)]
-    last = [(each.title, each.kind, _last(each)) for each in drawn]
+    last = [(each.title, each.kind, _last(each)) for each in drawn if not isinstance(each, Line) or each.in_key]
     values_text = ", ".join(f"{name} {_number(value)}{unit}" for name, _, value in last)
     return Markup(
         '<figure class="curve"><figcaption><b>{}</b>'
         '<span class="keys">{}<span class="key">{}</span></span></figcaption>'
         '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg></figure>'
     ).format(
-        title, joined(_key(name, kind, value, unit) for name, kind, value in last), note, _WIDTH, _HEIGHT,
+        title, joined(_key(*one, unit) for one in last), note, _WIDTH, _HEIGHT,
         f"{title} over {steps:,} steps. {values_text}", _grid(axis, steps), joined(shapes),
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The downloads of an ended run: weights, ONNX, card, recipe and twin, as files that the page may serve."""
 
+import contextlib
 import shutil
 import zipfile
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from kdsr.files import replaced
 from kdsr.jobs import Run, State
+from kdsr.jobs.search import SEARCH_FOLDER
 from kdsr.restore.export import write_graph
 from kdsr.settings import Settings
 from kdsr.train import recipe_from_json
@@ -38,12 +40,31 @@ def downloads_of(run: Run, settings: Settings, folder: Path) -> Downloads:
     place = folder / run.id / card.sha256[:12]
     suffixes = (".safetensors", ".onnx", ".json", "-recipe.json")
     weights, onnx, about, recipe = (place / f"{card.name}{suffix}" for suffix in suffixes)
-    has_twin = run.state is State.DONE and recipe_from_json(run.recipe).twin
+    twin = catalog.weights_path(card).with_name(TWIN_FOLDER)
+    has_twin = run.state is State.DONE and recipe_from_json(run.recipe).twin and twin.is_dir()
     files = Downloads(weights, onnx, about, recipe, place / f"{card.name}-twin.zip" if has_twin else None)
     if not all(path.is_file() for path in files if path is not None):
         with writing("The downloads"):
             _write(card, catalog, files)
     return files
+
+
+def trials_of_run(run: Run, home: Path, folder: Path) -> Path | None:
+    """An archive in `folder` of what the search of `run`, whose folder is `home`, wrote of its trials.
+
+    None where it wrote nothing, or the disk is full.
+    """
+    tables = sorted((home / SEARCH_FOLDER).glob("trials.*"))
+    if not tables:
+        return None
+    target = folder / run.id / str(max(path.stat().st_mtime_ns for path in tables)) / f"{run.name}-trials.zip"
+    if not target.is_file():
+        with contextlib.suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(target) as part, zipfile.ZipFile(part, "w") as archive:
+                for path in tables:
+                    archive.write(path, path.name)
+    return target if target.is_file() else None
 
 
 def _write(card: Card, catalog: Catalog, files: Downloads) -> None:

@@ -11,7 +11,7 @@ import gradio as gr
 from kdsr.errors import InputError, SettingsError
 from kdsr.jobs import Jobs, public
 from kdsr.ui.arguments import answered, number, text, uploaded
-from kdsr.ui.distill.form import FormValues
+from kdsr.ui.distill.form import SEARCH_MINUTES, FormValues
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.photos import photos_of
 from kdsr.ui.waiting import address_of
@@ -37,6 +37,8 @@ class DistillApi:
         name: str,
         custom: dict[str, float],
         prove: bool = False,
+        minutes: float = SEARCH_MINUTES,
+        other_teachers: bool = False,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Start a run.
@@ -46,15 +48,21 @@ class DistillApi:
             student: `fresh 32x7`, `fresh 16x7`, or the name of a released student to go on from.
             photos: uploaded files (`handle_file`), pictures or zip archives of them; an empty list takes the built-in
                 set.
-            preset: `quick`, `standard` or `custom`; only the last reads `custom`: steps, batch_size, patch_px,
-                learning_rate, truth_share, truth_share_end.
+            preset: `quick`, `standard`, `custom` or `search`; only `custom` reads `custom`: steps, batch_size,
+                patch_px, learning_rate, truth_share, truth_share_end.
             prove: train the same network without a teacher afterwards. Its events have `twin`; the last event, `twin`,
                 has student_psnr_db and twin_psnr_db.
+            minutes: of the preset `search`, which tries recipes on held-out photographs and trains the best one. The
+                run's steps are seconds then; its events have `search`, and `winner` has the recipe.
+            other_teachers: that search tries the other teachers of the task, too.
         Returns:
-            The run: id, name, state, created, started, ended, step, steps, trained_s, message, queue_place.
+            The run: id, name, state, created, started, ended, step, steps, trained_s, message, is_search, queue_place.
         """
         with answered():
             values, files = self._asked(owner, task, teacher, student, photos, preset, name, custom, prove)
+            if not isinstance(other_teachers, bool):
+                raise SettingsError(f"other_teachers must be true or false, got {other_teachers!r}.")
+            values = values._replace(minutes=minutes, other_teachers=other_teachers)
             run = self.handlers.start(owner, values, files, address_of(request))
             return public(run) | {"queue_place": self.jobs.place_in_queue(run.id)}
 

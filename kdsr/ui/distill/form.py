@@ -7,17 +7,21 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kdsr.errors import InputError, SettingsError, find
+from kdsr.jobs import SearchPlan
 from kdsr.settings import Settings
 from kdsr.tasks import TASKS
 from kdsr.train import Recipe, distillation
 from kdsr.train.presets import preset
+from kdsr.ui.distill import search_texts
 from kdsr.zoo import Catalog, open_catalog
 
 FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
     {"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}}
 )
 """Students that start from nothing; the rest of their shape is the preset's."""
-PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"))
+SEARCH = "search"
+PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"), (search_texts.PRESET, SEARCH))
+SEARCH_MINUTES = 20.0
 _SHORT_STEPS = 3000
 """A custom run below this takes the preset `quick` for whatever the form does not ask."""
 
@@ -61,6 +65,19 @@ class FormValues(NamedTuple):
     """By the keys of `FIELDS`; used with the preset `custom` only."""
     prove: bool = False
     """Train the twin as well: the same network without a teacher."""
+    minutes: float | None = SEARCH_MINUTES
+    """Of the preset `search`."""
+    other_teachers: bool = False
+    """Whether it tries the other teachers of the task, too."""
+
+
+def form_values(
+    task: str, teacher: str | None, student: str, preset: str, name: str, prove: bool,
+    minutes: float | None, other_teachers: bool, *numbers: float | None,
+) -> FormValues:  # fmt: skip
+    """The values of the form; an empty number is the default."""
+    given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
+    return FormValues(task, teacher, student, preset, name or "", given, prove, minutes, other_teachers)
 
 
 def able_tasks(catalog: Catalog) -> list[tuple[str, str]]:
@@ -108,6 +125,13 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     # a stop is heard between steps, and a compiler's first step takes half a minute of every part
     changes: dict[str, Any] = {"compile": False, "twin": values.prove}
     chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
+    if chosen == SEARCH:
+        chosen = "quick"
+        if teacher.is_for_looks:
+            raise SettingsError(
+                f"The search judges by PSNR, which {teacher.title} lowers on purpose: choose another teacher, or "
+                "another length."
+            )
     if chosen == "custom":
         changes |= _custom(values.custom)
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
@@ -124,6 +148,22 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         student=start,
         changes={"title": title, **changes},
     )
+
+
+def search_of(values: FormValues) -> SearchPlan | None:
+    """The search that `values` ask for; None for the other presets.
+
+    Raises:
+        SettingsError: no number of minutes.
+    """
+    if values.preset != SEARCH:
+        return None
+    return SearchPlan(SEARCH_MINUTES if values.minutes is None else values.minutes, values.other_teachers)
+
+
+def has_others(catalog: Catalog, task: str | None) -> bool:
+    """Whether a search could try another teacher for `task` than the chosen one."""
+    return task is not None and sum(not card.is_for_looks for card in catalog.for_task(task, "teacher")) > 1
 
 
 def file_name(title: str) -> str:

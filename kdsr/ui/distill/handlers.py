@@ -20,9 +20,20 @@ from kdsr.train.data.photos import find_photos, held_out
 from kdsr.ui import texts
 from kdsr.ui.distill import view
 from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
-from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of, students, teachers
+from kdsr.ui.distill.form import (
+    SEARCH,
+    FormValues,
+    able_tasks,
+    form_values,
+    has_others,
+    recipe_of,
+    search_of,
+    students,
+    teachers,
+)
 from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_page, news_of, page_of_run
 from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, skipped_note, stage
+from kdsr.ui.distill.trials_view import search_estimate
 from kdsr.ui.html import error_line, note_line
 from kdsr.ui.networks import name_of_run
 from kdsr.ui.records import recorded
@@ -114,9 +125,10 @@ class DistillHandlers:
             gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices
         )
 
-    def on_preset(self, preset: str) -> Any:
-        """The numbers of a custom run, where they are asked for."""
-        return gr.update(visible=preset == "custom")
+    def on_preset(self, preset: str, task: str | None) -> tuple[Any, ...]:
+        """(custom, search, others): the numbers of a custom run, or of a search, where they are asked for."""
+        others = preset == SEARCH and has_others(open_catalog(self.settings), task)
+        return gr.update(visible=preset == "custom"), gr.update(visible=preset == SEARCH), gr.update(visible=others)
 
     def on_source(self, source: str, staged: Sequence[str]) -> tuple[Any, ...]:
         """(upload, clear, line) for the visitor's own photographs, or the built-in set."""
@@ -160,7 +172,8 @@ class DistillHandlers:
             return
         yield note_line(texts.MEASURING)
         try:
-            recipe = recipe_of(_form_values(*form), self.settings)
+            values = form_values(*form)
+            recipe, search = recipe_of(values, self.settings), search_of(values)
             pace = self.paces.pace(recipe, timeout_s=3 * MEASURE_S)
         except KdsrError as error:
             yield error_line(str(error))
@@ -172,7 +185,10 @@ class DistillHandlers:
             size, rest = megapixels(photos_of(source, staged)), ""
         except KdsrError:
             size, rest = 0.0, texts.ESTIMATE_WITHOUT_PHOTOS
-        yield view.estimate(recipe, pace, run_seconds(recipe, pace, size), rest)
+        if search is not None:
+            yield search_estimate(recipe, pace, search.minutes, size, rest)
+        else:
+            yield view.estimate(recipe, pace, run_seconds(recipe, pace, size), rest)
 
     def on_close(self, request: gr.Request) -> None:
         """A closed page asks for no estimate any more, and shows no run."""
@@ -185,7 +201,7 @@ class DistillHandlers:
         """(form status, *page): the new run, or the sentence that says why there is none."""
         try:
             with signed_in(token_of(request)):
-                run = self.start(who, _form_values(*form), photos_of(source, staged), address_of(request))
+                run = self.start(who, form_values(*form), photos_of(source, staged), address_of(request))
         except KdsrError as error:
             log_refusal(error, address_of(request))
             return error_line(str(error)), *(gr.skip(),) * len(RunPage._fields)
@@ -199,7 +215,8 @@ class DistillHandlers:
         """
         client = client_of(self.settings, address)
         with recorded("train"):
-            return self.jobs.submit(recipe_of(values, self.settings), who, photos, client=client)
+            recipe, search = recipe_of(values, self.settings), search_of(values)
+            return self.jobs.submit(recipe, who, photos, client=client, search=search)
 
     # A run
 
@@ -330,11 +347,3 @@ class DistillHandlers:
             return note_line(described(photos_of(source, staged)))
         except KdsrError:
             return ""
-
-
-def _form_values(
-    task: str, teacher: str | None, student: str, preset: str, name: str, prove: bool, *numbers: float | None
-) -> FormValues:
-    """The values of the form; an empty number is the default."""
-    given = {key: value for key, value in zip(FIELDS, numbers, strict=True) if value is not None}
-    return FormValues(task, teacher, student, preset, name or "", given, prove)

@@ -14,13 +14,15 @@ from markupsafe import Markup
 
 from kdsr.errors import KdsrError, UnreachableError
 from kdsr.jobs import WAITING, Jobs, Run, State
-from kdsr.train import recipe_from_json
+from kdsr.train import Recipe, recipe_from_json
 from kdsr.ui import texts
 from kdsr.ui.distill import view
 from kdsr.ui.distill.before import before_a_run
-from kdsr.ui.distill.downloads import downloads_of
+from kdsr.ui.distill.downloads import downloads_of, trials_of_run
 from kdsr.ui.distill.photos import FEWEST
 from kdsr.ui.distill.progress import RunProgress, progress_of
+from kdsr.ui.distill.trials import Trials, recipe_in, trials_of
+from kdsr.ui.distill.trials_view import trials_box
 from kdsr.ui.html import error_line
 from kdsr.ui.networks import card_of_run
 from kdsr.zoo import Card, open_catalog
@@ -56,6 +58,8 @@ class RunPage(NamedTuple):
     ask: Any
     compare: Any
     confirm: Any
+    search: Any
+    trials: Any
     curves: Any
     previews: Any
     take: Any
@@ -102,10 +106,11 @@ class RunEvents:
 
 def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: Path) -> RunPage:
     """Everything that shows `run` to `who`; downloads are under `folder`."""
-    is_mine, recipe, run_progress = jobs.may_change(run.id, who), recipe_from_json(run.recipe), run_events.of(run.id)
+    is_mine, run_progress = jobs.may_change(run.id, who), run_events.of(run.id)
+    trials = trials_of(run_progress.events) if run.search else None
+    recipe = recipe_from_json(run.recipe) if trials is None else recipe_in(run, trials)
     cards = {card.name: card for card in open_catalog(jobs.settings).cards}
     home, is_waiting = jobs.folder(run.id), run.state in WAITING
-    is_held_out = not run.is_uploaded or len(list((home / "photos").glob("*"))) >= FEWEST
     has_network = is_mine and card_of_run(run, jobs.settings) is not None
     files, refusal = _files(run, jobs, folder) if has_network else ({name: gr.skip() for name in _DOWNLOADS}, "")
     note = Markup("") if is_mine else Markup('<p class="watching">{}</p>').format(texts.WATCHING)
@@ -113,16 +118,7 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
         shown=ViewedRun(run.id),
         timer=gr.update(active=run.state is not State.DONE, value=TICK_S if is_waiting else _SLOW_TICK_S),
         head=view.heading(run, recipe, {name: card.title for name, card in cards.items()}),
-        progress=note
-        + view.progress(
-            run,
-            recipe,
-            run_progress,
-            jobs.place_in_queue(run.id),
-            is_held_out=is_held_out,
-            is_for_looks=_is_for_looks(run, cards),
-            now=time.time(),
-        ),
+        progress=note + _progress(run, recipe, run_progress, trials, jobs),
         status=error_line(refusal),
         stop=gr.update(visible=is_mine and run.state in (State.QUEUED, State.RUNNING)),
         resume=gr.update(visible=is_mine and run.state in _RESUMABLE),
@@ -132,6 +128,8 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
             value=texts.COMPARE_BEFORE if recipe.warm_start else texts.COMPARE_TEACHER,
         ),
         confirm=gr.update(visible=False),
+        search="" if trials is None else _trials_box(run, run_progress, recipe, trials),
+        trials=_trials_file(run, home, folder, is_shown=is_mine and trials is not None),
         curves=view.curves(run, run_progress, recipe),
         previews=view.previews(home),
         take=gr.update(visible=has_network and not refusal),
@@ -140,6 +138,33 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
         **_list(jobs, who, run.id),
         **files,
     )
+
+
+def _progress(run: Run, recipe: Recipe, run_progress: RunProgress, trials: Trials | None, jobs: Jobs) -> Markup:
+    """What the run does, or how it ended."""
+    cards = {card.name: card for card in open_catalog(jobs.settings).cards}
+    return view.progress(
+        run,
+        recipe,
+        run_progress,
+        jobs.place_in_queue(run.id),
+        is_held_out=not run.is_uploaded or len(list((jobs.folder(run.id) / "photos").glob("*"))) >= FEWEST,
+        is_for_looks=_is_for_looks(run, cards),
+        now=time.time(),
+        trials=trials,
+    )
+
+
+def _trials_box(run: Run, run_progress: RunProgress, recipe: Recipe, trials: Trials) -> Markup:
+    """The trials of a search; `recipe` is what it found, if it has ended."""
+    is_alone = trials.found is not None and recipe_from_json(run.recipe).twin and not recipe.twin
+    return trials_box(trials, is_over=bool(run_progress.finished), is_alone=is_alone)
+
+
+def _trials_file(run: Run, home: Path, folder: Path, *, is_shown: bool) -> Any:
+    """The download of the trials as tables and plot."""
+    packed = trials_of_run(run, home, folder) if is_shown and run.state not in WAITING else None
+    return gr.update(value=packed, visible=packed is not None)
 
 
 def _is_for_looks(run: Run, cards: Mapping[str, Card]) -> bool:
@@ -158,15 +183,15 @@ def news_of(run: Run, who: str, jobs: Jobs, run_events: RunEvents) -> tuple[Any,
 def empty_page(jobs: Jobs, who: str, status: str = "") -> RunPage:
     """No run is shown."""
     hidden = gr.update(visible=False)
-    unnamed = dict.fromkeys(("stop", "resume", "ask", "compare", "confirm", "take", "log_box"), hidden) | dict.fromkeys(
-        _DOWNLOADS, gr.skip()
-    )
+    buttons = ("stop", "resume", "ask", "compare", "confirm", "take", "trials", "log_box")
+    unnamed = dict.fromkeys(buttons, hidden) | dict.fromkeys(_DOWNLOADS, gr.skip())
     return RunPage(
         shown=ViewedRun(),
         timer=gr.update(active=False),
         head=before_a_run(open_catalog(jobs.settings).cards),
         progress="",
         status=status,
+        search="",
         curves="",
         previews="",
         log="",

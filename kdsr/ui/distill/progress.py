@@ -9,6 +9,7 @@ from kdsr.tasks import Task
 from kdsr.train import Recipe
 from kdsr.train.twin import gain_over_twin, released_psnr_db
 from kdsr.ui import texts
+from kdsr.ui.distill.trials import line_of
 
 Event = Mapping[str, Any]
 _NOT_LOSSES = ("event", "time", "number", "step", "run_step", "twin", "steps_per_s", "eta_s", "memory_mb")
@@ -63,7 +64,8 @@ class RunProgress:
 
 def progress_of(events: Sequence[Event]) -> RunProgress:
     """`events` by kind."""
-    own, twins = ([event for event in events if event.get("twin", False) is is_twin] for is_twin in (False, True))
+    trained = [event for event in events if not event.get("search")]
+    own, twins = ([event for event in trained if event.get("twin", False) is is_twin] for is_twin in (False, True))
     found: dict[str, Event] = {event["event"]: event for event in own}
     return RunProgress(
         events,
@@ -75,6 +77,13 @@ def progress_of(events: Sequence[Event]) -> RunProgress:
         progress_of([{**event, "twin": False} for event in twins]) if twins else None,
         found.get("twin", {}),
     )
+
+
+def steps_taken(run_progress: RunProgress) -> int:
+    """Steps of the student, and of its twin."""
+    kinds = run_progress.steps, run_progress.validations, (run_progress.started, run_progress.finished)
+    own = max((event.get("step", 0) for kind in kinds for event in kind), default=0)
+    return own + (steps_taken(run_progress.twin) if run_progress.twin else 0)
 
 
 def losses_of(run_progress: RunProgress) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -157,6 +166,8 @@ def log_lines(run_progress: RunProgress, recipe: Recipe) -> list[str]:
 
 
 def _line(event: Event, recipe: Recipe) -> str:
+    if event.get("search"):
+        return line_of(event)
     step = f"step {event.get('step', 0):>7,}"
     match event["event"]:
         case "reading":

@@ -9,11 +9,14 @@ import gradio as gr
 from markupsafe import Markup
 
 from kdsr.jobs import Jobs
+from kdsr.jobs.search_plan import LEAST_MINUTES, most_minutes
+from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.clips.limits import clip_class
+from kdsr.ui.distill import search_texts
 from kdsr.ui.distill.before import before_a_run
 from kdsr.ui.distill.endpoints import add_api
-from kdsr.ui.distill.form import FIELDS, PRESETS, Field
+from kdsr.ui.distill.form import FIELDS, PRESETS, SEARCH_MINUTES, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
@@ -96,6 +99,8 @@ def _run_column(cards: Sequence[Card]) -> dict[str, Any]:
             delete = gr.Button("Delete permanently", variant="stop", elem_id="run-delete-really")
             keep = gr.Button("Cancel", elem_id="run-keep")
         status = gr.HTML(elem_id="run-status")
+        search = gr.HTML(elem_id="run-search")
+        trials = gr.DownloadButton(search_texts.DOWNLOAD, visible=False, elem_id="run-trials")
         curves = gr.HTML(elem_id="run-curves")
         previews = gr.HTML(elem_id="run-previews")
         with gr.Row(visible=False, elem_id="run-files") as take:
@@ -107,7 +112,8 @@ def _run_column(cards: Sequence[Card]) -> dict[str, Any]:
             log = gr.HTML()
     shown = {"head": head, "progress": progress, "status": status, "curves": curves, "previews": previews, "log": log}
     buttons = {"stop": stop, "resume": resume, "ask": ask, "compare": compare, "delete": delete, "keep": keep}
-    return shown | buttons | files | {"confirm": confirm, "take": take, "log_box": log_box}
+    boxes = {"confirm": confirm, "take": take, "log_box": log_box, "search": search, "trials": trials}
+    return shown | buttons | files | boxes
 
 
 def _form_column(handlers: DistillHandlers, teachers: TeachersEvents) -> tuple[dict[str, Any], list[gr.Number]]:
@@ -119,6 +125,7 @@ def _form_column(handlers: DistillHandlers, teachers: TeachersEvents) -> tuple[d
         parts["preset"] = gr.Radio(list(PRESETS), value="quick", label="How long", elem_id="preset")
         with gr.Column(visible=False, elem_id="custom") as custom:
             numbers = [_number_field(name, field) for name, field in FIELDS.items()]
+        parts |= _search_fields(handlers.settings)
         parts |= {
             "custom": custom,
             "prove": gr.Checkbox(label=texts.PROVE, info=texts.PROVE_MEANS, elem_id="prove"),
@@ -128,6 +135,19 @@ def _form_column(handlers: DistillHandlers, teachers: TeachersEvents) -> tuple[d
             "status": gr.HTML(error_line(refusal), elem_id="form-status"),
         }
     return parts, numbers
+
+
+def _search_fields(settings: Settings) -> dict[str, Any]:
+    """What the search for a recipe is asked: how long, and by which teachers."""
+    with gr.Column(visible=False, elem_id="search") as search:
+        minutes = gr.Number(
+            min(SEARCH_MINUTES, most_minutes(settings)), label=search_texts.MINUTES, info=search_texts.MINUTES_MEAN,
+            minimum=LEAST_MINUTES, maximum=most_minutes(settings), elem_id="search-minutes",
+        )  # fmt: skip
+        others = gr.Checkbox(
+            label=search_texts.OTHERS, info=search_texts.OTHERS_MEAN, visible=False, elem_id="search-others"
+        )
+    return {"search": search, "minutes": minutes, "others": others}
 
 
 def _photos_fields() -> dict[str, Any]:
@@ -189,13 +209,16 @@ def _outputs(parts: _DistillParts) -> list[Any]:
 def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: TeachersEvents, tab: gr.Tab) -> None:
     """The form's own events, and the estimate that follows what is chosen."""
     form, staged = parts.form, parts.states["staged"]
-    values = [*(form[key] for key in ("task", "teacher", "student", "preset", "name", "prove")), *parts.numbers]
+    asked_for = ("task", "teacher", "student", "preset", "name", "prove", "minutes", "others")
+    values = [*(form[key] for key in asked_for), *parts.numbers]
     line = [form["upload"], form["clear"], form["photos"]]
+    preset = [form["preset"], form["task"]], [form["custom"], form["search"], form["others"]]
+    form["task"].input(handlers.on_preset, *preset, **LATEST)
     changes = [
         form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
         form["source"].input(handlers.on_source, [form["source"], staged], line, **LATEST),
         form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **LATEST_READING),
-        form["preset"].input(handlers.on_preset, form["preset"], form["custom"], **LATEST),
+        form["preset"].input(handlers.on_preset, *preset, **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]
     form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
@@ -206,7 +229,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
         change.then(handlers.on_estimate, *asked, **slow)
     for field in (form["student"], form["teacher"], form["prove"]):
         field.input(handlers.on_estimate, *asked, **slow)
-    for number in parts.numbers:
+    for number in (*parts.numbers, form["minutes"]):
         number.blur(handlers.on_estimate, *asked, **slow)
     start = {**QUICK, "concurrency_limit": 2, "concurrency_id": "distill-start"}
     started = form["start"].click(

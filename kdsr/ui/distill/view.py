@@ -3,6 +3,7 @@ outside is escaped.
 """
 
 import base64
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -16,7 +17,9 @@ from kdsr.train.twin import TWIN_FOLDER
 from kdsr.ui import texts
 from kdsr.ui.charts.curves import Level, Line, chart
 from kdsr.ui.distill.estimate import Pace
-from kdsr.ui.distill.progress import Event, RunProgress, baseline_of, log_lines, losses_of, verdict
+from kdsr.ui.distill.progress import Event, RunProgress, baseline_of, log_lines, losses_of, steps_taken, verdict
+from kdsr.ui.distill.trials import Trials
+from kdsr.ui.distill.trials_view import doing
 from kdsr.ui.html import joined
 
 _STATES = {
@@ -87,12 +90,21 @@ def progress(
     is_held_out: bool,
     is_for_looks: bool,
     now: float,
+    trials: Trials | None = None,
 ) -> Markup:
-    """The current activity and progress of the run, or how it ended; `is_for_looks` as in `verdict`."""
+    """The current activity and progress of the run, or how it ended; `is_for_looks` as in `verdict`.
+
+    trials: those of a search, by whose best recipe, which is `recipe` then, the student is trained.
+    """
+    is_at_work = run.state in (State.RUNNING, State.STOPPING)
+    if trials is not None and trials.found is None and is_at_work:
+        return _busy(*doing(run, trials, now))
+    if trials is not None and trials.found is not None:
+        run = dataclasses.replace(run, step=steps_taken(run_progress), steps=recipe.all_steps)
     if run.state is State.QUEUED:
         waiting = "Next in the queue" if place == 1 else f"Number {place} in the queue" if place else "In the queue"
         return _busy(waiting, None)
-    if run.state in (State.RUNNING, State.STOPPING):
+    if is_at_work:
         return _working(run, recipe, run_progress, now)
     is_over = run.state is State.DONE
     said = verdict(run_progress, recipe, is_held_out=is_held_out, is_over=is_over, is_for_looks=is_for_looks)
