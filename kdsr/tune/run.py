@@ -26,7 +26,7 @@ from kdsr.train.train import train_recipe
 from kdsr.tune.plan import PROBE_S, PROBE_STEPS, TunePlan, planned, read_plan, step_seconds, steps_that_fit, write_plan
 from kdsr.tune.report import write_report
 from kdsr.tune.search import TuneSearch
-from kdsr.tune.space import FIRST, check_photographs, checked, suggested, teachers_for, unchanged
+from kdsr.tune.space import check_photographs, checked, first_changes, suggested, teachers_for, unchanged
 from kdsr.tune.study import best_of, open_study, report
 from kdsr.zoo import open_catalog
 
@@ -207,9 +207,10 @@ def _open_trials(search: TuneSearch, *, may_begin: bool) -> Iterator[optuna.Tria
     if not may_begin:
         return
     number, own = len(search.study.trials), unchanged(search.recipe, search.teachers)
-    if number < len(FIRST):
+    first = first_changes(search.recipe, search.teachers)
+    if number < len(first):
         best = best_of(search.study)
-        search.study.enqueue_trial({**own, **(best.values if best else {}), **FIRST[number]})
+        search.study.enqueue_trial({**own, **(best.values if best else {}), **first[number]})
     yield search.study.ask()
 
 

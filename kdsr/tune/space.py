@@ -92,8 +92,15 @@ def check_photographs(count: int) -> None:
 
 def unchanged(recipe: Recipe, teachers: Sequence[str]) -> dict[str, Any]:
     """The values of the knobs that leave `recipe` as it is."""
-    values: dict[str, Any] = {"rate": 1.0, "crops": _nearest_crops(recipe), "term": "none", "weight": 1.0}
-    return values | ({"share": OWN, "teacher": teachers[0]} if teachers else {})
+    values: dict[str, Any] = {"rate": 1.0, "crops": _nearest_crops(recipe), "weight": 1.0}
+    return values | ({"term": "none", "share": OWN, "teacher": teachers[0]} if teachers else {})
+
+
+def first_changes(recipe: Recipe, teachers: Sequence[str]) -> list[Mapping[str, Any]]:
+    """What is tried first, those of `FIRST` that change `recipe`; trial 0 changes nothing."""
+    own = unchanged(recipe, teachers)
+    changes = [each for each in FIRST if each.keys() <= own.keys() and each.items() - own.items()]
+    return [{}, *changes]
 
 
 def suggested(trial: Suggests, recipe: Recipe, teachers: Sequence[str]) -> dict[str, Any]:
@@ -101,9 +108,10 @@ def suggested(trial: Suggests, recipe: Recipe, teachers: Sequence[str]) -> dict[
     values = {
         "rate": trial.suggest_float("rate", *RATES, log=True),
         "crops": trial.suggest_categorical("crops", CROPS),
-        "term": trial.suggest_categorical("term", list(TERMS)),
-        "weight": trial.suggest_float("weight", *WEIGHTS, log=True),
     }
+    if teachers:
+        values["term"] = trial.suggest_categorical("term", list(TERMS))
+    values["weight"] = trial.suggest_float("weight", *WEIGHTS, log=True)
     if teachers:
         values["share"] = trial.suggest_categorical("share", list(SHARES))
         values["teacher"] = trial.suggest_categorical("teacher", list(teachers))
@@ -122,7 +130,7 @@ def tuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     if "teacher" in values:
         changes["teacher"] = values["teacher"]
     terms = [asdict(term) | {"weight": term.weight * values["weight"]} for term in recipe.teaching.terms]
-    if TERMS[values["term"]] and "share" in values:
+    if TERMS[values.get("term", "none")]:
         terms.append({"loss": values["term"], "weight": TERMS[values["term"]] * values["weight"]})
     return with_keys(recipe, changes | {"terms": terms})
 

@@ -9,7 +9,7 @@ import pytest
 from helpers.accessible import faults
 from helpers.chinese import english_on
 from helpers.running import photograph
-from helpers.searching import MINUTES, counted_searches
+from helpers.searching import MINUTES, counted_searches, small_steps
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = [
@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
-WAIT_MS = 400_000
+WAIT_MS = 300_000
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -34,16 +34,17 @@ def opened(context: "sync_api.BrowserContext", address: str, tab: str = "Distill
 def test_a_search_is_watched_stopped_continued_and_its_network_is_compared(browser, address, tmp_path, monkeypatch):
     # Over 40 lines: one visit from start to Restore; each step needs the one before.
     counted_searches(monkeypatch)
+    small_steps(monkeypatch)
     anna = browser.new_context(viewport={"width": 1280, "height": 860})
     page = opened(anna, address)
     page.click("#preset label:has-text('Find the best')")
     page.wait_for_selector("#search-minutes input")
     assert not page.is_visible("#search-others") and not page.is_visible("#custom-steps")
-    page.set_input_files("#photos input[type=file]", [photograph(tmp_path / f"{i}.png", 193, 197) for i in range(3)])
+    page.set_input_files("#photos input[type=file]", [photograph(tmp_path / f"{i}.png", 96, 104) for i in range(3)])
     page.wait_for_selector("#photos-chosen :text('3 photographs')")
     page.click("#start")
     page.wait_for_selector("#form-status .error:has-text('at least 4, got 3')")
-    page.set_input_files("#photos input[type=file]", [photograph(tmp_path / f"{i}.png", 193, 197) for i in (3, 4)])
+    page.set_input_files("#photos input[type=file]", [photograph(tmp_path / f"{i}.png", 96, 104) for i in (3, 4)])
     page.wait_for_selector("#photos-chosen :text('5 photographs')")
     page.click("#distill-student input")
     page.click("[role=option]:has-text('16 channels')")

@@ -25,6 +25,17 @@ def counted_searches(monkeypatch):
     monkeypatch.setattr("kdsr.jobs.launchers.WORKER", ("-c", _WORKER))
 
 
+def small_steps(monkeypatch):
+    """Runs of the form *Distill* take steps of one small crop, so that photographs may be small, too."""
+    from kdsr.ui.distill import form
+
+    def small(*names, changes, **given):
+        return whole(*names, changes={**changes, "batch_size": 1, "patch_px": 16, "validation_photos": 1}, **given)
+
+    whole = form.distillation
+    monkeypatch.setattr("kdsr.ui.distill.form.distillation", small)
+
+
 _WORKER = f"""
 import sys
 sys.path[:0] = {sys.path!r}

@@ -62,8 +62,11 @@ def test_each_knob_changes_its_keys_and_scales_the_weights():
 
 def test_without_a_teacher_there_are_no_knobs_of_teaching():
     base = recipe()
-    assert set(space.unchanged(base, ())) == {"rate", "crops", "term", "weight"}
-    assert space.tuned(base, space.unchanged(base, ()) | {"term": "contrastive"}).teaching.terms == ()
+    assert set(space.unchanged(base, ())) == {"rate", "crops", "weight"}
+    assert space.tuned(base, space.unchanged(base, ())) == base
+    assert space.first_changes(base, ()) == [{}, {"rate": 2.0}, {"crops": 4}, {"rate": 1.4}]
+    taught = recipe(teacher="big", truth_share=0.2, crop_candidates=4)
+    assert {"crops": 4} not in space.first_changes(taught, ("big",)) and len(space.first_changes(taught, ("big",))) == 5
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from helpers.chinese import english_in
 from helpers.distilling import REQUEST, distill_handlers, form, staged_photos
 from helpers.running import ANNA, photograph
-from helpers.searching import MINUTES, counted_searches
+from helpers.searching import MINUTES, counted_searches, small_steps
 
 from kdsr.errors import SettingsError
 from kdsr.jobs import State
@@ -163,12 +163,11 @@ def test_the_log_has_a_line_for_what_the_search_did(tiny_settings, tiny_catalog)
 
 
 @pytest.mark.slow
-def test_a_search_is_shown_from_its_first_trial_to_the_answer_and_its_files(handlers, tmp_path, monkeypatch):
+def test_a_search_is_shown_from_its_first_trial_to_the_answer_and_its_files(handlers, staged, monkeypatch):
     # Over 40 lines: one search from start to download; each needs the one before.
     counted_searches(monkeypatch)
+    small_steps(monkeypatch)
     asked = form(preset=SEARCH, minutes=MINUTES, prove=True)
-    large = [str(photograph(tmp_path / "large" / f"{index}.png", 193, 197)) for index in range(4)]
-    staged, *_ = handlers.on_upload(large, ())
     handlers.on_start(REQUEST, "own", staged, ANNA, *asked)
     held = handlers.jobs.store.claim("this 1 1", at_once=1)
     shown, watch = [], Watch(handlers.jobs.store, held)
