@@ -29,8 +29,8 @@ def write_report(search: TuneSearch) -> tuple[Path, ...]:
             part.write_text(text, encoding="utf-8")
         written.append(search.out / name)
     plot = search.out / "trials.svg"
-    curve = _curve(search, chosen)
-    return (*written, plot) if trials and _draw(trials, search.plan, chosen, curve, plot) else tuple(written)
+    drawn = best is not None and _draw(trials, search.plan, chosen, _curve(search, chosen), plot)
+    return (*written, plot) if drawn else tuple(written)
 
 
 def rows_of(search: TuneSearch) -> list[dict[str, Any]]:

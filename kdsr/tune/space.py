@@ -65,8 +65,9 @@ def checked(recipe: Recipe) -> Recipe:
     """`recipe`, if it can be tuned.
 
     Raises:
-        SettingsError: it has stages, a twin or an adversarial term.
+        SettingsError: it has stages, a twin or an adversarial term, or a task without originals to compare with.
     """
+    recipe.the_task.require_truth()
     if recipe.stages or recipe.twin:
         raise SettingsError("kdsr tune takes a recipe of one stage without a twin; leave stages and twin out.")
     if any(term.loss in ("adversarial", "critic") for term in recipe.teaching.terms):

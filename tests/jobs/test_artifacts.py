@@ -8,9 +8,10 @@ import fsspec
 import pytest
 import torch
 from helpers.running import ANNA, Recorder, four_photos, recipe
+from helpers.searching import MINUTES, counted_searches
 
 from kdsr.errors import JobError, SettingsError, UnknownNameError
-from kdsr.jobs import Jobs, State
+from kdsr.jobs import Jobs, SearchPlan, State
 from kdsr.jobs.artifacts import Artifacts
 from kdsr.jobs.part import Watch, finish, train_part
 from kdsr.train import recipe_from_json, train_recipe
@@ -97,6 +98,23 @@ def test_what_is_newer_here_than_in_its_place_stays(machines, photos):
     other.artifacts.push(run.id)
     one.artifacts.pull(run.id)
     assert newer.read_bytes() == b"of the worker that went on elsewhere"
+
+
+@pytest.mark.slow
+def test_a_search_that_one_machine_left_goes_on_at_another_with_its_trials(machines, photos, monkeypatch):
+    counted_searches(monkeypatch)
+    one, other = machines
+    run = one.submit(recipe(validation_photos=1), ANNA, photos, search=SearchPlan(MINUTES))
+    held = one.store.claim("elsewhere 1 1", at_once=1)
+    watch = Watch(one.store, held)
+    watch.should_stop = lambda: any(event["event"] == "rung" for event in one.events(run.id))
+    assert train_part(held, one.settings, watch, time_limit_s=None).state is State.STOPPED
+    (compared,) = [event["psnr_db"] for event in one.events(run.id) if event["event"] == "rung"]
+    outcome = trained(other, held)
+    assert outcome.state is State.DONE, outcome.message
+    rungs = [event["psnr_db"] for event in one.events(run.id) if event["event"] == "rung" and event["trial"] == 0]
+    assert rungs[0] == compared and len(rungs) == 2  # the first comparison was not made again
+    assert card_of_run(one.get(run.id), other.settings) is None and (other.folder(run.id) / "tiny.json").is_file()
 
 
 def test_only_what_changed_is_stored_and_what_nothing_names_is_removed(machines, photos, place, monkeypatch):

@@ -10,7 +10,7 @@ from helpers.hub_jobs import FakeHubJobs, serving_hub_jobs
 from helpers.running import ANNA, four_photos, recipe
 
 from kdsr.errors import LimitError, SettingsError
-from kdsr.jobs import WAITING, Jobs, State
+from kdsr.jobs import WAITING, Jobs, SearchPlan, State
 from kdsr.jobs.hub_jobs import HubJobsLauncher, signed_in
 from kdsr.settings import settings_from_environment
 from kdsr.ui.networks import card_of_run
@@ -81,6 +81,16 @@ def test_a_run_that_ends_in_its_job_is_done_here(jobs, hub, photos):
     assert (done.state, done.step, done.message) == (State.DONE, 6, "Finished at step 6.")
     assert card_of_run(done, jobs.settings).name == "tiny"
     assert all(name.startswith(run.id) for name in hub.files) and hub.commits < 8
+
+
+@pytest.mark.slow
+def test_a_search_goes_to_the_account_with_its_minutes(jobs, hub, photos):
+    with signed_in(TOKEN):
+        run = jobs.submit(recipe(**PLAN), ANNA, photos, search=SearchPlan(0.1))
+    now = ended(jobs, run)  # a few seconds are enough on a quick machine only
+    assert now.state is State.DONE or "give at least" in now.message, now.message
+    events = jobs.events(run.id)
+    assert events and events[0]["search"] and f"{run.id}/search/recipe.json" not in hub.files
 
 
 def test_nobody_signed_in_means_no_run_and_a_queue_that_waits(jobs, hub, photos):

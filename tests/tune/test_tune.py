@@ -17,7 +17,7 @@ from kdsr.train.data.photos import find_photos, held_out
 from kdsr.train.recipe import recipe_from_json
 from kdsr.tune import space
 from kdsr.tune.plan import MARGIN_DB, planned, read_plan, scheduled, step_seconds, steps_that_fit
-from kdsr.tune.report import as_csv, as_markdown
+from kdsr.tune.report import as_csv, as_markdown, write_report
 from kdsr.tune.run import tune
 from kdsr.tune.study import best_of, open_study, report, spent_s
 
@@ -73,6 +73,7 @@ def test_without_a_teacher_there_are_no_knobs_of_teaching():
     "changes, said",
     [
         ({"stages": [{"steps": 3}]}, "stages"),
+        ({"task": "style"}, "no original"),
         ({"teacher": "t", "truth_share": 0.5, "terms": [{"loss": "adversarial", "weight": 0.1}]}, "adversarial"),
     ],
 )
@@ -95,6 +96,14 @@ def test_with_fewer_than_four_photographs_nothing_could_be_compared_and_nothing_
     with pytest.raises(InputError, match="at least 4, got 3: add some"):
         searched(tmp_path, settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_search_without_a_comparison_draws_no_plot(tmp_path, settings):
+    plan = planned(1200.0, 0.0, 0.1)
+    study = open_study(tmp_path, seed=0)
+    study.ask()
+    files = write_report(SimpleNamespace(out=tmp_path, study=study, plan=plan, folder=lambda number: tmp_path))
+    assert {path.name for path in files} == {"trials.csv", "trials.md"}
 
 
 # The plan
