@@ -67,9 +67,8 @@ def main() -> None:
         card = read_card(WEIGHTS / f"{name}.json")
         if not card.compressed_from:  # a compressed network's card holds its plan
             shutil.copy2(options.recipes / f"{name}.json", RECIPES)
-        card, _ = measure_card(
-            card, options.data, Catalog(WEIGHTS), settings, on_figure=lambda figure: tell(f"  {figure.psnr_db:.2f}")
-        )
+        if TASKS[card.task].has_truth:
+            card, _ = measure_card(card, options.data, Catalog(WEIGHTS), settings, on_figure=tell)
         alike = [
             other
             for other in (before, *Catalog(WEIGHTS).cards)
@@ -114,7 +113,7 @@ def shape(card: Card) -> tuple[object, ...]:
 def compared(student: Card, catalog: Catalog) -> Card:
     """`student` with notes: its recipe's, its gain over its twin, and the figures on which its teacher is behind it."""
     notes = [text for text in [(student.recipe or {}).get("notes", "")] if text]
-    if (WEIGHTS / f"{student.name}-twin.json").is_file():
+    if (WEIGHTS / f"{student.name}-twin.json").is_file() and student.figures:
         twin = catalog.find(f"{student.name}-twin")
         gains = [
             f"{label(a)} {a.psnr_db - b.psnr_db:+.3f} dB and {a.ssim - b.ssim:+.4f} SSIM"
@@ -156,9 +155,8 @@ def with_defaults(text: str) -> str:
     """README.md with the table of the networks that the page chooses first, from the cards."""
     begin, end = text.index(BEGIN), text.index(END)
     catalog = Catalog(WEIGHTS)
-    chosen = {
-        task: [catalog.for_task(task.name, role)[:1] for role in ("teacher", "student")] for task in TASKS.values()
-    }
+    tasks, roles_shown = [task for task in TASKS.values() if task.has_truth], ("teacher", "student")
+    chosen = {task: [catalog.for_task(task.name, role)[:1] for role in roles_shown] for task in tasks}
     machine = timed_on(catalog.cards)[0]
     lines = [
         BEGIN,
@@ -252,8 +250,8 @@ def table(
     shown = {card.name: [figure for figure in card.figures if only in (None, figure.set)] for card in cards}
     first = shown[cards[0].name]
     heads = [figure.set if figure.strength is None else head(figure) for figure in first]
-    sets = "" if first[0].strength is None else f", {first[0].set}"
-    what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB"
+    sets = "" if not first or first[0].strength is None else f", {first[0].set}"
+    what = "PSNR of the missing pixels in dB" if task.planes == 4 else "PSNR in dB" if first else "no original, no PSNR"
     lines = [
         f"**{task.title}{sets} ({what})**",
         "",
@@ -274,6 +272,8 @@ def table(
 
 def looks_table(task: Task, cards: Sequence[Card]) -> list[str]:
     """One task's figures for looks at its usual strength, of the networks that have any; empty if none has."""
+    if not any(card.looks for card in cards):
+        return []
     on = usual_figure(task, cards[0])
     found = {
         f"`{card.name}`": {each.look: each.mean for each in card.looks if (each.set, each.strength) == on.key[:2]}
@@ -287,7 +287,7 @@ def looks_table(task: Task, cards: Sequence[Card]) -> list[str]:
     for title, values in found.items():
         cells = (look_text(name, values[name]) if name in values else "-" for name in LOOKS)
         lines += [f"| {title} | {' | '.join(cells)} |"] if values else []
-    return [*lines, ""] if any(card.looks for card in cards) else []
+    return [*lines, ""]
 
 
 def head(figure: Figure) -> str:
@@ -341,9 +341,9 @@ def baseline(
     return f"| {title} | | | {' | '.join(f'{value:.2f}' for value in measured)} |"
 
 
-def tell(text: str) -> None:
-    """Print one line and flush."""
-    print(text, flush=True)  # noqa: T201 - the output of a script
+def tell(what: str | Figure) -> None:
+    """Print a line, or the PSNR of a figure, and flush."""
+    print(what if isinstance(what, str) else f"  {what.psnr_db:.2f}", flush=True)  # noqa: T201 - the output of a script
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The losses, one line each."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kdsr.distill import contrastive, features, pixel, scores
+from kdsr.distill import contrastive, features, pixel, scores, style
 from kdsr.distill.adversarial import Adversarial
 from kdsr.distill.critic import Critic
 from kdsr.distill.perceptual import perceptual
@@ -30,6 +31,8 @@ class Loss:
     learns: bool = False
 
 
+_JOHNSON = "perceptual losses, arXiv:1603.08155"
+
 LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot trace a read-only view of one
     "l1": Loss(pixel.l1, "pictures", source="definition"),
     "l2": Loss(pixel.l2, "pictures", source="definition"),
@@ -50,6 +53,10 @@ LOSSES: Mapping[str, Loss] = {  # a plain dict: torch.compile cannot trace a rea
     "critic": Loss(Critic, "both", source="spectral norm and hinge, arXiv:1802.05957", learns=True),
     "perceptual": Loss(perceptual, "pictures", source="LPIPS, arXiv:1801.03924; views, arXiv:1906.03973"),
     "soft_labels": Loss(scores.soft_labels, "scores", source="Hinton et al., arXiv:1503.02531"),
+    "style_engraving": Loss(functools.partial(style.style, name="engraving"), "pictures", source=_JOHNSON),
+    "style_mosaic": Loss(functools.partial(style.style, name="mosaic"), "pictures", source=_JOHNSON),
+    "style_brush": Loss(functools.partial(style.style, name="brush"), "pictures", source=_JOHNSON),
+    "style_dots": Loss(functools.partial(style.style, name="dots"), "pictures", source=_JOHNSON),
 }  # fmt: skip
 
 

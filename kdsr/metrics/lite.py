@@ -20,6 +20,7 @@ from kdsr.errors import SettingsError, WeightsError
 
 JUDGE = 2
 """The network that no loss uses."""
+STEM = -1
 _SHA256 = MappingProxyType({
     0: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     1: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
@@ -65,11 +66,12 @@ def block_outputs(network: Any, image: Tensor, blocks: Sequence[int]) -> list[Te
 
     Args:
         network: from `load_lite`, on the device of `image`.
+        blocks: their numbers; `STEM` is the first convolution.
         image: (N, 3, H, W) RGB in [0, 1]; ImageNet's mean and deviation are applied here.
     """
     mean, deviation = (torch.tensor(values, device=image.device)[:, None, None] for values in (_MEAN, _DEVIATION))
     feature = network._swish(network._bn0(network._conv_stem((image - mean) / deviation)))
-    found = []
+    found = [feature] if STEM in blocks else []
     for index, block in enumerate(network._blocks[: max(blocks) + 1]):
         feature = block(feature)
         if index in blocks:

@@ -23,7 +23,7 @@ from kdsr.train.processes import Processes
 from kdsr.train.recipe import Recipe
 from kdsr.train.recipe_groups import Schedule
 from kdsr.train.step import Losses
-from kdsr.train.validation import validate, write_preview
+from kdsr.train.validation import can_validate, validate, write_preview
 
 _CHECKPOINT_EVERY_S = 60.0
 _LOG_EVERY = 100
@@ -150,11 +150,12 @@ class TrainingLoop:
     def _validate(self) -> None:
         """Log the validation of the average, keep it if it is the best, and update the preview."""
         network = folded(self.learner.average)
-        psnr_db, ssim = validate(network, self.sources.validation, self.recipe.the_task)
-        if self.recipe.schedule.patience:
-            self.learner.judge(psnr_db)
-        event = {"event": "validation", "step": self.learner.step}
-        self.log.write(event | {"psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
+        if can_validate(self.sources.validation, self.recipe.the_task):
+            psnr_db, ssim = validate(network, self.sources.validation, self.recipe.the_task)
+            if self.recipe.schedule.patience:
+                self.learner.judge(psnr_db)
+            event = {"event": "validation", "step": self.learner.step}
+            self.log.write(event | {"psnr_db": round(psnr_db, 4), "ssim": round(ssim, 5)})
         if self.processes.is_first:
             folder, photo = self.folder / "preview", self.sources.validation[0]
             write_preview(folder, photo, self.recipe.the_task, {"now": network})

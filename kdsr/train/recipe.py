@@ -90,6 +90,11 @@ class Recipe:
                 "twin trains a student again without its teacher; it needs one stage, the role student and a teacher "
                 "that is used. Leave twin out otherwise."
             )
+        if not self.the_task.has_truth:
+            raise SettingsError(
+                f"A twin learns from the original, and {self.task} has none; "
+                "train it by its own recipe with the loss style_NAME, and leave twin out."
+            )
         if self.data.hard_mining or self.data.zoom_inputs != "none" or self.soup_with is not None:
             raise SettingsError(
                 "A twin learns from no label, and hard_mining, zoom_inputs and soup_with would show it some; "
@@ -117,6 +122,10 @@ class Recipe:
         are_labelled = data.fixed_crops and teaching.cache_labels and teaching.balance.needs_teacher
         if (data.zoom_inputs != "none" or data.hard_mining) and not are_labelled:
             raise SettingsError("zoom_inputs and hard_mining need fixed_crops, cache_labels and a truth_share below 1.")
+        if self.schedule.patience and not self.the_task.has_truth and not teaching.teacher:
+            raise SettingsError(
+                f"patience waits for a better validation, and {self.task} has none without a teacher; set it to 0."
+            )
         if teaching.online_teacher and not teaching.balance.needs_teacher:
             raise SettingsError("online_teacher needs a truth_share below 1.")
 

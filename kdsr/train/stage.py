@@ -5,6 +5,7 @@ of an uninterrupted one. Not here: losses (`distill`), photographs and labels (`
 (`jobs`).
 """
 
+import dataclasses
 import math
 import time
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from kdsr.train.recipe import Recipe, recipe_to_json
 from kdsr.train.release import device_text, new_card, release, released_mix
 from kdsr.train.step import loss_of_step
 from kdsr.train.teacher import Teacher, load_teacher, open_teacher
-from kdsr.train.validation import validate, validate_baseline, write_preview
+from kdsr.train.validation import can_validate, labelled, validate, validate_baseline, write_preview
 from kdsr.zoo import open_catalog
 
 
@@ -107,7 +108,10 @@ def _open_sources(recipe: Recipe, control: RunControl, processes: Processes, log
     sources = open_sources(recipe, control.settings, processes.device, log.write, control.is_out_of_time)
     if processes.is_first:
         processes.wait()
-    return sources
+    if recipe.the_task.has_truth or recipe.teaching.teacher is None:
+        return sources
+    teacher = load_teacher(open_catalog(control.settings), recipe.teaching.teacher).to(processes.device)
+    return dataclasses.replace(sources, validation=labelled(sources.validation, recipe.the_task, teacher))
 
 
 def _log_start(recipe: Recipe, learner: Learner, sources: Sources, processes: Processes, log: EventLog) -> None:
@@ -129,6 +133,10 @@ def _show_references(
         device = next(learner.average.parameters()).device
         networks["teacher"] = load_teacher(open_catalog(settings), teacher).to(device)
     write_preview(folder, sources.validation[0], task, networks)
+    if not can_validate(sources.validation, task):
+        return
+    if not task.has_truth:  # the teacher's own pictures are what the others are compared with
+        networks.pop("teacher", None)
     scores = {name: validate(network, sources.validation, task)[0] for name, network in networks.items()}
     if task.planes == 3:  # what is missing in a hole has no PSNR
         baseline_db = validate_baseline(sources.validation, task, next(learner.average.parameters()).device)

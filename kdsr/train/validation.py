@@ -1,6 +1,6 @@
 """Validation on held-out training photographs, by the convention of the task, and previews of one of them.
 
-Test sets are never used here.
+Where the task has no original, the teacher's pictures take its place (`labelled`). Test sets are never used here.
 """
 
 import hashlib
@@ -22,6 +22,25 @@ from kdsr.train.machine import autocast
 _LARGEST_PX = 384
 """Largest side of the centre crop of a photograph that is validated on."""
 _PREVIEW_PX = 192
+
+
+@torch.inference_mode()
+def labelled(photos: list[Photo], task: Task, teacher: Network) -> list[Photo]:
+    """The centres of `photos`, each with what `teacher` makes of it as its label."""
+    found = []
+    for photo in photos:
+        centre = _middle(photo, task.scale * teacher.multiple, _LARGEST_PX)
+        label = _restored(teacher.eval(), degrade(centre, task).to(next(teacher.parameters()).device))
+        pixels, made = (
+            image[0].permute(1, 2, 0).mul(255).round().to("cpu", torch.uint8) for image in (centre, label.cpu())
+        )
+        found.append(Photo(photo.path, pixels, made))
+    return found
+
+
+def can_validate(photos: list[Photo], task: Task) -> bool:
+    """Whether `photos` have something to compare with: originals, or a teacher's pictures."""
+    return task.has_truth or all(photo.label is not None for photo in photos)
 
 
 @torch.inference_mode()
@@ -66,10 +85,12 @@ def holes_of(degraded: Tensor, task: Task) -> Tensor | None:
 def held_out_pair(photo: Photo, task: Task, largest_px: int) -> tuple[Tensor, Tensor]:
     """The centre of `photo`, at most `largest_px` wide and high, and its degraded version, the same at every call.
 
-    Each is (1, planes, H, W). If a task has kinds of degradation, the photograph's name decides the kind, so that many
-    photographs cover all kinds.
+    Each is (1, planes, H, W). A label takes the place of the photograph. If a task has kinds of degradation, the
+    photograph's name decides the kind, so that many photographs cover all kinds.
     """
     truth = _middle(photo, task.scale, largest_px)
+    if photo.label is not None:
+        return _middle(Photo(photo.path, photo.label), task.scale, largest_px), degrade(truth, task)
     seed = int(hashlib.sha256(photo.path.name.encode()).hexdigest()[:8], 16)
     kind = task.strength.names[seed % len(task.strength.names)] if isinstance(task.strength, Kinds) else None
     return truth, degrade(truth, task, strength=kind, seed=seed)

@@ -26,6 +26,8 @@ class Photo:
 
     path: Path
     pixels: Tensor
+    label: Tensor | None = None
+    """The teacher's picture, as `pixels`: what validations compare with where the task has no original."""
 
 
 def find_photos(folders: Iterable[str], data_dir: Path) -> list[Path]:
