@@ -113,15 +113,14 @@ def shape(card: Card) -> tuple[object, ...]:
 def compared(student: Card, catalog: Catalog) -> Card:
     """`student` with notes: its recipe's, its gain over its twin, and the figures on which its teacher is behind it."""
     notes = [text for text in [(student.recipe or {}).get("notes", "")] if text]
-    if (WEIGHTS / f"{student.name}-twin.json").is_file() and student.figures:
+    if (WEIGHTS / f"{student.name}-twin.json").is_file():
         twin = catalog.find(f"{student.name}-twin")
         gains = [
             f"{label(a)} {a.psnr_db - b.psnr_db:+.3f} dB and {a.ssim - b.ssim:+.4f} SSIM"
             for a, b in zip(student.figures, twin.figures, strict=True)
         ]
-        notes.append(
-            f"Over its twin (same start, steps, photographs and seed, no teacher; one seed): {', '.join(gains)}."
-        )
+        same = "same start, steps, photographs and seed, no teacher; one seed"
+        notes += [f"Over its twin ({same}): {', '.join(gains)}."] if gains else []
         student = replace(student, twin=twin.name)
     teacher = next((card for card in catalog.cards if card.name == student.teacher), None)  # None: a published one
     behind = (
