@@ -8,6 +8,7 @@ Not here: the loss that compares with them (`style`).
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ SIDE_PX = 384
 _FINER = 2
 """Drawn at this multiple of the size, then averaged: smooth edges."""
 
-Canvas = NDArray[np.float32]
+Canvas = NDArray[Any]
 
 
 def draw_style(name: str) -> Canvas:
@@ -48,14 +49,15 @@ def _engraving(rng: np.random.Generator, side: int) -> Canvas:
         swell = np.clip((from_tone - tone) * 1.3, 0, 0.72)
         ink = np.maximum(ink, np.clip((wave - 1 + swell) * 12, 0, 1))
     paper, black = _colour("f6ead0"), _colour("14213d")
-    return paper + (black - paper) * ink[..., None]
+    drawn: Canvas = paper + (black - paper) * ink[..., None]
+    return drawn
 
 
 def _mosaic(rng: np.random.Generator, side: int) -> Canvas:
     """Tesserae of nine strong colours, each a little lighter at its upper edge, in dark grout."""
     step = 11 * _FINER
     rows = np.arange(-1, side // step + 3)
-    centres = np.stack(np.meshgrid(rows, rows, indexing="ij"), -1).reshape(-1, 2) * step
+    centres: NDArray[Any] = np.stack(np.meshgrid(rows, rows, indexing="ij"), -1).reshape(-1, 2) * step
     centres = centres + rng.uniform(-0.3, 0.3, centres.shape) * step
     palette = np.stack([_colour(code) for code in _MOSAIC])
     region = _clouds(rng, side, 110) * 0.999
@@ -68,7 +70,8 @@ def _mosaic(rng: np.random.Generator, side: int) -> Canvas:
     light = 1 + 0.22 * np.clip((centres[nearest, 0] - y) / step, -0.6, 0.6)
     tile = (palette[kind] * shade)[nearest] * light[..., None]
     inside = np.clip((second - first - 1.5 * _FINER) / (1.5 * _FINER), 0, 1)[..., None]
-    return _colour("17131a") + (tile - _colour("17131a")) * inside
+    drawn: Canvas = _colour("17131a") + (tile - _colour("17131a")) * inside
+    return drawn
 
 
 _MOSAIC = ("0b3c6f", "1f7a8c", "7fc8c2", "2f6b3a", "d9a21b", "f2d16b", "c8401f", "8e1b2c", "f4ecd8")
@@ -97,7 +100,7 @@ def _brush(rng: np.random.Generator, side: int) -> Canvas:
 _BRUSH = ("0a1a4a", "12306f", "1d55a6", "3f8fc4", "8fc7d6", "e9e0b0", "f3c13a", "ef8e1f", "c9501c")
 
 
-def _stroke(canvas: Canvas, path: NDArray[np.float64], colour: NDArray, width: int, rng: np.random.Generator) -> None:
+def _stroke(canvas: Canvas, path: NDArray[Any], colour: NDArray[Any], width: int, rng: np.random.Generator) -> None:
     """Paint one stroke on `canvas`: a dark edge, and lighter and darker ridges of bristles beside each other."""
     ahead = np.gradient(path, axis=0)
     side = np.stack([ahead[:, 1], -ahead[:, 0]], 1) / np.maximum(np.hypot(*ahead.T), 1e-6)[:, None]
@@ -117,7 +120,7 @@ def _dots(rng: np.random.Generator, side: int) -> Canvas:
     region, palette = _clouds(rng, side, 120), np.stack([_colour(code) for code in _DOTS])
     step = 7 * _FINER
     rows = np.arange(-1, side // step + 2)
-    centres = np.stack(np.meshgrid(rows, rows, indexing="ij"), -1).reshape(-1, 2) * step
+    centres: NDArray[Any] = np.stack(np.meshgrid(rows, rows, indexing="ij"), -1).reshape(-1, 2) * step
     centres = np.concatenate([centres, centres + step / 2]) + rng.uniform(-0.32, 0.32, (2 * len(centres), 2)) * step
     for centre in rng.permutation(centres):
         place = np.clip(centre.astype(int), 0, side - 1)
@@ -142,7 +145,7 @@ def _clouds(rng: np.random.Generator, side: int, period_px: float) -> Canvas:
     return ranks.reshape(side, side)
 
 
-def _nearest_two(centres: NDArray[np.float64], side: int) -> tuple[Canvas, Canvas, NDArray[np.int64]]:
+def _nearest_two(centres: NDArray[Any], side: int) -> tuple[Canvas, Canvas, NDArray[Any]]:
     """Distances to the nearest and second of `centres` at each pixel, and which is the nearest."""
     first, second = np.full((2, side, side), np.inf, np.float32)
     nearest = np.zeros((side, side), np.int64)
@@ -163,7 +166,7 @@ def _nearest_two(centres: NDArray[np.float64], side: int) -> tuple[Canvas, Canva
     return first, second, nearest
 
 
-def _colour(code: str) -> NDArray[np.float32]:
+def _colour(code: str) -> NDArray[Any]:
     """Red, green and blue in [0, 1] of six hexadecimal digits."""
     return np.array([int(code[at : at + 2], 16) for at in (0, 2, 4)], np.float32) / 255
 
