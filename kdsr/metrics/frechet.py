@@ -68,10 +68,11 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
     # C1 C2 has the eigenvalues of the symmetric root(C1) C2 root(C1), which are exact to compute.
     both = torch.linalg.eigvalsh(root @ spread @ root).clamp_min(0).sqrt().sum()
     apart = (one.mean(dim=0) - other.mean(dim=0)).square().sum()
-    return (apart + root.square().sum() + spread.trace() - 2.0 * both).clamp_min(0).item()
+    return float((apart + root.square().sum() + spread.trace() - 2.0 * both).clamp_min(0))
 
 
 def _square_root(matrix: Tensor) -> Tensor:
     """The symmetric square root of a symmetric matrix (D, D) without negative eigenvalues but for rounding."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
