@@ -32,12 +32,7 @@ def test_every_card_can_be_used():
     assert CATALOG.problems == () and CATALOG.cards
 
 
-WITHOUT_TWIN = (
-    "photo_x1-student-32x7",
-    "denoise-student-32x7",
-    "style_engraving-student-32x7",
-    "style_brush-student-32x7",
-)
+WITHOUT_TWIN = ("photo_x1-student-32x7", "denoise-student-32x7")
 """Their twins are not trained yet; their cards say nothing of a gain."""
 TAUGHT_EARLIER = ("denoise-student-32x7",)
 """The teacher taught it in its earlier runs; the last one was towards the truth, on noise as files have it."""
