@@ -38,6 +38,7 @@ from kdsr.ui.report.share import add_sharing
 from kdsr.ui.report.tab import add_report
 from kdsr.ui.restore.tab import add_restore_tab
 from kdsr.ui.stopping import stop_on_sigterm
+from kdsr.ui.swatches import served_swatches
 from kdsr.ui.teachers.panel import add_teachers
 from kdsr.ui.theme import CSS, FRAME, HEAD, build_theme
 from kdsr.ui.visitor import add_visitor
@@ -91,8 +92,8 @@ def serve(
     keep_returning_freed_memory()
     # without _frontend=False gradio gives up where the first answer of a busy machine takes more than 3 s
     blocks.launch(
-        server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD, ssr_mode=False,
-        footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=True,
+        server_name=host, server_port=port, share=share, theme=build_theme(), css=CSS, head=HEAD + served_swatches(),
+        ssr_mode=False, footer_links=[], show_error=False, max_file_size=_MAX_UPLOAD, prevent_thread_lock=True,
         quiet=not block or settings.log_format == "json", _frontend=False, run_history=False,
         state_session_capacity=MOST_SESSIONS, _app=app,
     )  # fmt: skip

@@ -101,7 +101,10 @@ def build_theme() -> gr.themes.Base:
 
 
 _STYLES = Path(__file__).parent / "styles"
-_SHEETS = ("frame", "restore", "live", "distill", "models", "scripts", "narrow", "targets", "wide", "present", "print")
+_SHEETS = (
+    *("frame", "restore", "live", "swatches", "distill", "models", "scripts"),
+    *("narrow", "targets", "wide", "present", "print"),
+)
 # gradio puts its own prefix behind every comma, also behind one inside :not() or :has(): write none there
 CSS = "\n".join((_STYLES / f"{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
 FRAME = "\n".join(

@@ -253,7 +253,7 @@ def shift_of(page: "sync_api.Page") -> float:
 
 
 CHOICES = (
-    *("upload", "examples", "task", "mode", "strength"),
+    *("upload", "examples", "task", "style", "mode", "strength"),
     *("sharpness", "kind", "open-marks", "mask"),
 )
 

@@ -63,9 +63,9 @@ def test_a_style_is_chosen_drawn_and_downloaded_and_nothing_of_an_original_is_of
     finished(page, "Super-resolution x4")
     assert not page.is_visible("#style") and page.is_visible("#mode")
     page.click("#task label:has-text('Style transfer')")
-    finished(page, "Style transfer · Great wave")
+    finished(page, "Style transfer · Engraving")
     page.wait_for_selector("#mode", state="hidden")
-    assert page.inner_text("#run") == "Draw" and page.is_checked("#style label:has-text('Great wave') input")
+    assert page.inner_text("#run") == "Draw" and page.is_checked("#style label:has-text('Engraving') input")
     assert page.inner_text("#hero .tag.left b") == "Before" and page.inner_text("#hero .tag.right b") == "Student"
     page.click("#style label:has-text('Mosaic')")
     finished(page, "Style transfer · Mosaic")
@@ -114,8 +114,8 @@ def test_the_webcam_is_drawn_in_the_style_that_is_chosen(browser, address):
     assert page.evaluate(FRAME) != first
     apart, brightest = page.evaluate(APART)
     assert apart > 3 and brightest > 60
-    page.click("#live [data-choice=style] label:has-text('Great wave')")
-    page.wait_for_selector("#live .about:has-text('drawn by Student 16x7, great wave')")
+    page.click("#live [data-choice=style] label:has-text('Engraving')")
+    page.wait_for_selector("#live .about:has-text('drawn by Student 16x7, engraving')")
     page.wait_for_selector(FILMED)
     page.click("#live [data-choice=style] label:has-text('No style')")
     page.wait_for_selector("#live .about:has-text('restored to')")
@@ -126,16 +126,16 @@ def test_a_film_is_drawn_too_and_recorded_under_the_name_of_its_student(browser,
     from helpers.clips import make_clip
 
     make_clip(tmp_path / "film.mp4", frames=60, width=320, height=240, rate=30)
-    page = opened(browser, f"{address}?tab=live&network=style_great_wave-student-32x7")
+    page = opened(browser, f"{address}?tab=live&network=style_engraving-student-32x7")
     page.wait_for_selector(DRAWN)
-    assert page.is_checked("#live [data-choice=style] label:has-text('Great wave') input")
+    assert page.is_checked("#live [data-choice=style] label:has-text('Engraving') input")
     page.set_input_files("#live input[type=file]", tmp_path / "film.mp4")
     page.wait_for_selector(FILMED)
     page.click("#live [data-act=record]")
     page.wait_for_timeout(1500)
     with page.expect_download() as download:
         page.click("#live [data-act=record]")
-    assert download.value.suggested_filename == "film-style_great_wave-student-32x7.webm"
+    assert download.value.suggested_filename == "film-style_engraving-student-32x7.webm"
     page.context.close()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from helpers.networks import add_network
 
-STYLES = ("mosaic", "great_wave")
+STYLES = ("mosaic", "engraving")
 
 
 def add_styles(folder: Path) -> None:

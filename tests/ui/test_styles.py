@@ -27,10 +27,11 @@ from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.place import Scene, place_of, words_of
 from kdsr.ui.restore.styles import StyleHandlers
 from kdsr.ui.restore.view import View
+from kdsr.ui.swatches import SWATCHES, served_swatches
 from kdsr.zoo import Catalog, alike, style_of, style_title, styles_of
 
 photo = pytest.fixture(small_photo)
-WAVE = ("style_great_wave-teacher", "style_great_wave-student-32x7")
+ENGRAVING = ("style_engraving-teacher", "style_engraving-student-32x7")
 MOSAIC = ("style_mosaic-teacher", "style_mosaic-student-32x7")
 
 
@@ -61,17 +62,18 @@ def test_a_style_is_in_the_name_of_its_networks_and_a_visitors_student_has_that_
 
 def test_choosing_a_style_chooses_its_teacher_and_its_students(handlers):
     usual, on_style = handlers.usual("style"), StyleHandlers(handlers)
-    assert pair_of(usual) == WAVE and style_in(usual, handlers.settings) == "great_wave"
-    dial, style, mode, second = on_style.shown(usual)
-    assert style["choices"] == [("Great wave", "great_wave"), ("Mosaic", "mosaic")] and style["value"] == "great_wave"
+    assert pair_of(usual) == ENGRAVING and style_in(usual, handlers.settings) == "engraving"
+    dial, style, mode, second, run = on_style.shown(usual)
+    assert style["choices"] == [("Engraving", "engraving"), ("Mosaic", "mosaic")] and style["value"] == "engraving"
     assert style["visible"] and not any(each["visible"] for each in (dial, mode, second))
     made, teacher, student, *_ = on_style.on_style("mosaic", usual, "", REQUEST)
     assert pair_of(made) == MOSAIC and names(teacher) == [MOSAIC[0]]
     assert names(student) == [MOSAIC[1], "style_mosaic-student-16x7"] and handlers.orders.take("visitor") is not None
     with pytest.raises(UnknownNameError, match="no such style"):
         on_style.on_style("cubism", usual, "", REQUEST)
-    dial, style, mode, second = on_style.shown(CHOICE._replace(mode="both"))
+    dial, style, mode, second, back = on_style.shown(CHOICE._replace(mode="both"))
     assert not style["visible"] and mode["visible"] and second["visible"]
+    assert (run["value"], back["value"]) == ("Draw", "Restore")
 
 
 def test_a_style_takes_the_picture_as_it_is_in_every_mode(handlers, photo):
@@ -149,7 +151,16 @@ def test_scripts_compare_a_pair_of_one_style(handlers, photo, tmp_path, monkeypa
     made = api.compare(file, "style", student="style_mosaic-student-16x7")["pictures"]
     assert made["teacher"]["network"] == MOSAIC[0] and "psnr_db" not in made["teacher"]
     assert made["student"]["psnr_db"] is not None
-    assert api.compare(file, "style")["pictures"]["student"]["network"] == WAVE[1]
+    assert api.compare(file, "style")["pictures"]["student"]["network"] == ENGRAVING[1]
     for more in ({"degrade": True}, {"original": file}):
         with pytest.raises((SettingsError, gr.Error), match="Style transfer degrades no picture"):
             api.compare(file, "style", **more)
+
+
+def test_a_style_has_a_piece_of_it_above_its_name():
+    rules = served_swatches()
+    files = sorted(SWATCHES.glob("*.webp"))
+    assert len(files) == 4 and sum(file.stat().st_size for file in files) < 40_000
+    for file in files:
+        assert f'#style label:has(input[value="{file.stem}"])::before' in rules and f'{file.name}")' in rules
+    assert 'url("gradio_api/file=/' in rules  # relative, so that it holds behind a proxy

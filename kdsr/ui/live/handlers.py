@@ -208,7 +208,8 @@ def _described(card: Card, catalog: Catalog) -> Answer:
         "degradation": task.degradation,
         "strength": _strength(task),
         "sharpness": _sharpness(card, catalog),
-        "style": style_title(style_of(card)),
+        "style": style_of(card),
+        "styleTitle": style_title(style_of(card)),
         "teacher": teacher and teacher.title,
     }
 

@@ -31,8 +31,8 @@ export class Choices {
 
   /** The styles, each once, after that of networks that restore; none where no network draws in a style. */
   get styles() {
-    const styles = [...new Set(this.networks.map(({ style }) => style).filter(Boolean))];
-    return styles.length ? [["", NO_STYLE], ...styles.map((style) => [style, style])] : [];
+    const styles = new Map(this.networks.filter(({ style }) => style).map((each) => [each.style, each.styleTitle]));
+    return styles.size ? [["", NO_STYLE], ...styles] : [];
   }
 
   /** The network for a style that was chosen: the first of it; without one, that the tab opens with. */
