@@ -15,6 +15,8 @@ from helpers.styles import STYLES, add_styles
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.image import read_picture
 from kdsr.settings import Settings
+from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of
+from kdsr.ui.distill.tab import proof_for
 from kdsr.ui.endpoints.restoring import RestoreApi
 from kdsr.ui.languages.markup import say_html
 from kdsr.ui.languages.table import table_of
@@ -164,3 +166,16 @@ def test_a_style_has_a_piece_of_it_above_its_name():
     for file in files:
         assert f'#style label:has(input[value="{file.stem}"])::before' in rules and f'{file.name}")' in rules
     assert 'url("gradio_api/file=/' in rules  # relative, so that it holds behind a proxy
+
+
+def test_a_style_is_distilled_from_its_teachers_pictures_alone(handlers):
+    catalog = Catalog(handlers.settings.weights_dir)
+    assert able_tasks(catalog) == [("Style transfer", "style")]
+    custom = {name: field.usual for name, field in FIELDS.items()}
+    for student, preset in (("fresh 16x7", "quick"), (MOSAIC[1], "custom")):
+        values = FormValues("style", MOSAIC[0], student, preset, "mine", custom)
+        teaching = recipe_of(values, handlers.settings).teaching
+        assert (teaching.teacher, teaching.truth_share, teaching.truth_share_end) == (MOSAIC[0], 0.0, None)
+    with pytest.raises(SettingsError, match="The search judges by originals"):
+        recipe_of(values._replace(preset="search"), handlers.settings)
+    assert not proof_for("style")["visible"] and proof_for("sr_x4")["visible"]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from kdsr.errors import InputError, SettingsError, find
 from kdsr.jobs import SearchPlan
 from kdsr.settings import Settings
-from kdsr.tasks import TASKS
+from kdsr.tasks import TASKS, find_task
 from kdsr.train import Recipe, distillation
 from kdsr.train.presets import preset
 from kdsr.ui.distill import search_texts
-from kdsr.zoo import Catalog, open_catalog
+from kdsr.zoo import Card, Catalog, open_catalog
 
 FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
     {"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}}
@@ -22,6 +22,7 @@ FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
 SEARCH = "search"
 PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"), (search_texts.PRESET, SEARCH))
 SEARCH_MINUTES = 20.0
+_OF_ORIGINALS = ("truth_share", "truth_share_end")
 _SHORT_STEPS = 3000
 """A custom run below this takes the preset `quick` for whatever the form does not ask."""
 
@@ -81,9 +82,9 @@ def form_values(
 
 
 def able_tasks(catalog: Catalog) -> list[tuple[str, str]]:
-    """(title, name) of the tasks that have a teacher, and originals to measure a student by."""
+    """(title, name) of the tasks that have a teacher."""
     able = {card.task for card in catalog.cards if card.role == "teacher"}
-    return [(task.title, name) for name, task in TASKS.items() if name in able and task.has_truth]
+    return [(task.title, name) for name, task in TASKS.items() if name in able]
 
 
 def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
@@ -126,15 +127,13 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     changes: dict[str, Any] = {"compile": False, "twin": values.prove}
     chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
     if chosen == SEARCH:
+        _check_search(teacher)
         chosen = "quick"
-        if teacher.is_for_looks:
-            raise SettingsError(
-                f"The search judges by PSNR, which {teacher.title} lowers on purpose: choose another teacher, or "
-                "another length."
-            )
     if chosen == "custom":
         changes |= _custom(values.custom)
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
+    if not find_task(values.task).has_truth:  # the only target is the teacher's picture
+        changes = {key: value for key, value in changes.items() if key not in _OF_ORIGINALS}
     if start is None:
         changes["arguments"] = preset(chosen, values.task)["arguments"] | FRESH[values.student]
     usual = usual_name(values.task, values.student)
@@ -148,6 +147,21 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         student=start,
         changes={"title": title, **changes},
     )
+
+
+def _check_search(teacher: Card) -> None:
+    """Refuse a search where PSNR on originals does not say which student is better.
+
+    Raises:
+        SettingsError: a teacher for looks, or of a style.
+    """
+    if teacher.is_for_looks:
+        raise SettingsError(
+            f"The search judges by PSNR, which {teacher.title} lowers on purpose: choose another teacher, or "
+            "another length."
+        )
+    if not find_task(teacher.task).has_truth:
+        raise SettingsError("The search judges by originals, and a style has none: choose another length.")
 
 
 def search_of(values: FormValues) -> SearchPlan | None:

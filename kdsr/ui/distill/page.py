@@ -131,7 +131,7 @@ def page_of_run(run: Run, who: str, jobs: Jobs, run_events: RunEvents, folder: P
         search="" if trials is None else _trials_box(run, run_progress, recipe, trials),
         trials=_trials_file(run, home, folder, is_shown=is_mine and trials is not None),
         curves=view.curves(run, run_progress, recipe),
-        previews=view.previews(home),
+        previews=view.previews(home, recipe.the_task),
         take=gr.update(visible=has_network and not refusal),
         log_box=gr.update(visible=True),
         log=view.log(run_progress, recipe, jobs.log(run.id, who) if is_mine else ""),

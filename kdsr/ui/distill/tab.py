@@ -11,6 +11,7 @@ from markupsafe import Markup
 from kdsr.jobs import Jobs
 from kdsr.jobs.search_plan import LEAST_MINUTES, most_minutes
 from kdsr.settings import Settings
+from kdsr.tasks import find_task
 from kdsr.ui import texts
 from kdsr.ui.clips.limits import clip_class
 from kdsr.ui.distill import search_texts
@@ -206,6 +207,12 @@ def _outputs(parts: _DistillParts) -> list[Any]:
     return [all_parts[name] for name in RunPage._fields]
 
 
+def proof_for(task: str | None) -> Any:
+    """The wish for a twin, which only an original can teach: hidden, and off, for a task without."""
+    has_truth = task is None or find_task(task).has_truth
+    return gr.update(visible=True) if has_truth else gr.update(visible=False, value=False)
+
+
 def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: TeachersEvents, tab: gr.Tab) -> None:
     """The form's own events, and the estimate that follows what is chosen."""
     form, staged = parts.form, parts.states["staged"]
@@ -221,6 +228,7 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
         form["preset"].input(handlers.on_preset, *preset, **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]
+    form["task"].change(proof_for, form["task"], form["prove"], **LATEST)
     form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
     slow = {**LATEST, "concurrency_limit": 3, "concurrency_id": "estimate"}
     asked = ([form["source"], staged, *values], form["estimate"])

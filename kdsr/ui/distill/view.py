@@ -11,7 +11,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from kdsr.jobs import Run, State
-from kdsr.tasks import find_task
+from kdsr.tasks import Task, find_task
 from kdsr.train import Recipe, recipe_from_json
 from kdsr.train.twin import TWIN_FOLDER
 from kdsr.ui import texts
@@ -207,7 +207,8 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
         )
         if value is not None
     ]
-    steps, about = recipe.schedule.steps, "PSNR on held-out photographs"
+    what = "PSNR" if recipe.the_task.has_truth else "PSNR to the teacher"
+    steps, about = recipe.schedule.steps, f"{what} on held-out photographs"
     psnr = chart(about, drawn, levels, steps=steps, unit=" dB", span=_SPAN_DB, note=ssim)
     lines = [Line(*_loss_title(name), points) for name, points in losses_of(run_progress).items()]
     loss = chart("Loss", lines, steps=steps, is_log=True)
@@ -218,13 +219,14 @@ def _loss_title(name: str) -> tuple[str, str]:
     return _LOSSES.get(name, (name.replace("_", " ").capitalize(), "part"))
 
 
-def previews(home: Path) -> Markup:
-    """A held-out crop side by side, as far as its pictures exist in the folder of the run; they are sent inside the
-    page, so that no file is served.
+def previews(home: Path, task: Task) -> Markup:
+    """A held-out crop side by side, as far as its pictures exist in the folder of the run (no original where `task` has
+    none); they are sent inside the page, so that no file is served.
     """
     now = home / TWIN_FOLDER / "preview" / "now.png"
     found = [now if name == "twin" else home / "preview" / f"{name}.png" for name, _ in _PREVIEWS]
-    return _previews(tuple((path, path.stat().st_mtime_ns) if path.is_file() else None for path in found))
+    shown = [path if path.is_file() and (task.has_truth or path.stem != "truth") else None for path in found]
+    return _previews(tuple(path and (path, path.stat().st_mtime_ns) for path in shown))
 
 
 @functools.lru_cache(maxsize=32)
