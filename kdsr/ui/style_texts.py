@@ -4,7 +4,7 @@ from kdsr.tasks import find_task
 from kdsr.ui import texts
 
 NO_PSNR = "No PSNR: a style has no original"
-LIKENESS = "A style has no original: the figures say how near a picture is to the teacher's."
+LIKENESS = "The figures say how near a picture is to the teacher's: higher is closer."
 NO_POINTS = "Nothing to plot: a style has no original, so its networks have no PSNR. Look at them, and at their times."
 CHANGED = "Settings changed: press Draw."
 BUSY_AGAIN = "Times marked ~ are rough. Press Draw to measure again."

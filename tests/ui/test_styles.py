@@ -123,12 +123,12 @@ def test_a_result_is_set_beside_its_teachers_and_no_original_is_missed(handlers,
     assert re.search(rf"matches the teacher's picture at {result.apart.psnr_db:.1f} dB\.", said)
     assert not re.search(r"ahead|behind|better|worse", said)
     table = figures.table(result)
-    assert "PSNR to teacher" in table and ">no original<" not in table and "A style has no original" in table
+    assert "PSNR<br>to teacher" in table and ">no original<" not in table and "how near a picture is" in table
     assert [figures.caption(result.column(key), result)[1] for key in ("input", "teacher")] == ["", ""]
     assert figures.caption(result.column("student"), result)[1].endswith(" dB to the teacher")
     shown = f"{table}{figures.summary(result)}{figures.caption(result.column('student'), result)[1]}"
     left = english_in(say_html(shown, table_of("zh")))
-    assert {each for each in left if "Mosaic" not in each and "mosaic" not in each} == set()
+    assert {each for each in left if "osaic" not in each and "photo" not in each} == set()
 
 
 def test_a_network_of_a_style_is_tried_beside_its_own_teacher(handlers):

@@ -20,8 +20,8 @@ _QUALITY = (
     ("SSIM", "Structural similarity to the original, at most 1; higher is better"),
 )
 _LIKENESS = (
-    ("PSNR to teacher", "Peak signal-to-noise ratio against the teacher's picture, in dB; higher is closer"),
-    ("SSIM to teacher", "Structural similarity to the teacher's picture, at most 1; higher is closer"),
+    (Markup("PSNR<br>to teacher"), "Peak signal-to-noise ratio against the teacher's picture, in dB; higher is closer"),
+    (Markup("SSIM<br>to teacher"), "Structural similarity to the teacher's picture, at most 1; higher is closer"),
 )
 _COST = (
     ("Network", "The network only: median of warm runs, loading and the first run left out"),
