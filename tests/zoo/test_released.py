@@ -188,6 +188,8 @@ def test_a_sky_keeps_its_colour_and_shows_no_tiles_at_both_ends_of_the_strength(
         degraded = degrade(sky(), task, strength=end)
         whole = restore(degraded, runtime, tile_px=1000)
         assert (restore(degraded, runtime, tile_px=48) - whole).abs().max() <= 1e-5
+        if not task.has_truth:  # a style has colours of its own
+            continue
         before, after = (
             (image.mean((0, 2, 3)) - sky().mean((0, 2, 3))).abs() * 255 for image in (degraded[:, :3], whole)
         )
