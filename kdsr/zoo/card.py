@@ -18,7 +18,7 @@ ROLES = ("teacher", "student", "twin")
 PRECISIONS = ("float32", "int8")
 KEPT_CARDS = 256
 """Cards that the process remembers; a file has 20 kB, so that is 20 MB."""
-_ADVERSARIAL_LOSSES = frozenset(["adversarial", "critic"])
+_LOSSES_FOR_LOOKS = frozenset(["adversarial", "critic", "perceptual"])
 _ONLY_IN_CARDS = frozenset(["file_bytes", "figures", "macs_per_output_megapixel", "parameters", "sha256", "trained_on"])
 
 
@@ -221,8 +221,8 @@ def write_card(card: Card, path: Path) -> Path:
 
 
 def trains_for_looks(recipe: Mapping[str, Any]) -> bool:
-    """Whether an adversarial loss is in `recipe`, in any stage."""
-    return not _ADVERSARIAL_LOSSES.isdisjoint(_losses(recipe))
+    """Whether an adversarial or perceptual loss is in `recipe`, in any stage."""
+    return not _LOSSES_FOR_LOOKS.isdisjoint(_losses(recipe))
 
 
 def _losses(recipe: Any) -> Iterator[object]:
