@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from kdsr.settings import Settings
 from kdsr.ui import texts
 from kdsr.ui.compare import add_comparison
 from kdsr.ui.events import LATEST, LATEST_TOLD, READING, SAMPLED, TOLD, to_chosen
@@ -13,6 +14,7 @@ from kdsr.ui.models.fitting import add_fit, wire_fit
 from kdsr.ui.models.handlers import ModelsHandlers, ModelsPage
 from kdsr.ui.models.sample import COMPARISON
 from kdsr.ui.models.selection import ALL, Selection
+from kdsr.ui.models.synthesis import add_synthesis
 from kdsr.ui.models.teachers import add_get, wire_get_here
 from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.teachers.panel import TeachersEvents
@@ -60,7 +62,7 @@ def add_models_tab(
     """
     handlers = ModelsHandlers(folder, restore.handlers)
     with gr.Row(elem_id="zoo"):
-        parts = _main_column() | _card_column()
+        parts = _main_column(handlers.settings) | _card_column()
     selection = parts["selection"] = gr.State(Selection())
     page = [parts[name] for name in ModelsPage._fields]
     shown = tab.select(handlers.on_show, [selection, restore.choice], page, **LATEST_TOLD)
@@ -85,8 +87,8 @@ def add_models_tab(
     return handlers
 
 
-def _main_column() -> dict[str, Any]:
-    """The table, and the plot under it."""
+def _main_column(settings: Settings) -> dict[str, Any]:
+    """The table, the plot under it, and the fold that draws pictures."""
     with gr.Column(elem_id="zoo-main"):
         task = gr.Radio([("All", ALL)], value=ALL, label="Task", show_label=False, elem_id="zoo-filter")
         tables = gr.HTML(elem_id="zoo-tables", js_on_load=_PICKABLE)
@@ -104,6 +106,7 @@ def _main_column() -> dict[str, Any]:
             )
         chart = gr.HTML(elem_id="zoo-chart", js_on_load=_PICKABLE)
         published = gr.HTML(elem_id="zoo-published")
+        add_synthesis(settings)
     return {
         "filter": task,
         "tables": tables,
