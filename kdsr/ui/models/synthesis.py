@@ -25,9 +25,10 @@ from kdsr.zoo.synthesis import DrawnBy, SynthesisCard, load_generator, read_synt
 TITLE = "Synthesis: a generator and a student a tenth of its size"
 ABOUT = (
     "Pictures of greenery that no camera took: each is drawn from {latent} random numbers, its code. "
-    "The student learned to draw what the teacher draws from the same code."
+    "The student learned to draw what the teacher draws from the same code. "
+    "Both learned for minutes on one processor core, so textures repeat and borders are dark."
 )
-MOVE = "From one code to another"
+MOVE = "Between two codes"
 ANOTHER = "Other codes"
 SHOWN = {
     "teacher": "Teacher",
@@ -38,8 +39,8 @@ SHOWN = {
 """By the card's names; drawn by those that have weights."""
 HEADS = ("Drawn by", "Parameters", "Latency", "Fréchet distance")
 FOOT = (
-    "Fréchet distance from photographs that nothing was trained on: lower is closer. {samples} pictures of each, mean "
-    "and deviation of {seeds} seeds. The photographs trained on have {floor}. Latency: one picture, on this machine."
+    "Fréchet distance from parts of photographs that nothing was trained on: lower is closer. {samples} pictures of "
+    "each, mean and deviation of {seeds} seeds. The photographs trained on have {floor}. Latency: one picture, on this machine."
 )
 STEPS = 40
 """Of the slider."""
