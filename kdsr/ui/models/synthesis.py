@@ -40,7 +40,8 @@ SHOWN = {
 HEADS = ("Drawn by", "Parameters", "Latency", "Fréchet distance")
 FOOT = (
     "Fréchet distance from parts of photographs that nothing was trained on: lower is closer. {samples} pictures of "
-    "each, mean and deviation of {seeds} seeds. The photographs trained on have {floor}. Latency: one picture, on this machine."
+    "each, mean and deviation of {seeds} seeds. The photographs trained on have {floor}. "
+    "Latency: one picture, on this machine."
 )
 STEPS = 40
 """Of the slider."""
