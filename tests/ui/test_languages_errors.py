@@ -68,7 +68,7 @@ NOT_IN_THE_PAGE = (
 )
 """How the sentences begin that only the command line, scripts and cards written by hand can cause."""
 COMPOSED = ("{} {}: open it", "{} is {} x {}", "{} is {}not", "{} is a HEIC", "The original must have {} x {} pixels{}",
-            "The ONNX graph differs from", "There is no {} {}; {}")  # fmt: skip
+            "The ONNX graph differs from", "There is no {} {}; {}", "A search may take at most {} minutes{}")  # fmt: skip
 """Parts of these are sentences of their own; they are said in `SAID`."""
 FILLINGS = ("12", "photo.png", "student")
 SAID = (
@@ -85,6 +85,8 @@ SAID = (
     "photo.jpg is a JPEG of a kind that is not read (lossless, arithmetic): save it as PNG, or as usual JPEG.",
     "photo.jpg is a JPEG of a kind that is not read (12-bit): save it as PNG, or as usual JPEG.",
     "The ONNX graph differs from the network by 0.2, too much to be used; take the runtime torch and report this.",
+    "A search may take at most 20 minutes here, got 40: ask for fewer.",
+    "A search may take at most 10 minutes with its proof here, got 40: ask for fewer.",
     "The mask marks every pixel as missing; mark what is to be filled, and leave the rest.",
     "The mask marks nothing as missing; mark what is to be filled, and leave the rest.",
     "A run that is running cannot become queued, only done or failed or interrupted or stopped or stopping.",
