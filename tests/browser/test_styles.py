@@ -72,13 +72,13 @@ def test_a_style_is_chosen_drawn_and_downloaded_and_nothing_of_an_original_is_of
     assert page.evaluate("location.search") == "?task=style&style=mosaic"
     told = page.inner_text("#summary .headline")
     assert "matches the teacher's picture at" in told and "original" not in told
+    assert faults(page) == []
     page.click("#advanced > button")
     assert page.input_value("#student input") == "Student 32x7, mosaic"
     assert page.input_value("#teacher input") == "Teacher, mosaic"
     with page.expect_download() as download:
         page.click("#student-file")
     assert download.value.suggested_filename.endswith("-style-student.png")
-    assert faults(page) == []
     page.click("#task label:has-text('Super-resolution x4')")
     finished(page, "Super-resolution x4")
     page.wait_for_selector("#style", state="hidden")

@@ -68,7 +68,8 @@ NOT_IN_THE_PAGE = (
 )
 """How the sentences begin that only the command line, scripts and cards written by hand can cause."""
 COMPOSED = ("{} {}: open it", "{} is {} x {}", "{} is {}not", "{} is a HEIC", "The original must have {} x {} pixels{}",
-            "The ONNX graph differs from", "There is no {} {}; {}", "A search may take at most {} minutes{}")  # fmt: skip
+            "The ONNX graph differs from", "There is no {} {}; {}",
+            "A search may take at most {} minutes{}")  # fmt: skip
 """Parts of these are sentences of their own; they are said in `SAID`."""
 FILLINGS = ("12", "photo.png", "student")
 SAID = (
