@@ -253,6 +253,7 @@ def test_the_report_says_what_is_done_and_is_replaced_in_place(tmp_path):
     assert path.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_row_may_have_a_baseline_of_its_own(tmp_path):
     more = {"few-twin": {"title": "few, no teacher", "recipe": {"photo_limit": 8}},
             "few": {"title": "few, taught", "recipe": {"photo_limit": 8}, "baseline": "few-twin"}}  # fmt: skip

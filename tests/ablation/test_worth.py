@@ -30,6 +30,7 @@ def write_results(out, figures):
         path.write_text(json.dumps(dataclasses.asdict(result)))
 
 
+@pytest.mark.slow
 def test_gains_are_paired_by_seed_and_all_photographs_stand_last(tmp_path, capsys):
     (tmp_path / "plan.json").write_text(json.dumps(PLAN))
     write_results(
