@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.accessible import faults
 from helpers.running import photograph
+from helpers.workers import closed_gate, workers_begin_with
 
 from kdsr.image import read_picture
 from kdsr.restore import open_runtime, restore_picture
@@ -21,9 +22,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
-WAIT_MS = 300_000
-STEPS = 6_000
-"""Enough for a page to be closed, opened and stopped meanwhile on a quick machine; half a minute on a slow one."""
+WAIT_MS = 150_000
+STEPS = 600
 CUSTOM = {"steps": STEPS, "batch_size": 1, "patch_px": 16}
 CHANGES = ("stop", "resume", "delete", "compare", "files")
 
@@ -70,8 +70,10 @@ def downloaded(page: "sync_api.Page", button: str, folder: Path) -> Path:
     return target
 
 
-def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address, tmp_path):
+def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address, tmp_path, monkeypatch):
     # Over 40 lines: one visit from start to download; each step needs the one before.
+    gate = tmp_path / "gate"
+    workers_begin_with(monkeypatch, closed_gate(gate, 250))
     anna = browser.new_context(viewport={"width": 1280, "height": 860})
     page = opened(anna, address)
     assert "Train your own student" in page.inner_text("#run-page")
@@ -86,6 +88,7 @@ def test_a_run_outlives_its_page_and_its_network_is_taken_home(browser, address,
     page.click("#run-stop")
     state(page, "stopped")
     watched = another_browser_only_watches(browser, address + link)
+    gate.unlink()
     page.click("#run-resume")
     state(page, "running", "done")  # on a quick machine it may be done already
     assert faults(page) == []

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and playwright warn of things of their own
 ]
-WAIT_MS = 300_000
+WAIT_MS = 150_000
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -33,7 +33,8 @@ def opened(context: "sync_api.BrowserContext", address: str, tab: str = "Distill
 
 def test_a_search_is_watched_stopped_continued_and_its_network_is_compared(browser, address, tmp_path, monkeypatch):
     # Over 40 lines: one visit from start to Restore; each step needs the one before.
-    counted_searches(monkeypatch)
+    gate = tmp_path / "gate"
+    counted_searches(monkeypatch, gate)
     small_steps(monkeypatch)
     anna = browser.new_context(viewport={"width": 1280, "height": 860})
     page = opened(anna, address)
@@ -57,6 +58,7 @@ def test_a_search_is_watched_stopped_continued_and_its_network_is_compared(brows
     assert "the trials so far are kept" in page.inner_text("#run-progress")
     assert not page.is_visible("#run-files")
     link = page.get_attribute("#run-head a.share", "href")
+    gate.unlink()
     page.click("#run-resume")
     page.wait_for_selector("#run-search .chosen:has-text('In training'), #run-head .badge.done")
     page.wait_for_selector("#run-head .badge.done")

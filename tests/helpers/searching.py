@@ -1,14 +1,23 @@
 """Searches whose minutes go by with the steps, not with the clock: as long on a crowded machine as on an idle one."""
 
 import itertools
-import sys
 import time
 from functools import partial
+
+from helpers.workers import closed_gate, workers_begin_with
 
 STEP_S = 0.05
 """A step of training, by that clock."""
 MINUTES = 0.36
 """By that clock: about 340 steps of a full run."""
+GATE_STEPS = 80
+"""Half of them measure the pace; after the others the preset itself has been compared, and the search goes on."""
+_COUNT = """
+from functools import partial
+import kdsr.tune.run
+from helpers.searching import counting_steps
+kdsr.tune.run.tune = partial(kdsr.tune.run.tune, clock=counting_steps())
+"""
 
 
 def counting_steps():
@@ -17,12 +26,15 @@ def counting_steps():
     return lambda: began + STEP_S * next(ticks)
 
 
-def counted_searches(monkeypatch):
-    """Searches of this process, and of the workers that it starts, take the clock that counts steps."""
+def counted_searches(monkeypatch, gate=None):
+    """Searches of this process, and of the workers that it starts, take the clock that counts steps.
+
+    The workers stop in their search, trials compared, until the file `gate` is removed.
+    """
     from kdsr.tune import run
 
     monkeypatch.setattr("kdsr.tune.run.tune", partial(run.tune, clock=counting_steps()))
-    monkeypatch.setattr("kdsr.jobs.launchers.WORKER", ("-c", _WORKER))
+    workers_begin_with(monkeypatch, *_COUNT.splitlines(), *([closed_gate(gate, GATE_STEPS)] if gate else []))
 
 
 def small_steps(monkeypatch):
@@ -34,15 +46,3 @@ def small_steps(monkeypatch):
 
     whole = form.distillation
     monkeypatch.setattr("kdsr.ui.distill.form.distillation", small)
-
-
-_WORKER = f"""
-import sys
-sys.path[:0] = {sys.path!r}
-from functools import partial
-import kdsr.tune.run
-from helpers.searching import counting_steps
-kdsr.tune.run.tune = partial(kdsr.tune.run.tune, clock=counting_steps())
-from kdsr.jobs.worker import main
-main()
-"""

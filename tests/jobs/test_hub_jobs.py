@@ -53,11 +53,11 @@ def ended(jobs, run):
 @pytest.mark.slow
 def test_a_run_is_a_job_of_the_account_is_stopped_and_resumed_and_its_network_comes_back(jobs, hub, photos, caplog):
     with signed_in(TOKEN):
-        run = jobs.submit(recipe(steps=20_000, **PLAN), ANNA, photos)
+        run = jobs.submit(recipe(steps=200_000, **PLAN), ANNA, photos)
     waited(jobs, run, lambda now: now.step > 0)
     jobs.stop(run.id, ANNA)
     stopped = ended(jobs, run)
-    assert stopped.state is State.STOPPED and 0 < stopped.step < 20_000, stopped.message
+    assert stopped.state is State.STOPPED and 0 < stopped.step < 200_000, stopped.message
     (asked,) = hub.jobs.values()
     assert (asked["spaceId"], asked["flavor"], asked["labels"]["kdsr-run"]) == ("anna/kdsr", "t4-small", run.id)
     assert asked["secrets"] == {"HF_TOKEN": TOKEN} and TOKEN not in str(asked["environment"])

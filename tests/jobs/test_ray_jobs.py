@@ -167,7 +167,7 @@ def test_a_job_gets_settings_but_no_secret_and_no_folder_of_another_machine(tiny
 @pytest.mark.slow
 @pytest.mark.parametrize("cluster", [True], indirect=True)
 def test_a_run_on_the_cluster_is_watched_stopped_and_resumed(jobs, cluster, photos):
-    plan = {"steps": 100_000, "warmup_steps": 2, "validate_every": 50, "validation_photos": 1}
+    plan = {"steps": 200_000, "warmup_steps": 2, "validate_every": 50, "validation_photos": 1}
     run = jobs.submit(recipe(**plan), ANNA, photos)
 
     def now():

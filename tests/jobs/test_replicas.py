@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from helpers.running import ANNA, four_photos, recipe
+from helpers.workers import wait_for
 
 from kdsr.jobs import WAITING, Jobs, State, curve
 from kdsr.jobs.launchers import worker_environment
@@ -29,15 +29,6 @@ time.sleep(300)
 photos = pytest.fixture(four_photos)
 
 
-def wait_for(condition):
-    """What `condition()` gives once it is true."""
-    deadline = time.monotonic() + 120
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited for too long"
-        time.sleep(0.05)
-    return found
-
-
 @pytest.fixture
 def settings(tiny_settings, postgres_url, tmp_path):
     (tmp_path / "place").mkdir()
@@ -49,7 +40,7 @@ def one(settings, photos):
     """(its process, the id of its run) of a replica with a home of its own."""
     from kdsr.train.recipe import recipe_to_json
 
-    plan = recipe_to_json(recipe(steps=100_000, warmup_steps=2, validate_every=50, validation_photos=1))
+    plan = recipe_to_json(recipe(steps=200_000, warmup_steps=2, validate_every=50, validation_photos=1))
     environment = worker_environment(dataclasses.replace(settings, home=settings.home / "one"))
     words = [sys.executable, "-c", ONE, ANNA, plan, *map(str, photos)]
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -3,11 +3,11 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 from helpers.running import ANNA, BERT, four_photos, jobs_opener, recipe
 from helpers.searching import MINUTES, counted_searches
+from helpers.workers import ended, wait_for
 
 from kdsr.errors import InputError, LimitError, SettingsError
 from kdsr.jobs import Jobs, SearchPlan, State, public
@@ -17,7 +17,6 @@ from kdsr.jobs.store import store_of
 from kdsr.train.recipe import recipe_from_json
 from kdsr.zoo import Catalog
 
-DEADLINE_S = 300.0
 TAUGHT = {
     "task": "sr_x4", "teacher": "tiny_x4_teacher", "truth_share": 0.2, "arguments": {"width": 8, "depth": 2},
     "validation_photos": 1, "warmup_steps": 2,
@@ -40,19 +39,6 @@ def jobs(tiny_settings, tiny_catalog, counted):
     for run in opened.store.runs():
         if run.holder is not None:
             os.kill(int(run.holder.split()[-2]), signal.SIGKILL)
-
-
-def wait_for(condition):
-    """What `condition()` gives once it is true."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited for too long"
-        time.sleep(0.02)
-    return found
-
-
-def ended(jobs, run):
-    return wait_for(lambda: (now := jobs.get(run.id)).state not in ("queued", "running", "stopping") and now)
 
 
 def told(jobs, run, kind):
@@ -106,8 +92,12 @@ def test_each_quick_preset_can_be_searched_from(task):
 
 
 @pytest.mark.slow
-def test_a_search_that_was_stopped_and_killed_goes_on_with_its_trials_and_ends_with_network_and_recipe(jobs, photos):
+def test_a_search_that_was_stopped_and_killed_goes_on_with_its_trials_and_ends_with_network_and_recipe(
+    jobs, photos, tmp_path, monkeypatch
+):
     # Over 40 lines: one search through stop, kill and end; each needs the one before.
+    gate = tmp_path / "gate"
+    counted_searches(monkeypatch, gate)
     run = jobs.submit(recipe(**TAUGHT), ANNA, photos, search=SHORT)
     wait_for(lambda: told(jobs, run, "rung") or jobs.get(run.id).ended)
     assert jobs.get(run.id).state is State.RUNNING, jobs.get(run.id).message
@@ -121,6 +111,7 @@ def test_a_search_that_was_stopped_and_killed_goes_on_with_its_trials_and_ends_w
     os.kill(int(jobs.get(run.id).holder.split()[-2]), signal.SIGKILL)
     assert wait_for(jobs.tend) == [run.id]
     assert jobs.get(run.id).message.endswith("goes on with the trials that are kept.")
+    gate.unlink()
     jobs.resume(run.id, ANNA)
     done = ended(jobs, run)
     assert done.state is State.DONE and done.step == done.steps == 22, jobs.log(run.id, ANNA) + done.message

@@ -2,10 +2,10 @@
 
 import dataclasses
 import itertools
-import time
 
 import pytest
 from helpers.running import ANNA, Recorder, four_photos, recipe
+from helpers.workers import ended
 
 from kdsr.errors import LimitError
 from kdsr.jobs import Jobs, State
@@ -28,15 +28,6 @@ def chunked(tiny_settings, tiny_catalog):
     """Runs in chunks of one step, in this process."""
     launcher = ChunkLauncher(tiny_settings, store_of(tiny_settings), gpu=lambda step: step, chunk_s=0.0, poll_s=0.01)
     return Jobs(tiny_settings, launcher=launcher)
-
-
-def ended(jobs, run):
-    """The run after its worker has ended it."""
-    deadline = time.monotonic() + 300
-    while (now := jobs.get(run.id)).state in ("queued", "running", "stopping"):
-        assert time.monotonic() < deadline, "waited for too long"
-        time.sleep(0.02)
-    return now
 
 
 def weights(folder):
