@@ -38,6 +38,25 @@ def _place(folder: str) -> int:
     return AREAS.index(folder) if folder in AREAS else -1
 
 
+_GUARD = pytest.StashKey[object]()
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: object) -> None:
+    """Keep what guards a test, for its teardown."""
+    item.stash[_GUARD] = settings
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Guard a teardown anew: pytest-timeout takes its guard away once a test has failed, and a page that hung may hang
+    again as it is closed.
+    """
+    if _GUARD in item.stash:
+        item.ihook.pytest_timeout_set_timer(item=item, settings=item.stash[_GUARD])
+    return (yield)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """One thread for each network: the tests' networks are too small for more."""

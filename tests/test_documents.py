@@ -205,7 +205,7 @@ def test_the_recipe_for_a_loss_can_be_followed_word_for_word(tmp_path):
     )
     outputs = []
     for command in commands:
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stdout + done.stderr
         outputs.append(done.stdout)
     assert int(re.search(r"(\d+) passed", outputs[0])[1]) > 1  # its own test, and those of every loss

@@ -38,7 +38,7 @@ def run_in(folder: Path, code: str) -> str:
         cv2.imwrite(str(path), cv2.resize(coarse, (96, 80), interpolation=cv2.INTER_CUBIC))
     environment = {"PYTHONPATH": str(REPOSITORY), "KDSR_HOME": str(folder / "home"), "HOME": str(folder), "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -127,7 +127,7 @@ def restore(tmp_path, environment, *words):
     own |= {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "kdsr", "restore", *map(str, words), "--model", MODEL]
     return subprocess.run(
-        command, env=os.environ | environment | own, capture_output=True, text=True, check=False, timeout=300
+        command, env=os.environ | environment | own, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -23,7 +23,7 @@ def train(settings, tmp_path, out, *more):
     environment = os.environ | {"KDSR_HOME": str(tmp_path / "home"), "KDSR_WEIGHTS_DIR": str(settings.weights_dir)}
     environment |= {"KDSR_THREADS": "2", "KDSR_DEVICE": "cpu", "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "kdsr", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_workers_without_room_or_an_equal_share_are_refused():

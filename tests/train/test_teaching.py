@@ -272,7 +272,7 @@ def test_two_processes_take_the_steps_of_one(settings, tmp_path):
         "--out",
         str(tmp_path / "two"),
     ]
-    done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert all(torch.allclose(one[name], two[name], atol=1e-5, rtol=0) for name in one)

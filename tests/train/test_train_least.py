@@ -35,7 +35,7 @@ def spend(settings, tmp_path, *more):
         "PYTHONPATH": str(ROOT),
     }
     return subprocess.run(
-        [str(part) for part in command], env=environment, capture_output=True, text=True, check=False, timeout=300
+        [str(part) for part in command], env=environment, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -77,7 +77,7 @@ def shown_example(settings, title):
 def test_the_pages_own_example_gives_the_bits_of_the_command(client, settings, photo, title, interpreter):
     code = shown_example(settings, title).replace(ADDRESS, client.src.rstrip("/"))
     assert client.src.rstrip("/") in code
-    done = subprocess.run([*interpreter, code], cwd=photo.parent, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*interpreter, code], cwd=photo.parent, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert (photo.parent / "restored.png").read_bytes() == by_command(settings, photo, STUDENT)
 

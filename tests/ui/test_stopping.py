@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # gradio's server and client warn of things of their own
 ]
-PATIENCE_S = 300.0
+PATIENCE_S = 150.0
 PROGRAM = (
     "import sys; from kdsr.settings import settings_from_environment; from kdsr.ui import serve;"
     "serve(settings_from_environment(), port=int(sys.argv[1]))"
