@@ -5,11 +5,14 @@ What is copied is what the page shows.
 
 import base64
 import io
+import time
 
 import numpy as np
 import pytest
 from helpers.accessible import small_targets, violations
 from PIL import Image
+
+from kdsr.ui.restore import run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="the package axe-playwright-python is not installed")
@@ -94,7 +97,19 @@ def test_what_is_copied_is_what_the_page_shows_pixel_for_pixel(browser, address)
     page.context.close()
 
 
-def test_chosen_examples_are_restored_for_the_pdf_and_a_stop_writes_none(browser, address):
+def hold_until_stopped(monkeypatch):
+    """Networks take no picture before a stop is heard: a quick machine would be done before it is pressed."""
+
+    def held(*given, should_stop=None, **named):
+        while should_stop is not None and not should_stop():
+            time.sleep(0.01)
+        return restore(*given, should_stop=should_stop, **named)
+
+    restore = run.restore_picture
+    monkeypatch.setattr(run, "restore_picture", held)
+
+
+def test_chosen_examples_are_restored_for_the_pdf_and_a_stop_writes_none(browser, address, monkeypatch):
     page = opened(browser, address)
     page.click("#report-choice > button")
     page.check("#report-pictures label:has-text('Cat') input")
@@ -103,6 +118,8 @@ def test_chosen_examples_are_restored_for_the_pdf_and_a_stop_writes_none(browser
     with open(download.value.path(), "rb") as file:
         assert download.value.suggested_filename == "astronaut-sr_x4-report.pdf" and file.read(5) == b"%PDF-"
     page.check("#report-pictures label:has-text('Motorcycle') input")
+    page.wait_for_selector("#report-stop", state="hidden")  # else the next press may be of the first report's button
+    hold_until_stopped(monkeypatch)
     page.click("#report")
     page.click("#report-stop")
     page.wait_for_selector("#report-status .line.stopped")

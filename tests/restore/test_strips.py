@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.gate import program_with_gate
 from helpers.pictures import KINDS, noise, same
 
 from kdsr.errors import InputError, ShapeError, Stopped
@@ -207,11 +208,14 @@ def test_ctrl_c_leaves_no_half_written_file(tiny_catalog, tiny_settings, folder)
     command = kdsr(
         "restore", folder / "in.png", "-o", folder / "out" / "large.png", "--model", "tiny_x4_student", **places
     )
+    gate = folder / "gate"
+    command[2:5] = program_with_gate(gate, "kdsr.image.png:PngWriter.write", 0, command[4])
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while not any((folder / "out").iterdir()):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
+        gate.unlink()
         _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False), err
     assert list((folder / "out").iterdir()) == []

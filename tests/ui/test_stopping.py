@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from helpers.gate import program_with_gate
 from helpers.running import Recorder, four_photos, recipe
 from helpers.serving import free_port, served, tiny_settings_in
 from PIL import Image
@@ -40,6 +40,8 @@ class Page:
 
     def __init__(self, settings, **more):
         self.port = free_port()
+        self.gate = settings.home.parent / "gate"
+        """While it is there, no picture gets restored."""
         self.address = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {
             "KDSR_WEIGHTS_DIR": str(settings.weights_dir), "KDSR_HOME": str(settings.home), "KDSR_THREADS": "1",
@@ -47,7 +49,10 @@ class Page:
             "GRADIO_TEMP_DIR": str(settings.home / "gradio"), **more,
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(self.port)], env=environment, stdout=subprocess.PIPE, text=True
+            [*program_with_gate(self.gate, "kdsr.ui.endpoints.restoring:restore_file", 0, PROGRAM), str(self.port)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.until(lambda: self.get("/healthz"))
 
@@ -88,10 +93,9 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def large(tmp_path):
-    """A picture that takes seconds."""
-    path = tmp_path / "large.png"
-    Image.effect_noise((1200, 1200), 60).convert("RGB").save(path)
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.effect_noise((40, 30), 60).convert("RGB").save(path)
     return path
 
 
@@ -103,7 +107,7 @@ def event(log, name):
     return next(line for line in log if line["event"] == name)
 
 
-def test_what_runs_ends_and_nothing_new_is_taken(settings, large):
+def test_what_runs_ends_and_nothing_new_is_taken(settings, picture):
     with page(settings) as served_page:
         health = served_page.get("/healthz")
         assert (health.status_code, health.json()) == (
@@ -111,17 +115,18 @@ def test_what_runs_ends_and_nothing_new_is_taken(settings, large):
         )  # fmt: skip
         assert "set-cookie" not in health.headers
         client = Client(served_page.address, verbose=False)
-        first = restore(client, large)
+        first = restore(client, picture)
         served_page.until(lambda: served_page.metric("kdsr_queue_running") == 1)
-        second = restore(client, large)
+        second = restore(client, picture)
         served_page.until(lambda: served_page.metric("kdsr_queue_waiting") == 1)
         served_page.process.send_signal(signal.SIGTERM)
         served_page.until(lambda: served_page.get("/healthz").status_code == 503)
         assert served_page.get("/healthz").json()["accepts_work"] is False
         with pytest.raises(AppError, match="being stopped"):
             second.result(timeout=PATIENCE_S)
+        served_page.gate.unlink()
         with Image.open(first.result(timeout=PATIENCE_S)) as restored:
-            assert restored.size == (4800, 4800)
+            assert restored.size == (160, 120)
         code, log = served_page.end()
     events = [line["event"] for line in log if line["event"] != "log"]
     assert code == 0 and events[0] == "serving" and events[-1] == "stopped"
@@ -130,9 +135,9 @@ def test_what_runs_ends_and_nothing_new_is_taken(settings, large):
     assert events.index("stopping") < events.index("work") and event(log, "stopped")["broken_off"] == 0
 
 
-def test_what_runs_longer_than_allowed_is_told_so_and_the_process_ends(settings, large):
+def test_what_runs_longer_than_allowed_is_told_so_and_the_process_ends(settings, picture):
     with page(settings, KDSR_STOP_S="0") as served_page:
-        first = restore(Client(served_page.address, verbose=False), large)
+        first = restore(Client(served_page.address, verbose=False), picture)
         served_page.until(lambda: served_page.metric("kdsr_queue_running") == 1)
         served_page.process.send_signal(signal.SIGTERM)
         with pytest.raises(AppError, match="stopped before this was done"):
