@@ -28,6 +28,9 @@ def is_installed() -> bool:
 def av() -> ModuleType:
     """The package `av`, silent.
 
+    FFmpeg's messages go nowhere, not to Python's log: a thread of a decoder would wait for the interpreter to tell an
+    error, while the interpreter waits for that thread to end, and the whole process would stand still for good.
+
     Raises:
         SettingsError: it is not installed.
     """
@@ -36,7 +39,7 @@ def av() -> ModuleType:
         import av as found
     except ImportError:
         raise SettingsError("Video needs PyAV, which is not installed; run pip install 'kdsr[video]'.") from None
-    found.logging.set_level(found.logging.PANIC)
+    found.logging.set_level(None)
     return found
 
 

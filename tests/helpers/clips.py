@@ -19,6 +19,23 @@ def picture(index: int, width: int, height: int) -> np.ndarray:
     return np.stack([wave + 0 * y for wave in waves], axis=-1).round().astype(np.uint8)
 
 
+def make_torn_clip(path: Path) -> None:
+    """A Matroska file of 40 frames, each but the first ones torn in its middle: every decoder complains."""
+    whole = path.with_name("whole.mp4")
+    make_clip(whole, frames=40, width=160, height=96, options={"bf": "0", "g": "4"})
+    with av.open(str(whole)) as source, av.open(str(path), "w") as out:
+        picture = source.streams.video[0]
+        copy = out.add_stream_from_template(picture)
+        for index, packet in enumerate(source.demux(picture)):
+            if packet.dts is None:
+                continue
+            data = bytes(packet)
+            torn = av.Packet(data if index < 3 else data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+            torn.pts, torn.dts, torn.time_base = packet.pts, packet.dts, packet.time_base
+            torn.is_keyframe, torn.stream = packet.is_keyframe, copy
+            out.mux(torn)
+
+
 def make_clip(
     path: Path,
     *,

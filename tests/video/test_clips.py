@@ -1,5 +1,7 @@
 """Clips of every kind through a released student: frames, times, sound, colour, and what cannot be restored."""
 
+import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -9,7 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import BT709, SMPTE170M, frames_of, make_clip, packets_of, times_of
+from helpers.clips import BT709, SMPTE170M, frames_of, make_clip, make_torn_clip, packets_of, times_of
 
 from kdsr.errors import InputError, SettingsError, Stopped
 from kdsr.restore import open_runtime
@@ -223,3 +225,20 @@ def test_a_frame_of_a_clip_has_one_thread_but_for_integers():
     catalog, settings = Catalog(Path(__file__).parents[2] / "weights"), Settings(device="cpu", threads=4)
     assert clip_settings(settings, catalog.find("sr_x2-student-16x7")).threads == 1
     assert clip_settings(settings, catalog.find("sr_x2-student-32x7-int8")).threads == 4
+
+
+LEFT = """
+import sys
+from pathlib import Path
+from kdsr.video.clip import open_clip, shots
+for _ in range(20):
+    frames = shots(open_clip(Path(sys.argv[1])))
+    next(frames), next(frames)
+    frames.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_damaged_clip_that_is_left_while_its_decoder_complains_does_not_hold_up_the_process(tmp_path):
+    make_torn_clip(tmp_path / "torn.mkv")
+    subprocess.run([sys.executable, "-c", LEFT, tmp_path / "torn.mkv"], check=True, timeout=60)
