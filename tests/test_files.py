@@ -124,10 +124,14 @@ def test_no_module_writes_a_file_in_place():
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
-            name, arguments = call.func.attr, [ast.unparse(argument) for argument in call.args]
+            name = call.func.attr
             if name in ("write_text", "write_bytes"):
-                arguments = [ast.unparse(call.func.value)]
-            elif name not in ("copyfile", "copy2", "savefig") and ast.unparse(call.func) != "cv2.imwrite":
+                targets = [call.func.value]
+            elif name in ("copyfile", "copy2", "savefig") or (
+                name == "imwrite" and ast.unparse(call.func) == "cv2.imwrite"
+            ):
+                targets = call.args
+            else:
                 continue
-            written += [] if "part" in arguments else [name]
+            written += [] if "part" in map(ast.unparse, targets) else [name]
         assert written == FRESH.get(str(path.relative_to(Path(kdsr.__file__).parent)), []), path

@@ -87,12 +87,17 @@ def imported_modules(source: str, package: str) -> Iterator[str]:
                 parents = package.split(".")
                 base = ".".join([*parents[: len(parents) - node.level + 1], *base.split(".")]).rstrip(".")
             yield from (f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+        elif isinstance(node, ast.Call) and _name(node.func).endswith(("import_module", "__import__")):
             yield from (
                 argument.value
                 for argument in node.args
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
             )
+
+
+def _name(called: ast.expr) -> str:
+    """The last word of what is called."""
+    return getattr(called, "attr", getattr(called, "id", ""))
 
 
 @cache

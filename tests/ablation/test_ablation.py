@@ -269,6 +269,7 @@ def test_a_row_may_have_a_baseline_of_its_own(tmp_path):
         plan(rows=PLAN["rows"] | {"few": more["few"] | {"baseline": "none"}})
 
 
+@pytest.mark.slow
 def test_the_plot_is_the_same_bytes_every_time(tmp_path):
     pytest.importorskip("matplotlib")
     for seed in (0, 1):
@@ -289,6 +290,7 @@ def test_without_matplotlib_the_report_says_how_to_get_the_plot(tmp_path, monkey
     assert "install matplotlib" in (tmp_path / "ablation.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_report_of_what_is_done_and_asks_for_the_test_sets(tmp_path, capsys):
     (tmp_path / "plan.json").write_text(plan_to_json(plan()))
     write_result(tmp_path / "out", Trial("twin", 0), 30.0)

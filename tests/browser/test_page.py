@@ -203,15 +203,22 @@ def test_a_reference_of_another_size_is_one_sentence(page, photo):
     page.wait_for_selector("#status .line.error:has-text('must have 2048 x 2048 pixels')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
-    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+@pytest.mark.parametrize("scheme, widths", [("light", (390, 1280)), ("dark", (1280, 390))])
+def test_the_page_fits_phones_and_both_schemes(browser, address, scheme, widths):
+    page = browser.new_page(viewport={"width": widths[0], "height": 844}, color_scheme=scheme)
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
     finished(page)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
     assert ("dark" in (page.get_attribute("body", "class") or "")) == (scheme == "dark")
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 844})
+        fits(page, width)
+    page.close()
+
+
+def fits(page: "sync_api.Page", width: int) -> None:
+    """The page is as wide as the window, with the picture and the button in it, also scrolled."""
+    page.wait_for_function("(width) => document.documentElement.scrollWidth === width", arg=width)
     box = page.query_selector("#hero").bounding_box()
     assert box["y"] + box["height"] < 844 and box["width"] > 0.45 * width
     for scrolled in (0, 300):
@@ -225,7 +232,6 @@ def test_the_page_fits_phones_and_both_schemes(browser, address, width, scheme):
         " return box.left >= 0 && box.right <= width }",
         arg=width,
     )
-    page.close()
 
 
 LOADED = {
@@ -234,8 +240,9 @@ LOADED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 900), (1920, 1080)])
-@pytest.mark.parametrize("tab", LOADED)
+@pytest.mark.parametrize(
+    "tab, size", [("restore", (1280, 900)), *itertools.product(LOADED, [(390, 844), (1920, 1080)])]
+)
 def test_nothing_jumps_while_the_page_loads(browser, address, tab, size):
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.set_default_timeout(WAIT_MS)
@@ -258,7 +265,7 @@ CHOICES = (
 )
 
 
-def test_picture_choices_and_button_fit_one_screen_for_every_task_and_none_covers_another(browser, crowded_address):
+def test_choices_of_every_task_fit_one_screen_and_a_phone_shows_the_task_that_was_tapped(browser, crowded_address):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(WAIT_MS)
     page.goto(crowded_address)
@@ -277,6 +284,7 @@ def test_picture_choices_and_button_fit_one_screen_for_every_task_and_none_cover
             assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (task, a, b)
     assert page.evaluate("scrollY") == 0
     page.close()
+    a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address)
 
 
 def finished_student(page: "sync_api.Page", task: str) -> None:
@@ -284,7 +292,8 @@ def finished_student(page: "sync_api.Page", task: str) -> None:
     page.wait_for_selector("#status .line.done", state="attached")
 
 
-def test_on_a_phone_a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser, crowded_address):
+def a_task_tapped_at_the_end_of_the_row_stays_in_sight(browser: "sync_api.Browser", crowded_address: str) -> None:
+    """On a phone."""
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_default_timeout(WAIT_MS)
     page.goto(crowded_address)

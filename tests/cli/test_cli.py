@@ -323,23 +323,11 @@ def test_training_that_runs_out_of_time_says_how_to_go_on(run, tmp_path):
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_training_leaves_a_checkpoint(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "kdsr",
-        "--device",
-        "cpu",
-        "train",
-        write_run(tmp_path),
-        "--out",
-        tmp_path / "run",
-        "--data",
-        tmp_path / "data",
-    ]
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    words = ("train", write_run(tmp_path), "--out", tmp_path / "run", "--data", tmp_path / "data")
+    command = [sys.executable, "-m", "kdsr", "--device", "cpu", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         while not process.stdout.readline().startswith("step"):

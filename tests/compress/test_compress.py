@@ -47,6 +47,7 @@ def steps_of(card) -> list[str]:
     return [step["step"] for step in card.compression]
 
 
+@pytest.mark.slow
 def test_8_bits_come_with_weights_graphs_and_a_card_that_tells_every_step(settings, tmp_path):
     events = []
     (card,) = compress(PLAN, tmp_path / "out", settings=settings, on_event=events.append)

@@ -50,6 +50,7 @@ def test_each_scene_gives_its_sharpest_frame_once(footage):
     assert {scene.pixels.shape for scene in found} == {(144, 192, 3)}
 
 
+@pytest.mark.slow
 def test_no_more_than_asked_for_and_no_longer(footage):
     assert len(list(scenes(footage, most=2, max_megapixels=1))) == 2
     assert len(list(scenes(footage, most=9, max_megapixels=1, limit_s=0))) == 1
