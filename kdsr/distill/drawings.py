@@ -78,39 +78,37 @@ _MOSAIC = ("0b3c6f", "1f7a8c", "7fc8c2", "2f6b3a", "d9a21b", "f2d16b", "c8401f",
 
 
 def _brush(rng: np.random.Generator, side: int) -> Canvas:
-    """Thick strokes of night blue and warm yellow that follow a swirling flow, each with ridges of paint along it."""
+    """Short dabs of night blue and warm yellow along a swirling flow, each shaded below and lit above."""
     canvas = np.empty((side, side, 3), np.float32)
-    canvas[:] = _colour("16336e")
-    turn, region = _clouds(rng, side, 150) * 4 * np.pi, _clouds(rng, side, 130)
+    canvas[:] = _colour("0c1d4e")
+    turn, region = _clouds(rng, side, 150) * 2 * np.pi, _clouds(rng, side, 130)
     palette = np.stack([_colour(code) for code in _BRUSH])
-    for _ in range(side * side // 170):
-        point = rng.uniform(0, side, 2)
-        place = tuple(point.astype(int))
-        shown = region[place] + rng.normal(0, 0.1)
-        colour = palette[int(np.clip(shown, 0, 0.999) * len(palette))] + rng.normal(0, 0.03, 3)
-        path = [point]
-        for _ in range(int(rng.integers(6, 12))):
-            at = np.clip(path[-1].astype(int), 0, side - 1)
-            angle = turn[at[0], at[1]]
-            path.append(path[-1] + 4 * _FINER * np.array([np.sin(angle), np.cos(angle)]))
-        _stroke(canvas, np.array(path), colour, int(rng.integers(6, 10)) * _FINER, rng)
+    step = 6 * _FINER
+    rows = np.arange(0, side + step, step)
+    centres: NDArray[Any] = np.stack(np.meshgrid(rows, rows, indexing="ij"), -1).reshape(-1, 2)
+    centres = centres + rng.uniform(-0.5, 0.5, centres.shape) * step
+    for centre in rng.permutation(centres):
+        place = tuple(np.clip(centre.astype(int), 0, side - 1))
+        shown = region[place] + rng.normal(0, 0.07)
+        colour = palette[int(np.clip(shown, 0, 0.999) * len(palette))]
+        angle = turn[place] + rng.normal(0, 0.12)
+        ahead = np.array([np.sin(angle), np.cos(angle)])
+        _dab(canvas, centre, ahead, rng.uniform(6, 9) * _FINER, colour)
     return canvas
 
 
 _BRUSH = ("0a1a4a", "12306f", "1d55a6", "3f8fc4", "8fc7d6", "e9e0b0", "f3c13a", "ef8e1f", "c9501c")
 
 
-def _stroke(canvas: Canvas, path: NDArray[Any], colour: NDArray[Any], width: int, rng: np.random.Generator) -> None:
-    """Paint one stroke on `canvas`: a dark edge, and lighter and darker ridges of bristles beside each other."""
-    ahead = np.gradient(path, axis=0)
-    side = np.stack([ahead[:, 1], -ahead[:, 0]], 1) / np.maximum(np.hypot(*ahead.T), 1e-6)[:, None]
-    bristles = max(3, width // 3)
-    offsets = (np.arange(bristles) - (bristles - 1) / 2) * width / bristles
-    shades = rng.normal(1, 0.14, bristles) + np.where(np.arange(bristles) == 0, -0.25, 0)
-    for offset, shade in zip(offsets, shades, strict=True):
-        points = (path + side * offset)[:, ::-1].round().astype(np.int32).reshape(-1, 1, 2)
-        tint = tuple(float(value) for value in np.clip(colour * shade, 0, 1))
-        cv2.polylines(canvas, [points], isClosed=False, color=tint, thickness=width // bristles + 2)
+def _dab(canvas: Canvas, centre: NDArray[Any], ahead: NDArray[Any], length: float, colour: NDArray[Any]) -> None:
+    """Paint one dab on `canvas` around `centre`, `length` to both sides along the unit vector `ahead`."""
+    across = np.array([ahead[1], -ahead[0]]) * 0.9 * _FINER
+    lit = np.clip(colour * 1.2 + 0.06, 0, 1)
+    for tint, offset, width in ((colour * 0.55, across, 4), (colour, 0 * across, 3.5), (lit, -across, 1)):
+        start, end = (
+            tuple(int(value) for value in (centre + offset + way * ahead)[::-1].round()) for way in (-length, length)
+        )
+        cv2.line(canvas, start, end, tuple(float(value) for value in tint), int(width * _FINER))
 
 
 def _dots(rng: np.random.Generator, side: int) -> Canvas:

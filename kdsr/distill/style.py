@@ -8,6 +8,7 @@ results (`kdsr.bench.style`).
 import functools
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from kdsr.distill.drawings import draw_style
@@ -22,6 +23,7 @@ CONTENT_TAP = 4
 CONTENT_WEIGHT = 0.3
 ROUGHNESS_WEIGHT = 0.02
 RANGE_WEIGHT = 1.0
+_MIRRORED_PX = 16
 _CONTENT_PLACE = TAPS.index(CONTENT_TAP)
 
 
@@ -47,9 +49,9 @@ def style(restored: Tensor, target: Tensor, *, name: str) -> Tensor:
     restored, target = (_shifted(image, target) for image in (restored, target))
     wanted = tuple(matrix.to(restored.device) for matrix in style_grams(name))
     network = load_lite(0).to(restored.device)
-    features = block_outputs(network, restored, TAPS)
+    features = block_outputs(network, _mirrored(restored), TAPS)
     with torch.no_grad():
-        content = block_outputs(network, target.detach(), (CONTENT_TAP,))[0]
+        content = block_outputs(network, _mirrored(target.detach()), (CONTENT_TAP,))[0]
     excess = (restored - restored.detach().clamp(0, 1)).abs().mean()
     return (
         style_distance(features, wanted)
@@ -69,6 +71,12 @@ def _shifted(image: Tensor, target: Tensor) -> Tensor:
         return image
     chosen = int(target.detach().double().sum() * 1e3) % 4
     return image[..., chosen // 2 :, chosen % 2 :]
+
+
+def _mirrored(image: Tensor) -> Tensor:
+    """`image` with its border mirrored around it: Lite0 pads with zeros, and a network would draw a strip there."""
+    reach = min(_MIRRORED_PX, *(side - 1 for side in image.shape[2:]))
+    return F.pad(image, (reach,) * 4, mode="reflect")
 
 
 def total_variation(image: Tensor) -> Tensor:

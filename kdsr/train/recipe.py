@@ -64,6 +64,10 @@ class Recipe:
         for name in ("chroma_444_share", "double_jpeg_share"):
             if getattr(self.data, name) and self.the_task.degradation != "jpeg":
                 raise SettingsError(f"{name} is a share of JPEG files, and {self.task} makes none; leave it out.")
+        if self.data.input_noise and (self.the_task.has_truth or self.teacher_at_work):
+            raise SettingsError(
+                "input_noise is for style, with cached labels or without a teacher; set it to 0 or change those."
+            )
         if self.data.clipped_noise_share and self.the_task.degradation != "noise":
             raise SettingsError(
                 f"clipped_noise_share is a share of noisy pictures, and {self.task} has no noise; leave it out."

@@ -112,12 +112,18 @@ class TrainingData:
     """Noise: share of the crops (of the cells with `degrade_once`) that are clipped to [0, 1] and rounded to 8 bits, as
     in a file.
     """
+    input_noise: float = 0.0
+    """Style: largest sigma, of 255, of the noise that each drawn crop gets. Its label is that of the clean crop, which
+    makes a network steady on a webcam.
+    """
 
     def __post_init__(self) -> None:
         _at_least_1(self, "validation_photos", "patch_px", "crop_candidates", "cell_px")
         for name in ("grey_share", "chroma_444_share", "double_jpeg_share", "ringing_share", "clipped_noise_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must lie in [0, 1], got {getattr(self, name):g}.")
+        if not 0 <= self.input_noise <= 75:
+            raise SettingsError(f"input_noise must be a sigma from 0 to 75 of 255, got {self.input_noise:g}.")
         if self.photo_limit < 0:
             raise SettingsError(f"photo_limit must be 0 (all) or more, got {self.photo_limit}.")
         if not self.photo_scales or not all(0 < scale <= 1 for scale in self.photo_scales):

@@ -42,6 +42,18 @@ def test_a_limit_draws_photographs_by_the_seed(settings):
         TrainingData(photo_limit=-1)
 
 
+def test_noise_is_added_to_the_drawn_input_alone_and_comes_again_at_the_same_step():
+    pixels = torch.randint(40, 216, (64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    pairs = fixed_pairs([Photo(Path("a.png"), pixels)], find_task("style"), 0, CPU, cell_px=64, smallest_px=32)
+    quiet = pairs.batch(3, 4, 32, with_label=False)
+    pairs.input_noise = 10.0
+    noisy, again = (pairs.batch(3, 4, 32, with_label=False) for _ in range(2))
+    assert torch.equal(noisy.degraded, again.degraded) and torch.equal(noisy.truth, quiet.truth)
+    sigmas = (noisy.degraded - quiet.degraded).mul(255).flatten(1).std(dim=1)
+    assert sigmas.max() < 10.5 and sigmas.std() > 0.5 and torch.equal(quiet.degraded, quiet.truth)
+    assert torch.equal(round_to_8_bits(noisy.degraded), noisy.degraded)
+
+
 def test_photographs_that_cannot_be_used_are_refused(settings):
     with pytest.raises(InputError, match="neither here nor in the data folder"):
         find_photos(("nowhere",), settings.data_dir)

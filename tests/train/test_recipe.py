@@ -26,6 +26,8 @@ def test_a_recipe_reads_back_as_it_was_written():
         ('{"name": "a", "task": "denoise", "chroma_444_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "denoise", "clipped_noise_share": 1.5}', "clipped_noise_share must lie in"),
         ('{"name": "a", "task": "jpeg", "clipped_noise_share": 0.5}', "jpeg has no noise"),
+        ('{"name": "a", "task": "style", "input_noise": 80}', "from 0 to 75"),
+        ('{"name": "a", "task": "jpeg", "input_noise": 4}', "input_noise is for style"),
         ('{"name": "a", "task": "jpeg", "double_jpeg_share": 2}', "double_jpeg_share must lie in"),
         ('{"name": "a", "task": "photo_x4", "double_jpeg_share": 0.5}', "share of JPEG files"),
         ('{"name": "a", "task": "sr_x4", "steps": "many"}', "of kind int"),

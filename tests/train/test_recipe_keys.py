@@ -91,7 +91,7 @@ def test_every_key_of_an_earlier_recipe_is_read_to_its_place():
     )
 
 
-NEWER = {"clipped_noise_share", "crop_px", "photo_limit", "ringing_share", "twin"}
+NEWER = {"clipped_noise_share", "crop_px", "input_noise", "photo_limit", "ringing_share", "twin"}
 """Keys added after the groups."""
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kdsr.degrade import bicubic_resize, degrade, round_to_8_bits
+from kdsr.degrade.noise import add_noise
 from kdsr.errors import InputError
 from kdsr.tasks import Task
 from kdsr.train.data.crops import Crop, CropPlan, running_share
@@ -57,6 +58,8 @@ class Pairs:
     """Random crops per drawn crop, of which the most detailed is used."""
     shares: DegradationShares = _NONE
     """Of crops that are degraded when they are drawn."""
+    input_noise: float = 0.0
+    """Largest sigma, of 255, of the noise that is added to each drawn crop and not to its truth or label."""
     clean_truths: dict[int, Tensor] = field(default_factory=dict)
     """Ground truths before their grain was added, by number; grain must not count as detail."""
     for_labels: dict[int, Tensor] = field(default_factory=dict)
@@ -92,7 +95,14 @@ class Pairs:
         """The batch of `step`, which depends on nothing but the step and the seed."""
         rng = np.random.default_rng([self.seed, step])
         if self.plan is not None:
-            return self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
+            batch = self._planned_batch(self.plan, self.plan.draw(rng, batch_size), patch_px)
+        else:
+            batch = self._free_batch(rng, batch_size, patch_px, with_label=with_label)
+        return (
+            replace(batch, degraded=_with_noise(batch.degraded, self.input_noise, rng)) if self.input_noise else batch
+        )
+
+    def _free_batch(self, rng: np.random.Generator, batch_size: int, patch_px: int, *, with_label: bool) -> Batch:
         crops = [self.random_crop(rng, patch_px) for _ in range(batch_size)]
         truth = _to_float([self._truth(crop, patch_px) for crop in crops])
         if self.degraded is not None:
@@ -164,6 +174,13 @@ class Pairs:
     def _scaled(self, picture: Tensor, crop: Crop, patch_px: int) -> Tensor:
         scale = self.task.scale
         return _crop(picture, crop.top * scale, crop.left * scale, patch_px * scale, crop.symmetry)
+
+
+def _with_noise(image: Tensor, largest_sigma: float, rng: np.random.Generator) -> Tensor:
+    """`image` (N, C, H, W) with noise of a random sigma for each picture, clipped and rounded as a camera's frame."""
+    sigmas = torch.from_numpy(rng.uniform(0, largest_sigma, len(image)))
+    generator = torch.Generator(device=image.device).manual_seed(int(rng.integers(2**62)))
+    return round_to_8_bits(add_noise(image, sigmas, generator))
 
 
 def detail(picture: Tensor) -> float:

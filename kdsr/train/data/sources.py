@@ -83,7 +83,7 @@ def _open_pairs(recipe: Recipe, training: tuple[Path, ...], photos: list[Photo],
         pairs.seed = recipe.seed
     else:
         pairs = fresh_pairs(photos, task, recipe.seed, device, shares=shares)
-    pairs.crop_candidates = data.crop_candidates
+    pairs.crop_candidates, pairs.input_noise = data.crop_candidates, data.input_noise
     if data.fixed_crops:
         has_zoom = data.zoom_inputs != "none"
         pairs.zoom_inputs = zoomed_inputs(pairs, data.zoom_inputs) if has_zoom else []
