@@ -259,10 +259,11 @@ def table(
     lines.append("|" + "---|" * (len(heads) + len(machines) + 3))
     for card in cards:
         values = {figure.key: f"{figure.psnr_db:.2f}" for figure in shown[card.name]}
-        figures = " | ".join(values.get(figure.key, "") for figure in first)
         role = card.role if card.precision == "float32" else f"{card.role}, {card.precision}"
-        times = " | ".join(latency(card, machine) for machine in machines)
-        lines.append(f"| `{card.name}` | {role} | {card.parameters / 1e3:.0f} K | {figures} | {times} |")
+        about = (f"`{card.name}`", role, f"{card.parameters / 1e3:.0f} K")
+        figures = [values.get(figure.key, "") for figure in first]
+        times = [latency(card, machine) for machine in machines]
+        lines.append(f"| {' | '.join([*about, *figures, *times])} |")
     if task.degradation in BASELINES:
         model, title = BASELINES[task.degradation]
         lines.append(kept.get(task.title) or baseline(task, model, title, first, data, settings))

@@ -103,8 +103,8 @@ _BRUSH = ("0a1a4a", "12306f", "1d55a6", "3f8fc4", "8fc7d6", "e9e0b0", "f3c13a", 
 def _dab(canvas: Canvas, centre: NDArray[Any], ahead: NDArray[Any], length: float, colour: NDArray[Any]) -> None:
     """Paint one dab on `canvas` around `centre`, `length` to both sides along the unit vector `ahead`."""
     across = np.array([ahead[1], -ahead[0]]) * 0.9 * _FINER
-    lit = np.clip(colour * 1.2 + 0.06, 0, 1)
-    for tint, offset, width in ((colour * 0.55, across, 4), (colour, 0 * across, 3.5), (lit, -across, 1)):
+    lit = np.clip(colour * 1.3 + 0.15, 0, 1)
+    for tint, offset, width in ((colour * 0.25, across, 4.5), (colour, 0 * across, 3), (lit, -across, 1)):
         start, end = (
             tuple(int(value) for value in (centre + offset + way * ahead)[::-1].round()) for way in (-length, length)
         )
