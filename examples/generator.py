@@ -3,7 +3,7 @@
 A GAN has no pairs, only a distribution; a teacher gives pairs, a picture for each latent code. Per seed, three students
 of one network learn for the same steps of the same size on the same crops:
 - `alone`: as a GAN, from the discriminator only;
-- `pixels`: the teacher's picture for each code (L1 at four resolutions), no discriminator;
+- `pairs`: the teacher's picture for each code (L1 at four resolutions, and a distance in features), no discriminator;
 - `both`: the two losses added.
 They are judged by the Frechet distance on EfficientNet-Lite2's features, to crops that nothing was trained on.
 
@@ -19,7 +19,6 @@ import argparse
 import copy
 import json
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,11 @@ from greenery import make_crops
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from kdsr.distill.perceptual import perceptual
 from kdsr.errors import KdsrError
 from kdsr.image import Picture, write_picture
 from kdsr.metrics.frechet import frechet_distance, pooled_features
+from kdsr.metrics.lite import block_outputs, load_lite
 from kdsr.models.generator import Generator
 from kdsr.zoo import save_weights, sha256_of
 from kdsr.zoo.synthesis import DrawnBy, SynthesisCard, write_synthesis
@@ -47,40 +48,54 @@ EMA = 0.998
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, 3, 64, 64) to scores (N, 1, 1, 1), unbounded; high means "a crop of a photograph".
+    """Pictures (N, 3, 64, 64) in [0, 1] to scores (N, count), unbounded; high means "a crop of a photograph".
 
-    DCGAN's with spectral norms (arXiv:1802.05957): it belongs to the training and is not kept.
+    Small networks judge the features of EfficientNet-Lite0 at strides 2, 4, 8 and 16, each mixed at random first, since
+    few channels would decide alone. Source: Projected GANs (arXiv:2111.01007). It belongs to the training and is not
+    kept; Lite2, which judges, is not in it.
     """
+
+    BLOCKS = (0, 2, 4, 10)
+    WIDTH = 64
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (24, 48, 96, 192)
-        layers: list[nn.Module] = [spectral_norm(nn.Conv2d(12, widths[0], 3, padding=1)), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 4)))
+        with torch.no_grad():
+            seen = block_outputs(load_lite(0), torch.zeros(1, 3, 64, 64), self.BLOCKS)
+        self.mixtures = nn.ModuleList(nn.Conv2d(each.shape[1], self.WIDTH, 1).requires_grad_(False) for each in seen)
+        self.heads = nn.ModuleList(_head(each.shape[-1], self.WIDTH) for each in seen)
 
     def forward(self, image: Tensor) -> Tensor:
-        pixels = F.pixel_unshuffle(2.0 * image - 1.0, 2).contiguous(memory_format=torch.channels_last)
-        scores: Tensor = self.body(pixels)
-        return scores.float()
+        features = block_outputs(load_lite(0), image.contiguous(memory_format=torch.channels_last), self.BLOCKS)
+        parts = zip(self.heads, self.mixtures, features, strict=True)
+        return torch.cat([head(mixture(feature)).flatten(1) for head, mixture, feature in parts], dim=1).float()
+
+
+def _head(side: int, width: int) -> nn.Sequential:
+    """Convolutions that halve a feature of `side` pixels down to 4, then scores of every place."""
+    layers: list[nn.Module] = []
+    while side > 4:
+        layers += [spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        side //= 2
+    layers += [spectral_norm(nn.Conv2d(width, width, 3, padding=1)), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 4)))
 
 
 def varied(image: Tensor) -> Tensor:
-    """`image` (N, 3, H, W) with brightness, saturation, contrast and place changed at random, for real and drawn
-    pictures alike.
+    """`image` (N, 3, H, W) with place changed at random, and brightness, saturation and contrast a little, for real and
+    drawn pictures alike. Where colours change much, the drawn ones become grey.
 
     Source: DiffAugment (arXiv:2006.10738), which lets a GAN learn from few pictures.
     """
     count, side = len(image), image.shape[-1]
-    by = torch.rand(3, count, 1, 1, 1)
-    image = image + (by[0] - 0.5)
+    by = 2.0 * torch.rand(3, count, 1, 1, 1) - 1.0
+    image = image + 0.1 * by[0]
     grey = image.mean(dim=1, keepdim=True)
-    image = grey + (image - grey) * (2.0 * by[1])
+    image = grey + (image - grey) * (1.0 + 0.2 * by[1])
     mean = image.mean(dim=(1, 2, 3), keepdim=True)
-    image = mean + (image - mean) * (by[2] + 0.5)
+    image = mean + (image - mean) * (1.0 + 0.15 * by[2])
     shift = side // 8
-    padded = F.pad(image, (shift,) * 4)
+    padded = F.pad(image, (shift,) * 4, mode="reflect")
     rows, columns = torch.randint(0, 2 * shift + 1, (2, count)).tolist()
     return torch.stack([one[:, y : y + side, x : x + side] for one, y, x in zip(padded, rows, columns, strict=True)])
 
@@ -99,10 +114,10 @@ class Lesson:
     """What a generator is taught by: weights of the discriminator's and of the teacher's loss, 0 for without."""
 
     adversarial: float
-    pixels: float
+    pairs: float
 
 
-LESSONS = {"alone": Lesson(1.0, 0.0), "pixels": Lesson(0.0, 20.0), "both": Lesson(1.0, 20.0)}
+LESSONS = {"alone": Lesson(1.0, 0.0), "pairs": Lesson(0.0, 20.0), "both": Lesson(1.0, 20.0)}
 """Of the students, by their names."""
 
 
@@ -116,8 +131,8 @@ class Trainer:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.discriminator = Discriminator().to(memory_format=torch.channels_last)
         self.optimisers = [
-            torch.optim.Adam(network.parameters(), RATE, betas=(0.5, 0.99), fused=True)
-            for network in (self.generator, self.discriminator)
+            torch.optim.Adam(network.parameters(), RATE, betas=(0.0, 0.99), fused=True)
+            for network in (self.generator, self.discriminator.heads)
         ]
 
     def step(self, real: Tensor) -> dict[str, float]:
@@ -128,20 +143,20 @@ class Trainer:
             drawn = self.generator(code)
             loss = torch.zeros(())
             if self.lesson.adversarial:
-                scores = self.discriminator(varied(torch.cat([real, drawn.detach()]))).flatten()
+                scores = self.discriminator(varied(torch.cat([real, drawn.detach()])))
                 judged = F.relu(1.0 - scores[: len(real)]).mean() + F.relu(1.0 + scores[len(real) :]).mean()
                 said["discriminator"] = _descend(self.optimisers[1], judged)
-                self.discriminator.requires_grad_(False)
+                self.discriminator.heads.requires_grad_(False)
                 fooled = -self.discriminator(varied(drawn)).mean()
-                self.discriminator.requires_grad_(True)
+                self.discriminator.heads.requires_grad_(True)
                 said["fooled"] = fooled.item()
                 loss = loss + self.lesson.adversarial * fooled
-            if self.lesson.pixels and self.teacher is not None:
+            if self.lesson.pairs and self.teacher is not None:
                 with torch.no_grad():
                     wanted = self.teacher(code)
-                distance = pyramid_distance(drawn, wanted)
+                distance = pyramid_distance(drawn, wanted) + 0.2 * perceptual(drawn, wanted)
                 said["distance"] = distance.item()
-                loss = loss + self.lesson.pixels * distance
+                loss = loss + self.lesson.pairs * distance
         _descend(self.optimisers[0], loss)
         self.done += 1
         keep = min(EMA, self.done / (self.done + 10.0))
@@ -246,13 +261,13 @@ def measure(out: Path, samples: int) -> SynthesisCard:
 
 
 def release(card: SynthesisCard, out: Path) -> None:
-    """Half-precision weights of the teacher, of the student taught both ways and of that without a teacher, and the
-    card, in `out`/synthesis; and a sheet of what they draw from the same codes.
+    """Half-precision weights of the teacher and of each student's first seed, and the card, in `out`/synthesis; and a
+    sheet of what they draw from the same codes.
     """
     folder = out / "synthesis"
     folder.mkdir(exist_ok=True)
     networks, rows = dict(card.networks), []
-    for name, kept in {"teacher": "teacher", "both": "both-0", "alone": "alone-0"}.items():
+    for name, kept in {"teacher": "teacher", "both": "both-0", "pairs": "pairs-0", "alone": "alone-0"}.items():
         network = kept_generator(out / f"{kept}.pt")
         path = save_weights(network.half().state_dict(), folder / f"{name}.safetensors")
         networks[name] = replace(networks[name], sha256=sha256_of(path))

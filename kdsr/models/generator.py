@@ -29,9 +29,11 @@ class Generator(nn.Module):
         self.latent = latent
         self.widths = tuple(widths)
         self.entry = nn.Linear(latent, widths[0] * _FIRST_PX**2, bias=False)
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, 3, padding=1, padding_mode="replicate", bias=False) for a, b in pairwise(widths)
+        )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
-        self.exit = nn.Conv2d(widths[-1], 12, 3, padding=1)
+        self.exit = nn.Conv2d(widths[-1], 12, 3, padding=1, padding_mode="replicate")
 
     def forward(self, code: Tensor) -> Tensor:
         feature = self.entry(code).view(len(code), self.widths[0], _FIRST_PX, _FIRST_PX)

@@ -46,7 +46,7 @@ class SynthesisCard:
     crops: int
     """That were trained on."""
     networks: dict[str, DrawnBy]
-    """By name: `teacher`, and one student as `both` (teacher and discriminator), `alone` (no teacher) and `pixels` (no
+    """By name: `teacher`, and one student as `both` (teacher and discriminator), `alone` (no teacher) and `pairs` (no
     discriminator).
     """
     notes: str = ""

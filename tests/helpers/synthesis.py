@@ -14,7 +14,7 @@ WIDTHS = {"teacher": (12, 8, 8, 8), "both": (4, 4, 4, 4), "alone": (4, 4, 4, 4)}
 def add_generators(weights: Path, *, latent: int = 6) -> SynthesisCard:
     """The card of a teacher, its student and a student alone, written with their weights below `weights`."""
     (weights / "synthesis").mkdir(parents=True)
-    networks = {"pixels": DrawnBy((40.0, 42.0), (4, 4, 4, 4), 321)}
+    networks = {"pairs": DrawnBy((40.0, 42.0), (4, 4, 4, 4), 321)}
     for seed, (name, widths) in enumerate(WIDTHS.items()):
         torch.manual_seed(seed)
         network = Generator(latent, widths)

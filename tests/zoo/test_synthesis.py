@@ -30,8 +30,8 @@ def test_a_card_comes_back_as_it_was_written_and_no_catalogue_sees_it(tmp_path):
 
 def test_altered_missing_and_unknown_weights_are_refused_in_a_sentence(tmp_path):
     card = add_generators(tmp_path)
-    with pytest.raises(WeightsError, match="No weights of the generator 'pixels' were kept"):
-        load_generator(card, "pixels", tmp_path)
+    with pytest.raises(WeightsError, match="No weights of the generator 'pairs' were kept"):
+        load_generator(card, "pairs", tmp_path)
     with pytest.raises(UnknownNameError, match="Did you mean 'teacher'"):
         load_generator(card, "teacherr", tmp_path)
     path = tmp_path / "synthesis" / "both.safetensors"

@@ -26,7 +26,7 @@ TITLE = "Synthesis: a generator and a student a tenth of its size"
 ABOUT = (
     "Pictures of greenery that no camera took: each is drawn from {latent} random numbers, its code. "
     "The student learned to draw what the teacher draws from the same code. "
-    "Both learned for minutes on one processor core, so textures repeat and borders are dark."
+    "Both learned for minutes on one processor core, from the photographs of sixteen places."
 )
 MOVE = "Between two codes"
 ANOTHER = "Other codes"
@@ -34,7 +34,7 @@ SHOWN = {
     "teacher": "Teacher",
     "both": "Student",
     "alone": "Student without a teacher",
-    "pixels": "Student without a discriminator",
+    "pairs": "Student without a discriminator",
 }
 """By the card's names; drawn by those that have weights."""
 HEADS = ("Drawn by", "Parameters", "Latency", "Fréchet distance")
