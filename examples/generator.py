@@ -261,13 +261,13 @@ def measure(out: Path, samples: int) -> SynthesisCard:
 
 
 def release(card: SynthesisCard, out: Path) -> None:
-    """Half-precision weights of the teacher and of each student's first seed, and the card, in `out`/synthesis; and a
-    sheet of what they draw from the same codes.
+    """Half-precision weights of the teacher, of the student taught both ways and of that without a teacher, and the
+    card, in `out`/synthesis; and a sheet of what they draw from the same codes.
     """
     folder = out / "synthesis"
     folder.mkdir(exist_ok=True)
     networks, rows = dict(card.networks), []
-    for name, kept in {"teacher": "teacher", "both": "both-0", "pairs": "pairs-0", "alone": "alone-0"}.items():
+    for name, kept in {"teacher": "teacher", "both": "both-0", "alone": "alone-0"}.items():
         network = kept_generator(out / f"{kept}.pt")
         path = save_weights(network.half().state_dict(), folder / f"{name}.safetensors")
         networks[name] = replace(networks[name], sha256=sha256_of(path))
@@ -302,11 +302,16 @@ def main() -> None:
     torch.set_num_threads(1)
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
+    try:
+        _run(options, out)
+    except KdsrError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _run(options: argparse.Namespace, out: Path) -> None:
+    """The step that `options` name."""
     if options.step == "crops":
-        try:
-            make_crops(options.photographs, out)
-        except KdsrError as error:
-            raise SystemExit(str(error)) from None
+        make_crops(options.photographs, out)
     elif options.step == "measure":
         release(measure(out, SAMPLES), out)
     else:

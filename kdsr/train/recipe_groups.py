@@ -113,8 +113,8 @@ class TrainingData:
     in a file.
     """
     input_noise: float = 0.0
-    """Style: largest sigma, of 255, of the noise that each drawn crop gets. Its label is that of the clean crop, which
-    makes a network steady on a webcam.
+    """Style: largest sigma, of 255, of the noise that each drawn crop gets. Its label is that of the clean crop,
+    against flicker on a webcam.
     """
 
     def __post_init__(self) -> None:

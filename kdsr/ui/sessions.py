@@ -5,6 +5,10 @@ run.
 from threading import Event, Lock
 
 import gradio as gr
+from markupsafe import Markup
+
+from kdsr.ui import texts
+from kdsr.ui.html import status_line
 
 
 class Orders:
@@ -63,6 +67,13 @@ class Orders:
         with self._lock:
             self._signals.pop(session, None)
             self._waiting.discard(session)
+
+
+def stopping_line() -> Markup:
+    """The status as soon as *Stop* is pressed. The page asks for it before it asks to stop, in a request of its own: it
+    must not come after the run's last word.
+    """
+    return status_line(texts.STOPPING, kind="busy")
 
 
 def session_of(request: gr.Request | None) -> str:

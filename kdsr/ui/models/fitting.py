@@ -69,10 +69,9 @@ class FitHandlers:
         wanted = selection.wanted._replace(basis=HERE)
         return self.models.plotted(selection._replace(wanted=wanted, by=BY_FRAME))
 
-    def on_stop(self, request: gr.Request) -> Measuring:
+    def on_stop(self, request: gr.Request) -> None:
         """No further pass begins."""
         self.orders.stop(session_of(request))
-        return Measuring(status=status_line(texts.STOPPING, kind="busy"))
 
     def on_close(self, request: gr.Request) -> None:
         """A closed page measures no more."""
@@ -127,5 +126,6 @@ def wire_fit(
     pressed = parts["measure_here"].click(handlers.on_press, None, measuring, **QUICK)
     ended = pressed.then(handlers.on_measure, selection, measuring, **QUEUED)
     ended.then(handlers.on_measured, selection, page, **LATEST_TOLD)
-    parts["stop_measuring"].click(handlers.on_stop, None, measuring, **QUICK)
+    stopping = parts["stop_measuring"].click(lambda: _busy(texts.STOPPING), None, measuring, **QUICK)
+    stopping.then(handlers.on_stop, None, None, **QUICK)
     blocks.unload(handlers.on_close)

@@ -26,7 +26,7 @@ TITLE = "Synthesis: a generator and a student a tenth of its size"
 ABOUT = (
     "Pictures of greenery that no camera took: each is drawn from {latent} random numbers, its code. "
     "The student learned to draw what the teacher draws from the same code. "
-    "Both learned for minutes on one processor core, from the photographs of sixteen places."
+    "Both learned for minutes on one processor core, from crops of a few photographs."
 )
 MOVE = "Between two codes"
 ANOTHER = "Other codes"

@@ -100,9 +100,8 @@ class ReportHandlers:
         self.orders.give(session_of(request))
         return status_line(texts.WAITING, kind="busy"), gr.update(visible=True)
 
-    def on_stop(self, request: gr.Request) -> str:
+    def on_stop(self, request: gr.Request) -> None:
         self.orders.stop(session_of(request))
-        return status_line(texts.STOPPING, kind="busy")
 
     def on_close(self, request: gr.Request) -> None:
         self.orders.close(session_of(request))

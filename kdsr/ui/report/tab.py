@@ -5,6 +5,7 @@ import gradio as gr
 from kdsr.ui.events import LATEST, QUEUED, QUICK
 from kdsr.ui.report.handlers import Kind, ReportHandlers
 from kdsr.ui.restore.wiring import RestoreTab
+from kdsr.ui.sessions import stopping_line
 
 _DOWNLOAD = "() => setTimeout(() => document.querySelector('#report-file')?.click(), 150)"
 _KINDS: dict[str, Kind] = {"report": "html", "report_pdf": "pdf"}
@@ -22,5 +23,5 @@ def add_report(restore: RestoreTab, blocks: gr.Blocks) -> None:
         given = [restore.result, parts["pair"], *chosen, kept]
         made = pressed.then(handlers.of_kind(kind), given, [status, stop, file, kept], **QUEUED)
         made.success(None, js=_DOWNLOAD)
-    stop.click(handlers.on_stop, None, status, **QUICK)
+    stop.click(stopping_line, None, status, **QUICK).then(handlers.on_stop, None, None, **QUICK)
     blocks.unload(handlers.on_close)

@@ -26,7 +26,7 @@ from kdsr.ui.refusals import log_refusal, refused
 from kdsr.ui.restore.choice import Choice
 from kdsr.ui.restore.handlers import RestoreHandlers
 from kdsr.ui.restore.view import UNCHANGED
-from kdsr.ui.sessions import Orders, session_of
+from kdsr.ui.sessions import Orders, session_of, stopping_line
 from kdsr.video.frame import frame_at
 
 _CLIPS = QUEUED | {"concurrency_id": "clips"}
@@ -91,10 +91,9 @@ class ClipHandlers:
         self.orders.give(session_of(request))
         return _busy(texts.WAITING)
 
-    def on_stop(self, request: gr.Request) -> Any:
+    def on_stop(self, request: gr.Request) -> None:
         """Stop the clip's run, which says so itself."""
         self.orders.stop(session_of(request))
-        return status_line(texts.STOPPING, kind="busy")
 
     def on_run(self, clip: OpenClip | None, choice: Choice, runtime: str, request: gr.Request) -> Iterator[ClipView]:
         """The views of a clip's run; nothing where none was ordered."""
@@ -184,7 +183,7 @@ def wire_clips(
     ]
     for start in starts:
         start.then(handlers.on_run, [clip, choice, runtime], outputs, **_CLIPS)
-    clips["stop"].click(handlers.on_stop, None, clips["status"], **QUICK)
+    clips["stop"].click(stopping_line, None, clips["status"], **QUICK).then(handlers.on_stop, None, None, **QUICK)
     gallery.select(handlers.closed, None, outputs, **LATEST)
     asked, told = [clip, clips["time"], choice], [*uploaded, clips["frame"]]
     run_after(clips["compare"].click(handlers.on_frame, asked, told, js=_TIME, **LATEST_READING))

@@ -207,10 +207,9 @@ class RestoreHandlers:
             *self.ordered(request),
         )
 
-    def on_stop(self, request: gr.Request) -> Any:
+    def on_stop(self, request: gr.Request) -> None:
         """Stop the visitor's run; the run itself says so on the page."""
         self.orders.stop(session_of(request))
-        return status_line(texts.STOPPING, kind="busy")
 
     def on_close(self, request: gr.Request) -> None:
         """A closed tab ends its run."""

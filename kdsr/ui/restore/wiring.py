@@ -18,6 +18,7 @@ from kdsr.ui.restore.opening import OpeningHandlers
 from kdsr.ui.restore.shown import ShownHandlers
 from kdsr.ui.restore.stale import on_changed
 from kdsr.ui.restore.styles import StyleHandlers
+from kdsr.ui.sessions import stopping_line
 from kdsr.ui.visitor import Visitor
 
 _TO_MARKS = """() => setTimeout(() => {
@@ -229,7 +230,8 @@ def _wire_stale(parts: RestoreParts) -> None:
 def _wire_result(handlers: RestoreHandlers, shown: ShownHandlers, parts: RestoreParts) -> None:
     """Stop, the pair, and the files: their format, and what they leave out."""
     result, states = parts.result, parts.states
-    parts.options["stop"].click(handlers.on_stop, None, parts.options["status"], **QUICK)
+    stopping = parts.options["stop"].click(stopping_line, None, parts.options["status"], **QUICK)
+    stopping.then(handlers.on_stop, None, None, **QUICK)
     pair = [states["pair"], result["pictures"], result["explained"], parts.options["status"]]
     for side in ("left", "right"):
         result[side].input(shown.on_pair, [states["result"], result["left"], result["right"]], pair, **LATEST)
