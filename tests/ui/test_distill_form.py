@@ -145,6 +145,8 @@ def test_a_run_without_a_teacher_spends_no_time_on_labels():
     assert run_seconds(taught, Pace(0.5, 2.0, "CPU"), 3.0) == 26.0
     assert run_seconds(PLAIN, Pace(0.5, 2.0, "CPU"), 3.0) == PLAIN.schedule.steps * 0.5
     assert run_seconds(with_keys(taught, {"twin": True}), Pace(0.5, 2.0, "CPU"), 3.0) == 46.0
+    crops = with_keys(taught, {"fixed_crops": 500, "patch_px": 25, "degrade_once": True})  # 5 megapixels, whatever came
+    assert run_seconds(crops, Pace(0.5, 2.0, "CPU"), 60.0) == 30.0
 
 
 def test_the_estimate_is_measured_once_and_scales(handlers, staged):

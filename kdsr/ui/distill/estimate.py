@@ -36,7 +36,7 @@ class Pace:
 
     step_s: float
     label_s_per_megapixel: float
-    """Of the teacher's work, once for every photograph; 0 where it has none."""
+    """Of the teacher's work, once for every photograph or fixed crop; 0 where it has none."""
     device: str
 
 
@@ -117,14 +117,19 @@ def measure_pace(recipe: Recipe, settings: Settings) -> Pace | None:
     device = (
         f"CPU, {threads} thread{'s' if threads != 1 else ''}" if where == "cpu" else torch.cuda.get_device_name(where)
     )
-    return Pace(statistics.median(times), clock.label_s / megapixels, device)
+    return Pace(statistics.median(times), clock.label_s / _labelled(recipe, megapixels), device)
 
 
 def run_seconds(recipe: Recipe, pace: Pace, megapixels: float) -> float:
     """Estimated seconds of the complete run, its twin included, with `megapixels` of photographs."""
-    return recipe.all_steps * pace.step_s + (
-        megapixels * pace.label_s_per_megapixel if recipe.teaching.needs_teacher else 0.0
-    )
+    label_s = _labelled(recipe, megapixels) * pace.label_s_per_megapixel if recipe.teaching.needs_teacher else 0.0
+    return recipe.all_steps * pace.step_s + label_s
+
+
+def _labelled(recipe: Recipe, megapixels: float) -> float:
+    """How much the teacher labels of photographs of `megapixels`: all of them, or as many crops as the recipe fixes."""
+    data, side_px = recipe.data, max(recipe.data.patch_px, recipe.data.crop_px) * recipe.the_task.scale
+    return data.fixed_crops * side_px**2 / 1e6 if data.fixed_crops else megapixels
 
 
 class _Clock:
