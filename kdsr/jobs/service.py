@@ -196,14 +196,11 @@ class Jobs:
         is killed, so that another can have its place.
         """
         try:
-            held = {run.id: run.holder for run in self.store.runs() if run.holder}
+            by_silence = time.monotonic() > self._blind_until
+            dead = [] if self._clock_was_set() else self.store.recover(is_alive, by_silence=by_silence, end=end_worker)
         except UnreachableError:
             self._blind_until = time.monotonic() + LEASE_S
             raise
-        by_silence = time.monotonic() > self._blind_until
-        dead = [] if self._clock_was_set() else self.store.recover(is_alive, by_silence=by_silence)
-        for run_id in held.keys() & dead:
-            end_worker(held[run_id])
         if not self.launcher.refusal:
             for run_id in self.store.queue():
                 self.launcher.launch(run_id)

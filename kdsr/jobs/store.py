@@ -170,15 +170,21 @@ class Store:
             _move(connection, run_id, State.QUEUED, {"ended": None, "message": "", "place": _NEXT_PLACE})
             return _get(connection, run_id)
 
-    def recover(self, is_alive: Callable[[str], bool | None], *, by_silence: bool = True) -> list[str]:
+    def recover(
+        self,
+        is_alive: Callable[[str], bool | None],
+        *,
+        by_silence: bool = True,
+        end: Callable[[str], None] = lambda _holder: None,
+    ) -> list[str]:
         """Ids of the runs whose worker died, which are interrupted now.
 
         by_silence: also those of which nothing was heard for longer than their lease, as of another machine's.
+        end: ends a holder, before anything is written: a worker that hangs may do so with SQLite's one lock.
         """
         dead = []
-        for seen in self.runs():
-            if seen.state not in ACTIVE:
-                continue
+        for seen in self._dead(is_alive, by_silence=by_silence):
+            end(seen.holder or "")
             with self.database.transaction() as connection:
                 run, now = _find(connection, seen.id, lock=True), self._now(connection)
                 if run is not None and run.lease == seen.lease and _is_dead(run, now, is_alive, by_silence=by_silence):
@@ -206,6 +212,12 @@ class Store:
                 raise JobError(f"A run that is {run.state} cannot be deleted: stop it first.")
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.run_id == run_id))
             connection.execute(sa.delete(RUNS).where(RUNS.c.id == run_id))
+
+    def _dead(self, is_alive: Callable[[str], bool | None], *, by_silence: bool) -> list[Run]:
+        runs = [run for run in self.runs() if run.state in ACTIVE]
+        with self.database.transaction(writing=False) as connection:
+            now = self._now(connection)
+        return [run for run in runs if _is_dead(run, now, is_alive, by_silence=by_silence)]
 
     def _now(self, connection: sa.Connection) -> float:
         return self.database.now(connection) if self.clock is None else self.clock()

@@ -4,9 +4,11 @@ import dataclasses
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
@@ -20,7 +22,7 @@ from kdsr.jobs import Jobs, State, curve
 from kdsr.jobs.launchers import ChunkLauncher
 from kdsr.jobs.part import PartResult, Watch, train_part
 from kdsr.jobs.process import end_worker, is_alive, this_holder
-from kdsr.jobs.store import store_of
+from kdsr.jobs.store import Store, store_of
 from kdsr.jobs.worker import train_run
 from kdsr.train import recipe_from_json, train_recipe
 from kdsr.zoo import Catalog
@@ -152,6 +154,17 @@ def held(tiny_settings, photos):
         return jobs, jobs.store.claim("this 1 1", at_once=1)
 
     return submit
+
+
+def test_a_worker_that_hangs_with_the_lock_is_ended_before_anything_is_written(held):
+    jobs, run = held()
+    later = Store(jobs.store.place, clock=lambda: time.time() + 301)
+    with closing(sqlite3.connect(jobs.store.place, isolation_level=None)) as hung:
+        hung.execute("BEGIN IMMEDIATE")
+        assert later.recover(lambda _: True, by_silence=False) == []  # it reads only, and so waits for nobody
+        ended = []
+        assert later.recover(lambda _: True, end=lambda who: ended.append((who, hung.rollback()))) == [run.id]
+    assert ended == [("this 1 1", None)]
 
 
 def part(jobs, run, *, watch=None, time_limit_s=None):
