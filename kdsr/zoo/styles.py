@@ -26,8 +26,8 @@ def style_title(style: str) -> str:
 
 
 def styles_of(cards: Iterable[Card]) -> list[str]:
-    """The styles of `cards`, each once, in their order; empty where they have none."""
-    return list(dict.fromkeys(filter(None, map(style_of, cards))))
+    """The styles of `cards`, each once, by the alphabet; empty where they have none."""
+    return sorted(set(filter(None, map(style_of, cards))))
 
 
 def of_style(cards: Iterable[Card], style: str) -> list[Card]:

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from helpers.chinese import english_in
 from helpers.restoring import CHOICE, REQUEST, results, small_photo
+from helpers.running import Recorder
 from helpers.styles import STYLES, add_styles
 
 from kdsr.errors import SettingsError, UnknownNameError
 from kdsr.image import read_picture
+from kdsr.jobs import Jobs
 from kdsr.settings import Settings
-from kdsr.ui.distill.form import FIELDS, FormValues, able_tasks, recipe_of
-from kdsr.ui.distill.tab import proof_for
+from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, able_tasks, recipe_of, students
+from kdsr.ui.distill.handlers import DistillHandlers
+from kdsr.ui.distill.tab import what_needs_originals
 from kdsr.ui.endpoints.restoring import RestoreApi
 from kdsr.ui.languages.markup import say_html
 from kdsr.ui.languages.table import table_of
@@ -176,6 +179,14 @@ def test_a_style_is_distilled_from_its_teachers_pictures_alone(handlers):
         values = FormValues("style", MOSAIC[0], student, preset, "mine", custom)
         teaching = recipe_of(values, handlers.settings).teaching
         assert (teaching.teacher, teaching.truth_share, teaching.truth_share_end) == (MOSAIC[0], 0.0, None)
+    with pytest.raises(SettingsError, match="must draw in the teacher's style"):
+        recipe_of(values._replace(student=ENGRAVING[1]), handlers.settings)
     with pytest.raises(SettingsError, match="The search judges by originals"):
         recipe_of(values._replace(preset="search"), handlers.settings)
-    assert not proof_for("style")["visible"] and proof_for("sr_x4")["visible"]
+    offered = [value for _, value in students(catalog, "style", MOSAIC[0])]
+    assert offered == [*FRESH, MOSAIC[1], "style_mosaic-student-16x7"]
+    distill = DistillHandlers(Jobs(handlers.settings, launcher=Recorder()), handlers.folder, handlers)
+    assert distill.on_teacher("style", ENGRAVING[0], MOSAIC[1])["value"] == "fresh 32x7"
+    assert distill.on_teacher("style", MOSAIC[0], MOSAIC[1])["value"] == MOSAIC[1]
+    assert [each["visible"] for each in what_needs_originals("style")] == [False] * 3
+    assert [each["visible"] for each in what_needs_originals("sr_x4")] == [True] * 3

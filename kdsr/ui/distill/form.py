@@ -13,7 +13,7 @@ from kdsr.tasks import TASKS, find_task
 from kdsr.train import Recipe, distillation
 from kdsr.train.presets import preset
 from kdsr.ui.distill import search_texts
-from kdsr.zoo import Card, Catalog, open_catalog
+from kdsr.zoo import Card, Catalog, alike, open_catalog
 
 FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
     {"fresh 32x7": {"width": 32, "depth": 7}, "fresh 16x7": {"width": 16, "depth": 7}}
@@ -22,7 +22,7 @@ FRESH: Mapping[str, dict[str, int]] = MappingProxyType(
 SEARCH = "search"
 PRESETS = (("Quick", "quick"), ("Standard", "standard"), ("Custom", "custom"), (search_texts.PRESET, SEARCH))
 SEARCH_MINUTES = 20.0
-_OF_ORIGINALS = ("truth_share", "truth_share_end")
+OF_ORIGINALS = ("truth_share", "truth_share_end")
 _SHORT_STEPS = 3000
 """A custom run below this takes the preset `quick` for whatever the form does not ask."""
 
@@ -92,14 +92,19 @@ def teachers(catalog: Catalog, task: str) -> list[tuple[str, str]]:
     return [(card.title, card.name) for card in catalog.for_task(task, "teacher")]
 
 
-def students(catalog: Catalog, task: str) -> list[tuple[str, str]]:
-    """(title, value) of the possible starts of a run for `task`."""
+def students(catalog: Catalog, task: str, teacher: str | None) -> list[tuple[str, str]]:
+    """(title, value) of the possible starts of a run for `task`; of a style, those that draw in the teacher's."""
     fresh = [(f"New, {shape['width']} channels, {shape['depth']} layers", value) for value, shape in FRESH.items()]
     return fresh + [
         (f"Fine-tune {card.title}", card.name)
-        for card in catalog.for_task(task, "student")
+        for card in _pupils(catalog, task, teacher)
         if card.precision == "float32"
     ]
+
+
+def _pupils(catalog: Catalog, task: str, teacher: str | None) -> list[Card]:
+    found = catalog.for_task(task, "student")
+    return found if teacher is None else alike(found, catalog.find(teacher))
 
 
 def recipe_of(values: FormValues, settings: Settings) -> Recipe:
@@ -123,6 +128,11 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         raise SettingsError(
             f"The student must be for {values.task}, but {start.name} is for {start.task}: choose another one."
         )
+    if start is not None and not alike([start], teacher):
+        raise SettingsError(
+            f"The student must draw in the teacher's style, but {start.title} draws in another than {teacher.title}: "
+            "choose another one."
+        )
     # a stop is heard between steps, and a compiler's first step takes half a minute of every part
     changes: dict[str, Any] = {"compile": False, "twin": values.prove}
     chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
@@ -133,7 +143,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         changes |= _custom(values.custom)
         chosen = "quick" if changes["steps"] < _SHORT_STEPS else "standard"
     if not find_task(values.task).has_truth:  # the only target is the teacher's picture
-        changes = {key: value for key, value in changes.items() if key not in _OF_ORIGINALS}
+        changes = {key: value for key, value in changes.items() if key not in OF_ORIGINALS}
     if start is None:
         changes["arguments"] = preset(chosen, values.task)["arguments"] | FRESH[values.student]
     usual = usual_name(values.task, values.student)

@@ -17,7 +17,7 @@ from kdsr.ui.clips.limits import clip_class
 from kdsr.ui.distill import search_texts
 from kdsr.ui.distill.before import before_a_run
 from kdsr.ui.distill.endpoints import add_api
-from kdsr.ui.distill.form import FIELDS, PRESETS, SEARCH_MINUTES, Field
+from kdsr.ui.distill.form import FIELDS, OF_ORIGINALS, PRESETS, SEARCH_MINUTES, Field
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.page import TICK_S, RunPage, ViewedRun
 from kdsr.ui.distill.teachers import PLACE, DistillTeachers
@@ -207,10 +207,11 @@ def _outputs(parts: _DistillParts) -> list[Any]:
     return [all_parts[name] for name in RunPage._fields]
 
 
-def proof_for(task: str | None) -> Any:
-    """The wish for a twin, which only an original can teach: hidden, and off, for a task without."""
+def what_needs_originals(task: str | None) -> tuple[Any, ...]:
+    """(twin, weights of the originals): what only an original can teach; hidden, and no twin, for a task without."""
     has_truth = task is None or find_task(task).has_truth
-    return gr.update(visible=True) if has_truth else gr.update(visible=False, value=False)
+    twin = gr.update(visible=True) if has_truth else gr.update(visible=False, value=False)
+    return twin, *(gr.update(visible=has_truth) for _ in OF_ORIGINALS)
 
 
 def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: TeachersEvents, tab: gr.Tab) -> None:
@@ -228,14 +229,17 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
         form["preset"].input(handlers.on_preset, *preset, **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]
-    form["task"].change(proof_for, form["task"], form["prove"], **LATEST)
+    of_originals = [number for name, number in zip(FIELDS, parts.numbers, strict=True) if name in OF_ORIGINALS]
+    form["task"].change(what_needs_originals, form["task"], [form["prove"], *of_originals], **LATEST)
     form["clear"].click(handlers.on_clear, staged, [staged, form["clear"], form["photos"]], **QUICK)
     slow = {**LATEST, "concurrency_limit": 3, "concurrency_id": "estimate"}
     asked = ([form["source"], staged, *values], form["estimate"])
     tab.select(handlers.on_estimate, *asked, **slow)
     for change in changes:
         change.then(handlers.on_estimate, *asked, **slow)
-    for field in (form["student"], form["teacher"], form["prove"]):
+    starts = [form["task"], form["teacher"], form["student"]], form["student"]
+    form["teacher"].input(handlers.on_teacher, *starts, **LATEST).then(handlers.on_estimate, *asked, **slow)
+    for field in (form["student"], form["prove"]):
         field.input(handlers.on_estimate, *asked, **slow)
     for number in (*parts.numbers, form["minutes"]):
         number.blur(handlers.on_estimate, *asked, **slow)
