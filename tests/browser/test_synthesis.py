@@ -40,7 +40,9 @@ def test_teacher_and_student_draw_side_by_side_and_follow_slider_and_button(brow
     first = page.evaluate(drawn)
     assert len(first) == 6 and page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("document.querySelector('#synthesis .one').naturalWidth") == 64
-    assert page.evaluate("document.querySelector('#synthesis .one').clientWidth") == 192
+    pictures = "[...document.querySelectorAll('#synthesis .one')]"
+    tops = f"{pictures}.map((each) => Math.round(each.getBoundingClientRect().top))"
+    assert len(set(page.evaluate(tops))) == 1  # all three in a row
     page.fill("#synthesis-step input[type=number]", "20")
     page.keyboard.press("Tab")
     page.wait_for_function(f"(first) => ({drawn})[0] !== first", arg=first[0])

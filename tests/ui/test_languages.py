@@ -150,6 +150,8 @@ def test_a_choice_keeps_its_value_and_a_text_that_a_visitor_wrote_stays():
     assert say_properties("button", {"value": "Student"}, SMALL) == {"value": "学生"}
     assert given["label"] == "teacher"
     assert say_data({"error": "Stopped.", "network": "student"}, SMALL) == {"error": "已停止。", "network": "student"}
+    tiles = {"style": "mosaic", "styleTitle": "Mosaic"}
+    assert say_data(tiles, table_of("zh")) == {"style": "mosaic", "styleTitle": "马赛克"}
 
 
 # That no sentence lacks its translation

@@ -1,7 +1,7 @@
 """The form of the tab *Distill*: its choices, and the recipe for its values. Not here: components."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -102,7 +102,7 @@ def students(catalog: Catalog, task: str, teacher: str | None) -> list[tuple[str
     ]
 
 
-def _pupils(catalog: Catalog, task: str, teacher: str | None) -> list[Card]:
+def _pupils(catalog: Catalog, task: str, teacher: str | None) -> Sequence[Card]:
     found = catalog.for_task(task, "student")
     return found if teacher is None else alike(found, catalog.find(teacher))
 

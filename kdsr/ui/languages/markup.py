@@ -28,7 +28,7 @@ _SPOKEN = ("label", "info", "placeholder", "caption")
 """The properties of a component that are words."""
 _WORDED = ("button", "html", "markdown")
 """The components whose value is words; those of others are names, files and numbers."""
-_TOLD = ("title", "figure", "name", "task", "unit", "error", "by")
+_TOLD = ("title", "styleTitle", "figure", "name", "task", "unit", "error", "by")
 """The keys of an object for a script that are words."""
 
 

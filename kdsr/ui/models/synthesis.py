@@ -79,8 +79,8 @@ class SynthesisHandlers:
         for name, title in SHOWN.items():
             if name in card.networks and card.networks[name].sha256:
                 network = self._network(card, name)
-                times[name] = _time_of(network, code[:1])
                 figures.append(_figure(title, network(code)))
+                times[name] = _time_of(network, code[:1])  # warm by now
         return Markup('<div class="drawn">{}</div>{}').format(joined(figures), _table(card, times))
 
     def _network(self, card: SynthesisCard, name: str) -> Generator:
