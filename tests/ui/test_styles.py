@@ -20,6 +20,7 @@ from kdsr.settings import Settings
 from kdsr.ui.distill.form import FIELDS, FRESH, FormValues, able_tasks, recipe_of, students
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.distill.tab import what_needs_originals
+from kdsr.ui.distill.teachers import DistillTeachers
 from kdsr.ui.endpoints.restoring import RestoreApi
 from kdsr.ui.languages.markup import say_html
 from kdsr.ui.languages.table import table_of
@@ -185,7 +186,8 @@ def test_a_style_is_distilled_from_its_teachers_pictures_alone(handlers):
         recipe_of(values._replace(preset="search"), handlers.settings)
     offered = [value for _, value in students(catalog, "style", MOSAIC[0])]
     assert offered == [*FRESH, MOSAIC[1], "style_mosaic-student-16x7"]
-    distill = DistillHandlers(Jobs(handlers.settings, launcher=Recorder()), handlers.folder, handlers)
+    jobs = Jobs(handlers.settings, launcher=Recorder())
+    distill = DistillTeachers(DistillHandlers(jobs, handlers.folder, handlers))
     assert distill.on_teacher("style", ENGRAVING[0], MOSAIC[1])["value"] == "fresh 32x7"
     assert distill.on_teacher("style", MOSAIC[0], MOSAIC[1])["value"] == MOSAIC[1]
     assert [each["visible"] for each in what_needs_originals("style")] == [False] * 3

@@ -117,22 +117,7 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
     """
     if not values.teacher:
         raise InputError("There is no teacher for this task: add one to the weights folder, or choose another task.")
-    catalog = open_catalog(settings)
-    teacher = catalog.find(values.teacher)
-    if teacher.task != values.task:
-        raise SettingsError(
-            f"The teacher must be for {values.task}, but {teacher.name} is for {teacher.task}: choose another one."
-        )
-    start = None if values.student in FRESH else catalog.find(values.student)
-    if start is not None and start.task != values.task:
-        raise SettingsError(
-            f"The student must be for {values.task}, but {start.name} is for {start.task}: choose another one."
-        )
-    if start is not None and not alike([start], teacher):
-        raise SettingsError(
-            f"The student must draw in the teacher's style, but {start.title} draws in another than {teacher.title}: "
-            "choose another one."
-        )
+    teacher, start = _pair(values.teacher, values, open_catalog(settings))
     # a stop is heard between steps, and a compiler's first step takes half a minute of every part
     changes: dict[str, Any] = {"compile": False, "twin": values.prove}
     chosen = find("preset", values.preset, {name: name for _, name in PRESETS})
@@ -157,6 +142,30 @@ def recipe_of(values: FormValues, settings: Settings) -> Recipe:
         student=start,
         changes={"title": title, **changes},
     )
+
+
+def _pair(teacher_name: str, values: FormValues, catalog: Catalog) -> tuple[Card, Card | None]:
+    """The teacher, and the network that the student starts from; None for a fresh one.
+
+    Raises:
+        SettingsError: they are not for the task, or not of one style. UnknownNameError: an unknown network.
+    """
+    teacher = catalog.find(teacher_name)
+    if teacher.task != values.task:
+        raise SettingsError(
+            f"The teacher must be for {values.task}, but {teacher.name} is for {teacher.task}: choose another one."
+        )
+    start = None if values.student in FRESH else catalog.find(values.student)
+    if start is not None and start.task != values.task:
+        raise SettingsError(
+            f"The student must be for {values.task}, but {start.name} is for {start.task}: choose another one."
+        )
+    if start is not None and not alike([start], teacher):
+        raise SettingsError(
+            f"The student must draw in the teacher's style, but {start.title} draws in another than {teacher.title}: "
+            "choose another one."
+        )
+    return teacher, start
 
 
 def _check_search(teacher: Card) -> None:

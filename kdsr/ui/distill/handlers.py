@@ -121,20 +121,10 @@ class DistillHandlers:
         """(teacher, student) for `task`."""
         catalog = open_catalog(self.settings)
         named = teachers(catalog, task) if task else []
-        teacher = named[0][1] if named else None
-        starts = students(catalog, task, teacher) if task else []
+        choices = named, students(catalog, task, named[0][1] if named else None) if task else []
         return tuple(
-            gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names))
-            for names in (named, starts)
+            gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices
         )
-
-    def on_teacher(self, task: str | None, teacher: str | None, student: str) -> Any:
-        """The starts that go with another `teacher`; the chosen one stays where it is among them."""
-        if not (task and teacher):
-            return gr.skip()
-        starts = students(open_catalog(self.settings), task, teacher)
-        kept = student in [value for _, value in starts]
-        return gr.update(choices=starts, value=student if kept else starts[0][1])
 
     def on_preset(self, preset: str, task: str | None) -> tuple[Any, ...]:
         """(custom, search, others): the numbers of a custom run, or of a search, where they are asked for."""

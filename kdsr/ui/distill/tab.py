@@ -222,11 +222,13 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     line = [form["upload"], form["clear"], form["photos"]]
     preset = [form["preset"], form["task"]], [form["custom"], form["search"], form["others"]]
     form["task"].input(handlers.on_preset, *preset, **LATEST)
+    starts = [form["task"], form["teacher"], form["student"]], form["student"]
     changes = [
         form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
         form["source"].input(handlers.on_source, [form["source"], staged], line, **LATEST),
         form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **LATEST_READING),
         form["preset"].input(handlers.on_preset, *preset, **LATEST),
+        form["teacher"].input(DistillTeachers(handlers).on_teacher, *starts, **LATEST),
         _wire_teachers(handlers, form, teachers, tab),
     ]
     of_originals = [number for name, number in zip(FIELDS, parts.numbers, strict=True) if name in OF_ORIGINALS]
@@ -237,8 +239,6 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     tab.select(handlers.on_estimate, *asked, **slow)
     for change in changes:
         change.then(handlers.on_estimate, *asked, **slow)
-    starts = [form["task"], form["teacher"], form["student"]], form["student"]
-    form["teacher"].input(handlers.on_teacher, *starts, **LATEST).then(handlers.on_estimate, *asked, **slow)
     for field in (form["student"], form["prove"]):
         field.input(handlers.on_estimate, *asked, **slow)
     for number in (*parts.numbers, form["minutes"]):

@@ -1,11 +1,13 @@
-"""Published teachers in the tab *Distill*: one that has arrived can be chosen, and is, where it was asked for here."""
+"""The teacher in the tab *Distill*: the starts that go with it, and a published one that has arrived."""
 
 from typing import Any
 
 import gradio as gr
 
+from kdsr.ui.distill.form import students
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.teachers.panel import Arrived
+from kdsr.zoo import open_catalog
 
 PLACE = "distill"
 
@@ -15,6 +17,14 @@ class DistillTeachers:
 
     def __init__(self, distill: DistillHandlers) -> None:
         self.distill = distill
+
+    def on_teacher(self, task: str | None, teacher: str | None, student: str) -> Any:
+        """The starts that go with another `teacher`; the chosen one stays where it is among them."""
+        if not (task and teacher):
+            return gr.skip()
+        starts = students(open_catalog(self.distill.settings), task, teacher)
+        kept = student in [value for _, value in starts]
+        return gr.update(choices=starts, value=student if kept else starts[0][1])
 
     def on_arrived(self, arrived: Arrived, task: str | None, teacher: str | None) -> tuple[Any, ...]:
         """(task, teacher) after a teacher was added."""
