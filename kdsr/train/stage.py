@@ -153,6 +153,7 @@ def _open_teacher(recipe: Recipe, settings: Settings, device: torch.device) -> T
         open_catalog(settings),
         teaching.teachers,
         device,
+        scale=recipe.the_task.scale,
         taps=teaching.teacher_taps,
         self_ensemble=teaching.self_ensemble,
         learns=teaching.online_teacher,

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kdsr.degrade import bicubic_resize
 from kdsr.distill import Tapped
 from kdsr.errors import SettingsError
 from kdsr.models import Network
@@ -20,15 +21,24 @@ class Teacher:
 
     Args:
         networks: folded networks of one scale, on one device.
+        scale: of the labels, a divisor of the networks' own: their picture is shrunk by bicubic. None: as it is.
         taps: names of modules of the first network.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921,
             section 3.4).
     """
 
-    def __init__(self, networks: Sequence[Network], *, taps: Sequence[str] = (), self_ensemble: bool = False) -> None:
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        *,
+        scale: int | None = None,
+        taps: Sequence[str] = (),
+        self_ensemble: bool = False,
+    ) -> None:
         self.networks = [Tapped(network, taps if index == 0 else ()) for index, network in enumerate(networks)]
         self.symmetries = SYMMETRIES if self_ensemble else SYMMETRIES[:1]
-        self.scale = networks[0].scale
+        self.scale = networks[0].scale if scale is None else scale
+        self.shrink = networks[0].scale // self.scale
         self.planes = networks[0].planes
         self.multiple = max(network.multiple for network in networks)
 
@@ -48,7 +58,8 @@ class Teacher:
                 output = turn_back(output.float(), symmetry)
                 total = output if total is None else total + output
         assert total is not None
-        return total / (len(self.symmetries) * len(self.networks)), features
+        label = total / (len(self.symmetries) * len(self.networks))
+        return label if self.shrink == 1 else bicubic_resize(label, 1 / self.shrink), features
 
 
 def open_teacher(
@@ -56,15 +67,16 @@ def open_teacher(
     names: Sequence[str],
     device: torch.device,
     *,
+    scale: int,
     taps: Sequence[str],
     self_ensemble: bool,
     learns: bool = False,
 ) -> Teacher:
-    """The networks `names` as one teacher; frozen unless `learns`.
+    """The networks `names` as one teacher of labels `scale` times as large as its inputs; frozen unless `learns`.
 
     Raises:
         UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
-        SettingsError: networks of several scales.
+        SettingsError: networks of several scales, or of one that is no multiple of `scale`.
     """
     networks = [
         load_teacher(catalog, name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns)
@@ -74,7 +86,12 @@ def open_teacher(
         raise SettingsError(
             f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}."
         )
-    return Teacher(networks, taps=taps, self_ensemble=self_ensemble)
+    if networks[0].scale % scale:
+        raise SettingsError(
+            f"The teacher '{names[0]}' enlarges {networks[0].scale} times, and the task needs {scale}; "
+            "choose one that enlarges so, or a multiple."
+        )
+    return Teacher(networks, scale=scale, taps=taps, self_ensemble=self_ensemble)
 
 
 def load_teacher(catalog: Catalog, name: str) -> Network:

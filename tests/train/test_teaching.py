@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers.training import events, recipe, released, training_settings
 
+from kdsr.degrade import bicubic_resize
 from kdsr.distill import LOSSES, Term
 from kdsr.errors import SettingsError, Stopped, TrainingError, UnknownNameError
 from kdsr.models import build_model, pruned, start
@@ -144,6 +145,14 @@ def test_a_self_ensemble_is_equivariant_to_symmetries():
     image = torch.rand(1, 3, 8, 10)
     with torch.inference_mode():
         assert torch.allclose(turn(teacher(image)[0], 5), teacher(turn(image, 5))[0], atol=1e-2)
+
+
+def test_a_teacher_of_twice_the_scale_is_shrunk_to_the_tasks():
+    network = build_model("plain", 4, {"width": 16, "depth": 3})
+    image = torch.rand(2, 3, 8, 10)
+    with torch.inference_mode():
+        label, _ = Teacher([network], scale=2)(image)
+        assert torch.equal(label, bicubic_resize(Teacher([network])(image)[0], 0.5)) and label.shape == (2, 3, 16, 20)
 
 
 def test_pruning_keeps_the_strongest_channels_and_what_they_compute():

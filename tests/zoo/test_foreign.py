@@ -48,8 +48,8 @@ def test_a_foreign_teacher_teaches(settings, tmp_path):
 
 
 def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path):
-    save_weights(compact(4).state_dict(), tmp_path / "foreign.safetensors")
-    with pytest.raises(SettingsError, match="enlarges 4 times"):
+    save_weights(compact(3).state_dict(), tmp_path / "foreign.safetensors")
+    with pytest.raises(SettingsError, match="enlarges 3 times"):
         train_recipe(
             recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5), tmp_path / "run", settings=settings
         )

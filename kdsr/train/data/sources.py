@@ -190,13 +190,13 @@ def _open_labelling_teacher(recipe: Recipe, settings: Settings, device: torch.de
     teaching, task = recipe.teaching, recipe.the_task
     catalog = open_catalog(settings)
     teacher = open_teacher(
-        catalog, teaching.teachers, device, taps=teaching.teacher_taps, self_ensemble=teaching.self_ensemble
+        catalog,
+        teaching.teachers,
+        device,
+        scale=task.scale,
+        taps=teaching.teacher_taps,
+        self_ensemble=teaching.self_ensemble,
     )
-    if teacher.scale != task.scale:
-        raise SettingsError(
-            f"The teacher '{teaching.teacher}' enlarges {teacher.scale} times, and {recipe.task} needs {task.scale}; "
-            "choose one for this task."
-        )
     if teacher.planes != task.planes:
         raise SettingsError(
             f"The teacher '{teaching.teacher}' takes {teacher.planes} planes, and {recipe.task} gives {task.planes}; "
