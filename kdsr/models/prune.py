@@ -1,4 +1,4 @@
-"""A smaller plain network out of a larger one: layers copied, channels chosen by norm.
+"""A smaller plain network out of a larger one: layers copied, channels chosen by norm; or one of a smaller scale.
 
 Source: starting the student out of a trained network by structured pruning, ASSL (NeurIPS 2021); norms as the measure
 of a channel, Li et al. (arXiv:1608.08710). Difference: a channel counts by the product of the norms of the kernels that
@@ -37,6 +37,22 @@ def pruned(network: Plain, width: int, depth: int) -> Plain:
             slope.num_parameters = len(kept)
     smaller.halo = network.halo_of(len(layers))
     return smaller
+
+
+@torch.no_grad()
+def of_scale(network: Plain, scale: int) -> Plain:
+    """A copy of the folded `network` of a multiple of `scale` whose picture is that of `network`, shrunk: the mean over
+    the pixels that become one. The last convolution gives those means, so it costs less than `network`.
+    """
+    small, ratio = copy.deepcopy(network), network.scale // scale
+    last = cast(nn.Conv2d, small.layers[-1])
+    for name in ("weight", "bias"):
+        values = getattr(last, name)  # in the order of `depth_to_space`
+        parts = values.reshape(3, scale, ratio, scale, ratio, *values.shape[1:])
+        setattr(last, name, nn.Parameter(parts.mean(dim=(2, 4)).flatten(0, 2)))
+    last.out_channels = len(last.weight)
+    small.scale = scale
+    return small
 
 
 def _spread(count: int, depth: int) -> list[int]:

@@ -15,7 +15,7 @@ from kdsr.models.fold import absorb_folded, folded
 from kdsr.models.integer import floating
 from kdsr.models.network import Network
 from kdsr.models.plain import Plain
-from kdsr.models.prune import pruned
+from kdsr.models.prune import of_scale, pruned
 from kdsr.models.residual import Residual
 from kdsr.models.rrdb import Rrdb
 
@@ -56,8 +56,8 @@ def build_model(name: str, scale: int, arguments: Mapping[str, int], *, planes: 
 
 
 def start(network: Network, trained: Network) -> None:
-    """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, otherwise see
-    `absorb_folded`.
+    """Start `network` from the folded network `trained`: a larger plain one is pruned to its size first, and one of a
+    multiple of its scale gives its picture shrunk. Otherwise see `absorb_folded`.
 
     A network of 8-bit integers is dequantised first.
 
@@ -66,6 +66,8 @@ def start(network: Network, trained: Network) -> None:
     """
     trained = floating(trained)
     if isinstance(network, Plain) and isinstance(trained, Plain):
+        if trained.skip is None and trained.scale > network.scale and trained.scale % network.scale == 0:
+            trained = of_scale(trained, network.scale)
         trained = pruned(trained, width=network.width, depth=len(network.layers))
     absorb_folded(network, trained)
 

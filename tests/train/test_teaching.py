@@ -168,6 +168,18 @@ def test_pruning_keeps_the_strongest_channels_and_what_they_compute():
     assert small.layers[1].weight.shape == (16, 16, 3, 3) and small.halo == 3
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_student_starts_out_of_one_of_a_larger_scale(scale):
+    """Its picture is that of the other, shrunk by the mean of the pixels."""
+    arguments = {"width": 12, "depth": 3, "prelu": 1}
+    large, student = build_model("plain", 4, arguments), build_model("plain", scale, arguments)
+    start(student, large)
+    image = torch.rand(2, 3, 8, 6)
+    with torch.inference_mode():
+        shrunk = torch.nn.functional.avg_pool2d(large(image), 4 // scale)
+        assert torch.allclose(student(image), shrunk, atol=1e-6) and student.scale == scale
+
+
 def test_a_student_starts_out_of_a_wider_and_deeper_one():
     large, student = (
         build_model("plain", 4, {"width": 32, "depth": 7}),
