@@ -6,10 +6,11 @@ results (`kdsr.bench.style`).
 """
 
 import functools
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdsr.distill.drawings import draw_style
 from kdsr.errors import ShapeError
@@ -49,9 +50,9 @@ def style(restored: Tensor, target: Tensor, *, name: str) -> Tensor:
     restored, target = (_shifted(image, target) for image in (restored, target))
     wanted = tuple(matrix.to(restored.device) for matrix in style_grams(name))
     network = load_lite(0).to(restored.device)
-    features = block_outputs(network, _mirrored(restored), TAPS)
+    features = _features(network, restored, TAPS)
     with torch.no_grad():
-        content = block_outputs(network, _mirrored(target.detach()), (CONTENT_TAP,))[0]
+        content = _features(network, target.detach(), (CONTENT_TAP,))[0]
     excess = (restored - restored.detach().clamp(0, 1)).abs().mean()
     return (
         style_distance(features, wanted)
@@ -73,10 +74,19 @@ def _shifted(image: Tensor, target: Tensor) -> Tensor:
     return image[..., chosen // 2 :, chosen % 2 :]
 
 
-def _mirrored(image: Tensor) -> Tensor:
-    """`image` with its border mirrored around it: Lite0 pads with zeros, and a network would draw a strip there."""
+def _features(network: nn.Module, image: Tensor, taps: Sequence[int]) -> list[Tensor]:
+    """What `network` sees of `image` in the blocks `taps`, its border mirrored around it and then left out again.
+
+    Lite0 pads with zeros, and a network would draw a strip there. Counted twice, the border would be the cheapest place
+    for the style.
+    """
     reach = min(_MIRRORED_PX, *(side - 1 for side in image.shape[2:]))
-    return F.pad(image, (reach,) * 4, mode="reflect")
+    seen = block_outputs(network, F.pad(image, (reach,) * 4, mode="reflect"), taps)
+    return [_without_border(feature, reach * feature.shape[3] // (image.shape[3] + 2 * reach)) for feature in seen]
+
+
+def _without_border(feature: Tensor, cells: int) -> Tensor:
+    return feature[..., cells:-cells, cells:-cells] if cells else feature
 
 
 def total_variation(image: Tensor) -> Tensor:

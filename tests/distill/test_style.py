@@ -8,10 +8,10 @@ from helpers.training import events, recipe, released, training_settings
 from kdsr.bench.style import JUDGES, measure_style, pan_flicker
 from kdsr.distill import LOSSES
 from kdsr.distill.drawings import STYLES, draw_style
-from kdsr.distill.style import _mirrored, style, total_variation
+from kdsr.distill.style import TAPS, _features, style, total_variation
 from kdsr.errors import SettingsError, ShapeError, UnknownNameError
 from kdsr.metrics.gram import content_distance, gram, style_distance
-from kdsr.metrics.lite import block_outputs, load_lite
+from kdsr.metrics.lite import load_lite
 from kdsr.train import train_recipe
 
 settings = pytest.fixture(training_settings)
@@ -62,11 +62,11 @@ def test_the_loss_is_lowest_for_the_style_picture_and_grows_outside_the_range():
 
 @pytest.mark.slow
 def test_the_loss_sees_no_border_that_a_network_could_draw_in():
-    flat = torch.full((1, 3, 64, 64), 0.5)
-    network_sees = block_outputs(load_lite(0), _mirrored(flat), (0,))[0]
-    assert network_sees.shape[-1] == 48 and torch.equal(_mirrored(flat)[..., 16:-16, 16:-16], flat)
-    inside = network_sees[..., 8:-8, 8:-8]  # where the picture itself lies
-    assert (inside - inside.mean(dim=(2, 3), keepdim=True)).abs().max() < 1e-4
+    """What a network sees of a grey picture is the same everywhere, and no place counts twice."""
+    seen = _features(load_lite(0), torch.full((1, 3, 64, 64), 0.5), TAPS)
+    assert [feature.shape[-1] for feature in seen] == [32, 32, 16, 8, 4]
+    assert all((each - each.mean(dim=(2, 3), keepdim=True)).abs().max() < 1e-4 for each in seen[:2])
+    assert [feature.shape[-1] for feature in _features(load_lite(0), torch.rand(1, 3, 16, 17), TAPS)] == [9, 9, 5, 3, 2]
 
 
 @pytest.mark.slow
