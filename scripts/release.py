@@ -88,10 +88,7 @@ def main() -> None:
 
 
 def time_shapes(settings: Settings, names: list[str]) -> None:
-    """Time one network of every shape (of the shapes of `names`, if any) and write that into all cards of the shape.
-
-    Latencies from other machines stay in the cards.
-    """
+    """Time one network of every shape (or of each of `names`) into all cards of it; other machines' times stay."""
     catalog = Catalog(WEIGHTS)
     wanted = [shape(catalog.find(name)) for name in names]
     for card in catalog.cards:
@@ -304,8 +301,9 @@ def latency(card: Card, machine: str) -> str:
 
 
 def timed_on(cards: Sequence[Card]) -> list[str]:
-    """The processors on which `cards` were timed, the most frequent first."""
-    return [machine for machine, _ in Counter(row["machine"] for card in cards for row in _timed(card)).most_common()]
+    """The processors on which `cards` were timed, the most frequent first; none that timed less than half as many."""
+    counts = Counter(row["machine"] for card in cards for row in _timed(card))
+    return [machine for machine, count in counts.most_common() if count * 2 >= max(counts.values())]
 
 
 def kind(machine: str) -> str:
