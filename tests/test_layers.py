@@ -24,6 +24,7 @@ UI_ROOMS = (
         "isolation",
         "languages",
         "blocks",
+        "menus",
         "records",
         "logs",
         "counts",

@@ -184,7 +184,8 @@ class Store:
         """
         dead = []
         for seen in self._dead(is_alive, by_silence=by_silence):
-            end(seen.holder or "")
+            if seen.holder:
+                end(seen.holder)
             with self.database.transaction() as connection:
                 run, now = _find(connection, seen.id, lock=True), self._now(connection)
                 if run is not None and run.lease == seen.lease and _is_dead(run, now, is_alive, by_silence=by_silence):

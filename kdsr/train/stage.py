@@ -110,8 +110,10 @@ def _open_sources(recipe: Recipe, control: RunControl, processes: Processes, log
         processes.wait()
     if recipe.the_task.has_truth or recipe.teaching.teacher is None:
         return sources
-    teacher = load_teacher(open_catalog(control.settings), recipe.teaching.teacher).to(processes.device)
-    return dataclasses.replace(sources, validation=labelled(sources.validation, recipe.the_task, teacher))
+    teacher = load_teacher(open_catalog(control.settings), recipe.teaching.teacher, recipe.the_task.scale)
+    return dataclasses.replace(
+        sources, validation=labelled(sources.validation, recipe.the_task, teacher.to(processes.device))
+    )
 
 
 def _log_start(recipe: Recipe, learner: Learner, sources: Sources, processes: Processes, log: EventLog) -> None:
@@ -131,7 +133,7 @@ def _show_references(
     networks, task, teacher = {"before": folded(learner.average)}, recipe.the_task, recipe.teaching.teacher
     if teacher is not None:
         device = next(learner.average.parameters()).device
-        networks["teacher"] = load_teacher(open_catalog(settings), teacher).to(device)
+        networks["teacher"] = load_teacher(open_catalog(settings), teacher, task.scale).to(device)
     write_preview(folder, sources.validation[0], task, networks)
     if not can_validate(sources.validation, task):
         return

@@ -86,20 +86,39 @@ def open_teacher(
         raise SettingsError(
             f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}."
         )
-    if networks[0].scale % scale:
+    own = networks[0].scale
+    if own % scale or (scale == 1 and own > 1):
         raise SettingsError(
-            f"The teacher '{names[0]}' enlarges {networks[0].scale} times, and the task needs {scale}; "
-            "choose one that enlarges so, or a multiple."
+            f"The teacher '{names[0]}' enlarges {own} times, and the task needs {scale}; choose one for this task"
+            f"{', or one that enlarges a multiple of it.' if scale > 1 else '.'}"
         )
     return Teacher(networks, scale=scale, taps=taps, self_ensemble=self_ensemble)
 
 
-def load_teacher(catalog: Catalog, name: str) -> Network:
-    """The network `name` of the catalog, or at the path `name`: one with a card beside it, or a foreign one."""
+class Shrunk(Network):
+    """The picture of `network`, shrunk by bicubic to `scale`, a divisor of its own."""
+
+    def __init__(self, network: Network, scale: int) -> None:
+        super().__init__()
+        self.network = network
+        self.scale, self.planes, self.halo, self.multiple = scale, network.planes, network.halo, network.multiple
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Restored (N, 3, H * scale, W * scale), from `image` (N, planes, H, W) in [0, 1]."""
+        return bicubic_resize(self.network(image).float(), self.scale / self.network.scale)
+
+
+def load_teacher(catalog: Catalog, name: str, scale: int | None = None) -> Network:
+    """The network `name` of the catalog, or at the path `name`: one with a card beside it, or a foreign one; `Shrunk`
+    where `scale` is not its own.
+    """
     if not is_path(name):
-        return catalog.load(name)
-    path = Path(name)
-    return Catalog(path.parent).load(path.stem) if path.with_suffix(".json").is_file() else load_foreign(path)
+        network = catalog.load(name)
+    else:
+        path = Path(name)
+        has_card = path.with_suffix(".json").is_file()
+        network = Catalog(path.parent).load(path.stem) if has_card else load_foreign(path)
+    return network if scale in (None, network.scale) else Shrunk(network, scale)
 
 
 def teacher_sha256(catalog: Catalog, name: str) -> str:

@@ -149,3 +149,26 @@ def test_models_shows_a_style_without_figures_and_tries_it_beside_its_teacher(br
     finished(page, "Style transfer · Mosaic")
     assert page.inner_text("#hero .tag.left b") == "Teacher"
     page.context.close()
+
+
+def test_another_style_in_distill_offers_its_own_students_without_a_word_of_error(browser, address):
+    page = opened(browser, f"{address}?tab=distill")
+    page.wait_for_selector("#run-page .empty")  # what the page has looked up as it opened
+
+    def choose(name: str, title: str) -> None:
+        page.click(f"#distill-{name} input")
+        page.locator("[role=option]", has_text=title).first.click()
+
+    choose("task", "Style transfer")
+    page.wait_for_function("document.querySelector('#distill-teacher input').value.startsWith('Teacher')")
+    first = page.input_value("#distill-teacher input").split(", ")[1]
+    other = "engraving" if first == "mosaic" else "mosaic"
+    choose("student", f"Fine-tune Student 32x7, {first}")
+    choose("teacher", f"Teacher, {other}")
+    page.wait_for_function("document.querySelector('#distill-student input').value.startsWith('New')")
+    page.wait_for_timeout(1000)
+    page.click("#distill-student input")
+    offered = page.locator("[role=option]").all_inner_texts()
+    assert len(offered) == 4 and all(first not in each for each in offered)
+    assert page.locator("[data-testid=toast-body]").all_inner_texts() == [] and faults(page) == []
+    page.context.close()

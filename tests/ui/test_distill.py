@@ -64,8 +64,11 @@ def test_the_page_opens_and_restores_while_the_database_does_not_answer(handlers
 
 
 def test_the_page_opens_without_a_run(handlers):
-    tasks, teacher, student, button, status, *page = handlers.on_load(ANNA, REQUEST)
+    tasks, teacher, student = handlers.networks.built
     assert tasks["choices"] == [("Super-resolution x4", "sr_x4")] and teacher["value"] == "tiny_x4_teacher"
+    *opened, button, status = handlers.on_load(ANNA, REQUEST)[:5]
+    assert all("value" not in each for each in opened)  # as the page was built: what was chosen meanwhile stays
+    page = handlers.on_load(ANNA, REQUEST)[5:]
     assert student["value"] in FRESH and button["interactive"] and status == ""
     assert texts.DISTILL_ABOUT in RunPage(*page).head and not RunPage(*page).timer["active"]
 

@@ -188,7 +188,8 @@ def test_a_style_is_distilled_from_its_teachers_pictures_alone(handlers):
     assert offered == [*FRESH, MOSAIC[1], "style_mosaic-student-16x7"]
     jobs = Jobs(handlers.settings, launcher=Recorder())
     distill = DistillTeachers(DistillHandlers(jobs, handlers.folder, handlers))
-    assert distill.on_teacher("style", ENGRAVING[0], MOSAIC[1])["value"] == "fresh 32x7"
-    assert distill.on_teacher("style", MOSAIC[0], MOSAIC[1])["value"] == MOSAIC[1]
+    starts = distill.on_teacher("style", ENGRAVING[0])
+    assert starts["value"] == "fresh 32x7" and ENGRAVING[1] in names(starts) and MOSAIC[1] not in names(starts)
+    assert "choices" not in distill.on_teacher("sr_x4", "tiny_x4_teacher")
     assert [each["visible"] for each in what_needs_originals("style")] == [False] * 3
     assert [each["visible"] for each in what_needs_originals("sr_x4")] == [True] * 3

@@ -40,19 +40,21 @@ def test_a_foreign_network_is_told_from_its_keys_and_restores(tmp_path, suffix):
     assert network.scale == 2 and torch.allclose(network(image), model.eval()(image), atol=1e-6)
 
 
-def test_a_foreign_teacher_teaches(settings, tmp_path):
-    save_weights(compact().state_dict(), tmp_path / "foreign.safetensors")
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_foreign_teacher_teaches(settings, tmp_path, scale):
+    """Also one of twice the task's scale, whose pictures are halved."""
+    save_weights(compact(scale).state_dict(), tmp_path / "foreign.safetensors")
     plan = recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5)
     assert train_recipe(plan, tmp_path / "run", settings=settings).finished
     assert read_card(tmp_path / "run" / "tiny.json").teacher == plan.teaching.teacher
 
 
-def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path):
-    save_weights(compact(3).state_dict(), tmp_path / "foreign.safetensors")
-    with pytest.raises(SettingsError, match="enlarges 3 times"):
-        train_recipe(
-            recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5), tmp_path / "run", settings=settings
-        )
+@pytest.mark.parametrize("scale, task, allowed", [(3, "sr_x2", "or one that enlarges a multiple"), (2, "denoise", "$")])
+def test_a_foreign_teacher_for_another_scale_is_refused(settings, tmp_path, scale, task, allowed):
+    save_weights(compact(scale).state_dict(), tmp_path / "foreign.safetensors")
+    plan = recipe(teacher=str(tmp_path / "foreign.safetensors"), truth_share=0.5, task=task, degrade_once=True)
+    with pytest.raises(SettingsError, match=f"enlarges {scale} times, .* choose one for this task(, |\\.){allowed}"):
+        train_recipe(plan, tmp_path / "run", settings=settings)
 
 
 def test_what_cannot_be_read_is_told_and_no_code_in_it_is_run(tmp_path, capsys):

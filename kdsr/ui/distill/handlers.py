@@ -23,14 +23,12 @@ from kdsr.ui.distill.estimate import MEASURE_S, Paces, run_seconds
 from kdsr.ui.distill.form import (
     SEARCH,
     FormValues,
-    able_tasks,
     form_values,
     has_others,
     recipe_of,
     search_of,
-    students,
-    teachers,
 )
+from kdsr.ui.distill.networks import NetworkChoices
 from kdsr.ui.distill.page import RunEvents, RunPage, ViewedRun, changed, empty_page, news_of, page_of_run
 from kdsr.ui.distill.photos import copied, described, megapixels, photos_of, skipped_note, stage
 from kdsr.ui.distill.trials_view import search_estimate
@@ -63,23 +61,15 @@ class DistillHandlers:
         self.run_events = RunEvents(jobs)
         self.paces = Paces(jobs.settings)
         self.estimates = Orders()
+        self.networks = NetworkChoices(jobs.settings)
         self.chosen: dict[str, str | None] = {}
         """The run that each open page shows by its visitor's last choice."""
 
     # What is there
 
-    def tasks(self) -> list[tuple[str, str]]:
-        """(title, name) of the tasks that have a teacher."""
-        return able_tasks(open_catalog(self.settings))
-
-    def default_task(self) -> str | None:
-        """x4 super-resolution if it has a teacher, else the first task that has one."""
-        names = [name for _, name in self.tasks()]
-        return "sr_x4" if "sr_x4" in names else next(iter(names), None)
-
     def refusal(self) -> str:
         """Why nothing can be started here; empty if it can."""
-        return self.jobs.launcher.refusal or ("" if self.tasks() else texts.NO_TEACHERS)
+        return self.jobs.launcher.refusal or ("" if self.networks.tasks() else texts.NO_TEACHERS)
 
     # The page opens
 
@@ -91,11 +81,10 @@ class DistillHandlers:
             page = changed(empty_page(self.jobs, who, error_line(str(error))), ViewedRun())
         else:
             page = self._page(asked, who, request)
-        task = self.default_task()
+        networks = self.networks.on_open()
         with signed_in(token_of(request)):
             refusal = self.refusal()
-        names = gr.update(choices=self.tasks(), value=task)
-        return names, *self.on_task(task), gr.update(interactive=not refusal), error_line(refusal), *page
+        return *networks, gr.update(interactive=not refusal), error_line(refusal), *page
 
     def on_follow(self, shown: ViewedRun, who: str, request: gr.Request) -> RunPage:
         """The run of the address, after going back or forward to it; unchanged after going elsewhere."""
@@ -116,15 +105,6 @@ class DistillHandlers:
         return who, "", texts.IS_ADMIN if is_admin else texts.NO_ADMIN, *page
 
     # The form
-
-    def on_task(self, task: str | None) -> tuple[Any, ...]:
-        """(teacher, student) for `task`."""
-        catalog = open_catalog(self.settings)
-        named = teachers(catalog, task) if task else []
-        choices = named, students(catalog, task, named[0][1] if named else None) if task else []
-        return tuple(
-            gr.update(choices=names, value=names[0][1] if names else None, interactive=bool(names)) for names in choices
-        )
 
     def on_preset(self, preset: str, task: str | None) -> tuple[Any, ...]:
         """(custom, search, others): the numbers of a custom run, or of a search, where they are asked for."""

@@ -24,6 +24,7 @@ from kdsr.ui.distill.teachers import PLACE, DistillTeachers
 from kdsr.ui.events import LATEST, LATEST_READING, QUICK, READING
 from kdsr.ui.examples import built_in_photos
 from kdsr.ui.html import error_line, note_line
+from kdsr.ui.menus import DependentDropdown
 from kdsr.ui.restore.wiring import RestoreTab
 from kdsr.ui.teachers.panel import TeachersEvents, add_panel, wire_panel
 from kdsr.ui.visitor import Visitor, can_sign_in
@@ -168,14 +169,15 @@ def _photos_fields() -> dict[str, Any]:
 
 def _network_fields(handlers: DistillHandlers, teachers: TeachersEvents) -> dict[str, Any]:
     """Task, teacher and student."""
-    task = handlers.default_task()
-    parts: dict[str, Any] = {"task": gr.Dropdown(handlers.tasks(), value=task, label="Task", elem_id="distill-task")}
-    for role, update in zip(("teacher", "student"), handlers.on_task(task), strict=True):
-        parts[role] = gr.Dropdown(
+    task, *built = handlers.networks.built
+    menu = gr.Dropdown(task["choices"], value=task["value"], label="Task", elem_id="distill-task")
+    parts: dict[str, Any] = {"task": menu}
+    for role, update in zip(("teacher", "student"), built, strict=True):
+        parts[role] = DependentDropdown(
             update["choices"], value=update["value"], label=role.capitalize(), elem_id=f"distill-{role}"
         )
         if role == "teacher":
-            parts["panel"] = add_panel(PLACE, teachers.handlers, task)
+            parts["panel"] = add_panel(PLACE, teachers.handlers, task["value"])
     return parts
 
 
@@ -222,9 +224,9 @@ def _wire_form(handlers: DistillHandlers, parts: _DistillParts, teachers: Teache
     line = [form["upload"], form["clear"], form["photos"]]
     preset = [form["preset"], form["task"]], [form["custom"], form["search"], form["others"]]
     form["task"].input(handlers.on_preset, *preset, **LATEST)
-    starts = [form["task"], form["teacher"], form["student"]], form["student"]
+    starts = [form["task"], form["teacher"]], form["student"]
     changes = [
-        form["task"].input(handlers.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
+        form["task"].input(handlers.networks.on_task, form["task"], [form["teacher"], form["student"]], **LATEST),
         form["source"].input(handlers.on_source, [form["source"], staged], line, **LATEST),
         form["upload"].upload(handlers.on_upload, [form["upload"], staged], [staged, *line], **LATEST_READING),
         form["preset"].input(handlers.on_preset, *preset, **LATEST),

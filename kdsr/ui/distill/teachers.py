@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from kdsr.tasks import find_task
 from kdsr.ui.distill.form import students
 from kdsr.ui.distill.handlers import DistillHandlers
 from kdsr.ui.teachers.panel import Arrived
@@ -18,18 +19,20 @@ class DistillTeachers:
     def __init__(self, distill: DistillHandlers) -> None:
         self.distill = distill
 
-    def on_teacher(self, task: str | None, teacher: str | None, student: str) -> Any:
-        """The starts that go with another `teacher`; the chosen one stays where it is among them."""
-        if not (task and teacher):
+    def on_teacher(self, task: str | None, teacher: str | None) -> Any:
+        """The starts that go with another `teacher`: others where it draws in a style, and the first of them is chosen.
+
+        It does not read which is chosen: gradio would refuse that by the list that this gives.
+        """
+        if not (task and teacher) or find_task(task).has_truth:
             return gr.skip()
         starts = students(open_catalog(self.distill.settings), task, teacher)
-        kept = student in [value for _, value in starts]
-        return gr.update(choices=starts, value=student if kept else starts[0][1])
+        return gr.update(choices=starts, value=starts[0][1])
 
     def on_arrived(self, arrived: Arrived, task: str | None, teacher: str | None) -> tuple[Any, ...]:
         """(task, teacher) after a teacher was added."""
-        tasks = gr.update(choices=self.distill.tasks())
+        tasks = gr.update(choices=self.distill.networks.tasks())
         if arrived.task != task:
             return tasks, gr.skip()
-        update, _ = self.distill.on_task(task)
+        update, _ = self.distill.networks.on_task(task)
         return tasks, update | {"value": teacher if teacher and arrived.place != PLACE else arrived.name}

@@ -210,7 +210,11 @@ def curves(run: Run, run_progress: RunProgress, recipe: Recipe) -> Markup:
     what = "PSNR" if recipe.the_task.has_truth else "PSNR to the teacher"
     steps, about = recipe.schedule.steps, f"{what} on held-out photographs"
     psnr = chart(about, drawn, levels, steps=steps, unit=" dB", span=_SPAN_DB, note=ssim)
-    lines = [Line(*_loss_title(name), points) for name, points in losses_of(run_progress).items()]
+    lines = [
+        Line(*_loss_title(name), points)
+        for name, points in losses_of(run_progress).items()
+        if recipe.the_task.has_truth or name != "truth"
+    ]
     loss = chart("Loss", lines, steps=steps, is_log=True)
     return Markup('<div class="curves">{}{}</div>').format(psnr, loss) if psnr or loss else Markup("")
 
