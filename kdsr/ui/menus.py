@@ -1,16 +1,20 @@
 """A dropdown whose choices depend on another one's."""
 
+from abc import ABCMeta
+from typing import Any
+
 import gradio as gr
 
 
-class DependentDropdown(gr.Dropdown):
-    """A dropdown whose choices change with another choice. gradio refuses a value that was chosen before, in words for
-    programmers, where its request waited meanwhile. Here the handler gets it, and judges it.
-    """
+def _as_it_came(_menu: gr.Dropdown, payload: Any) -> Any:
+    """The chosen value, also one that is no longer among the choices: the handler judges it."""
+    return None if isinstance(payload, list) else payload
 
-    is_template = True
-    """So that the browser draws what it draws for `gr.Dropdown`."""
 
-    def preprocess(self, payload: str | int | float | list[str | int | float] | None) -> str | int | float | None:
-        """The chosen value as it came."""
-        return None if isinstance(payload, list) else payload
+DependentDropdown: type[gr.Dropdown] = ABCMeta.__new__(
+    type(gr.Dropdown), "DependentDropdown", (gr.Dropdown,), {"is_template": True, "preprocess": _as_it_came}
+)
+"""A dropdown whose choices change with another choice. `gr.Dropdown` refuses, in words for programmers, a value that
+was chosen before, where its request waited meanwhile. The browser draws it as its base (`is_template`). No class
+statement: gradio would write a .pyi file beside this one.
+"""

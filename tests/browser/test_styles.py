@@ -166,7 +166,7 @@ def test_another_style_in_distill_offers_its_own_students_without_a_word_of_erro
     choose("student", f"Fine-tune Student 32x7, {first}")
     choose("teacher", f"Teacher, {other}")
     page.wait_for_function("document.querySelector('#distill-student input').value.startsWith('New')")
-    page.wait_for_timeout(1000)
+    page.wait_for_selector("#estimate :text('steps at')")  # of the new pair
     page.click("#distill-student input")
     offered = page.locator("[role=option]").all_inner_texts()
     assert len(offered) == 4 and all(first not in each for each in offered)
