@@ -4,7 +4,7 @@
 
 Per style the mean style and content distance over the photographs, the worst picture's style distance, and flicker, by
 EfficientNet-Lite0 (the loss) and Lite2 (not the loss). Give photographs that no recipe trained on. With `--speed` all
-networks of the first style are timed in turns, each in its best runtime; run that on an idle machine.
+networks of the first style are timed in turns at 512x512, each in its best runtime; run that on an idle machine.
 """
 
 import functools
@@ -115,7 +115,7 @@ def compare_speed(style: str, catalog: Catalog, settings: Settings) -> None:
     """Print the time of each network in its best runtime, all in one interleaved run, and the ratios."""
     names = [f"style_{style}-{kind}" for kind in KINDS[:3]]
     contestants = [open_contestant(name, catalog, settings, runtime=runtime) for name in names for runtime in RUNTIMES]
-    report = measure_speed(contestants, settings, sides_px=[256], repeats=9, memory=False)
+    report = measure_speed(contestants, settings, sides_px=[512], repeats=9, memory=False)
     typer.echo(speed_table(report))
 
     def best(name: str) -> Speed:
