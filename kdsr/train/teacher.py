@@ -1,10 +1,11 @@
 """The teacher: labels and features of any degraded pictures. Not here: how labels are cached (`data.labels`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdsr.degrade import bicubic_resize
 from kdsr.distill import Tapped
@@ -21,24 +22,15 @@ class Teacher:
 
     Args:
         networks: folded networks of one scale, on one device.
-        scale: of the labels, a divisor of the networks' own: their picture is shrunk by bicubic. None: as it is.
         taps: names of modules of the first network.
         self_ensemble: a network's output is the mean over the 8 symmetries of the square (EDSR, arXiv:1707.02921,
             section 3.4).
     """
 
-    def __init__(
-        self,
-        networks: Sequence[Network],
-        *,
-        scale: int | None = None,
-        taps: Sequence[str] = (),
-        self_ensemble: bool = False,
-    ) -> None:
+    def __init__(self, networks: Sequence[Network], *, taps: Sequence[str] = (), self_ensemble: bool = False) -> None:
         self.networks = [Tapped(network, taps if index == 0 else ()) for index, network in enumerate(networks)]
         self.symmetries = SYMMETRIES if self_ensemble else SYMMETRIES[:1]
-        self.scale = networks[0].scale if scale is None else scale
-        self.shrink = networks[0].scale // self.scale
+        self.scale = networks[0].scale
         self.planes = networks[0].planes
         self.multiple = max(network.multiple for network in networks)
 
@@ -58,8 +50,7 @@ class Teacher:
                 output = turn_back(output.float(), symmetry)
                 total = output if total is None else total + output
         assert total is not None
-        label = total / (len(self.symmetries) * len(self.networks))
-        return label if self.shrink == 1 else bicubic_resize(label, 1 / self.shrink), features
+        return total / (len(self.symmetries) * len(self.networks)), features
 
 
 def open_teacher(
@@ -76,23 +67,13 @@ def open_teacher(
 
     Raises:
         UnknownNameError, WeightsError: a network that is missing or altered, a tap that does not exist.
-        SettingsError: networks of several scales, or of one that is no multiple of `scale`.
+        SettingsError: a network for another scale.
     """
     networks = [
-        load_teacher(catalog, name).to(device).to(memory_format=torch.channels_last).requires_grad_(learns)
+        load_teacher(catalog, name, scale).to(device).to(memory_format=torch.channels_last).requires_grad_(learns)
         for name in names
     ]
-    if len({network.scale for network in networks}) > 1:
-        raise SettingsError(
-            f"Teachers that work together need one scale, got {', '.join(str(network.scale) for network in networks)}."
-        )
-    own = networks[0].scale
-    if own % scale or (scale == 1 and own > 1):
-        raise SettingsError(
-            f"The teacher '{names[0]}' enlarges {own} times, and the task needs {scale}; choose one for this task"
-            f"{', or one that enlarges a multiple of it.' if scale > 1 else '.'}"
-        )
-    return Teacher(networks, scale=scale, taps=taps, self_ensemble=self_ensemble)
+    return Teacher(networks, taps=taps, self_ensemble=self_ensemble)
 
 
 class Shrunk(Network):
@@ -107,10 +88,17 @@ class Shrunk(Network):
         """Restored (N, 3, H * scale, W * scale), from `image` (N, planes, H, W) in [0, 1]."""
         return bicubic_resize(self.network(image).float(), self.scale / self.network.scale)
 
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
+        """Those of `network`, by their own names: a tap finds them."""
+        yield from self.network.named_modules(*args, **kwargs)
 
-def load_teacher(catalog: Catalog, name: str, scale: int | None = None) -> Network:
+
+def load_teacher(catalog: Catalog, name: str, scale: int) -> Network:
     """The network `name` of the catalog, or at the path `name`: one with a card beside it, or a foreign one; `Shrunk`
-    where `scale` is not its own.
+    where it enlarges by a multiple of `scale`.
+
+    Raises:
+        SettingsError: it is for another scale. UnknownNameError, WeightsError: it is missing or altered.
     """
     if not is_path(name):
         network = catalog.load(name)
@@ -118,7 +106,14 @@ def load_teacher(catalog: Catalog, name: str, scale: int | None = None) -> Netwo
         path = Path(name)
         has_card = path.with_suffix(".json").is_file()
         network = Catalog(path.parent).load(path.stem) if has_card else load_foreign(path)
-    return network if scale in (None, network.scale) else Shrunk(network, scale)
+    if network.scale == scale:
+        return network
+    if scale == 1 or network.scale % scale:
+        raise SettingsError(
+            f"The teacher '{name}' enlarges {network.scale} times, and the task needs {scale}; choose one for this task"
+            f"{', or one that enlarges a multiple of it.' if scale > 1 else '.'}"
+        )
+    return Shrunk(network, scale)
 
 
 def teacher_sha256(catalog: Catalog, name: str) -> str:

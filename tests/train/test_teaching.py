@@ -21,7 +21,7 @@ from kdsr.train import PRESETS, distillation, recipe_from_json, recipe_to_json, 
 from kdsr.train.data.crops import sample_hard_crops
 from kdsr.train.data.pairs import fixed_pairs, make_plan, zoomed_inputs
 from kdsr.train.data.photos import find_photos, load_photos
-from kdsr.train.teacher import Teacher
+from kdsr.train.teacher import Shrunk, Teacher
 from kdsr.zoo import Catalog, read_card
 from kdsr.zoo.weights import load_tensors
 
@@ -151,7 +151,8 @@ def test_a_teacher_of_twice_the_scale_is_shrunk_to_the_tasks():
     network = build_model("plain", 4, {"width": 16, "depth": 3})
     image = torch.rand(2, 3, 8, 10)
     with torch.inference_mode():
-        label, _ = Teacher([network], scale=2)(image)
+        label, features = Teacher([Shrunk(network, 2)], taps=["layers.1"])(image)
+        assert features["layers.1"].shape == (2, 16, 8, 10)
         assert torch.equal(label, bicubic_resize(Teacher([network])(image)[0], 0.5)) and label.shape == (2, 3, 16, 20)
 
 
